@@ -1,0 +1,50 @@
+"""Kernels: where pixels share noise, how they are hidden, and how that is found out."""
+
+from autoStructN2V.masking.autocorrelation import Autocorrelation, measure_noise_autocorrelation
+from autoStructN2V.masking.config import ExtractorConfig, MaskingConfig
+from autoStructN2V.masking.extraction import (
+    Advice,
+    KernelProposal,
+    extract_kernel,
+    propose_kernel,
+)
+from autoStructN2V.masking.kernel import (
+    Kernel,
+    KernelStatistics,
+    center_only,
+    describe_kernel,
+    kernel_symmetries,
+    load_kernel,
+    save_kernel,
+    trimmed,
+    validate_kernel,
+)
+from autoStructN2V.masking.periodicity import PeriodicPattern, detect_periodic_patterns
+from autoStructN2V.masking.placement import KernelPlacer, Placement
+from autoStructN2V.masking.replacement import fill_radius, replace_hidden
+
+__all__ = [
+    "Advice",
+    "Autocorrelation",
+    "ExtractorConfig",
+    "Kernel",
+    "KernelPlacer",
+    "KernelProposal",
+    "KernelStatistics",
+    "MaskingConfig",
+    "PeriodicPattern",
+    "Placement",
+    "center_only",
+    "describe_kernel",
+    "detect_periodic_patterns",
+    "extract_kernel",
+    "fill_radius",
+    "kernel_symmetries",
+    "load_kernel",
+    "measure_noise_autocorrelation",
+    "propose_kernel",
+    "replace_hidden",
+    "save_kernel",
+    "trimmed",
+    "validate_kernel",
+]

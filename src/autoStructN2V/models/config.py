@@ -1,6 +1,6 @@
 """Parameters of the network, and the base of every configuration model."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,12 @@ class FrozenConfig(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
     )
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a field by its name, as in the documented nested dictionary."""
+        if name not in type(self).model_fields:
+            raise KeyError(name)
+        return getattr(self, name)
 
 
 Features = Annotated[

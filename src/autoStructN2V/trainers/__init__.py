@@ -1,0 +1,42 @@
+"""Training of one stage, its events, and trained models as files."""
+
+from autoStructN2V.trainers.checkpoint import TrainedModel, load_model, save_model
+from autoStructN2V.trainers.config import OptimizationConfig, ScheduleConfig, StageConfig
+from autoStructN2V.trainers.events import (
+    AwaitingDecision,
+    BatchFinished,
+    EpochFinished,
+    Event,
+    KernelProposed,
+    PredictionProgress,
+    Preview,
+    StageFinished,
+    StageStarted,
+    Warned,
+)
+from autoStructN2V.trainers.loss import masked_squared_error
+from autoStructN2V.trainers.trainer import Trainer, TrainingData, TrainingResult, build_network
+
+__all__ = [
+    "AwaitingDecision",
+    "BatchFinished",
+    "EpochFinished",
+    "Event",
+    "KernelProposed",
+    "OptimizationConfig",
+    "PredictionProgress",
+    "Preview",
+    "ScheduleConfig",
+    "StageConfig",
+    "StageFinished",
+    "StageStarted",
+    "TrainedModel",
+    "Trainer",
+    "TrainingData",
+    "TrainingResult",
+    "Warned",
+    "build_network",
+    "load_model",
+    "masked_squared_error",
+    "save_model",
+]

@@ -1,10 +1,12 @@
 """Parameters of the optimization."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from autoStructN2V.models.config import FrozenConfig
+from autoStructN2V.datasets.config import PatchConfig
+from autoStructN2V.masking.config import MaskingConfig
+from autoStructN2V.models.config import FrozenConfig, NetworkConfig
 
 BatchSize = Annotated[
     int,
@@ -41,3 +43,54 @@ class OptimizationConfig(FrozenConfig):
     batch_size: BatchSize = 8
     learning_rate: LearningRate = 1e-4
     steps_per_epoch: StepsPerEpoch = 0
+
+
+class StageConfig(NetworkConfig, PatchConfig, MaskingConfig, OptimizationConfig):
+    """Everything that one stage is trained with."""
+
+    @model_validator(mode="after")
+    def _patch_fits_network(self) -> Self:
+        multiple = 2**self.num_layers
+        if self.patch_size % multiple:
+            lower = max(multiple, self.patch_size // multiple * multiple)
+            raise ValueError(
+                f"patch_size is {self.patch_size} but num_layers {self.num_layers} needs a "
+                f"multiple of {multiple}; use {lower} or {lower + multiple}"
+            )
+        return self
+
+
+class ScheduleConfig(FrozenConfig):
+    """Length of the training of every stage."""
+
+    num_epochs: int = Field(
+        100,
+        ge=1,
+        title="Epochs",
+        description="Most epochs of a stage; early stopping may end it sooner.",
+    )
+    early_stopping: bool = Field(
+        True,
+        title="Early stopping",
+        description="End a stage when the validation loss no longer falls.",
+    )
+    early_stopping_patience: int = Field(
+        10,
+        ge=1,
+        title="Patience",
+        description="Epochs without a lower validation loss after which a stage ends.",
+    )
+    split_ratio: tuple[float, float, float] = Field(
+        (0.7, 0.15, 0.15),
+        title="Split",
+        description="Shares of the data for training, validation and test; they sum to 1.",
+    )
+
+    @field_validator("split_ratio")
+    @classmethod
+    def _sums_to_one(cls, ratio: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(ratio) <= 0 or abs(sum(ratio) - 1) > 1e-6:
+            raise ValueError(
+                f"split_ratio is {ratio}; three shares above 0 that sum to 1 are needed"
+            )
+        return ratio

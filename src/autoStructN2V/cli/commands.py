@@ -1,0 +1,282 @@
+"""The commands. Each parses, calls the core, and prints what was written."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from autoStructN2V.cli.demonstration import run_demo
+from autoStructN2V.cli.progress import ProgressView
+from autoStructN2V.datasets.axes import Mode
+from autoStructN2V.datasets.normalization import estimate_normalization
+from autoStructN2V.datasets.reading import open_images
+from autoStructN2V.datasets.writing import OutputDtype  # noqa: TC001 - typer reads it
+from autoStructN2V.errors import ConfigError, UserError
+from autoStructN2V.masking.kernel import save_kernel
+from autoStructN2V.models.device import DeviceName
+from autoStructN2V.pipeline.artifacts import save_png
+from autoStructN2V.pipeline.config import validate_config
+from autoStructN2V.pipeline.evidence import measure_evidence
+from autoStructN2V.pipeline.figures import draw_kernel
+from autoStructN2V.pipeline.imports import find_models
+from autoStructN2V.pipeline.on_disk import RunOutput, denoise_events, file_events
+from autoStructN2V.pipeline.presets import PresetName, merged
+from autoStructN2V.pipeline.run import finish
+from autoStructN2V.trainers.checkpoint import Method, load_model
+
+if TYPE_CHECKING:
+    from autoStructN2V.datasets.sources import ImageSource
+
+stop_requested = threading.Event()
+
+
+class StoppedError(UserError):
+    """The person stopped the run; what was finished is kept."""
+
+
+Input = Annotated[Path, typer.Argument(help="A TIFF file, or a folder of TIFF files.")]
+Axes = Annotated[
+    str | None, typer.Option(help="Names of the file's axes when it does not say, as ZYX.")
+]
+Channel = Annotated[int | None, typer.Option(help="Channel of a multichannel file, from 0.")]
+Timepoint = Annotated[int | None, typer.Option(help="Timepoint of a series of stacks, from 0.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Report more, and errors in full.")]
+Device = Annotated[DeviceName | None, typer.Option(help="auto takes a GPU when there is one.")]
+ModeOption = Annotated[Mode | None, typer.Option(help="2.5D also sees the slices next to it.")]
+
+
+def train(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")],
+    output: Annotated[Path, typer.Option(help="Folder for results and models.")],
+    method: Annotated[
+        Method | None, typer.Option(help="n2v: random noise only; autostructn2v: both kinds.")
+    ] = None,
+    mode: ModeOption = None,
+    preset: Annotated[PresetName | None, typer.Option(help="Starting values.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration as a .json file.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Kernel (.npy) to use in stage 2.")] = None,
+    skip_stage2: Annotated[bool, typer.Option("--skip-stage2", help="Train stage 1 only.")] = False,
+    stage1_model: Annotated[
+        Path | None, typer.Option(help="Model of an earlier training to use as stage 1.")
+    ] = None,
+    device: Device = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    axes: Axes = None,
+    channel: Channel = None,
+    timepoint: Timepoint = None,
+    output_dtype: Annotated[
+        OutputDtype | None, typer.Option(help="float32, or the input's type, rounded.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as stage2.batch_size=4."),
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Train on noisy images and denoise them."""
+    given: dict[str, Any] = {
+        "input_dir": source,
+        "output_dir": output.resolve().parent,
+        "experiment_name": output.resolve().name,
+        "method": method,
+        "mode": mode,
+        "preset": preset,
+        "stage1_model": stage1_model,
+        "device": device,
+        "random_seed": seed,
+        "axes": axes,
+        "channel": channel,
+        "timepoint": timepoint,
+        "output_dtype": output_dtype,
+        "run_stage2": False if skip_stage2 else None,
+        "stage2": {"mask_source": "file", "mask_file_path": mask} if mask else None,
+    }
+    nested = merged(_read_config(config), {k: v for k, v in given.items() if v is not None})
+    for text in setting or []:
+        nested = merged(nested, _parse_setting(text))
+    complete = validate_config(nested)
+    with ProgressView(verbose=verbose) as view:
+        events = file_events(complete, should_stop=stop_requested.is_set)
+        finished: RunOutput = finish(events, view.show)
+    if finished.result.is_stopped:
+        raise StoppedError(f"what was finished is in {finished.folders.experiment}.")
+    _print_training(finished)
+
+
+def _read_config(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path} cannot be read as a configuration ({error}); a .json file of nested fields "
+            "is needed, such as the config.json of a training."
+        ) from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds no configuration; a .json object of fields is needed.")
+    return content
+
+
+def _parse_setting(text: str) -> dict[str, Any]:
+    """Turn ``stage2.batch_size=4`` into a nested dictionary."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ConfigError(f"--set {text!r} is not FIELD=VALUE, as in stage2.batch_size=4.")
+    try:
+        nested: Any = json.loads(value)
+    except ValueError:
+        nested = value
+    for part in reversed(name.split(".")):
+        nested = {part: nested}
+    result: dict[str, Any] = nested
+    return result
+
+
+def _print_training(output: RunOutput) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    for stage, files in sorted(output.files.items()):
+        for file in files:
+            out.print(f"stage {stage}: {escape(str(file))}")
+    out.print(f"model:   {escape(str(output.folders.model))}")
+    out.print("To denoise more images with this model:")
+    model = escape(str(output.folders.model))
+    out.print(f'  autostructn2v denoise IMAGES --model "{model}" --output FOLDER')
+
+
+def denoise(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")],
+    model: Annotated[Path, typer.Option(help="Model folder of a training, or a .pth file.")],
+    output: Annotated[Path, typer.Option(help="A .tif file for a single image, else a folder.")],
+    stage: Annotated[
+        int | None, typer.Option(min=1, max=2, help="Stage to apply; default: the last.")
+    ] = None,
+    device: Device = None,
+    axes: Axes = None,
+    channel: Channel = None,
+    timepoint: Timepoint = None,
+    output_dtype: Annotated[
+        OutputDtype, typer.Option(help="float32, or the input's type, rounded.")
+    ] = "float32",
+    verbose: Verbose = False,
+) -> None:
+    """Apply a trained model to other images."""
+    files = find_models(model)
+    if stage is not None and stage not in files:
+        raise ConfigError(f"{model} holds no model of stage {stage}; available: {sorted(files)}.")
+    trained = load_model(files[stage or max(files)])
+    sources = open_images(
+        source, mode=trained.mode, axes=axes, channel=channel, timepoint=timepoint
+    )
+    outputs = _output_files(sources, source, output)
+    with ProgressView(verbose=verbose) as view:
+        events = denoise_events(
+            sources,
+            trained,
+            outputs,
+            device=device or "auto",
+            output_dtype=output_dtype,
+            should_stop=stop_requested.is_set,
+        )
+        written = finish(events, view.show)
+    for path in written:
+        Console(highlight=False, soft_wrap=True).print(escape(str(path)))
+    if len(written) < len(outputs):
+        raise StoppedError(f"{len(written)} of {len(outputs)} images were written.")
+
+
+def _output_files(sources: list[ImageSource], source: Path, output: Path) -> list[Path]:
+    """Name one file for each source, never one of the inputs."""
+    if output.suffix.casefold() in (".tif", ".tiff"):
+        if len(sources) > 1:
+            raise ConfigError(
+                f"--output {output} is one file but there are {len(sources)} images; name a folder."
+            )
+        files = [output]
+    else:
+        files = [output / f"{image.name}_denoised.tif" for image in sources]
+    inputs = {image.metadata.path.resolve() for image in sources if image.metadata.path}
+    inputs.add(source.resolve())
+    for file in files:
+        if file.resolve() in inputs:
+            raise ConfigError(f"--output {file} is an input image; name another file.")
+    if len(set(files)) < len(files):
+        raise ConfigError("Two input images have the same name; denoise them one by one.")
+    return files
+
+
+def extract_mask(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")],
+    output: Annotated[Path, typer.Option(help="Kernel file to write, .npy.")],
+    mode: ModeOption = None,
+    axes: Axes = None,
+    channel: Channel = None,
+    timepoint: Timepoint = None,
+    verbose: Verbose = False,
+) -> None:
+    """Find the kernel of pixels that share noise, from the noisy images alone."""
+    chosen = mode or "2D"
+    sources = open_images(source, mode=chosen, axes=axes, channel=channel, timepoint=timepoint)
+    extractor = validate_config({}).stage2.extractor
+    proposal = measure_evidence(sources, extractor, chosen).propose(extractor)
+    path = save_kernel(output, proposal.kernel)
+    save_png(
+        path.with_suffix(".png"), draw_kernel(proposal.kernel, proposal.autocorrelation.values)
+    )
+    out = Console(highlight=False, soft_wrap=True)
+    for message in proposal.advice.messages:
+        out.print(escape(message))
+    out.print(escape(str(path)))
+
+
+def inspect(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")],
+    mode: ModeOption = None,
+    axes: Axes = None,
+    channel: Channel = None,
+    timepoint: Timepoint = None,
+    verbose: Verbose = False,
+) -> None:
+    """Measure the noise and say which method fits."""
+    chosen = mode or "2D"
+    sources = open_images(source, mode=chosen, axes=axes, channel=channel, timepoint=timepoint)
+    statistics = estimate_normalization(sources)
+    extractor = validate_config({}).stage2.extractor
+    proposal = measure_evidence(sources, extractor, chosen).propose(extractor)
+    out = Console(highlight=False, soft_wrap=True)
+    for image in sources[:10]:
+        z, y, x = image.shape
+        out.print(escape(f"{image.name}: {z} slices of {y} x {x}, {image.dtype}"))
+    if len(sources) > 10:
+        out.print(f"... and {len(sources) - 10} more")
+    out.print(f"Intensities: {statistics.low:.4g} to {statistics.high:.4g}")
+    out.print(f"Noise: standard deviation {proposal.autocorrelation.noise_variance**0.5:.4g}")
+    for message in proposal.advice.messages:
+        out.print(escape(message))
+    out.print(f"Recommended: --method {proposal.advice.recommended_method}")
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path(
+        "demo_results"
+    ),
+    open_viewer: Annotated[
+        bool, typer.Option("--open/--no-open", help="Show the result in napari.")
+    ] = True,
+    verbose: Verbose = False,
+) -> None:
+    """Make noisy images, denoise them and compare with the truth; takes minutes."""
+    with ProgressView(verbose=verbose) as view:
+        finished = run_demo(output, view.show, stop_requested.is_set, open_viewer=open_viewer)
+    if finished is None:
+        raise StoppedError(f"what was finished is in {output}.")
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(finished.summary)
+    out.print(f"before / after: {escape(str(finished.picture))}")
+    _print_training(finished.output)

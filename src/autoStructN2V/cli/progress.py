@@ -1,0 +1,116 @@
+"""Events of a running job as progress bars."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from autoStructN2V.trainers.events import (
+    BatchFinished,
+    EpochFinished,
+    Event,
+    KernelProposed,
+    PredictionProgress,
+    StageFinished,
+    StageStarted,
+    Warned,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class ProgressView:
+    """Draw the events of a job on the error stream; use it in a ``with`` block.
+
+    Parameters
+    ----------
+    verbose : bool
+        Also print one line per epoch; it is always printed where there is no terminal to draw on.
+    """
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._prints_epochs = verbose or not self.console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Draw one event."""
+        match event:
+            case Warned():
+                self.console.print(f"[yellow]Note:[/yellow] {escape(event.message)}")
+            case StageStarted():
+                self.console.print(
+                    f"Stage {event.stage}: {event.n_parameters / 1000:,.0f} thousand "
+                    f"parameters, at most {event.n_epochs} epochs, on {event.device}"
+                )
+            case BatchFinished():
+                done = (event.epoch - 1) * event.n_steps + event.step
+                detail = f"epoch {event.epoch} of {event.n_epochs}, {_left(event.eta_seconds)}"
+                self._update(f"Train {event.stage}", done, event.n_steps * event.n_epochs, detail)
+            case EpochFinished():
+                self._show_epoch(event)
+            case PredictionProgress():
+                self._update(
+                    f"Denoise {event.stage}", event.n_done, event.n_tiles, _left(event.eta_seconds)
+                )
+            case KernelProposed():
+                for message in event.proposal.advice.messages:
+                    self.console.print(escape(message))
+            case StageFinished():
+                self._show_result(event)
+
+    def _show_epoch(self, event: EpochFinished) -> None:
+        if self._prints_epochs:
+            self.console.print(
+                f"Stage {event.stage}, epoch {event.epoch} of {event.n_epochs}: "
+                f"training loss {event.train_loss:.4f}, validation {event.val_loss:.4f} "
+                f"(best {event.best_val_loss:.4f}), {_left(event.eta_seconds)}"
+            )
+
+    def _show_result(self, event: StageFinished) -> None:
+        report = event.report
+        if report is None:
+            self.console.print(f"Stage {event.stage} was stopped; its best model so far is kept.")
+            return
+        left = report.structured_noise_left
+        structured = "" if left is None else f", structured noise left: {100 * left:.0f} %"
+        self.console.print(
+            f"Stage {event.stage} done: removed noise of standard deviation "
+            f"{report.removed_std:.4g}{structured}"
+        )
+
+    def _update(self, name: str, done: int, total: int, detail: str) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total, detail="")
+        self._progress.update(self._tasks[name], completed=done, total=total, detail=detail)
+
+
+def _left(seconds: float) -> str:
+    """Say how long it still takes, in words a person would use."""
+    if seconds < 90:
+        return f"{seconds:.0f} s left"
+    return f"{seconds / 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"

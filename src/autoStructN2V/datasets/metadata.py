@@ -1,0 +1,221 @@
+"""What an image file says about its axes, scale and origin, kept for the output."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tifffile import TiffFile, TiffPage
+
+UNIT_IN_MICROMETERS = MappingProxyType(
+    {
+        "m": 1e6,
+        "cm": 1e4,
+        "mm": 1e3,
+        "um": 1.0,
+        "µm": 1.0,
+        "μm": 1.0,
+        "\\u00b5m": 1.0,
+        "micron": 1.0,
+        "microns": 1.0,
+        "micrometer": 1.0,
+        "nm": 1e-3,
+        "pm": 1e-6,
+        "inch": 25400.0,
+        "in": 25400.0,
+        "å": 1e-4,
+    }
+)
+"""Length of the units found in TIFF files, case-folded, in micrometers."""
+
+NO_UNIT, INCH, CENTIMETER = 1, 2, 3
+"""Values of the TIFF tag ResolutionUnit."""
+
+MIN_IS_WHITE = 0
+"""Value of the TIFF tag PhotometricInterpretation."""
+
+
+@dataclass(frozen=True)
+class ImageMetadata:
+    """Axes, scale and origin of an image as its file states them.
+
+    Parameters
+    ----------
+    axes : str
+        One letter per axis as stored, for example ``"TZYX"``; ``I`` and ``Q`` are the plain
+        pages of a file that does not name its axes.
+    shape : tuple of int
+        Stored sizes, one per letter of `axes`.
+    pixel_size : tuple of float, optional
+        Height and width of a pixel (y, x), in `unit`.
+    z_spacing : float, optional
+        Distance of consecutive slices, in `unit`.
+    unit : str, optional
+        Unit of length as stored, for example ``"micron"``.
+    resolution : tuple of float, optional
+        TIFF tags XResolution and YResolution (x, y): pixels per `resolution_unit`.
+    resolution_unit : int
+        TIFF tag ResolutionUnit: 1 none, 2 inch, 3 centimeter.
+    imagej : mapping
+        ImageJ metadata as stored; empty if the file is not from ImageJ.
+    ome : mapping
+        OME attributes of the pixels (``PhysicalSizeX`` ...); empty if the file is not OME-TIFF.
+    description : str
+        Text of the tag ImageDescription of the first page.
+    path : Path, optional
+        File or folder that was read.
+    is_inverted : bool
+        True if low values are to be shown bright (photometric interpretation "min is white").
+    selection : str
+        What was chosen from the file and what its slices are, in plain language.
+    """
+
+    axes: str = "ZYX"
+    shape: tuple[int, ...] = ()
+    pixel_size: tuple[float, float] | None = None
+    z_spacing: float | None = None
+    unit: str | None = None
+    resolution: tuple[float, float] | None = None
+    resolution_unit: int = NO_UNIT
+    imagej: Mapping[str, object] = field(default_factory=dict)
+    ome: Mapping[str, object] = field(default_factory=dict)
+    description: str = ""
+    path: Path | None = None
+    is_inverted: bool = False
+    selection: str = ""
+
+    @property
+    def scale_um(self) -> tuple[float, float, float] | None:
+        """Voxel size (z, y, x) in micrometers, None if the file does not state one.
+
+        A missing slice distance counts as one pixel width.
+        """
+        factor = UNIT_IN_MICROMETERS.get((self.unit or "").strip().casefold())
+        if factor is None or self.pixel_size is None:
+            return None
+        y, x = self.pixel_size
+        return (self.z_spacing or x) * factor, y * factor, x * factor
+
+
+def read_metadata(tif: TiffFile, axes: str, shape: tuple[int, ...], path: Path) -> ImageMetadata:
+    """Collect what an open TIFF file states about its first image.
+
+    Parameters
+    ----------
+    tif : TiffFile
+        Open file.
+    axes : str
+        Axes of the image as stored, or as the person named them.
+    shape : tuple of int
+        Sizes of these axes.
+    path : Path
+        Where the file lies.
+
+    Returns
+    -------
+    ImageMetadata
+        Scale and origin; `selection` is left empty.
+    """
+    page = tif.pages.first
+    resolution, resolution_unit = _resolution(page)
+    imagej = dict(tif.imagej_metadata or {}) if tif.is_imagej else {}
+    ome = _ome_attributes(tif.ome_metadata) if tif.is_ome else {}
+    pixel_size, z_spacing, unit = _scale(resolution, resolution_unit, imagej, ome)
+    return ImageMetadata(
+        axes=axes,
+        shape=shape,
+        pixel_size=pixel_size,
+        z_spacing=z_spacing,
+        unit=unit,
+        resolution=resolution,
+        resolution_unit=resolution_unit,
+        imagej=imagej,
+        ome=ome,
+        description=page.description or "",
+        path=path,
+        is_inverted=page.photometric is not None and int(page.photometric) == MIN_IS_WHITE,
+    )
+
+
+def _resolution(page: TiffPage) -> tuple[tuple[float, float] | None, int]:
+    """Read the resolution tags; (1, 1) without a unit is the placeholder of many writers."""
+    unit_tag = page.tags.get(296)
+    unit = int(unit_tag.value) if unit_tag is not None else INCH
+    values = [_rational(page, code) for code in (282, 283)]
+    if any(value is None for value in values):
+        return None, unit
+    x, y = (float(value) for value in values if value is not None)
+    if (x, y) == (1.0, 1.0) and unit == NO_UNIT:
+        return None, unit
+    return (x, y), unit
+
+
+def _rational(page: TiffPage, code: int) -> float | None:
+    tag = page.tags.get(code)
+    if tag is None:
+        return None
+    try:
+        numerator, denominator = tag.value
+        value = float(numerator) / float(denominator)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return value if math.isfinite(value) and value > 0 else None
+
+
+def _scale(
+    resolution: tuple[float, float] | None,
+    resolution_unit: int,
+    imagej: Mapping[str, object],
+    ome: Mapping[str, object],
+) -> tuple[tuple[float, float] | None, float | None, str | None]:
+    """Return pixel size (y, x), slice distance and unit from the most specific source."""
+    if "PhysicalSizeX" in ome and "PhysicalSizeY" in ome:
+        unit = str(ome.get("PhysicalSizeXUnit", "µm"))
+        size = (_length(ome, "Y", unit), _length(ome, "X", unit))
+        z = _length(ome, "Z", unit) if "PhysicalSizeZ" in ome else None
+        return size, z, unit
+    pixel_size = None if resolution is None else (1.0 / resolution[1], 1.0 / resolution[0])
+    spacing = imagej.get("spacing")
+    z_spacing = float(spacing) if isinstance(spacing, int | float) else None
+    if imagej.get("unit"):
+        return pixel_size, z_spacing, str(imagej["unit"])
+    named = {INCH: "inch", CENTIMETER: "cm"}.get(resolution_unit)
+    return pixel_size, z_spacing, named if resolution else None
+
+
+def _length(ome: Mapping[str, object], axis: str, unit: str) -> float:
+    """Return a physical size of the OME metadata, converted to `unit`."""
+    size = float(str(ome[f"PhysicalSize{axis}"]))
+    own_unit = str(ome.get(f"PhysicalSize{axis}Unit", "µm"))
+    if own_unit == unit:
+        return size
+    factors = [UNIT_IN_MICROMETERS.get(name.casefold(), 1.0) for name in (own_unit, unit)]
+    return size * factors[0] / factors[1]
+
+
+def _ome_attributes(xml: str | None) -> dict[str, object]:
+    """Read the physical attributes of the first image of an OME-XML text."""
+    try:
+        root = ElementTree.fromstring(xml or "")
+    except ElementTree.ParseError:
+        return {}
+    image = root.find("{*}Image")
+    pixels = root.find("{*}Image/{*}Pixels")
+    if image is None or pixels is None:
+        return {}
+    kept: dict[str, object] = {
+        key: value if key.endswith("Unit") else float(value)
+        for key, value in pixels.attrib.items()
+        if key.startswith(("PhysicalSize", "TimeIncrement"))
+    }
+    kept["Name"] = image.get("Name", "")
+    names = [channel.get("Name", "") for channel in pixels.findall("{*}Channel")]
+    kept["ChannelNames"] = tuple(names)
+    return kept

@@ -1,0 +1,260 @@
+"""Bring intensities to zero mean and unit variance, and compare images by their statistics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from autoStructN2V.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import torch
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.sources import ImageSource
+
+ArrayT = TypeVar("ArrayT", "NDArray[np.float32]", "torch.Tensor")
+
+_LOW_PERCENTILE, _HIGH_PERCENTILE = 0.1, 99.9
+_MAX_SLICES = 200
+_MAX_PIXELS = 2_000_000
+_MAX_NOISE_SLICES = 24
+_MAD_TO_SIGMA = 1.4826
+_RANGE_FACTOR = 3.0
+_NOISE_FACTOR = 2.0
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Statistics of the raw intensities of the images that a model was trained on.
+
+    All values have the unit of the stored intensities.
+
+    Parameters
+    ----------
+    mean, std : float
+        Mean and standard deviation of the values between `low` and `high`; `std` > 0.
+    low, high : float
+        0.1 and 99.9 percentile.
+    median, mad : float
+        Median, and median absolute deviation from it.
+    noise_level : float
+        Standard deviation of the noise, see :func:`estimate_noise_level`.
+    """
+
+    mean: float
+    std: float
+    low: float
+    high: float
+    median: float
+    mad: float
+    noise_level: float
+
+    def __post_init__(self) -> None:
+        values = asdict(self)
+        if not all(isinstance(v, int | float) and math.isfinite(v) for v in values.values()):
+            raise ModelError(f"The intensity statistics {values} must be finite numbers.")
+        if self.std <= 0:
+            raise ModelError(
+                f"The standard deviation of the intensities is {self.std}; it must be positive."
+            )
+
+    def normalize(self, image: ArrayT) -> ArrayT:
+        """Return ``(image - mean) / std``; array or tensor of any shape, float32."""
+        return (image - self.mean) / self.std
+
+    def denormalize(self, prediction: ArrayT) -> ArrayT:
+        """Return ``prediction * std + mean`` without clipping; array or tensor, float32."""
+        return prediction * self.std + self.mean
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the statistics under their names, for a model or JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, float]) -> Normalization:
+        """Rebuild the statistics that :meth:`to_dict` has written.
+
+        Raises
+        ------
+        ModelError
+            If a value is missing, unknown, not a finite number, or `std` is not positive.
+        """
+        names = {field.name for field in fields(cls)}
+        if set(values) != names:
+            raise ModelError(
+                f"The intensity statistics hold {sorted(values)}; they must be {sorted(names)}."
+            )
+        return cls(**values)
+
+    def compare(self, other: Normalization) -> list[str]:
+        """Say in plain language where other images differ from those of the training.
+
+        Parameters
+        ----------
+        other : Normalization
+            Statistics of the images to be denoised with a model trained on `self`.
+
+        Returns
+        -------
+        list of str
+            One sentence per strong difference; empty if the images are alike.
+        """
+        intensity = self._intensity_warning(other)
+        noise = self._noise_warning(other, relative=intensity is not None)
+        return [warning for warning in (intensity, noise) if warning is not None]
+
+    def _intensity_warning(self, other: Normalization) -> str | None:
+        own, new = max(self.high - self.low, self.std), max(other.high - other.low, other.std)
+        differs_in_range = max(own / new, new / own) > _RANGE_FACTOR
+        is_shifted = abs(other.median - self.median) > max(own, new) / 2
+        if not (differs_in_range or is_shifted):
+            return None
+        return (
+            f"The intensities run from {other.low:.5g} to {other.high:.5g}, those of the training "
+            f"images from {self.low:.5g} to {self.high:.5g}; the result may be wrong (another bit "
+            "depth, exposure or instrument?)."
+        )
+
+    def _noise_warning(self, other: Normalization, *, relative: bool) -> str | None:
+        own, new = self.noise_level, other.noise_level
+        if relative:
+            own, new = own / self.std, new / other.std
+        if own <= 0 or new <= 0:
+            return None
+        if max(own / new, new / own) <= _NOISE_FACTOR:
+            return None
+        word, ratio = ("stronger", new / own) if new > own else ("weaker", own / new)
+        scale = "relative to the signal, " if relative else ""
+        return (
+            f"The noise is {ratio:.1f} times {word} than in the training images ({scale}"
+            f"{new:.3g} instead of {own:.3g}); training on these images would serve them better."
+        )
+
+
+def estimate_normalization(sources: Sequence[ImageSource]) -> Normalization:
+    """Estimate the intensity statistics of images from evenly spread pixels.
+
+    At most 200 slices and two million pixels are used, whatever the size of the images. Mean
+    and standard deviation leave out the values below the 0.1 and above the 99.9 percentile,
+    so that hot pixels do not decide.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        At least one stack.
+
+    Returns
+    -------
+    Normalization
+        Statistics over all sources.
+
+    Raises
+    ------
+    InputError
+        If there is no finite value at all.
+    """
+    slices = evenly_spread_slices(sources, _MAX_SLICES)
+    pixels_per_slice = max(1, _MAX_PIXELS // len(slices))
+    every = max(1, len(slices) // _MAX_NOISE_SLICES)
+    samples, noise_levels = [], []
+    for number, (source, z) in enumerate(slices):
+        image = source.read_slice(z)
+        samples.append(_spread_pixels(image, pixels_per_slice, number))
+        if number % every == 0:
+            noise_levels.append(estimate_noise_level(image))
+    values = np.concatenate(samples)
+    return _statistics(values[np.isfinite(values)], float(np.median(noise_levels)))
+
+
+def evenly_spread_slices(
+    sources: Sequence[ImageSource], max_slices: int
+) -> list[tuple[ImageSource, int]]:
+    """Choose slices that cover all sources evenly.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Stacks.
+    max_slices : int
+        Upper limit of the number of chosen slices.
+
+    Returns
+    -------
+    list of tuple
+        Source and index of each chosen slice; all slices if there are few enough.
+    """
+    slices = [(source, z) for source in sources for z in range(source.shape[0])]
+    n = min(max_slices, len(slices))
+    chosen = np.linspace(0, len(slices) - 1, n).round().astype(int)
+    return [slices[index] for index in chosen]
+
+
+def estimate_noise_level(image: NDArray[np.float32]) -> float:
+    """Estimate the standard deviation of the noise of one image.
+
+    The image is high-passed with the product of two second differences, which removes smooth
+    structure; the spread of what is left is measured robustly, so that edges count little.
+    Noise that is correlated over neighboring pixels is underestimated, by the same factor in
+    images of the same instrument.
+
+    Parameters
+    ----------
+    image : ndarray
+        (y, x) float32, any intensity; values that are not finite are ignored.
+
+    Returns
+    -------
+    float
+        Standard deviation in the unit of the image; 0 if the image is smaller than 3 x 3.
+
+    References
+    ----------
+    Immerkaer, J. (1996). Fast noise variance estimation. Computer Vision and Image
+    Understanding 64, 300-302. https://doi.org/10.1006/cviu.1996.0060
+    """
+    if min(image.shape) < 3:
+        return 0.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        high_pass = np.diff(np.diff(image.astype(np.float64), 2, axis=0), 2, axis=1) / 6.0
+    response = np.abs(high_pass[np.isfinite(high_pass)])
+    if not response.size:
+        return 0.0
+    mad = float(np.median(response))
+    # In clipped or coarsely quantized images more than half of the responses are exactly zero.
+    return _MAD_TO_SIGMA * mad if mad > 0 else float(response.mean()) * math.sqrt(math.pi / 2)
+
+
+def _spread_pixels(image: NDArray[np.float32], max_pixels: int, phase: int) -> NDArray[np.float32]:
+    """Take every n-th pixel; n shares no factor with the width, lest a column be favored."""
+    flat = image.ravel()
+    step = -(-flat.size // max_pixels)
+    while step > 1 and math.gcd(step, image.shape[1]) > 1:
+        step += 1
+    return flat[phase % step :: step]
+
+
+def _statistics(values: NDArray[np.float32], noise_level: float) -> Normalization:
+    if not values.size:
+        raise InputError("The images hold no finite value; choose other images.")
+    low, median, high = np.percentile(values, [_LOW_PERCENTILE, 50.0, _HIGH_PERCENTILE])
+    inside = values[(values >= low) & (values <= high)].astype(np.float64)
+    if inside.size == 0 or np.ptp(inside) == 0:
+        inside = values.astype(np.float64)
+    mean, std = float(inside.mean()), float(inside.std())
+    # Below this the float32 values themselves are no more than rounding.
+    floor = abs(mean) * float(np.finfo(np.float32).eps)
+    return Normalization(
+        mean=mean,
+        std=std if std > floor else 1.0,
+        low=float(low),
+        high=float(high),
+        median=float(median),
+        mad=float(np.median(np.abs(values - median))),
+        noise_level=noise_level,
+    )

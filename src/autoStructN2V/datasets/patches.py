@@ -1,0 +1,227 @@
+"""Training patches, cut by one gather from all training pixels on the device.
+
+Shapes: S slices of all stacks together, B patches, C slices of a patch (1, or 3 in 2.5D),
+P patch size, R rectangles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from autoStructN2V.masking.kernel import SYMMETRIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch import Generator, Tensor
+
+    from autoStructN2V.datasets.axes import Mode
+    from autoStructN2V.datasets.normalization import Normalization
+    from autoStructN2V.datasets.sources import ImageSource
+
+
+@dataclass(frozen=True)
+class PatchRegion:
+    """Where patches may start.
+
+    Attributes
+    ----------
+    rectangles : (R, 5) int64
+        Slice, first and last row, first and last column (all inclusive) of allowed top left
+        patch corners.
+    """
+
+    rectangles: NDArray[np.int64]
+
+    @property
+    def n_corners(self) -> int:
+        """Number of allowed corners."""
+        return int(self._areas().sum())
+
+    def _areas(self) -> NDArray[np.int64]:
+        r = self.rectangles
+        areas: NDArray[np.int64] = (r[:, 2] - r[:, 1] + 1) * (r[:, 4] - r[:, 3] + 1)
+        return areas
+
+    def clipped(self, other: PatchRegion) -> PatchRegion:
+        """Return the part of this region that lies in ``other`` (one rectangle per slice)."""
+        bounds = {int(row[0]): row for row in other.rectangles}
+        kept = [
+            _intersection(row, bounds[int(row[0])])
+            for row in self.rectangles
+            if int(row[0]) in bounds
+        ]
+        kept = [row for row in kept if row[1] <= row[2] and row[3] <= row[4]]
+        return PatchRegion(np.array(kept, dtype=np.int64).reshape(-1, 5))
+
+    def sample(self, n: int, generator: Generator, device: torch.device) -> Tensor:
+        """Draw ``n`` corners (n, 3): slice, row, column; all corners are equally likely."""
+        rectangles = torch.from_numpy(self.rectangles).to(device)
+        ends = torch.from_numpy(self._areas().cumsum()).to(device)
+        draw = torch.rand((n, 3), generator=generator, device=device, dtype=torch.float64)
+        chosen = rectangles[torch.searchsorted(ends, (draw[:, 0] * ends[-1]).long(), right=True)]
+        y = chosen[:, 1] + (draw[:, 1] * (chosen[:, 2] - chosen[:, 1] + 1)).long()
+        x = chosen[:, 3] + (draw[:, 2] * (chosen[:, 4] - chosen[:, 3] + 1)).long()
+        return torch.stack([chosen[:, 0], y, x], 1)
+
+
+def _intersection(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+    low, high = np.maximum(a[[1, 3]], b[[1, 3]]), np.minimum(a[[2, 4]], b[[2, 4]])
+    return np.array([a[0], low[0], high[0], low[1], high[1]], dtype=np.int64)
+
+
+class PatchBank:
+    """All training pixels in one flat tensor, from which batches of patches are gathered.
+
+    Parameters
+    ----------
+    pixels : Tensor, (n_pixels,) float32
+        Normalized slices, row by row, one after the other.
+    shapes : sequence of (height, width)
+        Size of each slice in pixels.
+    neighbors : Tensor, (S, C) int64
+        For each slice the slices that the network sees with it.
+    predictable : sequence of int
+        Slices that patches may be cut from; the others are only neighbors of these.
+    """
+
+    def __init__(
+        self,
+        pixels: Tensor,
+        shapes: Sequence[tuple[int, int]],
+        neighbors: Tensor,
+        predictable: Sequence[int],
+    ) -> None:
+        areas = torch.tensor([height * width for height, width in shapes])
+        self.pixels = pixels
+        self.shapes = {i: shapes[i] for i in predictable}
+        self.device = pixels.device
+        self._shapes = list(shapes)
+        self._starts = (areas.cumsum(0) - areas).to(self.device)
+        self._widths = torch.tensor([width for _, width in shapes]).to(self.device)
+        self._neighbors = neighbors.to(self.device)
+        self._turned: dict[int, Tensor] = {}  # by patch size
+
+    def image(self, i: int) -> NDArray[np.float32]:
+        """Return slice ``i``, normalized, (y, x) float32."""
+        height, width = self._shapes[i]
+        start = int(self._starts[i])
+        flat = self.pixels[start : start + height * width].cpu()
+        return flat.view(height, width).numpy()
+
+    def cut(self, corners: Tensor, patch_size: int, turns: Tensor | None = None) -> Tensor:
+        """Gather patches.
+
+        Parameters
+        ----------
+        corners : Tensor, (B, 3) int64
+            Slice, row and column of the top left pixel of each patch.
+        patch_size : int
+            Side P in pixels.
+        turns : Tensor, (B,) int64, optional
+            Which symmetry of the square turns each patch, an index into
+            :data:`autoStructN2V.masking.kernel.SYMMETRIES`; default: none.
+
+        Returns
+        -------
+        Tensor, (B, C, P, P) float32
+        """
+        inside = self._positions(patch_size)  # (8, 2, P, P)
+        inside = inside[:1] if turns is None else inside[turns]
+        rows = inside[:, 0] + corners[:, 1, None, None]  # (B, P, P)
+        columns = inside[:, 1] + corners[:, 2, None, None]
+        width = self._widths[corners[:, 0], None, None]
+        start = self._starts[self._neighbors[corners[:, 0]]]  # (B, C)
+        return self.pixels[start[..., None, None] + (rows * width + columns)[:, None]]
+
+    def _positions(self, patch_size: int) -> Tensor:
+        """Return rows and columns of a patch under the 8 symmetries, (8, 2, P, P)."""
+        if patch_size not in self._turned:
+            grid = np.indices((patch_size, patch_size))
+            turned = np.stack([symmetry(grid) for symmetry in SYMMETRIES])
+            self._turned[patch_size] = torch.from_numpy(turned).to(self.device)
+        return self._turned[patch_size]
+
+
+def neighbor_slices(n_slices: int, mode: Mode) -> NDArray[np.int64]:
+    """Return which slices the network sees for each slice of one stack.
+
+    The boundary slices of a 2.5D stack get their existing neighbor twice (mirrored).
+
+    Returns
+    -------
+    (n_slices, 1 or 3) int64
+    """
+    z = np.arange(n_slices)
+    if mode == "2D":
+        return z[:, None]
+    around = z[:, None] + np.array([-1, 0, 1])
+    last = n_slices - 1
+    mirrored: NDArray[np.int64] = np.where(
+        around < 0, -around, np.where(around > last, 2 * last - around, around)
+    )
+    return mirrored
+
+
+def load_patch_bank(
+    sources: Sequence[ImageSource],
+    normalization: Normalization,
+    mode: Mode,
+    device: torch.device,
+    max_bytes: int,
+) -> PatchBank:
+    """Read, normalize and move all training pixels to the device.
+
+    Stacks too large for ``max_bytes`` are thinned to evenly spaced slices (with their neighbors
+    in 2.5D), so that memory does not grow with the size of the data.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Noisy stacks.
+    normalization : Normalization
+        Maps intensities to about zero mean and unit variance.
+    mode : {"2D", "2.5D"}
+        Whether patches have one slice or three.
+    device : torch.device
+        Where the patches will be cut.
+    max_bytes : int
+        Most memory for the pixels.
+    """
+    n_bytes = sum(4 * int(np.prod(source.shape)) for source in sources)
+    pixels: list[Tensor] = []
+    shapes: list[tuple[int, int]] = []
+    neighbors: list[NDArray[np.int64]] = []
+    predictable: list[int] = []
+    for source in sources:
+        around = neighbor_slices(source.shape[0], mode)  # (Z, C)
+        fraction = 1.0 if n_bytes <= max_bytes else max_bytes / n_bytes / around.shape[1]
+        centers = _evenly_spaced(source.shape[0], fraction)
+        read = np.unique(around[centers])
+        # slices that were read for their neighbors' sake are never the center of a triplet
+        local = np.repeat(np.arange(len(read))[:, None], around.shape[1], axis=1)
+        local[np.searchsorted(read, centers)] = np.searchsorted(read, around[centers])
+        neighbors.append(local + len(shapes))
+        predictable += (np.searchsorted(read, centers) + len(shapes)).tolist()
+        shapes += [source.shape[1:]] * len(read)
+        pixels += [_normalized_slice(source, int(z), normalization) for z in read]
+    return PatchBank(
+        torch.cat(pixels).to(device),
+        shapes,
+        torch.from_numpy(np.concatenate(neighbors)),
+        predictable,
+    )
+
+
+def _evenly_spaced(n_slices: int, fraction: float) -> NDArray[np.int64]:
+    n = min(n_slices, max(1, int(n_slices * fraction)))
+    return np.unique(np.linspace(0, n_slices - 1, n).round().astype(np.int64))
+
+
+def _normalized_slice(source: ImageSource, z: int, normalization: Normalization) -> Tensor:
+    return torch.from_numpy(normalization.normalize(source.read_slice(z))).flatten()

@@ -1,0 +1,120 @@
+"""Training, validation and test parts, for one image as well as for a thousand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoStructN2V.datasets.patches import PatchRegion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_FEWEST_SLICES = 7
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where patches of each part may start.
+
+    Attributes
+    ----------
+    training, validation, test : PatchRegion
+        Patches of different parts share no pixel, unless ``is_shared``.
+    is_shared : bool
+        True when the images are too small to hold pixels out; validation and test then use the
+        training pixels, with blind spots of their own.
+    """
+
+    training: PatchRegion
+    validation: PatchRegion
+    test: PatchRegion
+    is_shared: bool
+
+    def restricted(self, region: PatchRegion) -> Split:
+        """Return this split with training patches from ``region`` only, where that leaves any."""
+        training = self.training.clipped(region)
+        return replace(self, training=training) if training.n_corners else self
+
+
+def split_patches(
+    shapes: Mapping[int, tuple[int, int]],
+    patch_size: int,
+    ratio: tuple[float, float, float],
+    generator: np.random.Generator,
+) -> Split:
+    """Divide the data into training, validation and test part.
+
+    With at least seven slices whole slices are held out, chosen at random; with fewer, each slice
+    is cut into strips along its longer side.
+
+    Parameters
+    ----------
+    shapes : mapping of slice to (height, width)
+        Size of each slice in pixels, none smaller than a patch.
+    patch_size : int
+        Side of a patch in pixels.
+    ratio : (training, validation, test)
+        Shares, summing to 1. A share above zero gets at least one slice or one strip.
+    generator : numpy.random.Generator
+        Source of randomness.
+    """
+    if len(shapes) >= _FEWEST_SLICES:
+        return _by_slices(shapes, patch_size, ratio, generator)
+    strips = {i: _strips(shape, patch_size, ratio) for i, shape in shapes.items()}
+    if any(strip is None for strip in strips.values()):
+        whole = _region(shapes, patch_size)
+        return Split(whole, whole, whole, is_shared=True)
+    parts = [
+        PatchRegion(np.array([[i, *s[part]] for i, s in strips.items() if s], dtype=np.int64))
+        for part in range(3)
+    ]
+    return Split(parts[0], parts[1], parts[2], is_shared=False)
+
+
+def _by_slices(
+    shapes: Mapping[int, tuple[int, int]],
+    patch_size: int,
+    ratio: tuple[float, float, float],
+    generator: np.random.Generator,
+) -> Split:
+    order = generator.permutation(list(shapes)).tolist()
+    n_validation, n_test = (max(1, round(len(shapes) * share)) for share in ratio[1:])
+    parts = [
+        _region({i: shapes[i] for i in sorted(chosen)}, patch_size)
+        for chosen in (
+            order[n_validation + n_test :],
+            order[:n_validation],
+            order[n_validation : n_validation + n_test],
+        )
+    ]
+    return Split(parts[0], parts[1], parts[2], is_shared=False)
+
+
+def _region(shapes: Mapping[int, tuple[int, int]], patch_size: int) -> PatchRegion:
+    rows = [
+        [i, 0, height - patch_size, 0, width - patch_size] for i, (height, width) in shapes.items()
+    ]
+    return PatchRegion(np.array(rows, dtype=np.int64))
+
+
+def _strips(
+    shape: tuple[int, int], patch_size: int, ratio: tuple[float, float, float]
+) -> list[NDArray[np.int64]] | None:
+    """Return corner bounds (4,) of the three strips, None if the slice is too small."""
+    axis = int(np.argmax(shape))
+    lengths = [max(patch_size, round(shape[axis] * share)) for share in ratio[1:]]
+    n_training = shape[axis] - sum(lengths)
+    if n_training < max(patch_size, shape[axis] // 2):
+        return None
+    ends = np.cumsum([n_training, *lengths])
+    strips = []
+    for start, end in zip([0, *ends[:-1]], ends, strict=True):
+        bounds = [[0, size - patch_size] for size in shape]
+        bounds[axis] = [int(start), int(end) - patch_size]
+        strips.append(np.array(bounds, dtype=np.int64).ravel())
+    return strips

@@ -1,0 +1,166 @@
+"""Write files so that a crash or a full disk leaves no half-written file."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoStructN2V.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@contextmanager
+def atomic_write(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path to write to, and rename it to `path` when all went well.
+
+    The temporary file lies in the same folder and has the same ending. If the body raises,
+    is cancelled, or the disk is full, it is removed, and a file that was at `path` before
+    stays as it was. Missing folders are created.
+
+    Parameters
+    ----------
+    path : Path or str
+        Final name of the file.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Raises
+    ------
+    OutputError
+        If the folder is read-only or missing, or the disk is full.
+    """
+    # A symbolic link is followed: the file that it names is to be replaced, not the link.
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _flush(temporary)
+        temporary.replace(target)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise output_error(target, error) from error
+    finally:
+        _remove(temporary)
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write `content` to `path`, see :func:`atomic_write`.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_json(path: Path | str, content: Mapping[str, object]) -> None:
+    """Write `content` as indented JSON, see :func:`atomic_write`.
+
+    Paths become text, arrays lists, and numpy numbers plain ones.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
+    write_bytes(path, (text + "\n").encode())
+
+
+def ensure_writable_folder(path: Path | str) -> Path:
+    """Create a folder if need be and make sure that files can be written to it.
+
+    Parameters
+    ----------
+    path : Path or str
+        Folder.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be created, is a file, or is read-only.
+    """
+    folder = Path(path)
+    probe = folder / f".autostructn2v-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+    except FileExistsError as error:
+        raise OutputError(f"{folder} is a file; choose a folder for the results.") from error
+    except OSError as error:
+        raise output_error(folder, error) from error
+    finally:
+        _remove(probe)
+    return folder
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """Say in one sentence why `path` could not be written.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+    error : OSError
+        What the system reported.
+
+    Returns
+    -------
+    OutputError
+        To be raised from `error`.
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(
+            f"{path} cannot be written because the disk is full; free some space or choose "
+            "another folder."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError(
+            f"{path} may not be written: the folder or file is read-only or in use; choose "
+            "another folder."
+        )
+    reason = error.strerror or str(error)
+    return OutputError(f"{path} cannot be written ({reason}); choose another folder or name.")
+
+
+def _flush(path: Path) -> None:
+    """Have the content on the disk before the name, in case the machine stops in between."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        # Nothing can be done about a leftover; the error that led here matters more.
+        return
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

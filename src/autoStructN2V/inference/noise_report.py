@@ -1,0 +1,127 @@
+"""What a denoised stack says about itself, without clean data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.sources import ImageSource
+
+_MOST_SLICES = 16
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """Figures about one stage.
+
+    Attributes
+    ----------
+    noise_level : float
+        Estimated standard deviation of the noise in the input, input intensities.
+    removed_std : float
+        Standard deviation of what was removed (noisy minus denoised), input intensities.
+    removed_autocorrelation : dict
+        Autocorrelation of what was removed at lags ``x1``, ``x2``, ``y1``, ``y2`` (pixels).
+    masked_loss : float
+        Mean squared error at hidden pixels of the held-out part, normalized intensity squared.
+        Stages are comparable when ``masked_under`` is the same.
+    masked_under : int
+        Number of pixels of the kernel that was hidden for ``masked_loss``.
+    structured_noise_left : float or None
+        Share (0..1) of the input's correlated noise that is still in the denoised images; None
+        when the input shows none or it was not measured.
+    """
+
+    noise_level: float
+    removed_std: float
+    removed_autocorrelation: dict[str, float]
+    masked_loss: float
+    masked_under: int
+    structured_noise_left: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for a JSON file."""
+        return asdict(self)
+
+
+def removed_covariance(
+    noisy: Sequence[ImageSource], denoised: Sequence[ImageSource], max_lag: int
+) -> NDArray[np.float64]:
+    """Measure the autocovariance of what was removed.
+
+    Where a denoiser works, this is the autocovariance of the noise: a lag at which it is
+    smaller was left in the image.
+
+    Parameters
+    ----------
+    noisy, denoised : sequence of ImageSource
+        Input and output, pairwise of equal shape.
+    max_lag : int
+        Largest lag in pixels.
+
+    Returns
+    -------
+    (2 max_lag + 1, 2 max_lag + 1) float64
+        Mean product of pixels at each lag (y, x), squared input intensities; zero lag in the
+        center.
+    """
+    total = np.zeros((2 * max_lag + 1, 2 * max_lag + 1))
+    weight = 0
+    for before, after in zip(noisy, denoised, strict=True):
+        n = min(_MOST_SLICES, before.shape[0])
+        for z in np.unique(np.linspace(0, before.shape[0] - 1, n).round().astype(int)):
+            removed = before.read_slice(int(z)).astype(np.float64) - after.read_slice(int(z))
+            total += _covariance(removed - removed.mean(), max_lag) * removed.size
+            weight += removed.size
+    return total / max(weight, 1)
+
+
+def _covariance(residual: NDArray[np.float64], max_lag: int) -> NDArray[np.float64]:
+    """Return the autocovariance of one residual (y, x), without wrapping around."""
+    shape = [n + max_lag for n in residual.shape]
+    power = np.abs(np.fft.rfft2(residual, shape)) ** 2
+    products = np.fft.irfft2(power, shape)
+    lags = np.arange(-max_lag, max_lag + 1)
+    pairs = np.outer(*(np.maximum(n - np.abs(lags), 1) for n in residual.shape))
+    covariance: NDArray[np.float64] = products[np.ix_(lags, lags)] / pairs
+    return covariance
+
+
+def share_left(
+    removed: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    kernel: NDArray[np.bool_],
+) -> float | None:
+    """Estimate how much of the correlated noise is still in a denoised image.
+
+    Parameters
+    ----------
+    removed : (h, w) float64
+        Autocovariance of what was removed.
+    noise : (h, w) float64
+        Autocovariance of the input's noise.
+    kernel : (h', w') bool
+        Lags that share noise, the center included; no larger than the others.
+
+    Returns
+    -------
+    float or None
+        0 (all removed) to 1 (all left); None for a kernel without neighbors.
+    """
+    lags = np.argwhere(kernel) - np.array(kernel.shape) // 2
+    center = np.array(noise.shape) // 2
+    lags = lags[(lags != 0).any(1) & (np.abs(lags) <= center).all(1)]
+    if not len(lags):
+        return None
+    at = tuple((lags + center).T)
+    expected = float(noise[at].sum())
+    if expected <= 0:
+        return None
+    return float(np.clip(1 - removed[at].sum() / expected, 0, 1))

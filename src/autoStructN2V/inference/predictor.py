@@ -1,0 +1,194 @@
+"""Denoising of whole stacks with a trained network, slice by slice and tile by tile."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from autoStructN2V.datasets.patches import neighbor_slices
+from autoStructN2V.errors import DeviceError
+from autoStructN2V.inference.tiling import Tile, plan_tiles
+from autoStructN2V.models.device import is_out_of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from autoStructN2V.datasets.axes import Mode
+    from autoStructN2V.datasets.normalization import Normalization
+    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.models.unet import FlexibleUNet
+
+# features x pixels of one window: about half a second of work on two CPU cores, and a GPU's fill
+_WINDOW_SIZE = {"cpu": 32 * 512 * 640, "cuda": 32 * 4096 * 4096, "mps": 32 * 2048 * 2048}
+_SMALLEST_WINDOW = 128 * 128
+
+
+@dataclass(frozen=True)
+class TileFinished:
+    """A tile was predicted; ``n_done`` of ``n_tiles`` of this stack."""
+
+    n_done: int
+    n_tiles: int
+
+
+@dataclass(frozen=True)
+class SliceFinished:
+    """A slice was denoised; ``image`` (y, x) float32 in input intensities."""
+
+    index: int
+    image: NDArray[np.float32]
+
+
+class Predictor:
+    """Apply a trained network to stacks of any size.
+
+    The result equals that of the untiled network to float accuracy. Only the slices under work
+    are in memory: one in 2D, three in 2.5D.
+
+    Parameters
+    ----------
+    network : FlexibleUNet
+        Trained network on its device.
+    normalization : Normalization
+        Statistics of the data that the network was trained on.
+    mode : {"2D", "2.5D"}
+        Whether the network sees one slice or three.
+    max_window : int, optional
+        Most pixels in one forward pass; default: chosen for device and network.
+    """
+
+    def __init__(
+        self,
+        network: FlexibleUNet,
+        normalization: Normalization,
+        mode: Mode,
+        max_window: int | None = None,
+    ) -> None:
+        self.network = network
+        self.normalization = normalization
+        self.mode = mode
+        self.device = next(network.parameters()).device
+        default = _WINDOW_SIZE.get(self.device.type, _WINDOW_SIZE["cpu"])
+        self._max_window = max_window or default // network.config.features
+
+    def n_tiles(self, source: ImageSource) -> int:
+        """Return the number of tiles of a whole stack."""
+        return source.shape[0] * len(self.tiles(source.shape[1:]))
+
+    def tiles(self, shape: tuple[int, int]) -> list[Tile]:
+        """Return the tiles of an image (height, width)."""
+        halo, stride = self.network.receptive_radius, self.network.stride
+        return plan_tiles(shape, self._max_window, halo, stride)
+
+    def denoise(
+        self, source: ImageSource, should_stop: Callable[[], bool] = lambda: False
+    ) -> Generator[TileFinished | SliceFinished]:
+        """Denoise all slices of ``source`` in order; ends early when ``should_stop`` says so.
+
+        Yields
+        ------
+        TileFinished
+            After every tile.
+        SliceFinished
+            After every slice.
+
+        Raises
+        ------
+        DeviceError
+            When memory does not suffice even for small tiles.
+        """
+        window = _SliceWindow(source, self.normalization, self.mode)
+        n_slices = source.shape[0]
+        n_per_slice = len(self.tiles(source.shape[1:]))
+        for z in range(n_slices):
+            slices = window.around(z)
+            for n_done, image in self._predict(slices):
+                if image is not None:
+                    yield SliceFinished(z, self.normalization.denormalize(image))
+                elif not should_stop():
+                    yield TileFinished(z * n_per_slice + n_done, n_slices * n_per_slice)
+                if should_stop():
+                    return
+
+    def denoise_slice(self, source: ImageSource, z: int) -> NDArray[np.float32]:
+        """Return slice ``z`` of ``source`` denoised, (y, x) float32 in input intensities."""
+        slices = _SliceWindow(source, self.normalization, self.mode).around(z)
+        *_, (_, image) = self._predict(slices)
+        assert image is not None
+        return self.normalization.denormalize(image)
+
+    def _predict(self, slices: Tensor) -> Generator[tuple[int, NDArray[np.float32] | None]]:
+        """Predict one slice from ``slices`` (C, y, x); yield after each tile and at the end."""
+        shape = (int(slices.shape[-2]), int(slices.shape[-1]))
+        result = np.empty(shape, np.float32)
+        for n_done, tile in enumerate(self.tiles(shape), start=1):
+            result[tile.core] = self._predict_window(slices, tile)
+            yield n_done, None
+        yield 0, result
+
+    def _predict_window(self, slices: Tensor, tile: Tile) -> NDArray[np.float32]:
+        """Return the core of one tile; splits the window when memory runs out."""
+        window = slices[(slice(None), *tile.window)]
+        try:
+            prediction = self._forward(window)
+        except RuntimeError as error:
+            self._shrink_windows(error, window)
+            # smaller windows from now on; this one is done by its own tiles
+            prediction = self._forward_tiled(window)
+        core: NDArray[np.float32] = prediction[tile.core_in_window].numpy()
+        return core
+
+    def _forward_tiled(self, window: Tensor) -> Tensor:
+        shape = (int(window.shape[-2]), int(window.shape[-1]))
+        prediction = torch.empty(shape)
+        for tile in self.tiles(shape):
+            prediction[tile.core] = torch.from_numpy(self._predict_window(window, tile))
+        return prediction
+
+    @torch.inference_mode()
+    def _forward(self, window: Tensor) -> Tensor:
+        batch = window[None].to(self.device).contiguous(memory_format=torch.channels_last)
+        prediction: Tensor = self.network(batch)[0, 0].float().cpu()
+        return prediction
+
+    def _shrink_windows(self, error: RuntimeError, window: Tensor) -> None:
+        if not is_out_of_memory(error):
+            raise error
+        smaller = min(self._max_window, window.shape[-1] * window.shape[-2]) // 4
+        if smaller < _SMALLEST_WINDOW:
+            raise DeviceError(
+                f"Memory of {self.device} does not suffice to denoise even small tiles; close "
+                "other programs, or choose device cpu."
+            ) from error
+        self._max_window = smaller
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+class _SliceWindow:
+    """Normalized slices around the current one; each is read once while z advances."""
+
+    def __init__(self, source: ImageSource, normalization: Normalization, mode: Mode) -> None:
+        self._source = source
+        self._normalization = normalization
+        self._neighbors = neighbor_slices(source.shape[0], mode)
+        self._recent: deque[tuple[int, Tensor]] = deque(maxlen=3)
+
+    def around(self, z: int) -> Tensor:
+        """Return the slices (C, y, x) that the network sees for slice ``z``."""
+        return torch.stack([self._slice(int(i)) for i in self._neighbors[z]])
+
+    def _slice(self, z: int) -> Tensor:
+        for index, image in self._recent:
+            if index == z:
+                return image
+        image = torch.from_numpy(self._normalization.normalize(self._source.read_slice(z)))
+        self._recent.append((z, image))
+        return image

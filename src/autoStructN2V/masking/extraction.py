@@ -1,0 +1,294 @@
+"""Turn the autocorrelation of the noise into a kernel, and say what it means.
+
+The steps are the documented ones: crop the autocorrelation to a window, give each concentric
+ring a threshold, keep the component that contains the center and its strongest pixels. The
+slow part, measuring, is in :mod:`.autocorrelation`; what is here takes milliseconds, so that a
+person can move sliders.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from autoStructN2V.masking.autocorrelation import (
+    Autocorrelation,
+    Mode,
+    measure_noise_autocorrelation,
+)
+from autoStructN2V.masking.config import ExtractorConfig
+from autoStructN2V.masking.kernel import Kernel, KernelStatistics, describe_kernel
+from autoStructN2V.masking.periodicity import (
+    PeriodicPattern,
+    detect_periodic_patterns,
+    remove_sinusoids,
+)
+
+_MAX_PERCENTILE = 90.0
+_MAX_PIXELS = 50
+_LARGEST_WINDOW = 31
+_ERRORS_AT_50 = 4.0  # standard errors demanded of the first ring at adapt_CB = 50
+_LEAST_ERRORS = 3.0
+_FULL_CONNECTIVITY = np.ones((3, 3, 3), bool)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What the measurement means for the person.
+
+    Attributes
+    ----------
+    found : bool
+        Whether structured noise was found that a kernel can hide.
+    recommended_method : {'n2v', 'autostructn2v'}
+    messages : tuple of str
+        Plain sentences, the most important first.
+    """
+
+    found: bool
+    recommended_method: Literal["n2v", "autostructn2v"]
+    messages: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """All messages as one text."""
+        return " ".join(self.messages)
+
+
+@dataclass(frozen=True)
+class KernelProposal:
+    """A kernel with the evidence it rests on.
+
+    Attributes
+    ----------
+    kernel : (H, W) bool in 2D, (3, H, W) bool in 2.5D
+        Odd sides; the center is True. As large as the window it was looked for in.
+    autocorrelation : Autocorrelation
+    thresholds : (S, R) float64
+        Threshold of each ring 0..R-1 of each slice; ring 0 is the center pixel. NaN where no
+        threshold applies (center of the middle slice).
+    statistics : KernelStatistics
+    advice : Advice
+    """
+
+    kernel: Kernel
+    autocorrelation: Autocorrelation
+    thresholds: NDArray[np.float64]
+    statistics: KernelStatistics
+    advice: Advice
+
+
+def extract_kernel(
+    images: Sequence[NDArray[np.floating]],
+    config: ExtractorConfig,
+    *,
+    denoised: Sequence[NDArray[np.floating]] | None = None,
+    mode: Mode = "2D",
+) -> KernelProposal:
+    """Find which neighboring pixels share noise, from noisy images.
+
+    Parameters
+    ----------
+    images : sequence of (Z, Y, X) array
+        Noisy images, any units; shapes may differ. In 2D slices are independent images.
+    config : ExtractorConfig
+    denoised : sequence of (Z, Y, X) array, optional
+        Stage 1 outputs of the same shapes; they help to tell structure from background.
+    mode : {'2D', '2.5D'}
+
+    Returns
+    -------
+    KernelProposal
+
+    Raises
+    ------
+    InputError
+        If the images cannot be used to measure noise.
+    """
+    patterns = detect_periodic_patterns(images)
+    if any(np.isfinite(pattern.period_px) for pattern in patterns):
+        images = [remove_sinusoids(image, patterns) for image in images]
+    autocorrelation = measure_noise_autocorrelation(
+        images, denoised=denoised, mode=mode, equalize=config.norm_autocorr
+    )
+    return propose_kernel(autocorrelation, config, periodic_patterns=patterns)
+
+
+def propose_kernel(
+    autocorrelation: Autocorrelation,
+    config: ExtractorConfig,
+    *,
+    periodic_patterns: Sequence[PeriodicPattern] = (),
+) -> KernelProposal:
+    """Threshold a measured autocorrelation; fast enough to follow a slider.
+
+    Parameters
+    ----------
+    autocorrelation : Autocorrelation
+    config : ExtractorConfig
+    periodic_patterns : sequence of PeriodicPattern
+        What :func:`detect_periodic_patterns` found, for the advice.
+
+    Returns
+    -------
+    KernelProposal
+    """
+    size = _first_window(autocorrelation, config)
+    kernel, thresholds = _kernel_in_window(autocorrelation, config, size)
+    while config.grow_window and _reaches_edge(kernel) and size < _largest(autocorrelation):
+        size = min(size + 4, _largest(autocorrelation))
+        kernel, thresholds = _kernel_in_window(autocorrelation, config, size)
+    kernel = kernel if kernel.shape[0] == 3 else kernel[0]
+    return KernelProposal(
+        kernel=kernel,
+        autocorrelation=autocorrelation,
+        thresholds=thresholds,
+        statistics=describe_kernel(kernel),
+        advice=advise(kernel, autocorrelation, periodic_patterns),
+    )
+
+
+def _largest(autocorrelation: Autocorrelation) -> int:
+    return min(_LARGEST_WINDOW, 2 * autocorrelation.max_lag + 1)
+
+
+def _first_window(autocorrelation: Autocorrelation, config: ExtractorConfig) -> int:
+    largest = _largest(autocorrelation)
+    return min(config.center_size, largest) if config.crop_autocorr else largest
+
+
+def _reaches_edge(kernel: Kernel) -> bool:
+    inner = kernel[:, 1:-1, 1:-1]
+    return bool(kernel.sum() > inner.sum())
+
+
+def _cropped(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    margin = (values.shape[-1] - size) // 2
+    return values[:, margin : margin + size, margin : margin + size]
+
+
+def rings(size: int) -> NDArray[np.intp]:
+    """Number of the square ring around the center that each cell of a window belongs to."""
+    distance = np.abs(np.arange(size) - size // 2)
+    return np.maximum.outer(distance, distance)
+
+
+def _kernel_in_window(
+    autocorrelation: Autocorrelation, config: ExtractorConfig, size: int
+) -> tuple[Kernel, NDArray[np.float64]]:
+    """Kernel (S, size, size) and ring thresholds (S, R) within one window size."""
+    values = _cropped(autocorrelation.values, size)
+    error = _cropped(autocorrelation.standard_error, size)
+    ring = rings(size)
+    thresholds = np.stack([_ring_thresholds(plane, ring, config) for plane in values])
+    chosen = values > thresholds[:, ring]
+    if config.use_center_proximity:
+        chosen |= values >= config.center_proximity_threshold
+    chosen &= values > _demanded_errors(ring, config) * error
+    middle = len(values) // 2
+    thresholds[middle, 0] = np.nan
+    chosen[middle, size // 2, size // 2] = True
+    if config.keep_center_component_only:
+        chosen = _center_component(chosen)
+    limit = min(_MAX_PIXELS, round(config.max_true_pixels * max(1.0, size / config.center_size)))
+    return np.stack(
+        [_strongest(*plane, limit) for plane in zip(chosen, values, strict=True)]
+    ), thresholds
+
+
+def _demanded_errors(ring: NDArray[np.intp], config: ExtractorConfig) -> NDArray[np.float64]:
+    """Standard errors by which a correlation must exceed zero, for each cell."""
+    first = _ERRORS_AT_50 * config.adapt_CB / 50.0
+    decayed = first * config.adapt_DF ** np.maximum(ring - 1.0, 0.0)
+    return np.maximum(decayed, min(first, _LEAST_ERRORS))
+
+
+def _ring_thresholds(
+    plane: NDArray[np.float64], ring: NDArray[np.intp], config: ExtractorConfig
+) -> NDArray[np.float64]:
+    """Threshold of each ring of one (H, W) slice."""
+    least = config.min_correlation * config.base_percentile / 50.0
+    n_rings = int(ring.max()) + 1
+    if not config.adapt_autocorr:
+        strongest = float(plane[ring > 0].max())
+        return np.full(n_rings, max(config.center_ratio_threshold * strongest, least))
+    thresholds = np.full(n_rings, least)
+    for k in range(1, n_rings):
+        percentile = config.base_percentile * config.percentile_decay ** (k - 1)
+        level = _percentile_above_zero(plane[ring == k], min(percentile, _MAX_PERCENTILE), config)
+        thresholds[k] = max(level, least)
+    return thresholds
+
+
+def _percentile_above_zero(
+    values: NDArray[np.float64], percentile: float, config: ExtractorConfig
+) -> float:
+    """Percentile of values taken together with as many zeros.
+
+    The zeros stand for uncorrelated pixels. Without them, half of a ring would always lie below
+    its median, and noise that is correlated in all directions could not be hidden.
+    """
+    pool = np.concatenate([np.maximum(values, 0.0), np.zeros(values.size)])
+    if config.log_autocorr:
+        return float(np.expm1(np.percentile(np.log1p(pool), percentile)))
+    return float(np.percentile(pool, percentile))
+
+
+def _center_component(chosen: Kernel) -> Kernel:
+    """Keep what is connected to the center, diagonals and neighboring slices included."""
+    labels, _ = ndimage.label(chosen, structure=_FULL_CONNECTIVITY)
+    component: Kernel = labels == labels[tuple(side // 2 for side in chosen.shape)]
+    return component
+
+
+def _strongest(plane: Kernel, values: NDArray[np.float64], limit: int) -> Kernel:
+    """Keep at most ``limit`` pixels of a slice, those with the largest values.
+
+    Of two equal values at the limit, as opposite offsets have, both are dropped.
+    """
+    if plane.sum() <= limit:
+        return plane
+    first_dropped = np.sort(values[plane])[-limit - 1]
+    return plane & (values > first_dropped)
+
+
+def advise(
+    kernel: Kernel,
+    autocorrelation: Autocorrelation,
+    periodic_patterns: Sequence[PeriodicPattern] = (),
+) -> Advice:
+    """Say in plain words what was found and which method fits.
+
+    Parameters
+    ----------
+    kernel : (H, W) or (3, H, W) bool
+    autocorrelation : Autocorrelation
+    periodic_patterns : sequence of PeriodicPattern
+
+    Returns
+    -------
+    Advice
+    """
+    found = int(kernel.sum()) > 1
+    messages = []
+    for pattern in periodic_patterns:
+        messages.append(
+            f"A strictly periodic pattern was found ({pattern.sentence}); no kernel can hide it, "
+            "because it can be predicted from far away. Remove it with a frequency filter first."
+        )
+    if found:
+        messages.append(f"Structured noise found: the kernel {describe_kernel(kernel).sentence}.")
+    else:
+        messages.append(
+            "No structured noise found: the noise of neighboring pixels is independent, so the "
+            "kernel is the center alone and Noise2Void is enough."
+        )
+    if autocorrelation.resembles_structure:
+        messages.append(
+            "The images have hardly any background, so correlation that is equal in all "
+            "directions cannot be told from structure and was left out; check the kernel by eye."
+        )
+    return Advice(found, "autostructn2v" if found else "n2v", tuple(messages))

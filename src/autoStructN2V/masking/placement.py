@@ -1,0 +1,195 @@
+"""Scattering a kernel over patches: where pixels are hidden and which are predicted.
+
+Every patch of every batch gets a new placement. Candidates are stratified, one in each cell of a
+randomly shifted grid (as in the sampling of Noise2Void), and those that would touch a neighbor are
+rejected; a few rounds fill the cells left empty. All steps are batched tensor operations without
+a transfer between host and device.
+
+Shapes: B patches, C slices, N targets in a patch, M hidden pixels of a kernel.
+
+References
+----------
+Krull, Buchholz, Jug: Noise2Void. CVPR (2019). doi:10.1109/CVPR.2019.00223
+Broaddus et al.: Removing structured noise with self-supervised blind-spot networks. ISBI (2020).
+doi:10.1109/ISBI45749.2020.9098336
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name used throughout the PyTorch world
+from numpy.typing import NDArray
+from scipy import ndimage, signal
+from torch import Generator, Tensor
+
+_ROUNDS = 4
+# cells per wanted kernel: enough that the rejected candidates do not lower the count
+_CELLS_PER_KERNEL = 1.7
+_FAR = -10_000
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Kernels placed on a batch of patches.
+
+    Attributes
+    ----------
+    targets : Tensor, (B, N) int64
+        Flat positions ``y * width + x`` of the kernel centers in the central slice.
+    valid : Tensor, (B, N) bool
+        False where fewer than N kernels found a place.
+    hidden : Tensor, (B, C, H, W) bool
+        True where a pixel is hidden from the network.
+    """
+
+    targets: Tensor
+    valid: Tensor
+    hidden: Tensor
+
+    def at_targets(self, prediction: Tensor) -> Tensor:
+        """Return the values (B, N) of a ``prediction`` (B, 1, H, W) at the targets."""
+        return prediction.flatten(1).gather(1, self.targets)
+
+
+def conflicts(kernel: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the displacements at which two copies of a kernel overlap or touch.
+
+    Parameters
+    ----------
+    kernel : (C, h, w) bool
+        Kernel with one slice or three.
+
+    Returns
+    -------
+    (2 h + 1, 2 w + 1) bool
+        True where a second copy, displaced from the center by that much, would have a pixel in the
+        8-neighborhood of a pixel of the first, in any slice.
+    """
+    touching = np.zeros((2 * kernel.shape[1] + 1, 2 * kernel.shape[2] + 1), dtype=bool)
+    for plane in kernel:
+        grown = ndimage.binary_dilation(np.pad(plane, 1), np.ones((3, 3), dtype=bool))
+        overlap = signal.correlate(grown.astype(float), plane.astype(float), mode="full")
+        touching |= overlap > 0.5
+    return touching | touching[::-1, ::-1]
+
+
+class KernelPlacer:
+    """Place copies of a kernel on patches so that no two touch.
+
+    Parameters
+    ----------
+    kernel : (C, h, w) bool
+        Kernel, one slice (2D) or three (2.5D), odd height and width, center True.
+    patch_size : int
+        Side of the patches in pixels.
+    mask_percentage : float, 0 < p <= 50
+        Wanted share of hidden pixels in the central slice. Kernels never touch, so a high value
+        may not be reached.
+    device : torch.device
+        Where placements are computed.
+    """
+
+    def __init__(
+        self,
+        kernel: NDArray[np.bool_],
+        patch_size: int,
+        mask_percentage: float,
+        device: torch.device,
+    ) -> None:
+        self.n_slices, height, width = kernel.shape
+        self.patch_size = patch_size
+        self.device = device
+        self._half = (height // 2, width // 2)
+        self._offsets = torch.from_numpy(np.argwhere(kernel)).to(device)  # (M, 3): slice, y, x
+        n_hidden = int(kernel[self.n_slices // 2].sum())
+        self.n_targets = max(1, round(patch_size**2 * mask_percentage / 100 / n_hidden))
+        self._prepare_cells(conflicts(kernel))
+
+    def _prepare_cells(self, touching: NDArray[np.bool_]) -> None:
+        reach = [
+            int(np.abs(axis - n // 2).max())
+            for axis, n in zip(np.nonzero(touching), touching.shape, strict=True)
+        ]
+        area = self.patch_size**2 / (self.n_targets * _CELLS_PER_KERNEL)
+        aspect = (reach[0] + 1) / (reach[1] + 1)
+        cell_height = min(self.patch_size, max(1, round(math.sqrt(area * aspect))))
+        self._cell = (cell_height, min(self.patch_size, max(1, round(area / cell_height))))
+        self._reach = reach
+        cut = [
+            slice(n // 2 - r, n // 2 + r + 1) for n, r in zip(touching.shape, reach, strict=True)
+        ]
+        self._touching = torch.from_numpy(touching[cut[0], cut[1]].copy()).to(self.device)
+        self._cell_sides = torch.tensor(self._cell, device=self.device)
+        self._is_solid = bool(self._touching.all())
+        # a shifted grid needs one more cell in each direction to cover the patch
+        self._grid = tuple(-(-self.patch_size // c) + 1 for c in self._cell)
+        self._cells_around = tuple(-(-r // c) for r, c in zip(reach, self._cell, strict=True))
+
+    def __call__(self, n_patches: int, generator: Generator) -> Placement:
+        """Draw a new placement for each of ``n_patches`` patches."""
+        centers, placed = self._scatter_centers(n_patches, generator)
+        order = torch.rand(placed.shape, generator=generator, device=self.device) - (~placed) * 2.0
+        n_kept = min(self.n_targets, order.shape[1])
+        kept = order.topk(n_kept, dim=1, sorted=False).indices  # (B, N)
+        valid = placed.gather(1, kept)
+        centers = centers.gather(1, kept[..., None].expand(-1, -1, 2)).long()  # (B, N, 2)
+        centers = centers * valid[..., None]
+        targets = centers[..., 0] * self.patch_size + centers[..., 1]
+        return Placement(targets, valid, self._hide(centers, valid))
+
+    def _scatter_centers(self, n_patches: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Return candidate centers (B, cells, 2) and which of them stay."""
+        shape = (n_patches, *self._grid)
+        cell = self._cell_sides
+        shift = torch.rand((n_patches, 1, 1, 2), generator=generator, device=self.device) * cell
+        rows, columns = (torch.arange(n, device=self.device) for n in self._grid)
+        corner = torch.stack(torch.meshgrid(rows, columns, indexing="ij"), -1) * cell - shift.int()
+        centers = torch.full((*shape, 2), _FAR, dtype=torch.int32, device=self.device)
+        placed = torch.zeros(shape, dtype=torch.bool, device=self.device)
+        for _ in range(_ROUNDS):
+            draw = torch.rand((*shape, 3), generator=generator, device=self.device)
+            trial = (corner + (draw[..., :2] * cell).int()).int()
+            inside = ((trial >= 0) & (trial < self.patch_size)).all(-1)
+            centers = torch.where(placed[..., None], centers, trial)
+            rank = torch.where(placed, 2.0, torch.where(inside, draw[..., 2], -1.0))
+            placed = placed | (inside & ~self._is_outranked(centers, rank))
+            centers = torch.where(placed[..., None], centers, _FAR)
+        return centers.flatten(1, 2), placed.flatten(1)
+
+    def _is_outranked(self, centers: Tensor, rank: Tensor) -> Tensor:
+        """Tell which candidates touch one of higher rank in the cells around, (B, gy, gx)."""
+        dy, dx = (self._around(centers[..., i], _FAR) - centers[..., i, None, None] for i in (0, 1))
+        higher = self._around(rank, -1.0) > rank[..., None, None]
+        return (higher & self._touch(dy, dx)).flatten(3).any(3)
+
+    def _around(self, cells: Tensor, outside: float) -> Tensor:
+        """View ``cells`` (B, gy, gx) with their neighbors as (B, gy, gx, around y, around x)."""
+        around_y, around_x = self._cells_around
+        padded = F.pad(cells, (around_x, around_x, around_y, around_y), value=outside)
+        return padded.unfold(1, 2 * around_y + 1, 1).unfold(2, 2 * around_x + 1, 1)
+
+    def _touch(self, dy: Tensor, dx: Tensor) -> Tensor:
+        reach_y, reach_x = self._reach
+        near = (dy.abs() <= reach_y) & (dx.abs() <= reach_x)
+        if self._is_solid:
+            return near
+        row, column = dy.clamp(-reach_y, reach_y) + reach_y, dx.clamp(-reach_x, reach_x) + reach_x
+        return near & self._touching.flatten()[row * (2 * reach_x + 1) + column]
+
+    def _hide(self, centers: Tensor, valid: Tensor) -> Tensor:
+        """Return the pixels (B, C, H, W) covered by the kernels at ``centers`` (B, N, 2)."""
+        n_patches = centers.shape[0]
+        half_y, half_x = self._half
+        height, width = self.patch_size + 2 * half_y, self.patch_size + 2 * half_x
+        plane, dy, dx = self._offsets.unbind(1)
+        # a margin as wide as the kernel takes what falls outside; the last cell takes the invalid
+        flat = plane * height * width + dy * width + dx  # (M,)
+        start = centers[..., 0] * width + centers[..., 1]  # (B, N)
+        n_cells = self.n_slices * height * width
+        index = torch.where(valid[..., None], start[..., None] + flat, n_cells).flatten(1)
+        canvas = torch.zeros((n_patches, n_cells + 1), dtype=torch.bool, device=self.device)
+        canvas.scatter_(1, index, True)
+        hidden = canvas[:, :-1].view(n_patches, self.n_slices, height, width)
+        return hidden[..., half_y : half_y + self.patch_size, half_x : half_x + self.patch_size]

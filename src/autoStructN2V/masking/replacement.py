@@ -1,0 +1,76 @@
+"""What the network sees at hidden pixels.
+
+Shapes: B patches, C slices, H x W pixels.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name used throughout the PyTorch world
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import Generator, Tensor
+
+LOCAL_MEAN, ZERO, RANDOM_VALUE = 0, 1, 2
+
+
+def fill_radius(kernel: NDArray[np.bool_]) -> int:
+    """Return how far (pixels) the unmasked pixels are from the innermost pixel of a kernel.
+
+    A square window of this radius around any pixel of the (C, h, w) kernel holds unmasked pixels.
+    """
+    padded = np.pad(kernel, ((0, 0), (1, 1), (1, 1)))
+    return max(int(ndimage.distance_transform_cdt(plane, "chessboard").max()) for plane in padded)
+
+
+def replace_hidden(
+    patches: Tensor,
+    hidden: Tensor,
+    strategy: int,
+    radius: int,
+    generator: Generator,
+) -> Tensor:
+    """Replace hidden pixels so that they say nothing about themselves.
+
+    Parameters
+    ----------
+    patches : Tensor, (B, C, H, W) float32
+        Normalized patches; not modified.
+    hidden : Tensor, (B, C, H, W) bool
+        True at the pixels to replace.
+    strategy : {0, 1, 2}
+        0 local mean of unmasked neighbors, 1 zero (the mean intensity after normalization),
+        2 value of a random unmasked pixel of the same slice.
+    radius : int
+        Half side in pixels of the window of the local mean, see :func:`fill_radius`.
+    generator : torch.Generator
+        Source of randomness, on the device of ``patches``.
+
+    Returns
+    -------
+    Tensor, (B, C, H, W) float32
+        Patches with the hidden pixels replaced.
+    """
+    if strategy == ZERO:
+        return patches.masked_fill(hidden, 0.0)
+    if strategy == RANDOM_VALUE:
+        return torch.where(hidden, _random_values(patches, hidden, generator), patches)
+    return torch.where(hidden, _local_means(patches, hidden, radius), patches)
+
+
+def _local_means(patches: Tensor, hidden: Tensor, radius: int) -> Tensor:
+    """Return the mean (B, C, H, W) over the unmasked pixels of the window around each pixel."""
+    visible = (~hidden).to(patches.dtype)
+    total = F.avg_pool2d(patches * visible, 2 * radius + 1, stride=1, padding=radius)
+    share = F.avg_pool2d(visible, 2 * radius + 1, stride=1, padding=radius)
+    return total / share.clamp_min(1e-6)
+
+
+def _random_values(patches: Tensor, hidden: Tensor, generator: Generator) -> Tensor:
+    """Return for each pixel the value of a random unmasked pixel of its slice."""
+    flat = patches.flatten(2)  # (B, C, H W)
+    n_visible_before = (~hidden).flatten(2).cumsum(2)  # (B, C, H W)
+    draw = torch.rand(flat.shape, generator=generator, device=flat.device, dtype=flat.dtype)
+    nth = (draw * n_visible_before[..., -1:]).long() + 1
+    # the first position with n visible pixels up to it is the n-th visible pixel
+    source = torch.searchsorted(n_visible_before, nth).clamp_max(flat.shape[2] - 1)
+    return flat.gather(2, source).view_as(patches)

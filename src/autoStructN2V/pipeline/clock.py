@@ -1,0 +1,30 @@
+"""Progress of a prediction over several stacks."""
+
+import time
+
+from autoStructN2V.trainers.events import PredictionProgress
+
+
+class PredictionClock:
+    """Count the tiles of all stacks and estimate the time left.
+
+    Parameters
+    ----------
+    stage : {1, 2}
+        Number that the events carry.
+    n_tiles : int
+        Tiles of all stacks together.
+    """
+
+    def __init__(self, stage: int, n_tiles: int) -> None:
+        self._stage = stage
+        self._n_tiles = n_tiles
+        self._n_done = 0
+        self._start = time.perf_counter()
+
+    def advance(self) -> PredictionProgress:
+        """Count one more tile."""
+        self._n_done += 1
+        elapsed = time.perf_counter() - self._start
+        eta = elapsed / self._n_done * (self._n_tiles - self._n_done)
+        return PredictionProgress(self._stage, self._n_done, self._n_tiles, eta)

@@ -1,0 +1,87 @@
+"""Evidence for the kernel, measured on as much of the images as is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoStructN2V.masking.autocorrelation import measure_noise_autocorrelation
+from autoStructN2V.masking.extraction import propose_kernel
+from autoStructN2V.masking.periodicity import detect_periodic_patterns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.axes import Mode
+    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.masking.autocorrelation import Autocorrelation
+    from autoStructN2V.masking.config import ExtractorConfig
+    from autoStructN2V.masking.extraction import KernelProposal
+    from autoStructN2V.masking.periodicity import PeriodicPattern
+
+_MOST_PIXELS = 32_000_000
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the images say about their noise; the slow part of the extraction.
+
+    Attributes
+    ----------
+    autocorrelation : Autocorrelation
+    periodic_patterns : tuple of PeriodicPattern
+    """
+
+    autocorrelation: Autocorrelation
+    periodic_patterns: tuple[PeriodicPattern, ...]
+
+    def propose(self, config: ExtractorConfig) -> KernelProposal:
+        """Return the kernel for these extractor parameters; takes milliseconds."""
+        return propose_kernel(
+            self.autocorrelation, config, periodic_patterns=self.periodic_patterns
+        )
+
+
+def measure_evidence(
+    noisy: Sequence[ImageSource],
+    config: ExtractorConfig,
+    mode: Mode,
+    denoised: Sequence[ImageSource] | None = None,
+) -> Evidence:
+    """Measure noise autocorrelation and periodic patterns of noisy images.
+
+    Parameters
+    ----------
+    noisy : sequence of ImageSource
+        Noisy images.
+    config : ExtractorConfig
+        Parameters of the measurement.
+    mode : {"2D", "2.5D"}
+        2.5D measures the correlation between neighboring slices too.
+    denoised : sequence of ImageSource, optional
+        Stage 1 outputs, pairwise of equal shape, which help to tell structure from background.
+    """
+    images = _read(noisy)
+    autocorrelation = measure_noise_autocorrelation(
+        images,
+        denoised=None if denoised is None else _read(denoised),
+        mode=mode,
+        equalize=config.norm_autocorr,
+    )
+    return Evidence(autocorrelation, tuple(detect_periodic_patterns(images)))
+
+
+def _read(sources: Sequence[ImageSource]) -> list[NDArray[np.float32]]:
+    """Read from each stack as many consecutive slices, from its middle, as the limit allows."""
+    n_pixels = sum(int(np.prod(source.shape)) for source in sources)
+    share = min(1.0, _MOST_PIXELS / n_pixels)
+    return [_middle(source, max(2, round(share * source.shape[0]))) for source in sources]
+
+
+def _middle(source: ImageSource, n: int) -> NDArray[np.float32]:
+    first = max(0, (source.shape[0] - n) // 2)
+    return np.stack([source.read_slice(z) for z in range(source.shape[0])[first : first + n]])

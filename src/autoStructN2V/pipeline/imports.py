@@ -1,0 +1,81 @@
+"""Models of earlier trainings, found by file or folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autoStructN2V.errors import ModelError
+from autoStructN2V.trainers.checkpoint import TrainedModel, load_model
+
+if TYPE_CHECKING:
+    from autoStructN2V.datasets.axes import Mode
+
+MODEL_FILES = {1: "stage1_model.pth", 2: "stage2_model.pth"}
+
+
+def find_models(path: Path | str) -> dict[int, Path]:
+    """Find the model files of one training.
+
+    Parameters
+    ----------
+    path : path-like
+        A .pth file, a model folder, or a folder that holds exactly one model folder at any depth.
+
+    Returns
+    -------
+    dict of stage to Path
+        A single file is listed under the stage that its name says, otherwise under 2.
+
+    Raises
+    ------
+    ModelError
+        When nothing is found, or models of more than one training.
+    """
+    path = Path(path)
+    if path.is_file():
+        return {1 if path.name == MODEL_FILES[1] else 2: path}
+    if not path.is_dir():
+        raise ModelError(f"{path} does not exist; choose a model folder or a .pth file.")
+    folders = sorted({file.parent for name in MODEL_FILES.values() for file in path.rglob(name)})
+    if not folders:
+        raise ModelError(
+            f"{path} holds neither {MODEL_FILES[1]} nor {MODEL_FILES[2]}; choose the model "
+            "folder of a training."
+        )
+    if len(folders) > 1:
+        names = ", ".join(str(folder.relative_to(path)) for folder in folders[:5])
+        raise ModelError(
+            f"{path} holds models of {len(folders)} trainings; choose one of them: {names}."
+        )
+    return {n: folders[0] / f for n, f in MODEL_FILES.items() if (folders[0] / f).exists()}
+
+
+def load_stage1(path: Path | str, mode: Mode) -> TrainedModel:
+    """Load the stage 1 model of an earlier training.
+
+    Raises
+    ------
+    ModelError
+        When there is none, or it was trained for the other mode.
+    """
+    files = find_models(path)
+    model = load_model(files.get(1) or files[2])
+    if model.stage != 1:
+        raise ModelError(f"{path} holds a stage 2 model only; choose a training with a stage 1.")
+    require_mode(model, mode)
+    return model
+
+
+def require_mode(model: TrainedModel, mode: Mode) -> None:
+    """Refuse a model of the other mode.
+
+    Raises
+    ------
+    ModelError
+    """
+    if model.mode != mode:
+        raise ModelError(
+            f"The model was trained in {model.mode} mode but {mode} is configured; choose mode "
+            f"{model.mode} or another model."
+        )

@@ -1,0 +1,279 @@
+"""The steps of one run; :mod:`autoStructN2V.pipeline.run` puts them in order."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import autoStructN2V
+from autoStructN2V.datasets.patches import PatchBank, load_patch_bank
+from autoStructN2V.datasets.region_of_interest import region_of_interest
+from autoStructN2V.datasets.splitting import Split, split_patches
+from autoStructN2V.inference.noise_report import StageReport, removed_covariance, share_left
+from autoStructN2V.inference.predictor import Predictor, SliceFinished
+from autoStructN2V.inference.preview import Previewer
+from autoStructN2V.masking.autocorrelation import MAX_LAG
+from autoStructN2V.masking.kernel import center_only, trimmed, validate_kernel
+from autoStructN2V.models.config import NetworkConfig
+from autoStructN2V.pipeline.clock import PredictionClock
+from autoStructN2V.pipeline.decisions import Approve, Decision, Regenerate, Skip
+from autoStructN2V.pipeline.evidence import Evidence, measure_evidence
+from autoStructN2V.pipeline.imports import load_stage1
+from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
+from autoStructN2V.trainers.checkpoint import TrainedModel
+from autoStructN2V.trainers.events import (
+    AwaitingDecision,
+    Event,
+    KernelProposed,
+    StageFinished,
+    StageStarted,
+    Warned,
+)
+from autoStructN2V.trainers.trainer import Trainer, TrainingData, TrainingResult, build_network
+from autoStructN2V.trainers.validation import MaskedValidation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import torch
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.normalization import Normalization
+    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.masking.extraction import KernelProposal
+    from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.models.unet import FlexibleUNet
+    from autoStructN2V.pipeline.config import PipelineConfig
+    from autoStructN2V.trainers.config import StageConfig
+
+_LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
+_POLL_SECONDS = 0.05
+
+
+@dataclass
+class Job:
+    """One run: what its steps share, and the steps."""
+
+    sources: list[ImageSource]
+    config: PipelineConfig
+    should_stop: Callable[[], bool]
+    sink: ResultSink
+    preview_slice: Callable[[], int] | None
+    normalization: Normalization
+    device: torch.device
+    results: dict[int, StageResult] = field(default_factory=dict)
+    _bank: PatchBank | None = None
+
+    def result(self, kernel: Kernel | None, proposal: KernelProposal | None) -> PipelineResult:
+        """Return what was reached so far."""
+        return PipelineResult(
+            self.results.get(1), self.results.get(2), proposal, kernel, self.should_stop()
+        )
+
+    def first_stage(self) -> Generator[Event, Decision | None, None]:
+        """Train stage 1, or apply an imported one."""
+        if self.config.stage1_model is None:
+            first = self.config.first_stage
+            kernel = center_only(self.config.mode, first.mask_center_size)
+            yield from self.train_stage(1, first, kernel)
+            return
+        model = load_stage1(self.config.stage1_model, self.config.mode)
+        for message in model.normalization.compare(self.normalization):
+            yield Warned(message)
+        self.normalization = model.normalization
+        yield from self._finish_stage(model, TrainingResult(model.build(self.device)))
+
+    def train_stage(
+        self, stage: int, config: StageConfig, kernel: Kernel
+    ) -> Generator[Event, Decision | None, None]:
+        """Train one stage, apply it and measure the result."""
+        trainer = self._trainer(stage, config, kernel)
+        n_parameters = sum(p.numel() for p in trainer.network.parameters())
+        yield StageStarted(stage, self.config.num_epochs, n_parameters, str(self.device))
+        outcome = yield from trainer.run(self.should_stop, self._previewer())
+        model = self._model(stage, config, kernel, outcome)
+        yield from self._finish_stage(model, outcome)
+
+    def decide_kernel(
+        self, review: bool
+    ) -> Generator[Event, Decision | None, tuple[Kernel | None, KernelProposal]]:
+        """Propose a kernel until it is approved or skipped; None means skipped or cancelled."""
+        extractor = self.config.stage2.extractor
+        evidence = self._evidence_for_kernel()
+        proposal = evidence.propose(extractor)
+        while True:
+            decision = yield KernelProposed(proposal)
+            while decision is None and review and not self.should_stop():
+                time.sleep(_POLL_SECONDS)
+                decision = yield AwaitingDecision()
+            if isinstance(decision, Skip) or self.should_stop():
+                return None, proposal
+            if isinstance(decision, Regenerate):
+                proposal = evidence.propose(decision.extractor)
+                continue
+            edited = decision.kernel if isinstance(decision, Approve) else None
+            kernel = proposal.kernel if edited is None else edited
+            return validate_kernel(kernel, self.config.mode), proposal
+
+    def _evidence_for_kernel(self) -> Evidence:
+        stage2 = self.config.stage2
+        if stage2.mask_source == "extractor":
+            return self._noise
+        denoised = self.sink.denoised(1)
+        return measure_evidence(self.sources, stage2.extractor, self.config.mode, denoised)
+
+    @cached_property
+    def _noise(self) -> Evidence:
+        """What the noisy images alone say about their noise."""
+        return measure_evidence(self.sources, self.config.stage2.extractor, self.config.mode)
+
+    def _trainer(self, stage: int, config: StageConfig, kernel: Kernel) -> Trainer:
+        seed = self.config.random_seed + stage
+        n_channels = 3 if self.config.mode == "2.5D" else 1
+        network = build_network(config, n_channels, seed).placed_on(self.device)
+        data = TrainingData(self._training_pixels(), self._split(config), _stacked(kernel))
+        return Trainer(network, data, config, self.config, stage, seed)
+
+    def _training_pixels(self) -> PatchBank:
+        """Return the normalized pixels, read once for both stages."""
+        if self._bank is None:
+            self._bank = load_patch_bank(
+                self.sources,
+                self.normalization,
+                self.config.mode,
+                self.device,
+                _LARGEST_BANK[self.device.type],
+            )
+        return self._bank
+
+    def _split(self, config: StageConfig) -> Split:
+        bank = self._training_pixels()
+        split = split_patches(
+            bank.shapes,
+            config.patch_size,
+            self.config.split_ratio,
+            np.random.default_rng(self.config.random_seed),
+        )
+        if not config.use_roi:
+            return split
+        region = region_of_interest(
+            ((i, bank.image(i)) for i in bank.shapes),
+            patch_size=config.patch_size,
+            roi_threshold=config.roi_threshold,
+            scale_factor=config.scale_factor,
+            select_background=config.select_background,
+        )
+        return split.restricted(region)
+
+    def _previewer(self) -> Previewer | None:
+        if self.preview_slice is None:
+            return None
+        return Previewer(self.sources[0], self.normalization, self.config.mode, self.preview_slice)
+
+    def _model(
+        self, stage: int, config: StageConfig, kernel: Kernel, outcome: TrainingResult
+    ) -> TrainedModel:
+        network_config = NetworkConfig(
+            **{name: config[name] for name in NetworkConfig.model_fields}
+        )
+        last = outcome.history[-1] if outcome.history else None
+        provenance = {
+            "version": autoStructN2V.__version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "images": [source.name for source in self.sources],
+            "shapes": [list(source.shape) for source in self.sources],
+            "epochs": len(outcome.history),
+            "best_val_loss": last.best_val_loss if last else None,
+            "is_stopped": outcome.is_stopped,
+            "preset": self.config.preset,
+        }
+        return TrainedModel(
+            network_config,
+            outcome.network.state_dict(),
+            self.normalization,
+            self.config.mode,
+            self.config.method,
+            stage,
+            _stacked(kernel),
+            provenance,
+        )
+
+    def _finish_stage(
+        self, model: TrainedModel, outcome: TrainingResult
+    ) -> Generator[Event, Decision | None, None]:
+        """Denoise all sources, measure what is left of the noise, and report."""
+        stage = model.stage
+        is_stopped = outcome.is_stopped
+        if not is_stopped:
+            is_stopped = not (yield from self._denoise(stage, outcome.network))
+        report = None if is_stopped else self._report(model, outcome.network)
+        denoised = None if is_stopped else self.sink.arrays(stage)
+        self.results[stage] = StageResult(model, denoised, report, outcome.history)
+        yield StageFinished(stage, model, denoised, report, is_stopped)
+
+    def _denoise(
+        self, stage: int, network: FlexibleUNet
+    ) -> Generator[Event, Decision | None, bool]:
+        """Denoise all sources into the sink; return whether it came to the end."""
+        predictor = Predictor(network, self.normalization, self.config.mode)
+        progress = PredictionClock(stage, sum(predictor.n_tiles(s) for s in self.sources))
+        for source in self.sources:
+            try:
+                with self.sink.writer(stage, source) as write:
+                    for event in predictor.denoise(source, self.should_stop):
+                        if isinstance(event, SliceFinished):
+                            write(event.index, event.image)
+                        else:
+                            yield progress.advance()
+                    if self.should_stop():
+                        raise _Stopped
+            except _Stopped:
+                return False
+        return True
+
+    def _report(self, model: TrainedModel, network: FlexibleUNet) -> StageReport:
+        """Measure what was removed, and the masked loss on the held-out part."""
+        removed = removed_covariance(self.sources, self.sink.denoised(model.stage), MAX_LAG)
+        center = MAX_LAG
+        variance = max(float(removed[center, center]), 1e-30)
+        lags = {"x1": (0, 1), "x2": (0, 2), "y1": (1, 0), "y2": (2, 0)}
+        config = self.config.stage2 if model.stage == 2 else self.config.first_stage
+        return StageReport(
+            noise_level=self.normalization.noise_level,
+            removed_std=float(np.sqrt(variance)),
+            removed_autocorrelation={
+                name: float(removed[center + dy, center + dx] / variance)
+                for name, (dy, dx) in lags.items()
+            },
+            masked_loss=self._held_out_loss(network, model.kernel, config),
+            masked_under=int(model.kernel.sum()),
+            structured_noise_left=self._structured_noise_left(removed),
+        )
+
+    def _structured_noise_left(self, removed: NDArray[np.float64]) -> float | None:
+        evidence = self._noise
+        in_plane = evidence.autocorrelation.values[len(evidence.autocorrelation.values) // 2]
+        kernel = evidence.propose(self.config.stage2.extractor).kernel
+        in_plane_kernel = kernel[1] if kernel.ndim == 3 else kernel
+        noise = in_plane * evidence.autocorrelation.noise_variance
+        return share_left(removed, noise, in_plane_kernel)
+
+    def _held_out_loss(self, network: FlexibleUNet, kernel: Kernel, config: StageConfig) -> float:
+        bank = self._training_pixels()
+        test = self._split(config).test
+        return MaskedValidation(bank, test, kernel, config, self.config.random_seed).loss(network)
+
+
+class _Stopped(Exception):  # noqa: N818 - leaves a block, is no error
+    """Denoising was cancelled; nothing of the unfinished stack is kept."""
+
+
+def _stacked(kernel: Kernel) -> Kernel:
+    """Return a kernel without its empty border, with an axis of slices (1 or 3, h, w)."""
+    cut = trimmed(kernel)
+    return cut if cut.ndim == 3 else cut[None]

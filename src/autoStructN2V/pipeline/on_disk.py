@@ -1,0 +1,239 @@
+"""The pipeline from files to files: thin drivers of the one generator."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autoStructN2V.files import ensure_writable_folder
+from autoStructN2V.datasets.normalization import estimate_normalization
+from autoStructN2V.datasets.reading import open_images
+from autoStructN2V.datasets.writing import StackWriter
+from autoStructN2V.errors import ConfigError
+from autoStructN2V.inference.predictor import Predictor, SliceFinished, TileFinished
+from autoStructN2V.models.device import choose_device
+from autoStructN2V.pipeline.artifacts import FileSink, RunFolders, RunRecorder
+from autoStructN2V.pipeline.clock import PredictionClock
+from autoStructN2V.pipeline.config import PipelineConfig, validate_config
+from autoStructN2V.pipeline.imports import MODEL_FILES
+from autoStructN2V.pipeline.run import finish, pipeline_events
+from autoStructN2V.trainers.events import EpochFinished, Event, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from pathlib import Path
+
+    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.datasets.writing import OutputDtype
+    from autoStructN2V.models.device import DeviceName
+    from autoStructN2V.pipeline.decisions import Decision
+    from autoStructN2V.pipeline.results import PipelineResult
+    from autoStructN2V.trainers.checkpoint import TrainedModel
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunOutput:
+    """What a training from files to files left behind.
+
+    Attributes
+    ----------
+    folders : RunFolders
+        Where it was written.
+    result : PipelineResult
+        Models, kernel and reports.
+    files : dict of stage to list of Path
+        Denoised images.
+    """
+
+    folders: RunFolders
+    result: PipelineResult
+    files: dict[int, list[Path]]
+
+
+def file_events(
+    config: Mapping[str, Any] | PipelineConfig,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    review: bool = False,
+) -> Generator[Event, Decision | None, RunOutput]:
+    """Train on the images of ``input_dir`` and write everything below the experiment's folder.
+
+    Parameters
+    ----------
+    config : mapping or PipelineConfig
+        Nested dictionary with at least ``input_dir``.
+    should_stop, review
+        As in :func:`pipeline_events`.
+
+    Yields
+    ------
+    Event
+        See :mod:`autoStructN2V.trainers.events`.
+
+    Returns
+    -------
+    RunOutput
+        As the value of the generator.
+
+    Raises
+    ------
+    UserError
+        One of the errors of :mod:`autoStructN2V.errors`.
+    """
+    complete = validate_config(config)
+    if complete.input_dir is None:
+        raise ConfigError("input_dir is missing; name a TIFF file or a folder of TIFF files.")
+    sources = open_images(
+        complete.input_dir,
+        extension=complete.image_extension,
+        mode=complete.mode,
+        axes=complete.axes,
+        channel=complete.channel,
+        timepoint=complete.timepoint,
+    )
+    folders = RunFolders.create(complete.output_dir / complete.experiment_name)
+    sink = FileSink(folders, complete)
+    recorder = RunRecorder(folders, complete)
+    events = pipeline_events(sources, complete, should_stop=should_stop, review=review, sink=sink)
+    answer: Decision | None = None
+    while True:
+        try:
+            event = events.send(answer)
+        except StopIteration as end:
+            recorder.finish(end.value)
+            return RunOutput(folders, end.value, sink.files)
+        recorder.record(event)
+        answer = yield event
+
+
+def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
+    """Train on files and write denoised images and models.
+
+    Parameters
+    ----------
+    config : mapping or PipelineConfig
+        Nested dictionary of the documented fields; what is missing takes its default. The field
+        ``input_dir`` is required.
+
+    Returns
+    -------
+    dict
+        ``experiment_dir`` (folder of the experiment), ``final_results_dir`` (denoised images of
+        the last stage that ran), ``model_dir``, ``stage1`` and ``stage2`` (None, or a dictionary
+        with ``model``, ``results_dir``, ``files`` and ``report``), ``mask`` (kernel as bool array,
+        or None), ``is_stopped``.
+
+    Raises
+    ------
+    UserError
+        One of the errors of :mod:`autoStructN2V.errors`; its text is one plain sentence.
+
+    Examples
+    --------
+    >>> result = run_pipeline({"input_dir": "noisy.tif", "preset": "fast"})  # doctest: +SKIP
+    >>> result["final_results_dir"]  # doctest: +SKIP
+    """
+    complete = validate_config(config)
+    output: RunOutput = finish(file_events(complete), _log_event)
+    folders, result = output.folders, output.result
+    stages = {1: result.stage1, 2: result.stage2}
+    described = {
+        f"stage{n}": None
+        if stage is None
+        else {
+            "model": folders.model / MODEL_FILES[n],
+            "results_dir": folders.stage_results(n),
+            "files": output.files.get(n, []),
+            "report": None if stage.report is None else stage.report.to_dict(),
+        }
+        for n, stage in stages.items()
+    }
+    last = max((n for n, stage in stages.items() if stage is not None), default=1)
+    return {
+        "experiment_dir": folders.experiment,
+        "final_results_dir": folders.stage_results(last),
+        "model_dir": folders.model,
+        "mask": result.kernel,
+        "is_stopped": result.is_stopped,
+        **described,
+    }
+
+
+def _log_event(event: Event) -> None:
+    if isinstance(event, Warned):
+        _log.warning(event.message)
+    elif isinstance(event, EpochFinished):
+        _log.info(
+            "stage %d, epoch %d of %d: training loss %.4f, validation loss %.4f",
+            event.stage,
+            event.epoch,
+            event.n_epochs,
+            event.train_loss,
+            event.val_loss,
+        )
+
+
+def denoise_events(
+    sources: Sequence[ImageSource],
+    model: TrainedModel,
+    outputs: Sequence[Path],
+    *,
+    device: DeviceName = "auto",
+    output_dtype: OutputDtype = "float32",
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Generator[Event, Decision | None, list[Path]]:
+    """Apply a trained model to images and write the results.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Noisy images.
+    model : TrainedModel
+        Model of an earlier training.
+    outputs : sequence of Path
+        One TIFF file for each source.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Device that computes.
+    output_dtype : {"float32", "input"}
+        Data type of the results.
+    should_stop : callable
+        Asked after every tile; True ends the run, finished files stay.
+
+    Yields
+    ------
+    PredictionProgress, Warned
+        Progress over all sources.
+
+    Returns
+    -------
+    list of Path
+        Files that were written.
+
+    Raises
+    ------
+    UserError
+        One of the errors of :mod:`autoStructN2V.errors`.
+    """
+    for message in model.normalization.compare(estimate_normalization(sources)):
+        yield Warned(message)
+    network = model.build(choose_device(device))
+    predictor = Predictor(network, model.normalization, model.mode)
+    clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in sources))
+    written: list[Path] = []
+    for source, path in zip(sources, outputs, strict=True):
+        ensure_writable_folder(path.parent)
+        history = {"model": model.provenance, "stage": model.stage}
+        with StackWriter(path, source, output_dtype=output_dtype, history=history) as stack:
+            for event in predictor.denoise(source, should_stop):
+                if isinstance(event, SliceFinished):
+                    stack.write(event.index, event.image)
+                elif isinstance(event, TileFinished):
+                    yield clock.advance()
+            if should_stop():
+                stack.discard()
+                return written
+        written.append(path)
+    return written

@@ -1,0 +1,112 @@
+"""What a training leaves behind, and where denoised stacks are collected."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from autoStructN2V.datasets.sources import ArraySource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.inference.noise_report import StageReport
+    from autoStructN2V.masking.extraction import KernelProposal
+    from autoStructN2V.trainers.checkpoint import TrainedModel
+    from autoStructN2V.trainers.events import EpochFinished
+
+    WriteSlice = Callable[[int, NDArray[np.float32]], None]
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """Outcome of one stage.
+
+    Attributes
+    ----------
+    model : TrainedModel
+    denoised : list of (z, y, x) float32 arrays, or None
+        One for each input, in input intensities; None when written to files or cancelled.
+    report : StageReport or None
+        What is left of the noise; None when cancelled.
+    history : list of EpochFinished
+    """
+
+    model: TrainedModel
+    denoised: list[NDArray[np.float32]] | None
+    report: StageReport | None
+    history: list[EpochFinished] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PipelineResult:
+    """Outcome of a whole training.
+
+    Attributes
+    ----------
+    stage1, stage2 : StageResult or None
+        None for a stage that did not run. Plain Noise2Void fills ``stage1``.
+    proposal : KernelProposal or None
+        Automatic kernel with its evidence.
+    kernel : (h, w) or (3, h, w) bool, or None
+        Kernel that stage 2 used.
+    is_stopped : bool
+        Whether the training was cancelled.
+    """
+
+    stage1: StageResult | None
+    stage2: StageResult | None
+    proposal: KernelProposal | None
+    kernel: NDArray[np.bool_] | None
+    is_stopped: bool
+
+    @property
+    def last_stage(self) -> StageResult | None:
+        """The last stage that ran."""
+        return self.stage2 or self.stage1
+
+
+class ResultSink(Protocol):
+    """Where denoised slices go."""
+
+    def writer(self, stage: int, source: ImageSource) -> AbstractContextManager[WriteSlice]:
+        """Return a context that takes the slices of one stack; nothing is kept on an error."""
+
+    def denoised(self, stage: int) -> Sequence[ImageSource]:
+        """Return what was collected for a stage, to be read again."""
+
+    def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:
+        """Return the stacks of a stage, or None when they are not in memory."""
+
+
+class ArraySink:
+    """Collect denoised stacks in memory."""
+
+    def __init__(self) -> None:
+        self._stacks: dict[int, list[NDArray[np.float32]]] = {}
+
+    @contextmanager
+    def writer(self, stage: int, source: ImageSource) -> Iterator[WriteSlice]:
+        """Return a context that takes the slices of one stack."""
+        stack = np.empty(source.shape, np.float32)
+
+        def write(z: int, image: NDArray[np.float32]) -> None:
+            stack[z] = image
+
+        yield write
+        self._stacks.setdefault(stage, []).append(stack)
+
+    def denoised(self, stage: int) -> Sequence[ImageSource]:
+        """Return what was collected for a stage."""
+        return [ArraySource(stack) for stack in self._stacks.get(stage, [])]
+
+    def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:
+        """Return the stacks of a stage."""
+        return self._stacks.get(stage)

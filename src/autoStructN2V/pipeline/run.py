@@ -1,0 +1,142 @@
+"""The pipeline: stage 1, kernel, decision, stage 2, as one generator of events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from autoStructN2V.datasets.checks import as_source, check_images
+from autoStructN2V.datasets.normalization import estimate_normalization
+from autoStructN2V.errors import InputError
+from autoStructN2V.masking.kernel import load_kernel, validate_kernel
+from autoStructN2V.models.device import choose_device
+from autoStructN2V.pipeline.config import PipelineConfig, validate_config
+from autoStructN2V.pipeline.job import Job
+from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
+from autoStructN2V.trainers.events import Event, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.pipeline.decisions import Decision
+
+ResultT = TypeVar("ResultT")
+
+
+def pipeline_events(
+    images: NDArray[Any] | Sequence[NDArray[Any] | ImageSource],
+    config: Mapping[str, Any] | PipelineConfig,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    review: bool = False,
+    preview_slice: Callable[[], int] | None = None,
+    sink: ResultSink | None = None,
+) -> Generator[Event, Decision | None, PipelineResult]:
+    """Train on noisy images and denoise them, reporting every step.
+
+    Parameters
+    ----------
+    images : array (y, x) or (z, y, x), or sequence of arrays or sources
+        Noisy images, integers or floating-point numbers, in any intensity unit; never modified.
+    config : mapping or PipelineConfig
+        Nested dictionary with any of the documented fields.
+    should_stop : callable
+        Asked after every batch and tile; True ends the run within a second. What is finished is
+        kept and the result is marked as stopped.
+    review : bool
+        Whether to wait for a decision about the kernel. Send an :class:`Approve`,
+        :class:`Regenerate` or :class:`Skip` in answer to :class:`KernelProposed`. Without review
+        the proposal is approved unless a decision is sent.
+    preview_slice : callable, optional
+        Returns the index of the slice (of the first stack) that live previews should show;
+        without it there are none.
+    sink : ResultSink, optional
+        Where denoised slices go; default: arrays in memory.
+
+    Yields
+    ------
+    Event
+        See :mod:`autoStructN2V.trainers.events`.
+
+    Returns
+    -------
+    PipelineResult
+        As the value of the generator; :func:`finish` returns it.
+
+    Raises
+    ------
+    UserError
+        One of the errors of :mod:`autoStructN2V.errors`, before any training where possible.
+
+    References
+    ----------
+    Krull, Buchholz, Jug: Noise2Void. CVPR (2019). doi:10.1109/CVPR.2019.00223
+    Broaddus et al.: Removing structured noise with self-supervised blind-spot networks. ISBI
+    (2020). doi:10.1109/ISBI45749.2020.9098336
+    """
+    complete = validate_config(config)
+    sources = _sources(images)
+    smallest = max(stage.patch_size for stage in complete.trained_stages)
+    for message in check_images(sources, patch_size=smallest, mode=complete.mode):
+        yield Warned(message)
+    job = Job(
+        sources=sources,
+        config=complete,
+        should_stop=should_stop,
+        sink=sink or ArraySink(),
+        preview_slice=preview_slice,
+        normalization=estimate_normalization(sources),
+        device=choose_device(complete.device),
+    )
+    given = _given_kernel(complete)
+    if complete.method == "n2v" or complete.run_stage1 or complete.stage1_model:
+        yield from job.first_stage()
+    if complete.method == "n2v" or not complete.run_stage2 or should_stop():
+        return job.result(None, None)
+    kernel, proposal = given, None
+    if kernel is None:
+        kernel, proposal = yield from job.decide_kernel(review)
+    if kernel is not None and not should_stop():
+        yield from job.train_stage(2, complete.stage2, kernel)
+    return job.result(kernel, proposal)
+
+
+def finish(
+    events: Generator[Event, Decision | None, ResultT],
+    report: Callable[[Event], None] = lambda event: None,
+) -> ResultT:
+    """Run a job to its end and return its result.
+
+    Parameters
+    ----------
+    events : generator
+        From :func:`pipeline_events` or another function that returns a generator of events.
+    report : callable
+        Called with every event.
+    """
+    while True:
+        try:
+            report(next(events))
+        except StopIteration as end:
+            result: ResultT = end.value
+            return result
+
+
+def _sources(images: NDArray[Any] | Sequence[NDArray[Any] | ImageSource]) -> list[ImageSource]:
+    given = [images] if isinstance(images, np.ndarray) else list(images)
+    if not given:
+        raise InputError("No image was given; at least one is needed.")
+    return [as_source(image) if isinstance(image, np.ndarray) else image for image in given]
+
+
+def _given_kernel(config: PipelineConfig) -> NDArray[np.bool_] | None:
+    """Return the kernel from the file, if the configuration names one; checked before training."""
+    path = config.stage2.mask_file_path
+    if config.method == "n2v" or not config.run_stage2 or config.stage2.mask_source != "file":
+        return None
+    assert path is not None  # the configuration checks it
+    return validate_kernel(load_kernel(path), config.mode)

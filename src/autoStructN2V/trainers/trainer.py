@@ -1,0 +1,354 @@
+"""Training of one stage, as a generator of events."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from autoStructN2V.errors import DeviceError, TrainingError
+from autoStructN2V.masking.kernel import SYMMETRIES, kernel_symmetries
+from autoStructN2V.masking.placement import KernelPlacer
+from autoStructN2V.masking.replacement import fill_radius, replace_hidden
+from autoStructN2V.models.device import is_out_of_memory
+from autoStructN2V.models.unet import FlexibleUNet
+from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Event, Preview, Warned
+from autoStructN2V.trainers.loss import masked_squared_error
+from autoStructN2V.trainers.validation import MaskedValidation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from autoStructN2V.datasets.patches import PatchBank
+    from autoStructN2V.datasets.splitting import Split
+    from autoStructN2V.inference.preview import Previewer
+    from autoStructN2V.models.config import NetworkConfig
+    from autoStructN2V.trainers.config import ScheduleConfig, StageConfig
+
+_WARM_UP = 0.1  # share of all steps
+_PREVIEW_SHARE = 0.05  # of the training time, at most
+_SECONDS_BETWEEN_EVENTS = 0.1
+_ADAM_BETAS = (0.9, 0.99)
+
+
+@dataclass
+class TrainingData:
+    """What a stage trains on.
+
+    Attributes
+    ----------
+    bank : PatchBank
+        Normalized pixels on the training device.
+    split : Split
+        Where patches of each part may start.
+    kernel : (1 or 3, h, w) bool
+        Pixels hidden around each target.
+    """
+
+    bank: PatchBank
+    split: Split
+    kernel: NDArray[np.bool_]
+
+
+@dataclass
+class TrainingResult:
+    """Outcome of a training.
+
+    Attributes
+    ----------
+    network : FlexibleUNet
+        Network with the best averaged weights, in evaluation mode.
+    history : list of EpochFinished
+        One entry for each finished epoch.
+    is_stopped : bool
+        Whether it was cancelled before its end.
+    """
+
+    network: FlexibleUNet
+    history: list[EpochFinished] = field(default_factory=list)
+    is_stopped: bool = False
+
+
+class Trainer:
+    """Train a network to predict hidden pixels.
+
+    Adam with a one-cycle learning rate; the weights that are validated, kept and returned are an
+    exponential moving average of the trained ones, so that any epoch can be the last.
+
+    Parameters
+    ----------
+    network : FlexibleUNet
+        Network on its device; it is trained in place.
+    data : TrainingData
+        Pixels, split and kernel.
+    config : StageConfig
+        Parameters of the stage.
+    schedule : ScheduleConfig
+        Epochs and early stopping.
+    stage : {1, 2}
+        Number that the events carry.
+    seed : int
+        Seed of all random draws.
+
+    References
+    ----------
+    Smith, Topin: Super-convergence. arXiv:1708.07120 (2017).
+    Izmailov et al.: Averaging weights leads to wider optima. UAI (2018). arXiv:1803.05407.
+    """
+
+    def __init__(
+        self,
+        network: FlexibleUNet,
+        data: TrainingData,
+        config: StageConfig,
+        schedule: ScheduleConfig,
+        stage: int,
+        seed: int,
+    ) -> None:
+        self.network = network
+        self.data = data
+        self.config = config
+        self.schedule = schedule
+        self.stage = stage
+        self.device = data.bank.device
+        self.batch_size = config.batch_size
+        self._generator = torch.Generator(self.device).manual_seed(seed)
+        self._placer = KernelPlacer(
+            data.kernel, config.patch_size, config.mask_percentage, self.device
+        )
+        self._fill_radius = fill_radius(data.kernel)
+        self._turns = self._allowed_turns()
+        self._precision = _precision(self.device)
+        self._scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self._precision == torch.float16
+        )
+        self._prepare_optimization()
+        self._validation = MaskedValidation(
+            data.bank, data.split.validation, data.kernel, config, seed
+        )
+
+    @property
+    def averaged(self) -> FlexibleUNet:
+        """Network with the averaged weights."""
+        network = self._averaged.module
+        assert isinstance(network, FlexibleUNet)
+        return network
+
+    @property
+    def n_steps(self) -> int:
+        """Optimizer steps in one epoch."""
+        if self.config.steps_per_epoch:
+            return self.config.steps_per_epoch
+        n_slices = len({int(row[0]) for row in self.data.split.training.rectangles})
+        return max(1, n_slices * self.config.patches_per_image // self.config.batch_size)
+
+    def _allowed_turns(self) -> Tensor:
+        """Return which turns and flips leave the kernel unchanged, as indices."""
+        allowed = kernel_symmetries(self.data.kernel) if self.config.use_augmentation else ()
+        indices = [SYMMETRIES.index(symmetry) for symmetry in allowed] or [0]
+        return torch.tensor(indices, device=self.device)
+
+    def _prepare_optimization(self) -> None:
+        n_steps = self.n_steps * self.schedule.num_epochs
+        self._optimizer = torch.optim.Adam(
+            self.network.parameters(), betas=_ADAM_BETAS, fused=self.device.type != "mps"
+        )
+        self._rate = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer,
+            self.config.learning_rate,
+            total_steps=n_steps + 1,
+            pct_start=min(_WARM_UP, 500 / n_steps),
+            cycle_momentum=False,
+        )
+        # the average spans a few percent of the training, between 10 and 1000 steps
+        decay = 1 - 1 / min(1000, max(10, n_steps // 30))
+        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self._averaged = AveragedModel(self.network, multi_avg_fn=average)
+
+    def run(
+        self, should_stop: Callable[[], bool], previewer: Previewer | None = None
+    ) -> Generator[Event, None, TrainingResult]:
+        """Train until the last epoch, early stopping or ``should_stop``.
+
+        Yields
+        ------
+        BatchFinished, EpochFinished, Preview, Warned
+
+        Raises
+        ------
+        TrainingError
+            When the loss is not finite before any epoch was finished.
+        DeviceError
+            When memory does not suffice for a single patch.
+        """
+        result = TrainingResult(self.network)
+        best = math.inf
+        best_weights = self._weights()
+        epochs_since_best = 0
+        self._started = time.perf_counter()
+        self._preview_seconds = 0.0
+        for epoch in range(1, self.schedule.num_epochs + 1):
+            start = time.perf_counter()
+            train_loss = yield from self._train_epoch(epoch, should_stop)
+            if should_stop():
+                result.is_stopped = True
+                break
+            val_loss = self._validation.loss(self.averaged)
+            if not math.isfinite(train_loss + val_loss):
+                yield self._diverged(epoch, best)
+                break
+            epochs_since_best += 1
+            if val_loss < best:
+                best, best_weights, epochs_since_best = val_loss, self._weights(), 0
+            report = self._report(epoch, train_loss, val_loss, best, time.perf_counter() - start)
+            result.history.append(report)
+            yield report
+            yield from self._preview(previewer)
+            if self.schedule.early_stopping and (
+                epochs_since_best >= self.schedule.early_stopping_patience
+            ):
+                break
+        if not result.history:
+            best_weights = self._weights()
+        self.network.load_state_dict(best_weights)
+        self.network.eval()
+        return result
+
+    def _train_epoch(
+        self, epoch: int, should_stop: Callable[[], bool]
+    ) -> Generator[Event, None, float]:
+        """Make all steps of an epoch and return the mean training loss."""
+        self.network.train()
+        total = torch.zeros((), device=self.device)
+        last_event = time.perf_counter()
+        for step in range(1, self.n_steps + 1):
+            if should_stop():
+                break
+            try:
+                total += self._step()
+            except RuntimeError as error:
+                yield self._shrink_batch(error)
+                continue
+            now = time.perf_counter()
+            if now - last_event > _SECONDS_BETWEEN_EVENTS or step == self.n_steps:
+                last_event = now
+                yield BatchFinished(
+                    self.stage,
+                    epoch,
+                    self.schedule.num_epochs,
+                    step,
+                    self.n_steps,
+                    self._eta(epoch - 1 + step / self.n_steps),
+                )
+        return float(total) / self.n_steps
+
+    def _step(self) -> Tensor:
+        """Draw a batch, hide, predict, compare, update; return the loss."""
+        patches = self._draw_patches()  # (B, C, P, P)
+        placement = self._placer(len(patches), self._generator)
+        seen = replace_hidden(
+            patches,
+            placement.hidden,
+            self.config.masking_strategy,
+            self._fill_radius,
+            self._generator,
+        )
+        self._optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(
+            self.device.type, self._precision, enabled=self._precision != torch.float32
+        ):
+            prediction = self.network(seen.contiguous(memory_format=torch.channels_last))
+        center = patches.shape[1] // 2
+        loss = masked_squared_error(prediction, patches[:, center : center + 1], placement)
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._rate.step()
+        self._averaged.update_parameters(self.network)
+        return loss.detach()
+
+    def _draw_patches(self) -> Tensor:
+        region = self.data.split.training
+        corners = region.sample(self.batch_size, self._generator, self.device)
+        chosen = torch.randint(
+            len(self._turns), (self.batch_size,), generator=self._generator, device=self.device
+        )
+        return self.data.bank.cut(corners, self.config.patch_size, self._turns[chosen])
+
+    def _weights(self) -> dict[str, Tensor]:
+        return copy.deepcopy(self.averaged.state_dict())
+
+    def _report(
+        self, epoch: int, train_loss: float, val_loss: float, best: float, seconds: float
+    ) -> EpochFinished:
+        return EpochFinished(
+            self.stage,
+            epoch,
+            self.schedule.num_epochs,
+            train_loss,
+            val_loss,
+            best,
+            float(self._rate.get_last_lr()[0]),
+            seconds,
+            self._eta(epoch),
+        )
+
+    def _eta(self, epochs_done: float) -> float:
+        elapsed = time.perf_counter() - self._started
+        return elapsed / epochs_done * (self.schedule.num_epochs - epochs_done)
+
+    def _preview(self, previewer: Previewer | None) -> Generator[Event, None, None]:
+        """Yield a preview unless previews already take too much of the time."""
+        elapsed = time.perf_counter() - self._started
+        if previewer is None or self._preview_seconds > _PREVIEW_SHARE * elapsed:
+            return
+        start = time.perf_counter()
+        index, image = previewer.denoise(self.averaged.eval())
+        self._preview_seconds += time.perf_counter() - start
+        yield Preview(self.stage, index, image)
+
+    def _diverged(self, epoch: int, best: float) -> Warned:
+        cause = (
+            f"The loss of stage {self.stage} is not finite in epoch {epoch}; "
+            f"lower the learning rate (now {self.config.learning_rate:g})"
+        )
+        if not math.isfinite(best):
+            raise TrainingError(cause + ".")
+        return Warned(cause + ". The best weights so far are kept.")
+
+    def _shrink_batch(self, error: RuntimeError) -> Warned:
+        """Halve the batch when memory ran out; anything else is raised again."""
+        if not is_out_of_memory(error):
+            raise error
+        if self.batch_size == 1:
+            raise DeviceError(
+                f"Memory of {self.device} does not suffice for one patch of "
+                f"{self.config.patch_size} pixels; lower patch_size or features "
+                f"(now {self.config.features})."
+            ) from error
+        self.batch_size //= 2
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return Warned(f"Out of memory: training goes on with batches of {self.batch_size} patches.")
+
+
+def _precision(device: torch.device) -> torch.dtype:
+    if device.type != "cuda":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def build_network(config: NetworkConfig, in_channels: int, seed: int) -> FlexibleUNet:
+    """Create a network with reproducible initial weights, without touching global randomness."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return FlexibleUNet(config, in_channels)
