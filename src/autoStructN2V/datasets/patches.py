@@ -61,13 +61,15 @@ class PatchRegion:
 
     def sample(self, n: int, generator: Generator, device: torch.device) -> Tensor:
         """Draw ``n`` corners (n, 3): slice, row, column; all corners are equally likely."""
-        rectangles = torch.from_numpy(self.rectangles).to(device)
-        ends = torch.from_numpy(self._areas().cumsum()).to(device)
-        draw = torch.rand((n, 3), generator=generator, device=device, dtype=torch.float64)
-        chosen = rectangles[torch.searchsorted(ends, (draw[:, 0] * ends[-1]).long(), right=True)]
-        y = chosen[:, 1] + (draw[:, 1] * (chosen[:, 2] - chosen[:, 1] + 1)).long()
-        x = chosen[:, 3] + (draw[:, 2] * (chosen[:, 4] - chosen[:, 3] + 1)).long()
-        return torch.stack([chosen[:, 0], y, x], 1)
+        bounds = torch.from_numpy(self.rectangles).to(device)
+        areas = torch.from_numpy(self._areas()).to(device)
+        ends = areas.cumsum(0)
+        corner = torch.randint(self.n_corners, (n,), generator=generator, device=device)
+        chosen = torch.searchsorted(ends, corner, right=True)
+        inside = corner - (ends - areas)[chosen]  # number of the corner in its rectangle
+        z, first_y, _, first_x, last_x = bounds[chosen].unbind(1)
+        width = last_x - first_x + 1
+        return torch.stack([z, first_y + inside // width, first_x + inside % width], 1)
 
 
 def _intersection(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:

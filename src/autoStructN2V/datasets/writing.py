@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 import numpy as np
 import tifffile
 
+from autoStructN2V.datasets.tiff_layout import TiffLayout
 from autoStructN2V.files import (
     atomic_write,
     ensure_writable_folder,
@@ -19,7 +20,6 @@ from autoStructN2V.files import (
     write_bytes,
     write_json,
 )
-from autoStructN2V.datasets.tiff_layout import TiffLayout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,6 +8,7 @@ simulated noise of the same autocorrelation and undone, which is repeated until 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -31,8 +32,12 @@ _BUDGET = 1_600_000  # px used at most; more only makes the standard error small
 _PLANE_SIDE = 1024  # px: larger images are sampled in blocks of half this side
 _MIN_FRACTION = 0.12  # of the usable pixels: the flattest are taken even if none is flat
 _MIN_PIXELS = 2500
+_FEWEST_PIXELS = 500
+_FRACTIONS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15)  # of the usable pixels
+_SPREAD_TOLERANCE = 1.1
+_CONVERGED = 0.004  # largest change of a correlation in an iteration
 _SIMULATED = (4, 256, 256)
-_N_ITERATIONS = 4
+_N_ITERATIONS = 6
 _UNEVEN = 1.4  # spread of local variance, relative to noise alone, that only structure has
 _WINDOW_AREA = 4.0 * np.pi * 3.0**2  # px: what the local variance is averaged over
 _ISOTROPIC = 0.04  # correlation equal in all directions that would matter
@@ -195,11 +200,11 @@ def simulate_noise(
 
 
 def _simulated_field(model: NDArray[np.float64]) -> NoiseField:
+    """Treat simulated noise as an image is treated."""
     noise = simulate_noise(model, _SIMULATED, np.random.default_rng(0))
     variance = float(fine_energy(noise).mean())
-    return NoiseField(
-        high_pass(noise) / np.float32(np.sqrt(variance)), structure_score(noise, variance)
-    )
+    fine = high_pass(noise)
+    return NoiseField(fine / np.float32(np.sqrt(variance)), structure_score(fine, variance))
 
 
 def _cleaned(values: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -236,16 +241,38 @@ class _Estimate:
     is_structure: bool
 
 
-def _smallest_threshold(fields: Sequence[NoiseField]) -> float:
-    """Structure score below which the fewest pixels lie that give a usable estimate."""
+def _background_threshold(fields: Sequence[NoiseField]) -> float:
+    """Structure score below which pixels count as background.
+
+    The scores of noise alone have a known, narrow distribution. The largest share of the pixels
+    is taken whose scores are no more spread than that; if no share is, the flattest pixels.
+    """
     scores = np.concatenate([field.structure[np.isfinite(field.structure)] for field in fields])
-    if scores.size < 500:
+    if scores.size < _FEWEST_PIXELS:
         raise InputError(
-            "Fewer than 500 pixels can be used to measure the noise: the images are too small, "
-            "constant or clipped; use larger or unclipped images."
+            f"Fewer than {_FEWEST_PIXELS} pixels can be used to measure the noise: the images "
+            "are too small, constant or clipped; use larger or unclipped images."
         )
-    fraction = min(0.4, max(_MIN_FRACTION, _MIN_PIXELS / scores.size))
-    return float(np.quantile(scores, fraction))
+    spread = _spread(scores)
+    homogeneous = [
+        fraction
+        for fraction, of_noise in zip(_FRACTIONS, _spread_of_noise(), strict=True)
+        if spread[fraction] <= _SPREAD_TOLERANCE * of_noise
+    ]
+    fewest = min(0.4, max(_MIN_FRACTION, _MIN_PIXELS / scores.size))
+    return float(np.quantile(scores, max([fewest, *homogeneous])))
+
+
+def _spread(scores: NDArray[np.float32]) -> dict[float, float]:
+    """Quantile of the scores at each of ``_FRACTIONS``, relative to that at half of it."""
+    return {f: float(np.divide(*np.quantile(scores, [f, f / 2.0]))) for f in _FRACTIONS}
+
+
+@cache
+def _spread_of_noise() -> tuple[float, ...]:
+    white = np.zeros((3, 3))
+    white[1, 1] = 1.0
+    return tuple(_spread(_simulated_field(white).structure).values())
 
 
 def _unevenness(fields: Sequence[NoiseField], threshold: float) -> float:
@@ -278,34 +305,48 @@ def _off_center_maximum(values: NDArray[np.float64]) -> float:
 
 
 def _estimate_in_plane(fields: Sequence[NoiseField], max_lag: int) -> _Estimate:
-    """Alternate between measuring the background and simulating what measuring does."""
-    floor = threshold = _smallest_threshold(fields)
+    """Measure over the background and undo what selecting and high-passing did to the noise."""
+    threshold = _background_threshold(fields)
     sums, fraction = _measure(fields, threshold, max_lag)
-    values, error, variance = _normalized(sums)
+    measured, error, variance = _normalized(sums)
+    values = measured
     for _ in range(_N_ITERATIONS):
         model = _cleaned(values, error)
         simulated = _simulated_field(model)
-        threshold = max(floor, float(np.quantile(simulated.structure, 0.9)))
-        sums, fraction = _measure(fields, threshold, max_lag)
-        measured, error, variance = _normalized(sums)
-        seen, _, _ = _normalized(_measure([simulated], threshold, max_lag)[0])
+        seen_threshold = max(threshold, float(np.quantile(simulated.structure, 0.1)))
+        seen, _, _ = _normalized(_measure([simulated], seen_threshold, max_lag)[0])
         previous, values = values, measured + (model - seen)
-        if np.abs(values - previous).max() < 0.004:
+        if np.abs(values - previous).max() < _CONVERGED:
             break
-    unevenness = _unevenness(fields, threshold) / _unevenness([simulated], threshold)
-    directed = _directed(measured)
-    n_windows = max(1.0, sums.counts.sum(0)[max_lag, max_lag] / _WINDOW_AREA)
-    is_structure = bool(
-        unevenness > _UNEVEN * (1.0 + 1.5 / np.sqrt(n_windows))
-        and _off_center_maximum(measured - directed) > _ISOTROPIC
-    )
+    is_structure = _is_structure(fields, simulated, threshold, measured, sums)
     if is_structure:
-        values = directed
+        values = _directed(measured)
     values = (values + values[::-1, ::-1]) / 2.0  # exact point symmetry, lost by rounding
     center = (max_lag, max_lag)
     values[center] = 1.0
     n_pixels = int(sums.counts.sum(0)[center].round())
     return _Estimate(values, error, variance, threshold, fraction, n_pixels, is_structure)
+
+
+def _is_structure(
+    fields: Sequence[NoiseField],
+    simulated: NoiseField,
+    threshold: float,
+    measured: NDArray[np.float64],
+    sums: _LagSums,
+) -> bool:
+    """Whether correlation equal in all directions was found where the image is not noise alone."""
+    if _off_center_maximum(measured - _directed(measured)) <= _ISOTROPIC:
+        return False
+    n_windows = max(1.0, float(_center(sums.counts.sum(0))) / _WINDOW_AREA)
+    tolerance = _UNEVEN * (1.0 + 1.5 / np.sqrt(n_windows))
+    everything = float(np.quantile(simulated.structure, 0.9))
+    of_noise = _unevenness([simulated], max(threshold, everything))
+    return _unevenness(fields, threshold) > tolerance * of_noise
+
+
+def _center(values: NDArray[np.float64]) -> float:
+    return float(values[values.shape[0] // 2, values.shape[1] // 2])
 
 
 def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]]:

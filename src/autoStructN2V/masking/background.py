@@ -121,7 +121,10 @@ def _white_noise_energies() -> tuple[float, ...]:
 
 
 def structure_score(stack: FloatArray, variance: FloatArray | float) -> FloatArray:
-    """Energy of the blurred gradients in units of what white noise of this variance has."""
+    """Energy of the blurred gradients in units of what white noise of this variance has.
+
+    The stack is to be high-passed, or the slope of a smooth background counts as structure.
+    """
     energies = gradient_energies(stack)
     expected = _white_noise_energies()
     total: FloatArray = sum(e / np.float32(w) for e, w in zip(energies, expected, strict=True))
@@ -147,8 +150,9 @@ def noise_field(stack: FloatArray, *, equalize: bool = True) -> NoiseField:
     variance = np.stack([noise_variance(*planes) for planes in zip(smooth, energy, strict=True)])
     unusable = unusable_pixels(stack) | (variance <= 1e-3 * np.median(variance))
     variance = np.where(unusable, np.float32(1.0), variance)
-    structure = np.where(unusable, np.float32(np.inf), structure_score(stack, variance))
+    fine = high_pass(stack)
+    structure = np.where(unusable, np.float32(np.inf), structure_score(fine, variance))
     usable_variance = variance[~unusable]
     scale = np.sqrt(variance) if equalize else np.sqrt(usable_variance.mean() or 1.0)
-    residual = np.where(unusable, np.float32(0.0), high_pass(stack) / scale)
+    residual = np.where(unusable, np.float32(0.0), fine / scale)
     return NoiseField(residual.astype(np.float32), structure.astype(np.float32))

@@ -9,20 +9,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.datasets.reading import open_images
+from autoStructN2V.datasets.writing import StackWriter
+from autoStructN2V.errors import OutputError
 from autoStructN2V.files import (
     atomic_write,
     ensure_writable_folder,
     write_bytes,
     write_json,
 )
-from autoStructN2V.datasets.reading import open_images
-from autoStructN2V.datasets.writing import StackWriter
-from autoStructN2V.errors import OutputError
 from autoStructN2V.masking.kernel import save_kernel
 from autoStructN2V.pipeline.figures import draw_kernel
 from autoStructN2V.pipeline.imports import MODEL_FILES
 from autoStructN2V.trainers.checkpoint import save_model
-from autoStructN2V.trainers.events import EpochFinished, Event, StageFinished
+from autoStructN2V.trainers.events import (
+    EpochFinished,
+    Event,
+    KernelProposed,
+    StageFinished,
+    StageStarted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.sources import ImageSource
     from autoStructN2V.datasets.writing import OutputDtype
+    from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.pipeline.config import PipelineConfig
     from autoStructN2V.pipeline.results import PipelineResult, WriteSlice
 
@@ -157,11 +164,16 @@ class RunRecorder:
         self.folders = folders
         self._log: list[EpochFinished] = []
         self._report: dict[str, Any] = {}
+        self._evidence: NDArray[np.float64] | None = None
         write_json(folders.model / "config.json", config.model_dump(mode="json"))
 
     def record(self, event: Event) -> None:
         """Write what an event brought."""
-        if isinstance(event, EpochFinished):
+        if isinstance(event, KernelProposed):
+            self._evidence = event.proposal.autocorrelation.values
+        elif isinstance(event, StageStarted) and event.stage == 2:
+            self._write_kernel(event.kernel)
+        elif isinstance(event, EpochFinished):
             self._log.append(event)
             self._write_log()
         elif isinstance(event, StageFinished):
@@ -171,7 +183,7 @@ class RunRecorder:
                 write_json(self.folders.model / "noise_report.json", self._report)
 
     def finish(self, result: PipelineResult) -> None:
-        """Write the kernel and its evidence."""
+        """Write what the run came to."""
         if result.proposal is not None:
             statistics = result.proposal.statistics
             self._report["kernel"] = {
@@ -182,11 +194,10 @@ class RunRecorder:
             }
         self._report["is_stopped"] = result.is_stopped
         write_json(self.folders.model / "noise_report.json", self._report)
-        if result.kernel is None:
-            return
-        save_kernel(self.folders.model / "mask.npy", result.kernel)
-        evidence = result.proposal.autocorrelation.values if result.proposal else None
-        save_png(self.folders.model / "mask.png", draw_kernel(result.kernel, evidence))
+
+    def _write_kernel(self, kernel: Kernel) -> None:
+        save_kernel(self.folders.model / "mask.npy", kernel)
+        save_png(self.folders.model / "mask.png", draw_kernel(kernel, self._evidence))
 
     def _write_log(self) -> None:
         text = io.StringIO()

@@ -14,6 +14,7 @@ import autoStructN2V
 from autoStructN2V.datasets.patches import PatchBank, load_patch_bank
 from autoStructN2V.datasets.region_of_interest import region_of_interest
 from autoStructN2V.datasets.splitting import Split, split_patches
+from autoStructN2V.errors import InputError
 from autoStructN2V.inference.noise_report import StageReport, removed_covariance, share_left
 from autoStructN2V.inference.predictor import Predictor, SliceFinished
 from autoStructN2V.inference.preview import Previewer
@@ -94,17 +95,21 @@ class Job:
         """Train one stage, apply it and measure the result."""
         trainer = self._trainer(stage, config, kernel)
         n_parameters = sum(p.numel() for p in trainer.network.parameters())
-        yield StageStarted(stage, self.config.num_epochs, n_parameters, str(self.device))
+        yield StageStarted(stage, self.config.num_epochs, n_parameters, str(self.device), kernel)
         outcome = yield from trainer.run(self.should_stop, self._previewer())
         model = self._model(stage, config, kernel, outcome)
         yield from self._finish_stage(model, outcome)
 
     def decide_kernel(
         self, review: bool
-    ) -> Generator[Event, Decision | None, tuple[Kernel | None, KernelProposal]]:
-        """Propose a kernel until it is approved or skipped; None means skipped or cancelled."""
+    ) -> Generator[Event, Decision | None, tuple[Kernel | None, KernelProposal | None]]:
+        """Propose a kernel until it is approved or skipped; None means there is none."""
         extractor = self.config.stage2.extractor
-        evidence = self._evidence_for_kernel()
+        try:
+            evidence = self._evidence_for_kernel()
+        except InputError as error:
+            yield Warned(f"{error} Stage 2 was left out.")
+            return None, None
         proposal = evidence.propose(extractor)
         while True:
             decision = yield KernelProposed(proposal)
@@ -122,21 +127,23 @@ class Job:
 
     def _evidence_for_kernel(self) -> Evidence:
         stage2 = self.config.stage2
-        if stage2.mask_source == "extractor":
-            return self._noise
-        denoised = self.sink.denoised(1)
+        denoised = None if stage2.mask_source == "extractor" else self.sink.denoised(1)
         return measure_evidence(self.sources, stage2.extractor, self.config.mode, denoised)
 
     @cached_property
-    def _noise(self) -> Evidence:
-        """What the noisy images alone say about their noise."""
-        return measure_evidence(self.sources, self.config.stage2.extractor, self.config.mode)
+    def _noise(self) -> Evidence | None:
+        """What the noisy images alone say about their noise; None when it cannot be measured."""
+        try:
+            return measure_evidence(self.sources, self.config.stage2.extractor, self.config.mode)
+        except InputError:
+            return None
 
     def _trainer(self, stage: int, config: StageConfig, kernel: Kernel) -> Trainer:
         seed = self.config.random_seed + stage
         n_channels = 3 if self.config.mode == "2.5D" else 1
         network = build_network(config, n_channels, seed).placed_on(self.device)
-        data = TrainingData(self._training_pixels(), self._split(config), _stacked(kernel))
+        split = self._restricted(self._split(config.patch_size), config)
+        data = TrainingData(self._training_pixels(), split, _stacked(kernel))
         return Trainer(network, data, config, self.config, stage, seed)
 
     def _training_pixels(self) -> PatchBank:
@@ -151,16 +158,19 @@ class Job:
             )
         return self._bank
 
-    def _split(self, config: StageConfig) -> Split:
-        bank = self._training_pixels()
-        split = split_patches(
-            bank.shapes,
-            config.patch_size,
+    def _split(self, patch_size: int) -> Split:
+        return split_patches(
+            self._training_pixels().shapes,
+            patch_size,
             self.config.split_ratio,
             np.random.default_rng(self.config.random_seed),
         )
+
+    def _restricted(self, split: Split, config: StageConfig) -> Split:
+        """Keep the training patches of the region of interest, when one is asked for."""
         if not config.use_roi:
             return split
+        bank = self._training_pixels()
         region = region_of_interest(
             ((i, bank.image(i)) for i in bank.shapes),
             patch_size=config.patch_size,
@@ -257,6 +267,8 @@ class Job:
 
     def _structured_noise_left(self, removed: NDArray[np.float64]) -> float | None:
         evidence = self._noise
+        if evidence is None:
+            return None
         in_plane = evidence.autocorrelation.values[len(evidence.autocorrelation.values) // 2]
         kernel = evidence.propose(self.config.stage2.extractor).kernel
         in_plane_kernel = kernel[1] if kernel.ndim == 3 else kernel
@@ -265,7 +277,7 @@ class Job:
 
     def _held_out_loss(self, network: FlexibleUNet, kernel: Kernel, config: StageConfig) -> float:
         bank = self._training_pixels()
-        test = self._split(config).test
+        test = self._split(config.patch_size).test
         return MaskedValidation(bank, test, kernel, config, self.config.random_seed).loss(network)
 
 

@@ -6,11 +6,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.datasets.reading import open_images
 from autoStructN2V.datasets.writing import StackWriter
 from autoStructN2V.errors import ConfigError
+from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.inference.predictor import Predictor, SliceFinished, TileFinished
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.pipeline.artifacts import FileSink, RunFolders, RunRecorder

@@ -80,8 +80,10 @@ def pipeline_events(
     """
     complete = validate_config(config)
     sources = _sources(images)
-    smallest = max(stage.patch_size for stage in complete.trained_stages)
-    for message in check_images(sources, patch_size=smallest, mode=complete.mode):
+    largest = max(stage.patch_size for stage in complete.trained_stages)
+    for message in check_images(
+        sources, patch_size=largest, mode=complete.mode, should_stop=should_stop
+    ):
         yield Warned(message)
     job = Job(
         sources=sources,

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from pydantic import ValidationError
 
-from autoStructN2V.files import atomic_write
 from autoStructN2V.datasets.normalization import Normalization
 from autoStructN2V.errors import ModelError, UserError
+from autoStructN2V.files import atomic_write
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 

@@ -30,12 +30,15 @@ class StageStarted:
         Trainable parameters of the network.
     device : str
         Device that computes, for example ``cpu`` or ``cuda``.
+    kernel : (h, w) or (3, h, w) bool
+        Pixels that will be hidden around each predicted one.
     """
 
     stage: int
     n_epochs: int
     n_parameters: int
     device: str
+    kernel: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ import copy
 import math
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -24,7 +26,6 @@ from autoStructN2V.trainers.validation import MaskedValidation
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -143,12 +144,12 @@ class Trainer:
         assert isinstance(network, FlexibleUNet)
         return network
 
-    @property
+    @cached_property
     def n_steps(self) -> int:
         """Optimizer steps in one epoch."""
         if self.config.steps_per_epoch:
             return self.config.steps_per_epoch
-        n_slices = len({int(row[0]) for row in self.data.split.training.rectangles})
+        n_slices = len(np.unique(self.data.split.training.rectangles[:, 0]))
         return max(1, n_slices * self.config.patches_per_image // self.config.batch_size)
 
     def _allowed_turns(self) -> Tensor:
