@@ -14,11 +14,9 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from autoStructN2V.errors import DeviceError, TrainingError
-from autoStructN2V.masking.kernel import SYMMETRIES, kernel_symmetries
-from autoStructN2V.masking.placement import KernelPlacer
-from autoStructN2V.masking.replacement import fill_radius, replace_hidden
 from autoStructN2V.models.device import is_out_of_memory
 from autoStructN2V.models.unet import FlexibleUNet
+from autoStructN2V.trainers.batches import BatchSource
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Event, Preview, Warned
 from autoStructN2V.trainers.loss import masked_squared_error
 from autoStructN2V.trainers.validation import MaskedValidation
@@ -26,18 +24,20 @@ from autoStructN2V.trainers.validation import MaskedValidation
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from autoStructN2V.datasets.patches import PatchBank
     from autoStructN2V.datasets.splitting import Split
     from autoStructN2V.inference.preview import Previewer
+    from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.models.config import NetworkConfig
+    from autoStructN2V.trainers.batches import MaskedBatch
     from autoStructN2V.trainers.config import ScheduleConfig, StageConfig
 
 _WARM_UP = 0.1  # share of all steps
 _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
+_CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
 _ADAM_BETAS = (0.9, 0.99)
 
 
@@ -57,7 +57,7 @@ class TrainingData:
 
     bank: PatchBank
     split: Split
-    kernel: NDArray[np.bool_]
+    kernel: Kernel
 
 
 @dataclass
@@ -122,12 +122,13 @@ class Trainer:
         self.stage = stage
         self.device = data.bank.device
         self.batch_size = config.batch_size
-        self._generator = torch.Generator(self.device).manual_seed(seed)
-        self._placer = KernelPlacer(
-            data.kernel, config.patch_size, config.mask_percentage, self.device
+        self._batches = BatchSource(
+            data.bank,
+            data.split.training,
+            data.kernel,
+            config,
+            torch.Generator(self.device).manual_seed(seed),
         )
-        self._fill_radius = fill_radius(data.kernel)
-        self._turns = self._allowed_turns()
         self._precision = _precision(self.device)
         self._scaler = torch.amp.GradScaler(
             self.device.type, enabled=self._precision == torch.float16
@@ -151,12 +152,6 @@ class Trainer:
             return self.config.steps_per_epoch
         n_slices = len(np.unique(self.data.split.training.rectangles[:, 0]))
         return max(1, n_slices * self.config.patches_per_image // self.config.batch_size)
-
-    def _allowed_turns(self) -> Tensor:
-        """Return which turns and flips leave the kernel unchanged, as indices."""
-        allowed = kernel_symmetries(self.data.kernel) if self.config.use_augmentation else ()
-        indices = [SYMMETRIES.index(symmetry) for symmetry in allowed] or [0]
-        return torch.tensor(indices, device=self.device)
 
     def _prepare_optimization(self) -> None:
         n_steps = self.n_steps * self.schedule.num_epochs
@@ -234,11 +229,13 @@ class Trainer:
         for step in range(1, self.n_steps + 1):
             if should_stop():
                 break
+            warning = None
             try:
-                total += self._step()
+                total += self._step(should_stop)
             except RuntimeError as error:
-                yield self._shrink_batch(error)
-                continue
+                warning = self._shrink_batch(error)
+            if warning is not None:  # outside of the handler, which keeps the memory alive
+                yield warning
             now = time.perf_counter()
             if now - last_event > _SECONDS_BETWEEN_EVENTS or step == self.n_steps:
                 last_event = now
@@ -252,38 +249,38 @@ class Trainer:
                 )
         return float(total) / self.n_steps
 
-    def _step(self) -> Tensor:
-        """Draw a batch, hide, predict, compare, update; return the loss."""
-        patches = self._draw_patches()  # (B, C, P, P)
-        placement = self._placer(len(patches), self._generator)
-        seen = replace_hidden(
-            patches,
-            placement.hidden,
-            self.config.masking_strategy,
-            self._fill_radius,
-            self._generator,
-        )
+    def _step(self, should_stop: Callable[[], bool]) -> Tensor:
+        """Draw a batch, predict, compare, update; return the loss."""
+        batch = self._batches.draw(self.batch_size)
         self._optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(
-            self.device.type, self._precision, enabled=self._precision != torch.float32
-        ):
-            prediction = self.network(seen.contiguous(memory_format=torch.channels_last))
-        center = patches.shape[1] // 2
-        loss = masked_squared_error(prediction, patches[:, center : center + 1], placement)
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        loss = torch.zeros((), device=self.device)
+        for part in batch.parts(self._n_at_once):
+            if should_stop():
+                return loss
+            loss += self._backpropagate(part, len(part.seen) / len(batch.seen))
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._rate.step()
         self._averaged.update_parameters(self.network)
+        return loss
+
+    def _backpropagate(self, batch: MaskedBatch, weight: float) -> Tensor:
+        """Add the gradient of ``weight`` times the loss of a part of a batch; return that."""
+        with torch.autocast(
+            self.device.type, self._precision, enabled=self._precision != torch.float32
+        ):
+            prediction = self.network(batch.seen)
+        loss = weight * masked_squared_error(prediction, batch)
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    def _draw_patches(self) -> Tensor:
-        region = self.data.split.training
-        corners = region.sample(self.batch_size, self._generator, self.device)
-        chosen = torch.randint(
-            len(self._turns), (self.batch_size,), generator=self._generator, device=self.device
-        )
-        return self.data.bank.cut(corners, self.config.patch_size, self._turns[chosen])
+    @property
+    def _n_at_once(self) -> int:
+        """Patches in one pass: a CPU works off large batches in parts, so that it can be stopped."""
+        if self.device.type != "cpu":
+            return self.batch_size
+        cost = self.config.features**2 * self.config.patch_size**2
+        return min(self.batch_size, max(1, _CPU_COST // cost))
 
     def _weights(self) -> dict[str, Tensor]:
         return copy.deepcopy(self.averaged.state_dict())

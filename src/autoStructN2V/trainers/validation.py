@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from autoStructN2V.masking.placement import KernelPlacer
-from autoStructN2V.masking.replacement import fill_radius, replace_hidden
+from autoStructN2V.trainers.batches import BatchSource
 from autoStructN2V.trainers.loss import masked_squared_error
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import nn
 
     from autoStructN2V.datasets.patches import PatchBank, PatchRegion
+    from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.trainers.config import StageConfig
 
 _N_BATCHES = 4
@@ -47,31 +45,18 @@ class MaskedValidation:
         self,
         bank: PatchBank,
         region: PatchRegion,
-        kernel: NDArray[np.bool_],
+        kernel: Kernel,
         config: StageConfig,
         seed: int,
     ) -> None:
         generator = torch.Generator(bank.device).manual_seed(seed + _SEED_OFFSET)
-        placer = KernelPlacer(kernel, config.patch_size, config.mask_percentage, bank.device)
-        radius = fill_radius(kernel)
-        self._batches = []
-        for _ in range(_N_BATCHES):
-            corners = region.sample(_BATCH_SIZE, generator, bank.device)
-            patches = bank.cut(corners, config.patch_size)
-            placement = placer(len(patches), generator)
-            seen = replace_hidden(
-                patches, placement.hidden, config.masking_strategy, radius, generator
-            )
-            center = patches.shape[1] // 2
-            seen = seen.contiguous(memory_format=torch.channels_last)
-            self._batches.append((seen, patches[:, center : center + 1], placement))
+        unturned = config.model_copy(update={"use_augmentation": False})
+        source = BatchSource(bank, region, kernel, unturned, generator)
+        self._batches = [source.draw(_BATCH_SIZE) for _ in range(_N_BATCHES)]
 
     @torch.inference_mode()
     def loss(self, network: nn.Module) -> float:
         """Return the masked mean squared error of ``network``, normalized intensity squared."""
         network.eval()
-        losses = [
-            masked_squared_error(network(seen), noisy, placement)
-            for seen, noisy, placement in self._batches
-        ]
+        losses = [masked_squared_error(network(batch.seen), batch) for batch in self._batches]
         return float(torch.stack(losses).mean())

@@ -1,0 +1,114 @@
+"""Batches of patches with hidden pixels, drawn anew each time.
+
+Shapes: B patches, C slices (1, or 3 in 2.5D), P patch size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from autoStructN2V.masking.kernel import SYMMETRIES, kernel_symmetries
+from autoStructN2V.masking.placement import KernelPlacer, Placement
+from autoStructN2V.masking.replacement import fill_radius, replace_hidden
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Generator, Tensor
+
+    from autoStructN2V.datasets.patches import PatchBank, PatchRegion
+    from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.trainers.config import StageConfig
+
+
+@dataclass(frozen=True)
+class MaskedBatch:
+    """What the network sees and what it should predict.
+
+    Attributes
+    ----------
+    seen : Tensor, (B, C, P, P) float32
+        Normalized patches with hidden pixels replaced.
+    noisy : Tensor, (B, 1, P, P) float32
+        Central slices as measured.
+    placement : Placement
+        Where the kernels lie.
+    """
+
+    seen: Tensor
+    noisy: Tensor
+    placement: Placement
+
+    def parts(self, n_patches: int) -> Iterator[MaskedBatch]:
+        """Cut into batches of at most ``n_patches`` patches."""
+        for start in range(0, len(self.seen), n_patches):
+            part = slice(start, start + n_patches)
+            placement = Placement(
+                self.placement.targets[part],
+                self.placement.valid[part],
+                self.placement.hidden[part],
+            )
+            yield MaskedBatch(self.seen[part], self.noisy[part], placement)
+
+
+class BatchSource:
+    """Draw batches from a region, with new blind spots each time.
+
+    Parameters
+    ----------
+    bank : PatchBank
+        Normalized pixels on the training device.
+    region : PatchRegion
+        Where patches may start.
+    kernel : (1 or 3, h, w) bool
+        Pixels hidden around each target.
+    config : StageConfig
+        Patch size, mask percentage, masking strategy and augmentation.
+    generator : torch.Generator
+        Source of randomness, on the device of ``bank``.
+    """
+
+    def __init__(
+        self,
+        bank: PatchBank,
+        region: PatchRegion,
+        kernel: Kernel,
+        config: StageConfig,
+        generator: Generator,
+    ) -> None:
+        self._bank = bank
+        self._region = region
+        self._config = config
+        self._generator = generator
+        self._placer = KernelPlacer(kernel, config.patch_size, config.mask_percentage, bank.device)
+        self._fill_radius = fill_radius(kernel)
+        # other turns would move the noise pattern out from under the kernel
+        allowed = kernel_symmetries(kernel) if config.use_augmentation else SYMMETRIES[:1]
+        indices = [SYMMETRIES.index(symmetry) for symmetry in allowed]
+        self._turns = torch.tensor(indices, device=bank.device)
+
+    def draw(self, n_patches: int) -> MaskedBatch:
+        """Draw a batch."""
+        device = self._bank.device
+        corners = self._region.sample(n_patches, self._generator, device)
+        chosen = torch.randint(
+            len(self._turns), (n_patches,), generator=self._generator, device=device
+        )
+        patches = self._bank.cut(corners, self._config.patch_size, self._turns[chosen])
+        placement = self._placer(n_patches, self._generator)
+        seen = replace_hidden(
+            patches,
+            placement.hidden,
+            self._config.masking_strategy,
+            self._fill_radius,
+            self._generator,
+        )
+        center = patches.shape[1] // 2
+        return MaskedBatch(
+            seen.contiguous(memory_format=torch.channels_last),
+            patches[:, center : center + 1],
+            placement,
+        )
