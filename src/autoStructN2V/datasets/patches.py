@@ -49,7 +49,10 @@ class PatchRegion:
         return areas
 
     def clipped(self, other: PatchRegion) -> PatchRegion:
-        """Return the part of this region that lies in ``other`` (one rectangle per slice)."""
+        """Return the part of this region that lies in ``other``, which has one rectangle a slice.
+
+        Slices that ``other`` lacks are left out.
+        """
         bounds = {int(row[0]): row for row in other.rectangles}
         kept = [
             _intersection(row, bounds[int(row[0])])
@@ -179,8 +182,9 @@ def load_patch_bank(
 ) -> PatchBank:
     """Read, normalize and move all training pixels to the device.
 
-    Stacks too large for ``max_bytes`` are thinned to evenly spaced slices (with their neighbors
-    in 2.5D), so that memory does not grow with the size of the data.
+    Images too large for ``max_bytes`` are thinned to evenly spaced slices (with their neighbors
+    in 2.5D), and many small stacks to some of them, so that memory does not grow with the size
+    of the data.
 
     Parameters
     ----------
@@ -200,10 +204,13 @@ def load_patch_bank(
     shapes: list[tuple[int, int]] = []
     neighbors: list[NDArray[np.int64]] = []
     predictable: list[int] = []
-    for source in sources:
+    n_channels = 3 if mode == "2.5D" else 1
+    fraction = 1.0 if n_bytes <= max_bytes else max_bytes / n_bytes / n_channels
+    for source, n_kept in zip(sources, _shares(sources, fraction), strict=True):
+        if n_kept == 0:
+            continue
         around = neighbor_slices(source.shape[0], mode)  # (Z, C)
-        fraction = 1.0 if n_bytes <= max_bytes else max_bytes / n_bytes / around.shape[1]
-        centers = _evenly_spaced(source.shape[0], fraction)
+        centers = _evenly_spaced(source.shape[0], n_kept)
         read = np.unique(around[centers])
         # slices that were read for their neighbors' sake are never the center of a triplet
         local = np.repeat(np.arange(len(read))[:, None], around.shape[1], axis=1)
@@ -220,8 +227,15 @@ def load_patch_bank(
     )
 
 
-def _evenly_spaced(n_slices: int, fraction: float) -> NDArray[np.int64]:
-    n = min(n_slices, max(1, int(n_slices * fraction)))
+def _shares(sources: Sequence[ImageSource], fraction: float) -> list[int]:
+    """Return how many slices of each source to keep; in total that ``fraction``, at least one."""
+    ends = np.cumsum([source.shape[0] for source in sources]) * fraction
+    # the small offset undoes rounding below a whole number
+    kept = np.diff(np.floor(ends + 1e-6), prepend=0).astype(int).tolist()
+    return kept if any(kept) else [1] + [0] * (len(sources) - 1)
+
+
+def _evenly_spaced(n_slices: int, n: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, n_slices - 1, n).round().astype(np.int64))
 
 

@@ -37,7 +37,7 @@ class Split:
 
     def restricted(self, region: PatchRegion) -> Split:
         """Return this split with training patches from ``region`` only, where that leaves any."""
-        training = self.training.clipped(region)
+        training = region.clipped(self.training)
         return replace(self, training=training) if training.n_corners else self
 
 
@@ -83,7 +83,8 @@ def _by_slices(
     generator: np.random.Generator,
 ) -> Split:
     order = generator.permutation(list(shapes)).tolist()
-    n_validation, n_test = (max(1, round(len(shapes) * share)) for share in ratio[1:])
+    most = (len(shapes) - 1) // 2  # something is left to train on
+    n_validation, n_test = (min(most, max(1, round(len(shapes) * s))) for s in ratio[1:])
     parts = [
         _region({i: shapes[i] for i in sorted(chosen)}, patch_size)
         for chosen in (

@@ -2,8 +2,9 @@
 
 Every patch of every batch gets a new placement. Candidates are stratified, one in each cell of a
 randomly shifted grid (as in the sampling of Noise2Void), and those that would touch a neighbor are
-rejected; a few rounds fill the cells left empty. All steps are batched tensor operations without
-a transfer between host and device.
+rejected; a few rounds fill the cells left empty. Candidates around the patch compete as well, so
+that its border is no better a place than its middle. All steps are batched tensor operations
+without a transfer between host and device.
 
 Shapes: B patches, C slices, N targets in a patch, M hidden pixels of a kernel.
 
@@ -75,6 +76,13 @@ def conflicts(kernel: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return touching | touching[::-1, ::-1]
 
 
+def _mean_cover(plane: NDArray[np.bool_], patch_size: int) -> float:
+    """Return how many pixels of a patch a kernel hides on average; its rim may lie outside."""
+    offsets = np.abs(np.argwhere(plane) - np.array(plane.shape) // 2)
+    inside = np.maximum(patch_size - offsets, 0) / patch_size
+    return float(inside.prod(axis=1).sum())
+
+
 class KernelPlacer:
     """Place copies of a kernel on patches so that no two touch.
 
@@ -103,7 +111,7 @@ class KernelPlacer:
         self.device = device
         self._half = (height // 2, width // 2)
         self._offsets = torch.from_numpy(np.argwhere(kernel)).to(device)  # (M, 3): slice, y, x
-        n_hidden = int(kernel[self.n_slices // 2].sum())
+        n_hidden = _mean_cover(kernel[self.n_slices // 2], patch_size)
         self.n_targets = max(1, round(patch_size**2 * mask_percentage / 100 / n_hidden))
         self._prepare_cells(conflicts(kernel))
 
@@ -123,8 +131,11 @@ class KernelPlacer:
         self._touching = torch.from_numpy(touching[cut[0], cut[1]].copy()).to(self.device)
         self._cell_sides = torch.tensor(self._cell, device=self.device)
         self._is_solid = bool(self._touching.all())
-        # a shifted grid needs one more cell in each direction to cover the patch
-        self._grid = tuple(-(-self.patch_size // c) + 1 for c in self._cell)
+        self._margin = torch.tensor(reach, device=self.device)
+        # a shifted grid needs one more cell in each direction to cover the patch and its margin
+        self._grid = tuple(
+            -(-(self.patch_size + 2 * r) // c) + 1 for r, c in zip(reach, self._cell, strict=True)
+        )
         self._cells_around = tuple(-(-r // c) for r, c in zip(reach, self._cell, strict=True))
 
     def __call__(self, n_patches: int, generator: Generator) -> Placement:
@@ -145,23 +156,36 @@ class KernelPlacer:
         cell = self._cell_sides
         shift = torch.rand((n_patches, 1, 1, 2), generator=generator, device=self.device) * cell
         rows, columns = (torch.arange(n, device=self.device) for n in self._grid)
-        corner = torch.stack(torch.meshgrid(rows, columns, indexing="ij"), -1) * cell - shift.int()
+        corner = torch.stack(torch.meshgrid(rows, columns, indexing="ij"), -1) * cell
+        corner = corner - self._margin - shift.int()
         centers = torch.full((*shape, 2), _FAR, dtype=torch.int32, device=self.device)
         placed = torch.zeros(shape, dtype=torch.bool, device=self.device)
         for _ in range(_ROUNDS):
             draw = torch.rand((*shape, 3), generator=generator, device=self.device)
             trial = (corner + (draw[..., :2] * cell).int()).int()
-            inside = ((trial >= 0) & (trial < self.patch_size)).all(-1)
             centers = torch.where(placed[..., None], centers, trial)
-            rank = torch.where(placed, 2.0, torch.where(inside, draw[..., 2], -1.0))
-            placed = placed | (inside & ~self._is_outranked(centers, rank))
+            rank = torch.where(placed, 2.0, draw[..., 2])
+            placed = placed | ~self._is_outranked(centers, rank)
             centers = torch.where(placed[..., None], centers, _FAR)
-        return centers.flatten(1, 2), placed.flatten(1)
+        placed &= ((centers >= 0) & (centers < self.patch_size)).all(-1)
+        centers, placed = centers.flatten(1, 2), placed.flatten(1)
+        self._fill_empty(centers, placed, generator)
+        return centers, placed
+
+    def _fill_empty(self, centers: Tensor, placed: Tensor, generator: Generator) -> None:
+        """Place one kernel on each patch without any, so that every patch teaches something."""
+        spare = torch.rand((len(centers), 2), generator=generator, device=self.device)
+        is_empty = ~placed.any(1)
+        spare = (spare * self.patch_size).int()
+        centers[:, 0] = torch.where(is_empty[:, None], spare, centers[:, 0])
+        placed[:, 0] |= is_empty
 
     def _is_outranked(self, centers: Tensor, rank: Tensor) -> Tensor:
-        """Tell which candidates touch one of higher rank in the cells around, (B, gy, gx)."""
+        """Tell which candidates touch one of higher or equal rank around them, (B, gy, gx)."""
         dy, dx = (self._around(centers[..., i], _FAR) - centers[..., i, None, None] for i in (0, 1))
-        higher = self._around(rank, -1.0) > rank[..., None, None]
+        # of two equals neither stays, else the rare tie would leave two kernels that touch
+        higher = self._around(rank, -1.0) >= rank[..., None, None]
+        higher[..., self._cells_around[0], self._cells_around[1]] = False
         return (higher & self._touch(dy, dx)).flatten(3).any(3)
 
     def _around(self, cells: Tensor, outside: float) -> Tensor:

@@ -66,11 +66,12 @@ def _local_means(patches: Tensor, hidden: Tensor, radius: int) -> Tensor:
 
 
 def _random_values(patches: Tensor, hidden: Tensor, generator: Generator) -> Tensor:
-    """Return for each pixel the value of a random unmasked pixel of its slice."""
+    """Return for each pixel the value of a random unmasked pixel of its slice, 0 without any."""
     flat = patches.flatten(2)  # (B, C, H W)
     n_visible_before = (~hidden).flatten(2).cumsum(2)  # (B, C, H W)
     draw = torch.rand(flat.shape, generator=generator, device=flat.device, dtype=flat.dtype)
     nth = (draw * n_visible_before[..., -1:]).long() + 1
     # the first position with n visible pixels up to it is the n-th visible pixel
     source = torch.searchsorted(n_visible_before, nth).clamp_max(flat.shape[2] - 1)
-    return flat.gather(2, source).view_as(patches)
+    values = flat.gather(2, source).masked_fill(n_visible_before[..., -1:] == 0, 0.0)
+    return values.view_as(patches)

@@ -1,0 +1,95 @@
+"""Small noisy images and configurations that train in a second, shared by the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from autoStructN2V.masking.kernel import Kernel
+from autoStructN2V.pipeline.presets import merged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+# every stage as small as its bounds allow
+TINY_STAGE: dict[str, Any] = {
+    "features": 8,
+    "num_layers": 1,
+    "patch_size": 16,
+    "batch_size": 2,
+    "steps_per_epoch": 2,
+    "learning_rate": 1e-3,
+}
+TINY: dict[str, Any] = {
+    "num_epochs": 1,
+    "device": "cpu",
+    "n2v": TINY_STAGE,
+    "stage1": {**TINY_STAGE, "use_roi": False},
+    "stage2": TINY_STAGE,
+}
+TINY_WORDS = [
+    *("--device", "cpu", "--set", "num_epochs=1"),
+    *(
+        word
+        for stage in ("n2v", "stage1", "stage2")
+        for name, value in TINY_STAGE.items()
+        for word in ("--set", f"{stage}.{name}={value}")
+    ),
+]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks this small are slower on more threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def tiny(over: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    """Return a configuration that trains in a second, changed by ``over`` and ``fields``."""
+    return merged(merged(TINY, over or {}), fields)
+
+
+def noisy_lines(
+    shape: tuple[int, int, int] = (3, 48, 48), seed: int = 0, spread: int = 5
+) -> NDArray[np.float32]:
+    """Return smooth waves with white noise and noise that is shared along lines, (z, y, x)."""
+    rng = np.random.default_rng(seed)
+    z, y, x = np.indices(shape)
+    clean = np.sin(x / 9 + 0.1 * z) + np.cos(y / 7)
+    white = rng.normal(0, 0.2, shape)
+    wide = rng.normal(0, 1, (*shape[:2], shape[2] + spread - 1))
+    windows = np.lib.stride_tricks.sliding_window_view(wide, spread, axis=2)
+    return (clean + white + 0.3 * windows.mean(axis=-1) * spread**0.5).astype(np.float32)
+
+
+def horizontal(length: int = 5) -> Kernel:
+    """Return a kernel of one horizontal line."""
+    return np.ones((1, length), bool)
+
+
+def write_tiff(path: Path, image: NDArray[Any], axes: str | None = None, **options: Any) -> Path:
+    """Write a TIFF, as ImageJ does unless told otherwise, and return its path."""
+    metadata = {"axes": axes or "ZYX"[-image.ndim :]}
+    tifffile.imwrite(path, image, imagej=options.pop("imagej", True), metadata=metadata, **options)
+    return path
+
+
+def written_files(folder: Path) -> dict[Path, bytes]:
+    """Return all files below a folder, hidden ones too, with their content."""
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def lines_tiff(tmp_path: Path) -> Path:
+    """Return a float32 stack of three slices with horizontal noise, as a file."""
+    return write_tiff(tmp_path / "noisy.tif", noisy_lines())
