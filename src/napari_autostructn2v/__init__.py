@@ -1,0 +1,1 @@
+"""napari plugin: sample images with known truth; the dock widgets follow."""
