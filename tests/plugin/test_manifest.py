@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from npe2 import PluginManifest
+from npe2.manifest.utils import import_python_name
 
 
 @pytest.fixture
@@ -20,9 +21,9 @@ def test_installed_manifest_lists_samples(manifest: PluginManifest) -> None:
 
 
 def test_every_command_gives_a_noisy_layer_and_its_truth(manifest: PluginManifest) -> None:
-    commands = {command.id: command for command in manifest.contributions.commands}
+    commands = {command.id: command.python_name for command in manifest.contributions.commands}
     for sample in manifest.contributions.sample_data:
-        layers = commands[sample.command].get_callable()()
+        layers = import_python_name(commands[sample.command])()
         (clean, clean_options, _), (noisy, options, kind) = layers
         assert kind == "image" and noisy.shape == clean.shape and noisy.ndim == 3
         assert options["name"] != clean_options["name"]
