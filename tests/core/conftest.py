@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +9,15 @@ import pytest
 import tifffile
 import torch
 
-from autoStructN2V.masking.kernel import Kernel
 from autoStructN2V.pipeline.presets import merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from autoStructN2V.masking.kernel import Kernel
 
 # every stage as small as its bounds allow
 TINY_STAGE: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Placement: kernels never touch, every place is as likely as any other, the wanted share is hit."""
+"""Placement: kernels never touch, all places are equally likely, the wanted share is hit."""
 
 import numpy as np
 import pytest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -77,6 +78,7 @@ class Predictor:
         self.device = next(network.parameters()).device
         default = _WINDOW_SIZE.get(self.device.type, _WINDOW_SIZE["cpu"])
         self._max_window = max_window or default // network.config.features
+        self._too_large: float = math.inf  # pixels of the smallest window that ran out of memory
 
     def n_tiles(self, source: ImageSource) -> int:
         """Return the number of tiles of a whole stack."""
@@ -136,19 +138,31 @@ class Predictor:
     def _predict_window(self, slices: Tensor, tile: Tile) -> NDArray[np.float32]:
         """Return the core of one tile; splits the window when memory runs out."""
         window = slices[(slice(None), *tile.window)]
-        try:
-            prediction = self._forward(window)
-        except RuntimeError as error:
-            self._shrink_windows(error, window)
-            # smaller windows from now on; this one is done by its own tiles
-            prediction = self._forward_tiled(window)
-        core: NDArray[np.float32] = prediction[tile.core_in_window].numpy()
-        return core
+        n_pixels = window.shape[-1] * window.shape[-2]
+        if n_pixels < self._too_large:
+            try:
+                return _core(self._forward(window), tile)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._too_large = n_pixels
+        # outside of the handler, which keeps the memory alive
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return _core(self._forward_tiled(window), tile)
 
     def _forward_tiled(self, window: Tensor) -> Tensor:
+        """Predict a window that is too large for the memory by tiles of its own."""
         shape = (int(window.shape[-2]), int(window.shape[-1]))
+        n_pixels = max(int(self._too_large) // 4, _SMALLEST_WINDOW)
+        tiles = plan_tiles(shape, n_pixels, self.network.receptive_radius, self.network.stride)
+        if self._too_large <= _SMALLEST_WINDOW or len(tiles) == 1:
+            raise DeviceError(
+                f"Memory of {self.device} does not suffice to denoise even small tiles; close "
+                "other programs, or choose device cpu."
+            )
         prediction = torch.empty(shape)
-        for tile in self.tiles(shape):
+        for tile in tiles:
             prediction[tile.core] = torch.from_numpy(self._predict_window(window, tile))
         return prediction
 
@@ -158,18 +172,10 @@ class Predictor:
         prediction: Tensor = self.network(batch)[0, 0].float().cpu()
         return prediction
 
-    def _shrink_windows(self, error: RuntimeError, window: Tensor) -> None:
-        if not is_out_of_memory(error):
-            raise error
-        smaller = min(self._max_window, window.shape[-1] * window.shape[-2]) // 4
-        if smaller < _SMALLEST_WINDOW:
-            raise DeviceError(
-                f"Memory of {self.device} does not suffice to denoise even small tiles; close "
-                "other programs, or choose device cpu."
-            ) from error
-        self._max_window = smaller
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+
+def _core(prediction: Tensor, tile: Tile) -> NDArray[np.float32]:
+    core: NDArray[np.float32] = prediction[tile.core_in_window].numpy()
+    return core
 
 
 class _SliceWindow:
@@ -179,7 +185,8 @@ class _SliceWindow:
         self._source = source
         self._normalization = normalization
         self._neighbors = neighbor_slices(source.shape[0], mode)
-        self._recent: deque[tuple[int, Tensor]] = deque(maxlen=3)
+        n_seen = self._neighbors.shape[1]
+        self._recent: deque[tuple[int, Tensor]] = deque(maxlen=n_seen)
 
     def around(self, z: int) -> Tensor:
         """Return the slices (C, y, x) that the network sees for slice ``z``."""

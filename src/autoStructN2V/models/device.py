@@ -31,5 +31,6 @@ def choose_device(name: DeviceName) -> torch.device:
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Tell whether PyTorch ran out of memory, on any device."""
-    # on the CPU it is a plain RuntimeError, only its text tells
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    # on the CPU and on MPS it is a plain RuntimeError, only its text tells
+    said = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in said)

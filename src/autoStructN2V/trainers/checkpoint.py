@@ -8,11 +8,11 @@ read with ``weights_only=True``, so that a hostile one cannot run code.
 from __future__ import annotations
 
 import pickle
-import zipfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 from pydantic import ValidationError
@@ -142,6 +142,10 @@ def load_model(path: Path | str) -> TrainedModel:
 
 
 def _parse(content: Mapping[str, Any]) -> TrainedModel:
+    allowed_values = {"mode": ("2D", "2.5D"), "method": get_args(Method), "stage": (1, 2)}
+    for name, allowed in allowed_values.items():
+        if content[name] not in allowed:
+            raise ValueError(f"{name} is {content[name]!r}")
     model = TrainedModel(
         network_config=NetworkConfig.model_validate(content["network"]),
         weights=dict(content["weights"]),
@@ -158,15 +162,17 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles: what is not a model is refused
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"{path} does not exist; choose a .pth file of a training.") from error
-    except pickle.UnpicklingError as error:
-        raise ModelError(
-            f"{path} holds something other than a plain model and could run code when opened, so "
-            "it was refused; use only models from people you trust."
-        ) from error
-    except (RuntimeError, EOFError, OSError, zipfile.BadZipFile, ValueError, KeyError) as error:
+    except Exception as error:  # damaged bytes make torch raise nearly anything
+        if isinstance(error, pickle.UnpicklingError) and "Unsupported" in str(error):
+            raise ModelError(
+                f"{path} holds something other than a plain model and could run code when opened, "
+                "so it was refused; use only models from people you trust."
+            ) from error
         raise ModelError(
             f"{path} is damaged or not a model file; train again or use a copy."
         ) from error

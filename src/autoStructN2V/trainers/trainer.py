@@ -162,7 +162,8 @@ class Trainer:
             self._optimizer,
             self.config.learning_rate,
             total_steps=n_steps + 1,
-            pct_start=min(_WARM_UP, 500 / n_steps),
+            # at least one step long: the schedule divides by its length
+            pct_start=max(min(_WARM_UP, 500 / n_steps), 2 / (n_steps + 1)),
             cycle_momentum=False,
         )
         # the average spans a few percent of the training, between 10 and 1000 steps
@@ -276,7 +277,7 @@ class Trainer:
 
     @property
     def _n_at_once(self) -> int:
-        """Patches in one pass: a CPU works off large batches in parts, so that it can be stopped."""
+        """Patches in one pass: a CPU takes large batches in parts, so that it can be stopped."""
         if self.device.type != "cpu":
             return self.batch_size
         cost = self.config.features**2 * self.config.patch_size**2

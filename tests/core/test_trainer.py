@@ -1,0 +1,258 @@
+"""Training of a stage: it learns, keeps the best, stops when told, and repeats."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from autoStructN2V.datasets import (
+    ArraySource,
+    estimate_normalization,
+    load_patch_bank,
+    split_patches,
+)
+from autoStructN2V.errors import DeviceError, TrainingError
+from autoStructN2V.inference import Previewer
+from autoStructN2V.trainers import (
+    BatchFinished,
+    EpochFinished,
+    Preview,
+    ScheduleConfig,
+    StageConfig,
+    Trainer,
+    TrainingData,
+    Warned,
+    build_network,
+)
+
+from .conftest import TINY_STAGE, noisy_lines
+
+CPU = torch.device("cpu")
+SPLIT = (0.7, 0.15, 0.15)
+SHORTAGE = torch.OutOfMemoryError("CUDA out of memory")
+
+
+def trainer_for(*, n_epochs=2, seed=0, stack=None, schedule=None, **fields):
+    stack = noisy_lines((3, 64, 48)) if stack is None else stack
+    sources = [ArraySource(stack)]
+    bank = load_patch_bank(sources, estimate_normalization(sources), "2D", CPU, 2**30)
+    config = StageConfig(**{**TINY_STAGE, **fields})
+    split = split_patches(bank.shapes, config.patch_size, SPLIT, np.random.default_rng(0))
+    return Trainer(
+        build_network(config, 1, seed).placed_on(CPU),
+        TrainingData(bank, split, np.ones((1, 1, 1), bool)),
+        config,
+        ScheduleConfig(num_epochs=n_epochs, **(schedule or {})),
+        stage=1,
+        seed=seed,
+    )
+
+
+def train(trainer, should_stop=lambda: False, previewer=None):
+    """Return all events and the result."""
+    events, run = [], trainer.run(should_stop, previewer)
+    while True:
+        try:
+            events.append(next(run))
+        except StopIteration as end:
+            return events, end.value
+
+
+def of_kind(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_the_loss_falls():
+    stack = noisy_lines((3, 64, 64), spread=1)
+    trainer = trainer_for(
+        n_epochs=4, stack=stack, steps_per_epoch=20, batch_size=4, learning_rate=1e-2
+    )
+    untrained = trainer._validation.loss(trainer.network)
+    _, result = train(trainer)
+    best = min(epoch.val_loss for epoch in result.history)
+    assert best < 0.5 * untrained
+    assert best < 0.5, "most of the unit variance is signal, which can be predicted"
+
+
+@pytest.mark.parametrize(("n_epochs", "n_steps"), [(a, b) for a in (1, 3, 9) for b in (1, 2, 3)])
+def test_every_length_can_be_trained(n_epochs, n_steps):
+    _, result = train(trainer_for(n_epochs=n_epochs, steps_per_epoch=n_steps))
+    assert len(result.history) == n_epochs
+    assert all(0 < epoch.learning_rate <= 1e-3 * 1.001 for epoch in result.history)
+
+
+def test_events_are_complete_and_in_order():
+    events, result = train(trainer_for(n_epochs=3, steps_per_epoch=4))
+    epochs = of_kind(events, EpochFinished)
+    assert [e.epoch for e in epochs] == [1, 2, 3]
+    assert result.history == epochs
+    last = of_kind(events, BatchFinished)
+    assert [(e.epoch, e.step, e.n_steps) for e in last if e.step == 4] == [
+        (i, 4, 4) for i in (1, 2, 3)
+    ]
+    assert all(e.n_epochs == 3 and e.eta_seconds >= 0 for e in (*epochs, *last))
+    assert epochs[-1].eta_seconds == pytest.approx(0, abs=1e-6)
+    bests = list(itertools.accumulate((e.val_loss for e in epochs), min))
+    assert [e.best_val_loss for e in epochs] == bests
+    assert isinstance(events[-1], EpochFinished)
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(7, 7), (0, 3 * 20 // 2)])
+def test_steps_of_an_epoch(steps, expected):
+    assert trainer_for(steps_per_epoch=steps, patches_per_image=20).n_steps == expected
+
+
+def test_the_best_weights_are_returned(monkeypatch):
+    trainer = trainer_for(n_epochs=4, schedule={"early_stopping": False})
+    losses, kept = iter([3.0, 1.0, 2.0, 5.0]), []
+
+    def loss(network):
+        kept.append({name: value.clone() for name, value in network.state_dict().items()})
+        return next(losses)
+
+    monkeypatch.setattr(trainer._validation, "loss", loss)
+    _, result = train(trainer)
+    weights = result.network.state_dict()
+    assert all(torch.equal(weights[name], kept[1][name]) for name in weights)
+    assert any(not torch.equal(weights[name], kept[3][name]) for name in weights)
+    assert not result.network.training
+
+
+def test_the_returned_network_has_the_best_validation_loss():
+    trainer = trainer_for(n_epochs=5, steps_per_epoch=6, learning_rate=1e-2)
+    _, result = train(trainer)
+    best = min(epoch.val_loss for epoch in result.history)
+    assert trainer._validation.loss(result.network) == pytest.approx(best, rel=1e-6)
+
+
+@pytest.mark.parametrize(("is_on", "n_trained"), [(True, 4), (False, 8)])
+def test_early_stopping_waits_as_many_epochs_as_asked(monkeypatch, is_on, n_trained):
+    schedule = {"early_stopping": is_on, "early_stopping_patience": 2}
+    trainer = trainer_for(n_epochs=8, steps_per_epoch=1, schedule=schedule)
+    losses = iter([3.0, 2.0, 2.5, 2.1, 4.0, 4.0, 4.0, 4.0])
+    monkeypatch.setattr(trainer._validation, "loss", lambda network: next(losses))
+    _, result = train(trainer)
+    assert len(result.history) == n_trained
+    assert not result.is_stopped
+
+
+def test_a_stop_ends_within_a_batch_and_keeps_the_best():
+    trainer = trainer_for(n_epochs=50, steps_per_epoch=3)
+    finished, n_after = [], 0
+    run = trainer.run(lambda: len(finished) >= 2)
+    while True:
+        try:
+            event = next(run)
+        except StopIteration as end:
+            result = end.value
+            break
+        n_after += len(finished) >= 2
+        if isinstance(event, EpochFinished):
+            finished.append(event)
+    assert n_after <= 1
+    assert result.is_stopped
+    assert len(result.history) == 2
+    best = min(epoch.val_loss for epoch in result.history)
+    assert trainer._validation.loss(result.network) == pytest.approx(best, rel=1e-6)
+
+
+def test_a_stop_at_once_returns_a_usable_network():
+    events, result = train(trainer_for(), should_stop=lambda: True)
+    assert events == []
+    assert result.is_stopped
+    assert all(value.isfinite().all() for value in result.network.state_dict().values())
+
+
+def test_divergence_at_the_start_is_one_sentence():
+    trainer = trainer_for()
+    trainer.network.head.weight.data.fill_(math.nan)
+    with pytest.raises(TrainingError, match=r"not finite in epoch 1; lower the learning rate"):
+        train(trainer)
+
+
+def test_divergence_later_keeps_the_best_weights(monkeypatch):
+    trainer = trainer_for(n_epochs=5)
+    losses = iter([2.0, 1.0, math.nan])
+    monkeypatch.setattr(trainer._validation, "loss", lambda network: next(losses))
+    events, result = train(trainer)
+    (warning,) = of_kind(events, Warned)
+    assert "epoch 3" in warning.message
+    assert "best weights so far are kept" in warning.message
+    assert len(result.history) == 2
+    assert not result.is_stopped
+
+
+def fail_above(trainer, n_patches, error=SHORTAGE):
+    """Let the network run out of memory with more than ``n_patches`` patches."""
+    network = trainer.network
+    sizes = []
+
+    def forward(x):
+        sizes.append(len(x))
+        if len(x) > n_patches:
+            raise error
+        return type(network).forward(network, x)
+
+    network.forward = forward
+    return sizes
+
+
+def test_out_of_memory_halves_the_batch_and_training_goes_on():
+    trainer = trainer_for(batch_size=8, steps_per_epoch=6)
+    sizes = fail_above(trainer, 2)
+    events, result = train(trainer)
+    assert [w.message for w in of_kind(events, Warned)] == [
+        "Out of memory: training goes on with batches of 4 patches.",
+        "Out of memory: training goes on with batches of 2 patches.",
+    ]
+    assert sizes[:3] == [8, 4, 2]
+    assert set(sizes[3:]) == {2}
+    assert len(result.history) == 2
+    assert all(math.isfinite(epoch.train_loss) for epoch in result.history)
+
+
+def test_out_of_memory_with_one_patch_is_one_sentence():
+    trainer = trainer_for(batch_size=4)
+    fail_above(trainer, 0)
+    with pytest.raises(DeviceError, match=r"one patch of 16 pixels; lower patch_size or features"):
+        train(trainer)
+
+
+def test_other_errors_are_not_mistaken_for_a_shortage():
+    trainer = trainer_for()
+    fail_above(trainer, 0, RuntimeError("a bug"))
+    with pytest.raises(RuntimeError, match="a bug"):
+        train(trainer)
+
+
+def test_the_same_seed_trains_the_same_weights_bit_for_bit():
+    first, second, other = (train(trainer_for(seed=s))[1].network.state_dict() for s in (4, 4, 5))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_training_does_not_touch_global_randomness():
+    torch.manual_seed(1)
+    expected = torch.rand(2)
+    torch.manual_seed(1)
+    train(trainer_for(n_epochs=1))
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_previews_show_the_slice_that_is_watched_and_cost_little(monkeypatch):
+    stack = noisy_lines((4, 64, 48))
+    source = ArraySource(stack)
+    watched = iter(range(100))
+    previewer = Previewer(source, estimate_normalization([source]), "2D", lambda: next(watched) % 4)
+    trainer = trainer_for(n_epochs=3, stack=stack)
+    events, _ = train(trainer, previewer=previewer)
+    previews = of_kind(events, Preview)
+    assert previews[0].slice_index == 0
+    assert previews[0].image.shape == (64, 48)
+    assert previews[0].image.dtype == np.float32
+    assert isinstance(events[events.index(previews[0]) - 1], EpochFinished)
+    monkeypatch.setattr("autoStructN2V.trainers.trainer._PREVIEW_SHARE", 0.0)
+    events, _ = train(trainer_for(n_epochs=3, stack=stack), previewer=previewer)
+    assert len(of_kind(events, Preview)) == 1
