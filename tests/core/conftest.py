@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 import tifffile
 import torch
 
+from autoStructN2V.pipeline import evidence
 from autoStructN2V.pipeline.presets import merged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,6 +55,29 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+MEASURED: dict[bytes, Any] = {}
+"""Noise measurements of this session by their input; clear it to have them made anew."""
+
+
+@pytest.fixture(autouse=True)
+def _measure_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same images are measured in many tests, at a second or more each."""
+    measure = evidence.measure_noise_autocorrelation
+
+    def remembered(images: Sequence[NDArray[Any]], **options: Any) -> Any:
+        arrays = [*images, *(options.get("denoised") or [])]
+        shapes = [array.shape for array in arrays]
+        known = {name: value for name, value in options.items() if name != "denoised"}
+        key = hashlib.sha256(repr((shapes, len(images), sorted(known.items()))).encode())
+        for array in arrays:
+            key.update(np.ascontiguousarray(array).tobytes())
+        if key.digest() not in MEASURED:
+            MEASURED[key.digest()] = measure(images, **options)
+        return MEASURED[key.digest()]
+
+    monkeypatch.setattr(evidence, "measure_noise_autocorrelation", remembered)
 
 
 def tiny(over: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from autoStructN2V.cli.demonstration import run_demo
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.datasets.axes import Mode
+from autoStructN2V.datasets.checks import check_images
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.datasets.reading import open_images
 from autoStructN2V.datasets.writing import OutputDtype  # noqa: TC001 - typer reads it
@@ -203,6 +204,8 @@ def _output_files(sources: list[ImageSource], source: Path, output: Path) -> lis
         files = [output / f"{image.name}_denoised.tif" for image in sources]
     inputs = {image.metadata.path.resolve() for image in sources if image.metadata.path}
     inputs.add(source.resolve())
+    if source.is_dir():
+        inputs |= {file.resolve() for file in source.iterdir()}
     for file in files:
         if file.resolve() in inputs:
             raise ConfigError(f"--output {file} is an input image; name another file.")
@@ -222,7 +225,7 @@ def extract_mask(
 ) -> None:
     """Find the kernel of pixels that share noise, from the noisy images alone."""
     chosen = mode or "2D"
-    sources = open_images(source, mode=chosen, axes=axes, channel=channel, timepoint=timepoint)
+    sources = _open_checked(source, chosen, axes, channel, timepoint)
     extractor = validate_config({}).stage2.extractor
     proposal = measure_evidence(sources, extractor, chosen).propose(extractor)
     path = save_kernel(output, proposal.kernel)
@@ -235,6 +238,18 @@ def extract_mask(
     out.print(escape(str(path)))
 
 
+def _open_checked(
+    source: Path, mode: Mode, axes: str | None, channel: int | None, timepoint: int | None
+) -> list[ImageSource]:
+    """Open images to be measured; refuse what cannot be, and warn of what is hard to."""
+    sources = open_images(source, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
+    for message in check_images(sources, patch_size=1, mode=mode):
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[yellow]Note:[/yellow] {escape(message)}"
+        )
+    return sources
+
+
 def inspect(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")],
     mode: ModeOption = None,
@@ -245,7 +260,7 @@ def inspect(
 ) -> None:
     """Measure the noise and say which method fits."""
     chosen = mode or "2D"
-    sources = open_images(source, mode=chosen, axes=axes, channel=channel, timepoint=timepoint)
+    sources = _open_checked(source, chosen, axes, channel, timepoint)
     statistics = estimate_normalization(sources)
     extractor = validate_config({}).stage2.extractor
     proposal = measure_evidence(sources, extractor, chosen).propose(extractor)

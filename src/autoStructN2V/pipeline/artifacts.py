@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from autoStructN2V.trainers.events import (
     KernelProposed,
     StageFinished,
     StageStarted,
+    StageTrained,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +88,12 @@ class RunFolders:
                 ensure_writable_folder(folders.model)
                 return folders
         raise OutputError(f"{experiment} already holds a thousand trainings of {started}.")
+
+    def remove_unused(self) -> None:
+        """Remove the folders of a training that wrote nothing."""
+        for folder in (self.model, self.model.parent, self.model.parent.parent):
+            with suppress(OSError):  # not empty
+                folder.rmdir()
 
     @property
     def model(self) -> Path:
@@ -176,8 +183,9 @@ class RunRecorder:
         elif isinstance(event, EpochFinished):
             self._log.append(event)
             self._write_log()
-        elif isinstance(event, StageFinished):
+        elif isinstance(event, StageTrained):
             save_model(self.folders.model / MODEL_FILES[event.stage], event.model)
+        elif isinstance(event, StageFinished):
             if event.report is not None:
                 self._report[f"stage{event.stage}"] = event.report.to_dict()
                 write_json(self.folders.model / "noise_report.json", self._report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -30,8 +31,6 @@ from autoStructN2V.trainers.config import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic_core import ErrorDetails
 
 
@@ -131,7 +130,7 @@ class PipelineConfig(ScheduleConfig):
     experiment_name: str = Field(
         "autoStructN2V_experiment",
         min_length=1,
-        pattern=r"^[^/\\:*?\"<>|]+$",
+        pattern=r"^[^/\\:*?\"<>|]*[^/\\:*?\"<>|.]$",
         title="Experiment name",
         description="Folder inside the output folder.",
     )
@@ -181,7 +180,7 @@ class PipelineConfig(ScheduleConfig):
         if not isinstance(values, dict):
             return values
         name = values.get("preset", "balanced")
-        return merged(PRESETS[name], values) if name in PRESETS else values
+        return merged(PRESETS[name], values) if name in list(PRESETS) else values
 
     @model_validator(mode="after")
     def _stages_fit_together(self) -> Self:
@@ -201,6 +200,12 @@ class PipelineConfig(ScheduleConfig):
     def first_stage(self) -> FirstStageConfig:
         """Parameters of the first training: of N2V, or of stage 1."""
         return self.n2v if self.method == "n2v" else self.stage1
+
+    @property
+    def used_stages(self) -> list[StageConfig]:
+        """Parameters of the stages that are trained, or imported and applied, in order."""
+        imported = [self.stage1] if self.method == "autostructn2v" and self.stage1_model else []
+        return imported + self.trained_stages
 
     @property
     def trained_stages(self) -> list[StageConfig]:
@@ -231,6 +236,10 @@ def validate_config(config: Mapping[str, Any] | PipelineConfig) -> PipelineConfi
     """
     if isinstance(config, PipelineConfig):
         return config
+    if not isinstance(config, Mapping):
+        raise ConfigError(
+            f"The configuration is {config!r:.100}; it must be a nested dictionary of fields."
+        )
     try:
         return PipelineConfig.model_validate(dict(config))
     except ValidationError as error:

@@ -14,7 +14,7 @@ import autoStructN2V
 from autoStructN2V.datasets.patches import PatchBank, load_patch_bank
 from autoStructN2V.datasets.region_of_interest import region_of_interest
 from autoStructN2V.datasets.splitting import Split, split_patches
-from autoStructN2V.errors import InputError
+from autoStructN2V.errors import InputError, KernelError
 from autoStructN2V.inference.noise_report import StageReport, removed_covariance, share_left
 from autoStructN2V.inference.predictor import Predictor, SliceFinished
 from autoStructN2V.inference.preview import Previewer
@@ -33,6 +33,7 @@ from autoStructN2V.trainers.events import (
     KernelProposed,
     StageFinished,
     StageStarted,
+    StageTrained,
     Warned,
 )
 from autoStructN2V.trainers.trainer import Trainer, TrainingData, TrainingResult, build_network
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.masking.config import ExtractorConfig
     from autoStructN2V.masking.extraction import KernelProposal
     from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.models.unet import FlexibleUNet
@@ -106,7 +108,7 @@ class Job:
         """Propose a kernel until it is approved or skipped; None means there is none."""
         extractor = self.config.stage2.extractor
         try:
-            evidence = self._evidence_for_kernel()
+            evidence = self._evidence_for_kernel(extractor)
         except InputError as error:
             yield Warned(f"{error} Stage 2 was left out.")
             return None, None
@@ -119,16 +121,22 @@ class Job:
             if isinstance(decision, Skip) or self.should_stop():
                 return None, proposal
             if isinstance(decision, Regenerate):
-                proposal = evidence.propose(decision.extractor)
+                if decision.extractor.norm_autocorr != extractor.norm_autocorr:
+                    evidence = self._evidence_for_kernel(decision.extractor)
+                extractor = decision.extractor
+                proposal = evidence.propose(extractor)
                 continue
             edited = decision.kernel if isinstance(decision, Approve) else None
             kernel = proposal.kernel if edited is None else edited
-            return validate_kernel(kernel, self.config.mode), proposal
+            try:
+                return validate_kernel(kernel, self.config.mode), proposal
+            except KernelError as error:
+                yield Warned(str(error))
 
-    def _evidence_for_kernel(self) -> Evidence:
-        stage2 = self.config.stage2
-        denoised = None if stage2.mask_source == "extractor" else self.sink.denoised(1)
-        return measure_evidence(self.sources, stage2.extractor, self.config.mode, denoised)
+    def _evidence_for_kernel(self, extractor: ExtractorConfig) -> Evidence:
+        is_direct = self.config.stage2.mask_source == "extractor"
+        denoised = None if is_direct else self.sink.denoised(1)
+        return measure_evidence(self.sources, extractor, self.config.mode, denoised)
 
     @cached_property
     def _noise(self) -> Evidence | None:
@@ -218,6 +226,7 @@ class Job:
     ) -> Generator[Event, Decision | None, None]:
         """Denoise all sources, measure what is left of the noise, and report."""
         stage = model.stage
+        yield StageTrained(stage, model)
         is_stopped = outcome.is_stopped
         if not is_stopped:
             is_stopped = not (yield from self._denoise(stage, outcome.network))

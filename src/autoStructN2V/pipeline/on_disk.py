@@ -6,10 +6,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.datasets.checks import check_images
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.datasets.reading import open_images
 from autoStructN2V.datasets.writing import StackWriter
-from autoStructN2V.errors import ConfigError
+from autoStructN2V.errors import ConfigError, UserError
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.inference.predictor import Predictor, SliceFinished, TileFinished
 from autoStructN2V.models.device import choose_device
@@ -96,15 +97,21 @@ def file_events(
     )
     folders = RunFolders.create(complete.output_dir / complete.experiment_name)
     sink = FileSink(folders, complete)
-    recorder = RunRecorder(folders, complete)
+    recorder: RunRecorder | None = None
     events = pipeline_events(sources, complete, should_stop=should_stop, review=review, sink=sink)
     answer: Decision | None = None
     while True:
         try:
             event = events.send(answer)
         except StopIteration as end:
-            recorder.finish(end.value)
+            (recorder or RunRecorder(folders, complete)).finish(end.value)
             return RunOutput(folders, end.value, sink.files)
+        except UserError:
+            if recorder is None:
+                folders.remove_unused()
+            raise
+        # the first event comes after all checks: what is refused leaves no files
+        recorder = recorder or RunRecorder(folders, complete)
         recorder.record(event)
         answer = yield event
 
@@ -217,9 +224,10 @@ def denoise_events(
     UserError
         One of the errors of :mod:`autoStructN2V.errors`.
     """
-    for message in model.normalization.compare(estimate_normalization(sources)):
-        yield Warned(message)
     network = model.build(choose_device(device))
+    found = check_images(sources, patch_size=1, mode=model.mode, should_stop=should_stop)
+    for message in found + model.normalization.compare(estimate_normalization(sources)):
+        yield Warned(message)
     predictor = Predictor(network, model.normalization, model.mode)
     clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in sources))
     written: list[Path] = []

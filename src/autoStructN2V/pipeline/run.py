@@ -8,9 +8,9 @@ import numpy as np
 
 from autoStructN2V.datasets.checks import as_source, check_images
 from autoStructN2V.datasets.normalization import estimate_normalization
-from autoStructN2V.errors import InputError
+from autoStructN2V.errors import DeviceError, InputError, UserError
 from autoStructN2V.masking.kernel import load_kernel, validate_kernel
-from autoStructN2V.models.device import choose_device
+from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.config import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
@@ -78,23 +78,53 @@ def pipeline_events(
     Broaddus et al.: Removing structured noise with self-supervised blind-spot networks. ISBI
     (2020). doi:10.1109/ISBI45749.2020.9098336
     """
-    complete = validate_config(config)
-    sources = _sources(images)
-    largest = max(stage.patch_size for stage in complete.trained_stages)
-    for message in check_images(
-        sources, patch_size=largest, mode=complete.mode, should_stop=should_stop
-    ):
+    try:
+        return (
+            yield from _run(
+                _sources(images),
+                validate_config(config),
+                should_stop=should_stop,
+                review=review,
+                preview_slice=preview_slice,
+                sink=sink or ArraySink(),
+            )
+        )
+    except (RuntimeError, MemoryError) as error:
+        is_user_error = isinstance(error, UserError)
+        if is_user_error or (isinstance(error, RuntimeError) and not is_out_of_memory(error)):
+            raise
+        raise DeviceError(
+            "Memory ran out; lower batch_size, patch_size or features, close other programs, or "
+            "choose another device."
+        ) from error
+
+
+def _run(
+    sources: list[ImageSource],
+    complete: PipelineConfig,
+    *,
+    should_stop: Callable[[], bool],
+    review: bool,
+    preview_slice: Callable[[], int] | None,
+    sink: ResultSink,
+) -> Generator[Event, Decision | None, PipelineResult]:
+    device = choose_device(complete.device)
+    given = _given_kernel(complete)
+    largest = max(stage.patch_size for stage in complete.used_stages)
+    found = check_images(sources, patch_size=largest, mode=complete.mode, should_stop=should_stop)
+    for message in found:
         yield Warned(message)
     job = Job(
         sources=sources,
         config=complete,
         should_stop=should_stop,
-        sink=sink or ArraySink(),
+        sink=sink,
         preview_slice=preview_slice,
         normalization=estimate_normalization(sources),
-        device=choose_device(complete.device),
+        device=device,
     )
-    given = _given_kernel(complete)
+    if should_stop():
+        return job.result(None, None)
     if complete.method == "n2v" or complete.run_stage1 or complete.stage1_model:
         yield from job.first_stage()
     if complete.method == "n2v" or not complete.run_stage2 or should_stop():

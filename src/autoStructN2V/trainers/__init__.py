@@ -12,6 +12,7 @@ from autoStructN2V.trainers.events import (
     Preview,
     StageFinished,
     StageStarted,
+    StageTrained,
     Warned,
 )
 from autoStructN2V.trainers.loss import masked_squared_error
@@ -30,6 +31,7 @@ __all__ = [
     "StageConfig",
     "StageFinished",
     "StageStarted",
+    "StageTrained",
     "TrainedModel",
     "Trainer",
     "TrainingData",

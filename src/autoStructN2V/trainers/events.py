@@ -114,6 +114,14 @@ class AwaitingDecision:
 
 
 @dataclass(frozen=True)
+class StageTrained:
+    """A stage is trained or imported and about to be applied; ``model`` is worth keeping now."""
+
+    stage: int
+    model: "TrainedModel"
+
+
+@dataclass(frozen=True)
 class StageFinished:
     """A stage is trained and was applied.
 
@@ -152,6 +160,7 @@ Event = (
     | PredictionProgress
     | KernelProposed
     | AwaitingDecision
+    | StageTrained
     | StageFinished
     | Warned
 )
