@@ -1,0 +1,58 @@
+"""Pictures: kernels and comparisons are drawn whatever their size."""
+
+import numpy as np
+import pytest
+
+from autoStructN2V.pipeline.figures import draw_kernel, draw_panels
+
+RED, BLACK = (214, 69, 65), (20, 20, 20)
+
+
+def count(image, color):
+    return int((np.asarray(image) == color).all(-1).sum())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 3), (31, 31), (3, 5, 5)])
+@pytest.mark.parametrize("evidence_size", [None, 5, 31])
+def test_hidden_pixels_are_outlined_and_the_center_is_black(shape, evidence_size):
+    kernel = np.ones(shape, bool)
+    n_slices = 3 if len(shape) == 3 else 1
+    evidence = None
+    if evidence_size is not None:
+        evidence = np.full((n_slices, evidence_size, evidence_size), 0.5)
+    image = draw_kernel(kernel, evidence)
+    assert count(image, BLACK) > 100
+    assert (count(image, RED) > 0) == (kernel.sum() > 1)
+
+
+def test_the_picture_has_image_orientation():
+    kernel = np.zeros((5, 5), bool)
+    kernel[2, 2] = kernel[2, 4] = True  # right of the center
+    red = np.argwhere((np.asarray(draw_kernel(kernel)) == RED).all(-1)).mean(0)
+    black = np.argwhere((np.asarray(draw_kernel(kernel)) == BLACK).all(-1)).mean(0)
+    assert red[1] > black[1] + 40
+    assert red[0] == pytest.approx(black[0], abs=2)
+
+
+def test_stronger_evidence_is_darker():
+    evidence = np.zeros((1, 3, 3))
+    evidence[0, 0, 0], evidence[0, 2, 2] = 1.0, 0.2
+    kernel = np.zeros((3, 3), bool)
+    kernel[1, 1] = True
+    gray = np.asarray(draw_kernel(kernel, evidence).convert("L")).astype(int)
+    first = gray[26:54, 16:44].mean()
+    last = gray[26 + 56 : 54 + 56, 16 + 56 : 44 + 56].mean()
+    assert first < last
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (500, 300), (1, 7)])
+def test_panels_are_as_wide_as_their_images(shape):
+    rng = np.random.default_rng(0)
+    panels = [(name, rng.random(shape).astype(np.float32)) for name in ("noisy", "clean")]
+    image = draw_panels(panels)
+    assert image.width > 2 * shape[1]
+    assert image.height > shape[0]
+
+
+def test_constant_panels_do_not_fail():
+    draw_panels([("a", np.zeros((8, 8), np.float32)), ("b", np.ones((8, 8), np.float32))])

@@ -1,0 +1,79 @@
+"""The noise report: what was removed is measured as it is, and what is left of it is told."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from autoStructN2V.datasets import ArraySource
+from autoStructN2V.inference import StageReport, removed_covariance, share_left
+
+LINE = np.ones((1, 3), bool)
+
+
+def sources(*stacks):
+    return [ArraySource(stack) for stack in stacks]
+
+
+def line_noise(shape=(3, 128, 128), seed=0):
+    white = np.random.default_rng(seed).standard_normal(shape)
+    return ndimage.uniform_filter1d(white, 3, axis=2, mode="wrap") * 3**0.5
+
+
+def test_the_covariance_equals_brute_force():
+    noise = np.random.default_rng(0).standard_normal((1, 20, 30))
+    clean = np.zeros_like(noise)
+    found = removed_covariance(sources(noise), sources(clean), max_lag=4)
+    plain = noise[0].astype(np.float32).astype(float)
+    plain -= plain.mean()
+    for dy in range(-4, 5):
+        for dx in range(-4, 5):
+            first = plain[max(0, -dy) : 20 - max(0, dy), max(0, -dx) : 30 - max(0, dx)]
+            second = plain[max(0, dy) : 20 - max(0, -dy), max(0, dx) : 30 - max(0, -dx)]
+            assert found[4 + dy, 4 + dx] == pytest.approx((first * second).mean(), abs=1e-6)
+
+
+def test_several_stacks_of_several_sizes_count_by_their_pixels():
+    small, large = np.zeros((1, 8, 8)), np.random.default_rng(0).standard_normal((2, 64, 64))
+    found = removed_covariance(sources(small, large), sources(small, 0 * large), max_lag=2)
+    share = large.size / (large.size + small.size)
+    assert found[2, 2] == pytest.approx(large.var() * share, rel=0.02)
+
+
+def test_images_smaller_than_the_lags_are_no_problem():
+    tiny = np.random.default_rng(0).standard_normal((1, 4, 3))
+    found = removed_covariance(sources(tiny), sources(0 * tiny), max_lag=15)
+    assert found.shape == (31, 31)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("left", [0.0, 0.25, 1.0])
+def test_the_share_that_is_left_is_found(left):
+    """Leave a share of the line noise's covariance and remove the rest."""
+    clean, noise = np.full((3, 128, 128), 7.0), line_noise()
+    covariance = removed_covariance(sources(clean + noise), sources(clean), max_lag=3)
+    kept = (1 - (1 - left) ** 0.5) * noise
+    removed = removed_covariance(sources(clean + noise), sources(clean + kept), max_lag=3)
+    assert share_left(removed, covariance, LINE) == pytest.approx(left, abs=0.01)
+
+
+def test_nothing_is_told_where_nothing_can_be_known():
+    covariance = np.ones((7, 7))
+    assert share_left(covariance, covariance, np.ones((1, 1), bool)) is None
+    assert share_left(covariance, -covariance, LINE) is None
+
+
+def test_the_share_stays_between_0_and_1():
+    noise = np.ones((7, 7))
+    assert share_left(5 * noise, noise, LINE) == 0
+    assert share_left(-noise, noise, LINE) == 1
+
+
+def test_a_kernel_larger_than_the_measurement_is_cut():
+    noise = np.ones((3, 3))
+    assert share_left(0.5 * noise, noise, np.ones((9, 9), bool)) == pytest.approx(0.5)
+
+
+def test_a_report_is_plain_values():
+    values = StageReport(1.0, 2.0, {"x1": 0.5}, 0.3, 9).to_dict()
+    assert values["removed_std"] == 2.0
+    assert values["structured_noise_left"] is None

@@ -1,0 +1,259 @@
+"""From files to files: what is written, under which names, and that only complete files exist."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from autoStructN2V.datasets import open_images, read_stack
+from autoStructN2V.errors import OutputError
+from autoStructN2V.masking.kernel import load_kernel, save_kernel
+from autoStructN2V.pipeline import (
+    denoise_events,
+    file_events,
+    find_models,
+    finish,
+    on_disk,
+    run_pipeline,
+    validate_config,
+)
+from autoStructN2V.trainers import (
+    EpochFinished,
+    PredictionProgress,
+    StageFinished,
+    StageTrained,
+    load_model,
+)
+
+from .conftest import horizontal, noisy_lines, tiny, write_tiff, written_files
+
+
+def config_for(path, folder, **fields):
+    return tiny(input_dir=path, output_dir=folder, experiment_name="exp", **fields)
+
+
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_documented_result_and_files(lines_tiff, tmp_path):
+    result = run_pipeline(config_for(lines_tiff, tmp_path / "out"))
+    assert {"experiment_dir", "final_results_dir", "stage1", "stage2", "mask"} <= set(result)
+    model, experiment = result["model_dir"], tmp_path / "out" / "exp"
+    assert result["experiment_dir"] == experiment
+    assert not result["is_stopped"]
+    assert names(model) == [
+        *("config.json", "mask.npy", "mask.png", "noise_report.json"),
+        *("stage1_model.pth", "stage2_model.pth", "training_log.csv"),
+    ]
+    assert model.parent.parent == experiment / "models"
+    assert result["final_results_dir"] == experiment / "results" / model.name / "stage2"
+    for stage in (1, 2):
+        described = result[f"stage{stage}"]
+        assert described["model"] == model / f"stage{stage}_model.pth"
+        (file,) = described["files"]
+        assert file == described["results_dir"] / f"noisy_stage{stage}.tif"
+        assert tifffile.imread(file).shape == (3, 48, 48)
+        assert described["report"]["masked_loss"] > 0
+    assert np.array_equal(load_kernel(model / "mask.npy"), result["mask"])
+    saved = json.loads((model / "config.json").read_text())
+    assert validate_config(saved) == validate_config(config_for(lines_tiff, tmp_path / "out"))
+    report = json.loads((model / "noise_report.json").read_text())
+    assert {"stage1", "stage2", "kernel", "is_stopped"} <= set(report)
+    with (model / "training_log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["stage"], row["epoch"]) for row in rows] == [("1", "1"), ("2", "1")]
+    assert all(float(row["val_loss"]) > 0 for row in rows)
+    assert not list(experiment.rglob(".*")), "temporary files were left"
+
+
+def test_n2v_alone_ends_with_stage_1(lines_tiff, tmp_path):
+    result = run_pipeline(config_for(lines_tiff, tmp_path, method="n2v"))
+    assert result["final_results_dir"].name == "stage1"
+    assert result["stage2"] is None
+    assert result["mask"] is None
+    assert not (result["model_dir"] / "mask.npy").exists()
+
+
+def test_stage_2_with_a_kernel_file(lines_tiff, tmp_path):
+    kernel = save_kernel(tmp_path / "k.npy", horizontal(7))
+    stage2 = {"mask_source": "file", "mask_file_path": kernel}
+    result = run_pipeline(config_for(lines_tiff, tmp_path, run_stage1=False, stage2=stage2))
+    assert result["stage1"] is None
+    assert np.array_equal(result["mask"], horizontal(7))
+    assert (result["model_dir"] / "mask.png").exists()
+
+
+def test_axes_and_scale_of_the_input_are_kept(tmp_path):
+    stack = noisy_lines((4, 32, 40)).reshape(2, 2, 32, 40)
+    options = {"resolution": (4.0, 2.0), "metadata": {"axes": "TZYX", "spacing": 0.3, "unit": "um"}}
+    tifffile.imwrite(tmp_path / "movie.tif", stack, imagej=True, **options)
+    result = run_pipeline(config_for(tmp_path / "movie.tif", tmp_path / "out", method="n2v"))
+    with tifffile.TiffFile(result["stage1"]["files"][0]) as tif:
+        assert tif.series[0].axes == "TZYX"
+        assert tif.series[0].shape == stack.shape
+        assert tif.imagej_metadata["spacing"] == 0.3
+        numerator, denominator = tif.pages[0].tags["XResolution"].value
+        assert numerator / denominator == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("output_dtype", "expected"), [("input", "uint16"), ("float32", "float32")]
+)
+def test_the_data_type_asked_for(tmp_path, output_dtype, expected):
+    noisy = (1000 + 100 * noisy_lines((2, 32, 32))).astype(np.uint16)
+    path = write_tiff(tmp_path / "a.tif", noisy)
+    config = config_for(path, tmp_path / "out", method="n2v", output_dtype=output_dtype)
+    denoised = tifffile.imread(run_pipeline(config)["stage1"]["files"][0])
+    assert denoised.dtype == ("uint16" if output_dtype == "input" else "float32")
+    assert 500 < denoised.mean() < 1500
+
+
+def test_a_folder_of_images_of_several_sizes(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, shape in (("2", (1, 32, 48)), ("10", (2, 40, 40))):
+        write_tiff(folder / f"image{number}.tif", noisy_lines(shape))
+    (folder / "notes.txt").write_text("not an image")
+    result = run_pipeline(config_for(folder, tmp_path / "out", method="n2v"))
+    files = result["stage1"]["files"]
+    assert [file.name for file in files] == ["image2_stage1.tif", "image10_stage1.tif"]
+    assert tifffile.imread(files[1]).shape == (2, 40, 40)
+
+
+def test_names_that_differ_in_their_ending_only_do_not_collide(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.tif", "a.tiff"):
+        write_tiff(folder / name, noisy_lines((1, 32, 32)))
+    files = run_pipeline(config_for(folder, tmp_path / "out", method="n2v"))["stage1"]["files"]
+    assert len({*files}) == 2
+    assert all(file.exists() for file in files)
+
+
+def test_the_model_folder_alone_denoises_new_data(lines_tiff, tmp_path):
+    result = run_pipeline(config_for(lines_tiff, tmp_path / "out"))
+    elsewhere = tmp_path / "other computer"
+    result["model_dir"].rename(elsewhere)
+    model = load_model(find_models(elsewhere)[2])
+    sources = open_images(lines_tiff, mode=model.mode)
+    again = tmp_path / "again.tif"
+    assert finish(denoise_events(sources, model, [again], device="cpu")) == [again]
+    assert np.array_equal(tifffile.imread(again), tifffile.imread(result["stage2"]["files"][0]))
+
+
+def test_2_5d_from_a_folder_of_slices(tmp_path):
+    folder = tmp_path / "slices"
+    folder.mkdir()
+    noisy = noisy_lines((20, 32, 32))
+    for z, image in enumerate(noisy):
+        write_tiff(folder / f"z{z}.tif", image)
+    result = run_pipeline(config_for(folder, tmp_path / "out", mode="2.5D"))
+    assert result["mask"].ndim == 3
+    (file,) = result["stage2"]["files"]
+    assert tifffile.imread(file).shape == noisy.shape
+
+
+def test_a_second_run_leaves_the_first_as_it_was(lines_tiff, tmp_path):
+    config = config_for(lines_tiff, tmp_path / "out", method="n2v")
+    first = run_pipeline(config)
+    before = written_files(tmp_path)
+    second = run_pipeline(config)
+    assert second["model_dir"] != first["model_dir"]
+    after = written_files(tmp_path)
+    assert {path: after[path] for path in before} == before
+    assert len(after) > len(before)
+
+
+def test_the_same_seed_writes_the_same_images(lines_tiff, tmp_path):
+    config = config_for(lines_tiff, tmp_path / "out")
+    first, second = (run_pipeline(config)["stage2"]["files"][0] for _ in range(2))
+    assert np.array_equal(tifffile.imread(first), tifffile.imread(second))
+
+
+def stop_at(event_is_reached, config):
+    """Run until an event, then stop; return the output."""
+    stop = []
+    generator = file_events(config, should_stop=lambda: bool(stop))
+    return finish(generator, lambda event: stop.append(1) if event_is_reached(event) else None)
+
+
+@pytest.mark.parametrize(
+    ("event", "stage", "kept"),
+    [
+        (EpochFinished, 1, []),
+        (PredictionProgress, 1, []),
+        (EpochFinished, 2, ["noisy_stage1.tif"]),
+        (PredictionProgress, 2, ["noisy_stage1.tif"]),
+    ],
+)
+def test_a_stopped_run_leaves_complete_files_alone(lines_tiff, tmp_path, event, stage, kept):
+    config = config_for(lines_tiff, tmp_path / "out", num_epochs=2)
+    output = stop_at(lambda e: isinstance(e, event) and e.stage == stage, config)
+    assert output.result.is_stopped
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert [path.name for path in files if path.suffix == ".tif"] == kept
+    assert not [path for path in files if path.name.startswith(".")]
+    for path in files:
+        if path.suffix == ".pth":
+            load_model(path)
+        elif path.suffix == ".tif":
+            assert np.isfinite(read_stack(open_images(path, mode="2D")[0])).all()
+    model = output.folders.model
+    assert (model / f"stage{stage}_model.pth").exists(), "the best model so far is worth keeping"
+    assert json.loads((model / "noise_report.json").read_text())["is_stopped"]
+
+
+def test_the_model_survives_when_results_cannot_be_written(lines_tiff, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("autoStructN2V.pipeline.artifacts.StackWriter", full)
+    with pytest.raises(OutputError):
+        run_pipeline(config_for(lines_tiff, tmp_path / "out", method="n2v"))
+    (model,) = (tmp_path / "out").rglob("stage1_model.pth")
+    assert load_model(model).stage == 1
+
+
+def test_every_file_is_complete_at_every_event(lines_tiff, tmp_path):
+    folder = tmp_path / "out"
+
+    def check(event):
+        for path in folder.rglob("*"):
+            if path.suffix == ".tif" and not path.name.startswith("."):
+                assert tifffile.imread(path).shape == (3, 48, 48)
+            elif path.suffix == ".json":
+                json.loads(path.read_text())
+            elif path.suffix == ".npy":
+                load_kernel(path)
+            elif path.suffix == ".pth" and isinstance(event, StageTrained | StageFinished):
+                load_model(path)
+
+    finish(file_events(config_for(lines_tiff, folder)), check)
+
+
+def test_denoising_can_be_stopped_and_keeps_finished_files(lines_tiff, tmp_path):
+    result = run_pipeline(config_for(lines_tiff, tmp_path / "out", method="n2v"))
+    model = load_model(result["stage1"]["model"])
+    sources = open_images(lines_tiff, mode="2D") * 2
+    outputs = [tmp_path / "first.tif", tmp_path / "second.tif"]
+    seen = []
+    events = denoise_events(
+        sources, model, outputs, device="cpu", should_stop=lambda: len(seen) >= 4
+    )
+    assert finish(events, seen.append) == outputs[:1]
+    assert outputs[0].exists()
+    assert not outputs[1].exists()
+    assert len(seen) == 4
+
+
+def test_warnings_and_epochs_are_logged(lines_tiff, tmp_path, caplog):
+    stack = noisy_lines()
+    stack[1] = 0
+    path = write_tiff(tmp_path / "gap.tif", stack)
+    with caplog.at_level("INFO", logger=on_disk.__name__):
+        run_pipeline(config_for(path, tmp_path / "out", method="n2v"))
+    assert "1 of 3 slices of gap are constant" in caplog.text
+    assert "stage 1, epoch 1 of 1" in caplog.text
