@@ -100,6 +100,7 @@ def unusable_pixels(stack: FloatArray) -> NDArray[np.bool_]:
     Parameters
     ----------
     stack : (Z, Y, X) float32
+        Image.
 
     Returns
     -------
@@ -127,7 +128,9 @@ def structure_score(stack: FloatArray, variance: FloatArray | float) -> FloatArr
     """
     energies = gradient_energies(stack)
     expected = _white_noise_energies()
-    total: FloatArray = sum(e / np.float32(w) for e, w in zip(energies, expected, strict=True))
+    total = np.zeros_like(stack)
+    for energy, of_white_noise in zip(energies, expected, strict=True):
+        total += energy / np.float32(of_white_noise)
     return total / variance
 
 

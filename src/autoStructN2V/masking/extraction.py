@@ -21,11 +21,7 @@ from autoStructN2V.masking.autocorrelation import (
 )
 from autoStructN2V.masking.config import ExtractorConfig
 from autoStructN2V.masking.kernel import Kernel, KernelStatistics, describe_kernel
-from autoStructN2V.masking.periodicity import (
-    PeriodicPattern,
-    detect_periodic_patterns,
-    remove_sinusoids,
-)
+from autoStructN2V.masking.periodicity import PeriodicPattern
 
 _MAX_PERCENTILE = 90.0
 _MAX_PIXELS = 50
@@ -95,9 +91,11 @@ def extract_kernel(
     images : sequence of (Z, Y, X) array
         Noisy images, any units; shapes may differ. In 2D slices are independent images.
     config : ExtractorConfig
+        Parameters of measuring and thresholding.
     denoised : sequence of (Z, Y, X) array, optional
-        Stage 1 outputs of the same shapes; they help to tell structure from background.
+        Stage 1 outputs of the same shapes.
     mode : {'2D', '2.5D'}
+        In 2.5D the kernel has a slice for each of z-1, z, z+1.
 
     Returns
     -------
@@ -108,46 +106,47 @@ def extract_kernel(
     InputError
         If the images cannot be used to measure noise.
     """
-    patterns = detect_periodic_patterns(images)
-    if any(np.isfinite(pattern.period_px) for pattern in patterns):
-        images = [remove_sinusoids(image, patterns) for image in images]
     autocorrelation = measure_noise_autocorrelation(
         images, denoised=denoised, mode=mode, equalize=config.norm_autocorr
     )
-    return propose_kernel(autocorrelation, config, periodic_patterns=patterns)
+    return propose_kernel(autocorrelation, config)
 
 
 def propose_kernel(
     autocorrelation: Autocorrelation,
     config: ExtractorConfig,
     *,
-    periodic_patterns: Sequence[PeriodicPattern] = (),
+    periodic_patterns: Sequence[PeriodicPattern] | None = None,
 ) -> KernelProposal:
     """Threshold a measured autocorrelation; fast enough to follow a slider.
 
     Parameters
     ----------
     autocorrelation : Autocorrelation
+        What was measured.
     config : ExtractorConfig
-    periodic_patterns : sequence of PeriodicPattern
-        What :func:`detect_periodic_patterns` found, for the advice.
+        Parameters of thresholding.
+    periodic_patterns : sequence of PeriodicPattern, optional
+        Patterns to name in the advice; by default those of the autocorrelation.
 
     Returns
     -------
     KernelProposal
     """
+    if periodic_patterns is None:
+        periodic_patterns = autocorrelation.periodic_patterns
     size = _first_window(autocorrelation, config)
-    kernel, thresholds = _kernel_in_window(autocorrelation, config, size)
+    kernel, thresholds, n_dropped = _kernel_in_window(autocorrelation, config, size)
     while config.grow_window and _reaches_edge(kernel) and size < _largest(autocorrelation):
         size = min(size + 4, _largest(autocorrelation))
-        kernel, thresholds = _kernel_in_window(autocorrelation, config, size)
+        kernel, thresholds, n_dropped = _kernel_in_window(autocorrelation, config, size)
     kernel = kernel if kernel.shape[0] == 3 else kernel[0]
     return KernelProposal(
         kernel=kernel,
         autocorrelation=autocorrelation,
         thresholds=thresholds,
         statistics=describe_kernel(kernel),
-        advice=advise(kernel, autocorrelation, periodic_patterns),
+        advice=advise(kernel, autocorrelation, periodic_patterns, n_dropped),
     )
 
 
@@ -171,15 +170,16 @@ def _cropped(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
 
 
 def rings(size: int) -> NDArray[np.intp]:
-    """Number of the square ring around the center that each cell of a window belongs to."""
+    """Return the number of the square ring around the center that each cell of a window belongs to."""
     distance = np.abs(np.arange(size) - size // 2)
-    return np.maximum.outer(distance, distance)
+    ring: NDArray[np.intp] = np.maximum.outer(distance, distance)
+    return ring
 
 
 def _kernel_in_window(
     autocorrelation: Autocorrelation, config: ExtractorConfig, size: int
-) -> tuple[Kernel, NDArray[np.float64]]:
-    """Kernel (S, size, size) and ring thresholds (S, R) within one window size."""
+) -> tuple[Kernel, NDArray[np.float64], int]:
+    """Find kernel (S, size, size), ring thresholds (S, R) and count of pixels over the limit."""
     values = _cropped(autocorrelation.values, size)
     error = _cropped(autocorrelation.standard_error, size)
     ring = rings(size)
@@ -194,16 +194,16 @@ def _kernel_in_window(
     if config.keep_center_component_only:
         chosen = _center_component(chosen)
     limit = min(_MAX_PIXELS, round(config.max_true_pixels * max(1.0, size / config.center_size)))
-    return np.stack(
-        [_strongest(*plane, limit) for plane in zip(chosen, values, strict=True)]
-    ), thresholds
+    kernel = np.stack([_strongest(*plane, limit) for plane in zip(chosen, values, strict=True)])
+    return kernel, thresholds, int(chosen.sum() - kernel.sum())
 
 
 def _demanded_errors(ring: NDArray[np.intp], config: ExtractorConfig) -> NDArray[np.float64]:
-    """Standard errors by which a correlation must exceed zero, for each cell."""
+    """Return the standard errors by which a correlation must exceed zero, for each cell."""
     first = _ERRORS_AT_50 * config.adapt_CB / 50.0
     decayed = first * config.adapt_DF ** np.maximum(ring - 1.0, 0.0)
-    return np.maximum(decayed, min(first, _LEAST_ERRORS))
+    demanded: NDArray[np.float64] = np.maximum(decayed, min(first, _LEAST_ERRORS))
+    return demanded
 
 
 def _ring_thresholds(
@@ -252,21 +252,28 @@ def _strongest(plane: Kernel, values: NDArray[np.float64], limit: int) -> Kernel
     if plane.sum() <= limit:
         return plane
     first_dropped = np.sort(values[plane])[-limit - 1]
-    return plane & (values > first_dropped)
+    kept: Kernel = plane & (values > first_dropped)
+    return kept
 
 
 def advise(
     kernel: Kernel,
     autocorrelation: Autocorrelation,
     periodic_patterns: Sequence[PeriodicPattern] = (),
+    n_dropped: int = 0,
 ) -> Advice:
     """Say in plain words what was found and which method fits.
 
     Parameters
     ----------
     kernel : (H, W) or (3, H, W) bool
+        What was found.
     autocorrelation : Autocorrelation
+        What it was found in.
     periodic_patterns : sequence of PeriodicPattern
+        Patterns to name.
+    n_dropped : int
+        Pixels that share noise but exceeded the limit on masked pixels.
 
     Returns
     -------
@@ -285,6 +292,11 @@ def advise(
         messages.append(
             "No structured noise found: the noise of neighboring pixels is independent, so the "
             "kernel is the center alone and Noise2Void is enough."
+        )
+    if n_dropped:
+        messages.append(
+            f"{n_dropped} more pixels share noise than Max masked pixels allows; raise it, or "
+            "some structured noise may remain."
         )
     if autocorrelation.resembles_structure:
         messages.append(

@@ -29,6 +29,7 @@ def center_only(mode: Mode = "2D", size: int = 1) -> Kernel:
     Parameters
     ----------
     mode : {'2D', '2.5D'}
+        In 2.5D the kernel has three slices.
     size : int
         Side of the blind spot, odd; larger than 1 hides a square around the pixel.
 
@@ -52,6 +53,7 @@ def validate_kernel(array: object, mode: Mode = "2D") -> Kernel:
         Boolean, or numbers that are all 0 or 1; (H, W) in 2D, (3, H, W) in 2.5D, H and W odd
         and at most 31.
     mode : {'2D', '2.5D'}
+        Number of dimensions wanted: two, or three.
 
     Returns
     -------
@@ -111,6 +113,7 @@ def load_kernel(path: str | os.PathLike[str], mode: Mode | None = None) -> Kerne
     Parameters
     ----------
     path : path-like
+        The .npy file.
     mode : {'2D', '2.5D'}, optional
         Mode the kernel must fit; by default its number of dimensions decides.
 
@@ -151,6 +154,7 @@ def save_kernel(path: str | os.PathLike[str], kernel: object) -> Path:
     path : path-like
         ``.npy`` is appended if missing. The folder must exist.
     kernel : (H, W) or (3, H, W) array_like
+        A valid kernel.
 
     Returns
     -------
@@ -212,6 +216,7 @@ def kernel_symmetries(kernel: object) -> tuple[Symmetry, ...]:
     Parameters
     ----------
     kernel : (H, W) or (3, H, W) array_like
+        A valid kernel.
 
     Returns
     -------
@@ -238,8 +243,8 @@ def trimmed(kernel: Kernel) -> Kernel:
         for offsets in (index - side // 2 for index, side in _in_plane_indices(kernel))
     ]
     middle = [side // 2 for side in kernel.shape[-2:]]
-    window = tuple(slice(m - r, m + r + 1) for m, r in zip(middle, reach, strict=True))
-    return kernel[(..., *window)].copy()
+    rows, columns = (slice(m - r, m + r + 1) for m, r in zip(middle, reach, strict=True))
+    return kernel[..., rows, columns].copy()
 
 
 def _in_plane_indices(kernel: Kernel) -> list[tuple[NDArray[np.intp], int]]:
@@ -278,6 +283,7 @@ def describe_kernel(kernel: object) -> KernelStatistics:
     Parameters
     ----------
     kernel : (H, W) or (3, H, W) array_like
+        A valid kernel.
 
     Returns
     -------
@@ -297,9 +303,10 @@ def describe_kernel(kernel: object) -> KernelStatistics:
 
 
 def _offsets(plane: Kernel) -> NDArray[np.intp]:
-    """(N, 2) offsets (y, x) of the hidden pixels other than the center."""
+    """Return the (N, 2) offsets (y, x) of the hidden pixels other than the center."""
     offsets = np.argwhere(plane) - np.array(center_of(plane))
-    return offsets[np.any(offsets != 0, axis=1)]
+    others: NDArray[np.intp] = offsets[np.any(offsets != 0, axis=1)]
+    return others
 
 
 def _pattern_type(plane: Kernel) -> PatternType:

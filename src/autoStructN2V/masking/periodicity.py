@@ -121,8 +121,9 @@ def _mean_power(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
     window = np.hanning(side + 1)[:-1].astype(np.float32)
     spectrum = fft.rfft2(blocks * window[:, None] * window)
     scale = side**2 * float(np.square(window).sum()) ** 2
-    power: NDArray[np.float64] = np.square(np.abs(spectrum)).mean(axis=0, dtype=np.float64)
-    return power / scale
+    summed = np.square(np.abs(spectrum)).mean(axis=0, dtype=np.float64)
+    power: NDArray[np.float64] = summed / scale
+    return power
 
 
 def _endless_lines(power: NDArray[np.float64], variance: float) -> list[PeriodicPattern]:
@@ -175,9 +176,7 @@ def _least_excess(n_blocks: int, n_bins: int) -> float:
     return float(max(_SAFETY * by_chance, _LEAST_EXCESS))
 
 
-def _sinusoids(
-    power: NDArray[np.float64], variance: float, n_blocks: int
-) -> list[PeriodicPattern]:
+def _sinusoids(power: NDArray[np.float64], variance: float, n_blocks: int) -> list[PeriodicPattern]:
     """Take peaks from the spectrum, the sharpest first."""
     side = len(power)
     frequency = np.hypot(fft.fftfreq(side)[:, None], fft.rfftfreq(side)[None, :])
@@ -227,9 +226,7 @@ def _around(
     """Rows (signed) and columns of the bins that a peak covers."""
     signed = row if row < shape[0] // 2 else row - shape[0]
     rows = np.arange(signed - _PEAK_RADIUS, signed + _PEAK_RADIUS + 1)
-    columns = np.arange(
-        max(0, column - _PEAK_RADIUS), min(shape[1], column + _PEAK_RADIUS + 1)
-    )
+    columns = np.arange(max(0, column - _PEAK_RADIUS), min(shape[1], column + _PEAK_RADIUS + 1))
     return rows, columns
 
 
@@ -274,6 +271,8 @@ def remove_sinusoids(
         A new stack in the same units.
     """
     cleaned = np.array(stack, np.float32)
+    if not any(np.isfinite(pattern.period_px) for pattern in patterns):
+        return cleaned
     y = np.arange(cleaned.shape[1], dtype=np.float64)[:, None]
     x = np.arange(cleaned.shape[2], dtype=np.float64)[None, :]
     for pattern in patterns:

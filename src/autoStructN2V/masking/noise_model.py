@@ -1,0 +1,285 @@
+"""Estimate the noise autocorrelation from background, and undo what estimating does to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from autoStructN2V.errors import InputError
+from autoStructN2V.masking.background import (
+    NoiseField,
+    blur,
+    fine_energy,
+    high_pass,
+    structure_score,
+)
+from autoStructN2V.masking.lags import LagSums, bartlett_error, joined, lag_sums, normalized
+
+_MIN_FRACTION = 0.26  # of the usable pixels: the flattest are taken even if none is flat
+_MIN_PIXELS = 2500
+_FEWEST_PIXELS = 500
+_FRACTIONS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)  # of the usable pixels
+_SPREAD_TOLERANCE = 1.15
+_CONVERGED = 0.004  # largest change of a correlation in an iteration
+_SIMULATED = (2, 256, 256)
+_N_ITERATIONS = 6
+_UNEVEN = 1.4  # spread of local variance, relative to noise alone, that only structure has
+_WINDOW_AREA = 4.0 * np.pi * 3.0**2  # px: what the local variance is averaged over
+_LEAK = 0.05  # correlation common to all directions, below which it is remaining structure
+_ISOTROPIC = 0.04  # correlation equal in all directions that would matter
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Corrected autocorrelation within a slice, with the threshold that gave it."""
+
+    values: NDArray[np.float64]
+    standard_error: NDArray[np.float64]
+    variance: float
+    threshold: float
+    fraction: float
+    n_pixels: int
+    is_structure: bool
+
+
+def _measure(
+    fields: Sequence[NoiseField], threshold: float, max_lag: int, slice_offset: int = 0
+) -> tuple[LagSums, float]:
+    """Lag sums over the pixels whose structure score is below a threshold, and their share."""
+    masks = [field.structure < threshold for field in fields]
+    sums = joined(
+        [
+            lag_sums(field.residual, mask, max_lag, slice_offset)
+            for field, mask in zip(fields, masks, strict=True)
+        ]
+    )
+    usable = sum(int(np.isfinite(field.structure).sum()) for field in fields)
+    return sums, sum(int(mask.sum()) for mask in masks) / max(usable, 1)
+
+
+def simulate_noise(
+    autocorrelation: NDArray[np.float64],
+    shape: tuple[int, int, int],
+    generator: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Draw Gaussian noise with a given autocorrelation.
+
+    Parameters
+    ----------
+    autocorrelation : (H, W) float64
+        1 in the center; lags outside are zero. Parts that no noise can have (negative power)
+        are dropped.
+    shape : tuple of int
+        Planes, height and width of the noise; the planes are independent.
+    generator : numpy.random.Generator
+        Source of the random numbers.
+
+    Returns
+    -------
+    (Z, Y, X) float32
+        Noise of mean 0 and variance 1.
+    """
+    half_y, half_x = (side // 2 for side in autocorrelation.shape)
+    padded = np.zeros(shape[1:])
+    padded[: autocorrelation.shape[0], : autocorrelation.shape[1]] = autocorrelation
+    power = np.maximum(fft.fft2(np.roll(padded, (-half_y, -half_x), (0, 1))).real, 0.0)
+    power /= power.mean()
+    white = fft.rfft2(generator.standard_normal(shape, dtype=np.float32))
+    colored = fft.irfft2(white * np.sqrt(power[:, : white.shape[-1]]), s=shape[1:])
+    return colored.astype(np.float32)
+
+
+def _as_noise_field(noise: NDArray[np.float32]) -> NoiseField:
+    """Treat simulated noise as an image is treated."""
+    variance = float(fine_energy(noise).mean())
+    fine = high_pass(noise)
+    return NoiseField(fine / np.float32(np.sqrt(variance)), structure_score(fine, variance))
+
+
+def _simulated(model: NDArray[np.float64]) -> NDArray[np.float32]:
+    return simulate_noise(model, _SIMULATED, np.random.default_rng(0))
+
+
+def _cleaned(values: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Noise model for the simulation: lags indistinguishable from zero are set to zero."""
+    model = np.where(np.abs(values) > np.maximum(2.5 * error, 0.01), values, 0.0)
+    model[tuple(side // 2 for side in model.shape)] = 1.0
+    return model
+
+
+def _background_threshold(fields: Sequence[NoiseField]) -> float:
+    """Structure score below which pixels count as background.
+
+    The scores of noise alone have a known, narrow distribution. The largest share of the pixels
+    is taken whose scores are no more spread than that; if no share is, the flattest pixels.
+    """
+    scores = np.concatenate([field.structure[np.isfinite(field.structure)] for field in fields])
+    if scores.size < _FEWEST_PIXELS:
+        raise InputError(
+            f"Fewer than {_FEWEST_PIXELS} pixels can be used to measure the noise: the images "
+            "are too small, constant or clipped; use larger or unclipped images."
+        )
+    spread = _spread(scores)
+    homogeneous = [
+        fraction
+        for fraction, of_noise in zip(_FRACTIONS, _spread_of_noise(), strict=True)
+        if spread[fraction] <= _SPREAD_TOLERANCE * of_noise
+    ]
+    fewest = min(0.4, max(_MIN_FRACTION, _MIN_PIXELS / scores.size))
+    return float(np.quantile(scores, max([fewest, *homogeneous])))
+
+
+def _spread(scores: NDArray[np.float32]) -> dict[float, float]:
+    """Quantile of the scores at each of ``_FRACTIONS``, relative to that at half of it."""
+    return {f: float(np.divide(*np.quantile(scores, [f, f / 2.0]))) for f in _FRACTIONS}
+
+
+@cache
+def _spread_of_noise() -> tuple[float, ...]:
+    white = np.zeros((3, 3))
+    white[1, 1] = 1.0
+    return tuple(_spread(_as_noise_field(_simulated(white)).structure).values())
+
+
+def _unevenness(fields: Sequence[NoiseField], threshold: float) -> float:
+    """Relative spread of the local variance over the background; noise alone has little."""
+    spreads = []
+    for field in fields:
+        mask = field.structure < threshold
+        if mask.any():
+            share = np.maximum(blur(mask.astype(np.float32), 3.0), np.float32(1e-3))
+            local = (blur(np.square(field.residual) * mask, 3.0) / share)[mask]
+            spreads.append(float(local.std() / max(float(local.mean()), 1e-12)))
+    return float(np.median(spreads)) if spreads else np.inf
+
+
+def _common(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Smallest of the values at a lag, its mirror images and its quarter turns, if positive.
+
+    Structure looks alike in all directions on average, so this bounds its share.
+    """
+    turned = np.rot90(values)
+    smallest = np.minimum(values, values[:, ::-1])
+    smallest = np.minimum(smallest, np.minimum(turned, turned[:, ::-1]))
+    common: NDArray[np.float64] = np.maximum(smallest, 0.0)
+    return common
+
+
+def _leak(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correlation common to all directions where it is too weak to be noise.
+
+    At zero lag, where noise hides it, it is at least what it is one pixel away.
+    """
+    common = _common(values)
+    leak = np.where(common < _LEAK, common, 0.0)
+    middle = values.shape[0] // 2
+    leak[middle, middle] = leak[middle, middle + 1]
+    return leak
+
+
+def _off_center_maximum(values: NDArray[np.float64]) -> float:
+    middle = values.size // 2
+    return float(np.delete(values.ravel(), middle).max())
+
+
+def estimate_in_plane(fields: Sequence[NoiseField], max_lag: int) -> Estimate:
+    """Measure over the background and undo what selecting and high-passing did to the noise."""
+    threshold = _background_threshold(fields)
+    sums, fraction = _measure(fields, threshold, max_lag)
+    measured, error, variance = normalized(sums)
+    values, simulated = _undo_selection(measured, error, threshold)
+    is_structure = _is_structure(fields, simulated, threshold, measured, sums)
+    if is_structure:
+        values = measured - _common(measured)
+    else:
+        leak = _leak(values)
+        values = (values - leak) / (1.0 - _center(leak))
+    values = (values + values[::-1, ::-1]) / 2.0  # exact point symmetry, lost by rounding
+    center = (max_lag, max_lag)
+    values[center] = 1.0
+    n_pixels = int(sums.counts.sum(0)[center].round())
+    return Estimate(values, error, variance, threshold, fraction, n_pixels, is_structure)
+
+
+def _undo_selection(
+    measured: NDArray[np.float64], error: NDArray[np.float64], threshold: float
+) -> tuple[NDArray[np.float64], NoiseField]:
+    """Find the autocorrelation that, selected and high-passed, looks like the measured one.
+
+    Fixed-point iteration with Anderson's acceleration of depth one.
+
+    Returns
+    -------
+    tuple
+        The autocorrelation and the noise last simulated with it.
+    """
+    max_lag = measured.shape[0] // 2
+    values, before = measured, None
+    for _ in range(_N_ITERATIONS):
+        noise = _simulated(_cleaned(values, error))
+        true, _, _ = normalized(lag_sums(noise, np.ones(noise.shape, bool), max_lag))
+        simulated = _as_noise_field(noise)
+        enough = max(threshold, float(np.quantile(simulated.structure, 0.1)))
+        seen, _, _ = normalized(_measure([simulated], enough, max_lag)[0])
+        update = measured + (true - seen)
+        residual = update - values
+        if np.abs(residual).max() < _CONVERGED:
+            return update, simulated
+        values, before = _accelerated(update, residual, before), (update, residual)
+    return values, simulated
+
+
+def _accelerated(
+    update: NDArray[np.float64],
+    residual: NDArray[np.float64],
+    before: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+) -> NDArray[np.float64]:
+    if before is None:
+        return update
+    previous_update, previous_residual = before
+    change = residual - previous_residual
+    weight = float((residual * change).sum() / max(float(np.square(change).sum()), 1e-30))
+    mixed: NDArray[np.float64] = update - np.clip(weight, -4.0, 1.0) * (update - previous_update)
+    return mixed
+
+
+def _is_structure(
+    fields: Sequence[NoiseField],
+    simulated: NoiseField,
+    threshold: float,
+    measured: NDArray[np.float64],
+    sums: LagSums,
+) -> bool:
+    """Whether correlation equal in all directions was found where the image is not noise alone."""
+    if _off_center_maximum(_common(measured)) <= _ISOTROPIC:
+        return False
+    n_windows = max(1.0, float(_center(sums.counts.sum(0))) / _WINDOW_AREA)
+    tolerance = _UNEVEN * (1.0 + 1.5 / np.sqrt(n_windows))
+    everything = float(np.quantile(simulated.structure, 0.9))
+    of_noise = _unevenness([simulated], max(threshold, everything))
+    return bool(_unevenness(fields, threshold) > tolerance * of_noise)
+
+
+def _center(values: NDArray[np.float64]) -> float:
+    return float(values[values.shape[0] // 2, values.shape[1] // 2])
+
+
+def estimate_across(
+    fields: Sequence[NoiseField], estimate: Estimate, max_lag: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Correlation of a slice with the next one, over the same background."""
+    deep = [field for field in fields if field.residual.shape[0] > 1]
+    if not deep:
+        raise InputError(
+            "2.5D needs stacks of at least 2 slices to compare neighboring slices; use 2D."
+        )
+    sums, _ = _measure(deep, estimate.threshold, max_lag, slice_offset=1)
+    values = sums.covariance() / estimate.variance
+    values = values - (_common(values) if estimate.is_structure else _leak(values))
+    error = np.maximum(
+        sums.standard_error() / estimate.variance, bartlett_error(values, sums.counts)
+    )
+    return values, error
