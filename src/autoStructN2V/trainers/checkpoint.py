@@ -168,7 +168,9 @@ def _read(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError as error:
         raise ModelError(f"{path} does not exist; choose a .pth file of a training.") from error
     except Exception as error:  # damaged bytes make torch raise nearly anything
-        if isinstance(error, pickle.UnpicklingError) and "Unsupported" in str(error):
+        said = str(error).lower()
+        is_code = "unsupported global" in said or "unrecognized function" in said
+        if isinstance(error, pickle.UnpicklingError) and is_code:
             raise ModelError(
                 f"{path} holds something other than a plain model and could run code when opened, "
                 "so it was refused; use only models from people you trust."

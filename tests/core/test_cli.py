@@ -1,0 +1,317 @@
+"""The command line: exit codes, files, and errors as one sentence on the error stream."""
+
+import json
+import signal
+
+import numpy as np
+import pytest
+import tifffile
+
+from autoStructN2V.cli import commands, demonstration, main
+from autoStructN2V.cli.progress import ProgressView
+from autoStructN2V.datasets import make_sample
+from autoStructN2V.masking.kernel import load_kernel, save_kernel
+from autoStructN2V.pipeline import find_models
+from autoStructN2V.trainers import BatchFinished, EpochFinished, PredictionProgress, StageFinished
+
+from .conftest import TINY, TINY_WORDS, horizontal, noisy_lines, write_tiff, written_files
+
+COMMANDS = ["train", "denoise", "extract-mask", "inspect", "demo"]
+
+
+def words(*parts):
+    return [str(part) for part in parts]
+
+
+def train(source, folder, *more):
+    return main(words("train", source, "--output", folder, *TINY_WORDS, *more))
+
+
+def denoise(source, model, output, *more):
+    paths = ["denoise", source, "--model", model, "--output", output, "--device", "cpu"]
+    return main(words(*paths, *more))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return an experiment folder with both stages."""
+    folder = tmp_path_factory.mktemp("cli")
+    source = write_tiff(folder / "noisy.tif", noisy_lines())
+    assert train(source, folder / "exp") == 0
+    return folder / "exp"
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run words that must fail with one sentence; return it."""
+
+    def run(*parts):
+        capsys.readouterr()
+        assert main(words(*parts)) == 1
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        lines = [line for line in err.splitlines() if line.strip()]
+        assert lines[-1].startswith("Error: ")
+        return lines[-1]
+
+    return run
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, capsys):
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Usage" in text
+    assert "--help" in text
+
+
+def test_the_help_of_the_program_names_every_command(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(command in text for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["no-such-command"],
+        ["train"],
+        ["train", "a.tif"],
+        ["train", "a.tif", "--output", "x", "--mode", "3D"],
+        ["train", "a.tif", "--output", "x", "--no-such-option"],
+        ["denoise", "a.tif", "--model", "m", "--output", "o", "--stage", "3"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(parts, capsys):
+    assert main(parts) == 2
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
+def test_train_then_denoise(trained, lines_tiff, tmp_path, capsys):
+    output = tmp_path / "clean.tif"
+    assert denoise(lines_tiff, trained, output) == 0
+    assert str(output) in capsys.readouterr().out
+    (stage2,) = trained.rglob("noisy_stage2.tif")
+    assert np.array_equal(tifffile.imread(output), tifffile.imread(stage2))
+
+
+def test_train_says_where_everything_is(lines_tiff, tmp_path, capsys):
+    assert train(lines_tiff, tmp_path / "my exp", "--skip-stage2") == 0
+    out, err = capsys.readouterr()
+    (model,) = (tmp_path / "my exp").rglob("stage1_model.pth")
+    (image,) = (tmp_path / "my exp").rglob("noisy_stage1.tif")
+    assert f"stage 1: {image}\n" in out
+    assert f"model:   {model.parent}\n" in out
+    assert f'autostructn2v denoise IMAGES --model "{model.parent}" --output FOLDER' in out
+    assert "Stage 1, epoch 1 of 1" in err, "without a terminal every epoch is a line"
+    assert "Stage 1 done" in err
+
+
+def test_a_stage_can_be_chosen(trained, lines_tiff, tmp_path):
+    output = tmp_path / "one.tif"
+    assert denoise(lines_tiff, trained, output, "--stage", 1) == 0
+    (stage1,) = trained.rglob("noisy_stage1.tif")
+    assert np.array_equal(tifffile.imread(output), tifffile.imread(stage1))
+
+
+def test_a_folder_is_denoised_into_a_folder(trained, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in "ab":
+        write_tiff(folder / f"{name}.tif", noisy_lines((1, 32, 40)))
+    output = tmp_path / "out"
+    assert denoise(folder, trained, output) == 0
+    assert sorted(path.name for path in output.iterdir()) == ["a_denoised.tif", "b_denoised.tif"]
+
+
+def test_options_and_settings_reach_the_configuration(lines_tiff, tmp_path):
+    kernel = save_kernel(tmp_path / "k.npy", horizontal(3))
+    config = tmp_path / "c.json"
+    config.write_text(json.dumps({"num_epochs": 50, "stage2": {"mask_percentage": 5}}))
+    more = ["--config", config, "--mask", kernel, "--seed", 7, "--preset", "fast"]
+    more += ["--output-dtype", "input", "--set", "stage2.masking_strategy=2"]
+    assert train(lines_tiff, tmp_path / "exp", *more) == 0
+    (path,) = (tmp_path / "exp").rglob("config.json")
+    saved = json.loads(path.read_text())
+    assert saved["random_seed"] == 7
+    assert saved["preset"] == "fast"
+    assert saved["output_dtype"] == "input"
+    assert saved["num_epochs"] == 1, "--set comes last"
+    stage2 = saved["stage2"]
+    assert (stage2["mask_percentage"], stage2["masking_strategy"]) == (5, 2)
+    assert stage2["mask_source"] == "file"
+
+
+def test_the_configuration_of_a_training_can_be_used_again(trained, lines_tiff, tmp_path):
+    (config,) = trained.rglob("config.json")
+    assert main(words("train", lines_tiff, "--output", tmp_path / "x", "--config", config)) == 0
+    images = [next(folder.rglob("noisy_stage2.tif")) for folder in (trained, tmp_path / "x")]
+    assert np.array_equal(*map(tifffile.imread, images))
+
+
+def test_an_imported_stage_1(trained, lines_tiff, tmp_path):
+    assert train(lines_tiff, tmp_path / "x", "--stage1-model", trained, "--skip-stage2") == 0
+    assert set(find_models(tmp_path / "x")) == {1}
+
+
+def test_extract_mask(tmp_path, capsys):
+    noisy = make_sample("horizontal_lines", shape=(4, 128, 128)).noisy
+    source = write_tiff(tmp_path / "n.tif", noisy)
+    assert main(words("extract-mask", source, "--output", tmp_path / "kernel.npy")) == 0
+    kernel = load_kernel(tmp_path / "kernel.npy", "2D")
+    assert kernel.any(axis=1).sum() == 1, "the noise lies along rows"
+    assert (tmp_path / "kernel.png").exists()
+    assert str(tmp_path / "kernel.npy") in capsys.readouterr().out
+
+
+def test_inspect(lines_tiff, capsys):
+    assert main(words("inspect", lines_tiff)) == 0
+    out = capsys.readouterr().out
+    assert "noisy: 3 slices of 48 x 48, float32" in out
+    assert "Noise: standard deviation" in out
+    assert "Recommended: --method" in out
+
+
+@pytest.mark.parametrize("name", ["noisy.tif", "sub/../noisy.tif"])
+def test_an_input_is_never_overwritten(trained, lines_tiff, tmp_path, refused, name):
+    (tmp_path / "sub").mkdir()
+    before = lines_tiff.read_bytes()
+    text = refused("denoise", lines_tiff, "--model", trained, "--output", tmp_path / name)
+    assert "is an input image; name another file" in text
+    assert lines_tiff.read_bytes() == before
+
+
+def test_a_slice_of_an_input_folder_is_never_overwritten(trained, tmp_path, refused):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    path = write_tiff(folder / "only.tif", noisy_lines((1, 32, 32)))
+    text = refused("denoise", folder, "--model", trained, "--output", path)
+    assert "is an input image" in text
+
+
+def test_training_into_an_input_file_is_refused(lines_tiff, refused):
+    before = lines_tiff.read_bytes()
+    text = refused("train", lines_tiff, "--output", lines_tiff, *TINY_WORDS)
+    assert "is a file; choose a folder" in text
+    assert lines_tiff.read_bytes() == before
+
+
+def test_one_output_file_for_several_images_is_refused(trained, tmp_path, refused):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in "ab":
+        write_tiff(folder / f"{name}.tif", noisy_lines((1, 32, 32)))
+    text = refused("denoise", folder, "--model", trained, "--output", tmp_path / "o.tif")
+    assert "is one file but there are 2 images; name a folder" in text
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("stage2.batch_size", "'stage2.batch_size' is not FIELD=VALUE, as in stage2.batch_size=4"),
+        ("=3", "is not FIELD=VALUE"),
+        ("stage2.batchsize=3", "did you mean 'batch_size'"),
+        ("stage2.batch_size=many", "stage2.batch_size is 'many'"),
+        ("stage2=3", "stage2 is 3"),
+    ],
+)
+def test_settings_that_make_no_sense(lines_tiff, tmp_path, refused, setting, expected):
+    assert expected in refused("train", lines_tiff, "--output", tmp_path / "x", "--set", setting)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[1, 2]", '"text"', None])
+def test_configuration_files_that_are_none(lines_tiff, tmp_path, refused, content):
+    path = tmp_path / "c.json"
+    if content is not None:
+        path.write_text(content)
+    text = refused("train", lines_tiff, "--output", tmp_path / "x", "--config", path)
+    assert str(path) in text
+    assert ".json" in text
+
+
+def test_a_traceback_is_shown_on_request(tmp_path, capsys):
+    missing = tmp_path / "missing.tif"
+    assert main(words("inspect", missing, "--verbose")) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert err.splitlines()[-1].startswith("Error: ")
+
+
+def test_a_bug_is_not_hidden(monkeypatch, lines_tiff):
+    def bug(*args, **kwargs):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(commands, "open_images", bug)
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(words("inspect", lines_tiff))
+
+
+def interrupt_at(monkeypatch, is_reached):
+    """Press Ctrl-C when an event is shown."""
+    show = ProgressView.show
+
+    def pressed(self, event):
+        show(self, event)
+        if is_reached(event) and not commands.stop_requested.is_set():
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(ProgressView, "show", pressed)
+
+
+@pytest.mark.parametrize("event", [BatchFinished, EpochFinished, PredictionProgress])
+def test_ctrl_c_ends_a_training_in_order(monkeypatch, lines_tiff, tmp_path, capsys, event):
+    interrupt_at(monkeypatch, lambda e: isinstance(e, event))
+    before = signal.getsignal(signal.SIGINT)
+    assert train(lines_tiff, tmp_path / "exp") == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    err = capsys.readouterr().err
+    assert f"Stopped: what was finished is in {tmp_path / 'exp'}" in err
+    assert "Traceback" not in err
+    assert not list((tmp_path / "exp").rglob("*.tif"))
+    assert list((tmp_path / "exp").rglob("stage1_model.pth"))
+
+
+def test_ctrl_c_ends_denoising_in_order(monkeypatch, trained, lines_tiff, tmp_path, capsys):
+    interrupt_at(monkeypatch, lambda e: isinstance(e, PredictionProgress))
+    output = tmp_path / "o.tif"
+    code = main(words("denoise", lines_tiff, "--model", trained, "--output", output))
+    assert code == 130
+    assert "Stopped: 0 of 1 images were written" in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_a_second_ctrl_c_ends_at_once(monkeypatch, lines_tiff, tmp_path):
+    def pressed_twice(self, event):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(ProgressView, "show", pressed_twice)
+    assert train(lines_tiff, tmp_path / "exp") != 0
+    assert not list((tmp_path / "exp").rglob("*.tif"))
+
+
+def test_a_run_after_a_stopped_one_is_not_stopped(monkeypatch, lines_tiff, tmp_path):
+    commands.stop_requested.set()
+    assert train(lines_tiff, tmp_path / "exp", "--method", "n2v") == 0
+
+
+def test_the_demo_is_the_pipeline(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(demonstration, "_SHAPE", (2, 64, 64))
+    monkeypatch.setattr(demonstration, "_SETTINGS", TINY)
+    assert main(words("demo", "--output", tmp_path / "demo", "--no-open")) == 0
+    assert (tmp_path / "demo" / "before_after.png").exists()
+    out = capsys.readouterr().out
+    assert "noisy" in out
+    assert "stage 2" in out
+
+
+def test_nothing_but_results_is_written(trained):
+    assert {path.suffix for path in written_files(trained)} == {
+        *(".json", ".pth", ".npy", ".png", ".csv", ".tif")
+    }
+
+
+def test_events_that_need_no_words_are_accepted():
+    with ProgressView() as view:
+        view.show(StageFinished(1, None, None, None, is_stopped=True))
