@@ -191,9 +191,9 @@ def read_arguments() -> argparse.Namespace:
     add(
         "--memory-features",
         type=int,
-        default=16,
+        default=8,
         metavar="N",
-        help="features of the network of the memory test (default 16)",
+        help="features of the network of the memory test (default 8)",
     )
     add("--device", default="cpu", choices=["cpu", "cuda", "mps"])
     add(_MEASURE_ONE, type=Path, metavar="FILE", help=argparse.SUPPRESS)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import nn
 
 from autoStructN2V.datasets.patches import neighbor_slices
 from autoStructN2V.errors import DeviceError
@@ -16,7 +18,7 @@ from autoStructN2V.inference.tiling import Tile, plan_tiles
 from autoStructN2V.models.device import is_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.sources import ImageSource
     from autoStructN2V.models.unet import FlexibleUNet
 
-# features x pixels of one window: about half a second of work on two CPU cores, and a GPU's fill
-_WINDOW_SIZE = {"cpu": 32 * 512 * 640, "cuda": 32 * 4096 * 4096, "mps": 32 * 2048 * 2048}
+# features x pixels of one window: large, as the halo is waste; a CPU needs 1 GB of memory for it
+_WINDOW_SIZE = {"cpu": 64 * 1024 * 1024, "cuda": 32 * 4096 * 4096, "mps": 32 * 2048 * 2048}
 _SMALLEST_WINDOW = 128 * 128
 
 
@@ -94,6 +96,8 @@ class Predictor:
     ) -> Generator[TileFinished | SliceFinished]:
         """Denoise all slices of ``source`` in order; ends early when ``should_stop`` says so.
 
+        ``should_stop`` is asked before every convolution.
+
         Yields
         ------
         TileFinished
@@ -111,13 +115,14 @@ class Predictor:
         n_per_slice = len(self.tiles(source.shape[1:]))
         for z in range(n_slices):
             slices = window.around(z)
-            for n_done, image in self._predict(slices):
-                if image is not None:
-                    yield SliceFinished(z, self.normalization.denormalize(image))
-                elif not should_stop():
-                    yield TileFinished(z * n_per_slice + n_done, n_slices * n_per_slice)
-                if should_stop():
-                    return
+            try:
+                for n_done, image in self._predict(slices, should_stop):
+                    if image is not None:
+                        yield SliceFinished(z, self.normalization.denormalize(image))
+                    else:
+                        yield TileFinished(z * n_per_slice + n_done, n_slices * n_per_slice)
+            except _Stopped:
+                return
 
     def denoise_slice(self, source: ImageSource, z: int) -> NDArray[np.float32]:
         """Return slice ``z`` of ``source`` denoised, (y, x) float32 in input intensities."""
@@ -126,12 +131,15 @@ class Predictor:
         assert image is not None
         return self.normalization.denormalize(image)
 
-    def _predict(self, slices: Tensor) -> Generator[tuple[int, NDArray[np.float32] | None]]:
+    def _predict(
+        self, slices: Tensor, should_stop: Callable[[], bool] = lambda: False
+    ) -> Generator[tuple[int, NDArray[np.float32] | None]]:
         """Predict one slice from ``slices`` (C, y, x); yield after each tile and at the end."""
         shape = (int(slices.shape[-2]), int(slices.shape[-1]))
         result = np.empty(shape, np.float32)
         for n_done, tile in enumerate(self.tiles(shape), start=1):
-            result[tile.core] = self._predict_window(slices, tile)
+            with _stoppable(self.network, should_stop):
+                result[tile.core] = self._predict_window(slices, tile)
             yield n_done, None
         yield 0, result
 
@@ -176,6 +184,27 @@ class Predictor:
 def _core(prediction: Tensor, tile: Tile) -> NDArray[np.float32]:
     core: NDArray[np.float32] = prediction[tile.core_in_window].numpy()
     return core
+
+
+class _Stopped(Exception):  # noqa: N818 - leaves the network, is no error
+    """The prediction of a window was cancelled."""
+
+
+@contextmanager
+def _stoppable(network: FlexibleUNet, should_stop: Callable[[], bool]) -> Iterator[None]:
+    """Let ``should_stop`` end a pass through the network before any of its convolutions."""
+
+    def check(module: nn.Module, inputs: object) -> None:
+        if should_stop():
+            raise _Stopped
+
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    hooks = [convolution.register_forward_pre_hook(check) for convolution in convolutions]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 class _SliceWindow:

@@ -16,6 +16,9 @@ the network and every window starts on the grid of its coarsest level.
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 Span = tuple[int, int]
 
 
@@ -63,29 +66,42 @@ def plan_tiles(shape: tuple[int, int], max_window: int, halo: int, stride: int) 
     halo = -(-halo // stride) * stride
     if shape[0] * shape[1] <= max_window:
         return [Tile((0, shape[0]), (0, shape[1]), (0, shape[0]), (0, shape[1]))]
-    side = _core_side(shape, max_window, halo, stride)
+    side_y, side_x = _core_size(shape, max_window, halo, stride)
     return [
         Tile(core_y, core_x, _window(core_y, shape[0], halo), _window(core_x, shape[1], halo))
-        for core_y in _cores(shape[0], side[0], stride)
-        for core_x in _cores(shape[1], side[1], stride)
+        for core_y in _cores(shape[0], side_y)
+        for core_x in _cores(shape[1], side_x)
     ]
 
 
-def _core_side(shape: tuple[int, int], max_window: int, halo: int, stride: int) -> tuple[int, int]:
-    """Choose the core size: strips over the full width when they are not too thin."""
-    rows = max_window // shape[1] - 2 * halo
-    if rows >= 4 * halo:
-        return rows, shape[1]
-    side = max(int(max_window**0.5) - 2 * halo, 2 * halo, stride)
-    return side, side
+def _core_size(shape: tuple[int, int], max_window: int, halo: int, stride: int) -> tuple[int, int]:
+    """Choose the core size (y, x) whose windows are small enough and have the fewest pixels.
+
+    Cores of less than twice the halo would be more waste than use; where no other windows are
+    small enough, the smallest are taken.
+    """
+    sides = [_core_sides(length, halo, stride) for length in shape]
+    n_cuts = [-(-length // side) - 1 for length, side in zip(shape, sides, strict=True)]
+    total_y, total_x = (length + 2 * halo * n for length, n in zip(shape, n_cuts, strict=True))
+    largest_y, largest_x = (
+        np.minimum(length, side + halo * np.minimum(n, 2))
+        for length, side, n in zip(shape, sides, n_cuts, strict=True)
+    )
+    excess = np.maximum(np.outer(largest_y, largest_x) - max_window, 0)
+    best = np.lexsort((np.outer(total_y, total_x).ravel(), excess.ravel()))[0]
+    y, x = np.unravel_index(best, excess.shape)
+    return int(sides[0][y]), int(sides[1][x])
 
 
-def _cores(length: int, side: int, stride: int) -> list[Span]:
-    """Cut a line into nearly equal pieces of at most about ``side``, starting on the grid."""
-    n_pieces = -(-length // side)
-    step = -(-length // n_pieces)
-    step = -(-step // stride) * stride
-    return [(start, min(start + step, length)) for start in range(0, length, step)]
+def _core_sides(length: int, halo: int, stride: int) -> NDArray[np.int64]:
+    """Return the sides that divide a line into 1, 2, ... nearly equal pieces on the grid."""
+    n_pieces = np.arange(1, -(-length // max(2 * halo, stride)) + 1)
+    sides = -(-length // n_pieces)
+    return np.unique(-(-sides // stride) * stride)
+
+
+def _cores(length: int, side: int) -> list[Span]:
+    return [(start, min(start + side, length)) for start in range(0, length, side)]
 
 
 def _window(core: Span, length: int, halo: int) -> Span:
