@@ -24,7 +24,7 @@ lint: $(VENV)/.developer
 	$(BIN)/validate-pyproject pyproject.toml
 
 docs: $(VENV)/.developer
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.12')"

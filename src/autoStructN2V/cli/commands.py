@@ -33,6 +33,7 @@ from autoStructN2V.trainers.checkpoint import Method, load_model
 
 if TYPE_CHECKING:
     from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.masking.config import ExtractorConfig
 
 stop_requested = threading.Event()
 
@@ -47,6 +48,14 @@ Axes = Annotated[
 ]
 Channel = Annotated[int | None, typer.Option(help="Channel of a multichannel file, from 0.")]
 Timepoint = Annotated[int | None, typer.Option(help="Timepoint of a series of stacks, from 0.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as stage2.batch_size=4."),
+]
+ExtractorSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Extractor field, as base_percentile=60."),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Report more, and errors in full.")]
 Device = Annotated[DeviceName | None, typer.Option(help="auto takes a GPU when there is one.")]
 ModeOption = Annotated[Mode | None, typer.Option(help="2.5D also sees the slices next to it.")]
@@ -62,6 +71,9 @@ def train(
     preset: Annotated[PresetName | None, typer.Option(help="Starting values.")] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration as a .json file.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Kernel (.npy) to use in stage 2.")] = None,
+    skip_stage1: Annotated[
+        bool, typer.Option("--skip-stage1", help="Train stage 2 only, with --mask or directly.")
+    ] = False,
     skip_stage2: Annotated[bool, typer.Option("--skip-stage2", help="Train stage 1 only.")] = False,
     stage1_model: Annotated[
         Path | None, typer.Option(help="Model of an earlier training to use as stage 1.")
@@ -74,10 +86,7 @@ def train(
     output_dtype: Annotated[
         OutputDtype | None, typer.Option(help="float32, or the input's type, rounded.")
     ] = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as stage2.batch_size=4."),
-    ] = None,
+    setting: Settings = None,
     verbose: Verbose = False,
 ) -> None:
     """Train on noisy images and denoise them."""
@@ -95,19 +104,29 @@ def train(
         "channel": channel,
         "timepoint": timepoint,
         "output_dtype": output_dtype,
+        "run_stage1": False if skip_stage1 else None,
         "run_stage2": False if skip_stage2 else None,
-        "stage2": {"mask_source": "file", "mask_file_path": mask} if mask else None,
+        "stage2": _kernel_source(mask, skip_stage1),
     }
     nested = merged(_read_config(config), {k: v for k, v in given.items() if v is not None})
-    for text in setting or []:
-        nested = merged(nested, _parse_setting(text))
+    nested = merged(nested, _parse_settings(setting))
     complete = validate_config(nested)
+    if mask and complete.method == "n2v":
+        raise ConfigError(
+            "--mask is for stage 2, which method n2v does not have; drop one of them."
+        )
     with ProgressView(verbose=verbose) as view:
         events = file_events(complete, should_stop=stop_requested.is_set)
         finished: RunOutput = finish(events, view.show)
     if finished.result.is_stopped:
         raise StoppedError(f"what was finished is in {finished.folders.experiment}.")
     _print_training(finished)
+
+
+def _kernel_source(mask: Path | None, skip_stage1: bool) -> dict[str, Any] | None:
+    if mask is not None:
+        return {"mask_source": "file", "mask_file_path": mask}
+    return {"mask_source": "extractor"} if skip_stage1 else None
 
 
 def _read_config(path: Path | None) -> dict[str, Any]:
@@ -123,6 +142,18 @@ def _read_config(path: Path | None) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds no configuration; a .json object of fields is needed.")
     return content
+
+
+def _parse_settings(texts: list[str] | None) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for text in texts or []:
+        nested = merged(nested, _parse_setting(text))
+    return nested
+
+
+def _extractor(settings: list[str] | None) -> ExtractorConfig:
+    given = {"stage2": {"extractor": _parse_settings(settings)}}
+    return validate_config(given).stage2.extractor
 
 
 def _parse_setting(text: str) -> dict[str, Any]:
@@ -221,12 +252,13 @@ def extract_mask(
     axes: Axes = None,
     channel: Channel = None,
     timepoint: Timepoint = None,
+    setting: ExtractorSettings = None,
     verbose: Verbose = False,
 ) -> None:
     """Find the kernel of pixels that share noise, from the noisy images alone."""
     chosen = mode or "2D"
     sources = _open_checked(source, chosen, axes, channel, timepoint)
-    extractor = validate_config({}).stage2.extractor
+    extractor = _extractor(setting)
     proposal = measure_evidence(sources, extractor, chosen).propose(extractor)
     path = save_kernel(output, proposal.kernel)
     save_png(
@@ -256,13 +288,14 @@ def inspect(
     axes: Axes = None,
     channel: Channel = None,
     timepoint: Timepoint = None,
+    setting: ExtractorSettings = None,
     verbose: Verbose = False,
 ) -> None:
     """Measure the noise and say which method fits."""
     chosen = mode or "2D"
     sources = _open_checked(source, chosen, axes, channel, timepoint)
     statistics = estimate_normalization(sources)
-    extractor = validate_config({}).stage2.extractor
+    extractor = _extractor(setting)
     proposal = measure_evidence(sources, extractor, chosen).propose(extractor)
     out = Console(highlight=False, soft_wrap=True)
     for image in sources[:10]:

@@ -44,7 +44,7 @@ class MaskingConfig(FrozenConfig):
     masking_strategy: Literal[0, 1, 2] = Field(
         0,
         title="Masking strategy",
-        description="What hidden pixels are replaced by: 0 local mean of unmasked neighbours, "
+        description="What hidden pixels are replaced by: 0 local mean of unmasked neighbors, "
         "1 zero (the mean intensity after normalization), 2 value of a random unmasked pixel.",
     )
 
@@ -103,7 +103,7 @@ class ExtractorConfig(FrozenConfig):
         "its edge.",
     )
     min_correlation: float = Field(
-        0.109,
+        0.106,
         ge=0.02,
         le=0.5,
         title="Smallest correlation",

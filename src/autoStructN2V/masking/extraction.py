@@ -93,7 +93,7 @@ def extract_kernel(
     config : ExtractorConfig
         Parameters of measuring and thresholding.
     denoised : sequence of (Z, Y, X) array, optional
-        Stage 1 outputs of the same shapes.
+        Stage 1 outputs of the same shapes; see :func:`measure_noise_autocorrelation`.
     mode : {'2D', '2.5D'}
         In 2.5D the kernel has a slice for each of z-1, z, z+1.
 
@@ -170,7 +170,7 @@ def _cropped(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
 
 
 def rings(size: int) -> NDArray[np.intp]:
-    """Return the number of the square ring around the center that each cell of a window belongs to."""
+    """Return the number of the square ring around the center, for each cell of a window."""
     distance = np.abs(np.arange(size) - size // 2)
     ring: NDArray[np.intp] = np.maximum.outer(distance, distance)
     return ring
@@ -179,7 +179,7 @@ def rings(size: int) -> NDArray[np.intp]:
 def _kernel_in_window(
     autocorrelation: Autocorrelation, config: ExtractorConfig, size: int
 ) -> tuple[Kernel, NDArray[np.float64], int]:
-    """Find kernel (S, size, size), ring thresholds (S, R) and count of pixels over the limit."""
+    """Find kernel (S, size, size), ring thresholds (S, R) and number of pixels cut off."""
     values = _cropped(autocorrelation.values, size)
     error = _cropped(autocorrelation.standard_error, size)
     ring = rings(size)
@@ -282,9 +282,10 @@ def advise(
     found = int(kernel.sum()) > 1
     messages = []
     for pattern in periodic_patterns:
+        kind = "strictly periodic pattern" if np.isfinite(pattern.period_px) else "line pattern"
         messages.append(
-            f"A strictly periodic pattern was found ({pattern.sentence}); no kernel can hide it, "
-            "because it can be predicted from far away. Remove it with a frequency filter first."
+            f"A {kind} was found ({pattern.sentence}); no kernel can hide it, because it can be "
+            "predicted from far away. Remove it with a frequency filter first."
         )
     if found:
         messages.append(f"Structured noise found: the kernel {describe_kernel(kernel).sentence}.")

@@ -26,8 +26,10 @@ _SPREAD_TOLERANCE = 1.15
 _CONVERGED = 0.004  # largest change of a correlation in an iteration
 _SIMULATED = (2, 256, 256)
 _N_ITERATIONS = 6
-_UNEVEN = 1.4  # spread of local variance, relative to noise alone, that only structure has
+_UNEVEN = 1.25  # spread of local variance, relative to noise alone, that only structure has
+_FAR_FROM_NOISE = 5.0  # structure score of the background, relative to noise alone
 _WINDOW_AREA = 4.0 * np.pi * 3.0**2  # px: what the local variance is averaged over
+_FEWEST_WINDOWS = 20  # with fewer, structure cannot be told from noise
 _LEAK = 0.05  # correlation common to all directions, below which it is remaining structure
 _ISOTROPIC = 0.04  # correlation equal in all directions that would matter
 
@@ -256,7 +258,11 @@ def _is_structure(
     """Whether correlation equal in all directions was found where the image is not noise alone."""
     if _off_center_maximum(_common(measured)) <= _ISOTROPIC:
         return False
+    if threshold > _FAR_FROM_NOISE * float(np.median(simulated.structure)):
+        return True
     n_windows = max(1.0, float(_center(sums.counts.sum(0))) / _WINDOW_AREA)
+    if n_windows < _FEWEST_WINDOWS:
+        return True
     tolerance = _UNEVEN * (1.0 + 1.5 / np.sqrt(n_windows))
     everything = float(np.quantile(simulated.structure, 0.9))
     of_noise = _unevenness([simulated], max(threshold, everything))

@@ -157,7 +157,11 @@ class PipelineConfig(ScheduleConfig):
     random_seed: int = Field(
         42, ge=0, le=2**31 - 1, title="Random seed", description="Same seed, same result."
     )
-    verbose: bool = Field(False, title="Verbose", description="Report more while running.")
+    verbose: bool = Field(
+        False,
+        title="Verbose",
+        description="Let run_pipeline write its progress to the error stream.",
+    )
     run_stage1: bool = Field(True, title="Run stage 1", description="Train stage 1.")
     run_stage2: bool = Field(True, title="Run stage 2", description="Train stage 2.")
     stage1_model: Path | None = Field(
@@ -243,7 +247,8 @@ def validate_config(config: Mapping[str, Any] | PipelineConfig) -> PipelineConfi
     try:
         return PipelineConfig.model_validate(dict(config))
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(e) for e in error.errors()) + ".") from error
+        text = "; ".join(_explain(e) for e in error.errors())
+        raise ConfigError(text if text.endswith("?") else f"{text}.") from error
 
 
 def _explain(error: ErrorDetails) -> str:
@@ -254,6 +259,8 @@ def _explain(error: ErrorDetails) -> str:
         return f"{where}: {message}" if where else message
     if error["type"] == "extra_forbidden":
         return f"{where} is not a known field{_suggestion(error)}"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{where} is {error['input']!r}; a plain name without path separators is needed"
     message = message[0].lower() + message[1:]
     return f"{where} is {error['input']!r}; {message.replace('input should', 'it should')}"
 

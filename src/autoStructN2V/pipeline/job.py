@@ -74,8 +74,16 @@ class Job:
 
     def result(self, kernel: Kernel | None, proposal: KernelProposal | None) -> PipelineResult:
         """Return what was reached so far."""
+        config = self.config
+        last = self.results.get(1 if config.method == "n2v" or not config.run_stage2 else 2)
+        # a stop that comes after the end stops nothing
+        is_complete = last is not None and last.report is not None
         return PipelineResult(
-            self.results.get(1), self.results.get(2), proposal, kernel, self.should_stop()
+            self.results.get(1),
+            self.results.get(2),
+            proposal,
+            kernel,
+            is_stopped=self.should_stop() and not is_complete,
         )
 
     def first_stage(self) -> Generator[Event, Decision | None, None]:

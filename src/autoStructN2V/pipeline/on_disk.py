@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from autoStructN2V.pipeline.run import finish, pipeline_events
 from autoStructN2V.trainers.events import EpochFinished, Event, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from autoStructN2V.datasets.sources import ImageSource
@@ -144,7 +145,8 @@ def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
     >>> result["final_results_dir"]  # doctest: +SKIP
     """
     complete = validate_config(config)
-    output: RunOutput = finish(file_events(complete), _log_event)
+    with _shown_log(complete.verbose):
+        output: RunOutput = finish(file_events(complete), _log_event)
     folders, result = output.folders, output.result
     stages = {1: result.stage1, 2: result.stage2}
     described = {
@@ -167,6 +169,22 @@ def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
         "is_stopped": result.is_stopped,
         **described,
     }
+
+
+@contextmanager
+def _shown_log(is_shown: bool) -> Iterator[None]:
+    """Write the log to the error stream for as long as the block lasts."""
+    if not is_shown:
+        yield
+        return
+    handler, level = logging.StreamHandler(), _log.level
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        _log.setLevel(level)
 
 
 def _log_event(event: Event) -> None:
