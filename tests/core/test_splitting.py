@@ -85,11 +85,13 @@ def test_only_training_is_restricted_to_a_region_of_many_rectangles():
     parts = split([(200, 64)])
     allowed = PatchRegion(np.array([[0, 0, 3, 0, 10], [0, 50, 60, 5, 6], [0, 180, 184, 0, 9]]))
     restricted = parts.restricted(allowed)
-    assert restricted.training.rectangles.tolist() == [[0, 0, 3, 0, 10], [0, 50, 60, 5, 6]]
+    # rows 70 to 129 in the middle are held out; a patch has 16 rows
+    expected = [[0, 0, 3, 0, 10], [0, 50, 54, 5, 6], [0, 180, 184, 0, 9]]
+    assert restricted.training.rectangles.tolist() == expected
     assert restricted.validation is parts.validation
     assert restricted.test is parts.test
 
 
 def test_a_region_outside_of_the_training_part_is_ignored():
     parts = split([(200, 64)])
-    assert parts.restricted(PatchRegion(np.array([[0, 184, 184, 0, 0]]))) is parts
+    assert parts.restricted(PatchRegion(np.array([[0, 60, 120, 0, 0]]))) is parts

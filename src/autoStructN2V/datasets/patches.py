@@ -49,15 +49,17 @@ class PatchRegion:
         return areas
 
     def clipped(self, other: PatchRegion) -> PatchRegion:
-        """Return the part of this region that lies in ``other``, which has one rectangle a slice.
+        """Return the part of this region that lies in ``other``, whose rectangles do not overlap.
 
         Slices that ``other`` lacks are left out.
         """
-        bounds = {int(row[0]): row for row in other.rectangles}
+        bounds: dict[int, list[NDArray[np.int64]]] = {}
+        for row in other.rectangles:
+            bounds.setdefault(int(row[0]), []).append(row)
         kept = [
-            _intersection(row, bounds[int(row[0])])
+            _intersection(row, bound)
             for row in self.rectangles
-            if int(row[0]) in bounds
+            for bound in bounds.get(int(row[0]), [])
         ]
         kept = [row for row in kept if row[1] <= row[2] and row[3] <= row[4]]
         return PatchRegion(np.array(kept, dtype=np.int64).reshape(-1, 5))

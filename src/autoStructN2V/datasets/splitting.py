@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,6 @@ from autoStructN2V.datasets.patches import PatchRegion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
 _FEWEST_SLICES = 7
 
@@ -50,7 +49,7 @@ def split_patches(
     """Divide the data into training, validation and test part.
 
     With at least seven slices whole slices are held out, chosen at random; with fewer, each slice
-    is cut into strips along its longer side.
+    is cut into strips along its longer side, the held-out ones in its middle.
 
     Parameters
     ----------
@@ -70,7 +69,12 @@ def split_patches(
         whole = _region(shapes, patch_size)
         return Split(whole, whole, whole, is_shared=True)
     parts = [
-        PatchRegion(np.array([[i, *s[part]] for i, s in strips.items() if s], dtype=np.int64))
+        PatchRegion(
+            np.array(
+                [[i, *bounds] for i, strip in strips.items() if strip for bounds in strip[part]],
+                dtype=np.int64,
+            )
+        )
         for part in range(3)
     ]
     return Split(parts[0], parts[1], parts[2], is_shared=False)
@@ -105,17 +109,23 @@ def _region(shapes: Mapping[int, tuple[int, int]], patch_size: int) -> PatchRegi
 
 def _strips(
     shape: tuple[int, int], patch_size: int, ratio: tuple[float, float, float]
-) -> list[NDArray[np.int64]] | None:
-    """Return corner bounds (4,) of the three strips, None if the slice is too small."""
+) -> tuple[list[list[int]], ...] | None:
+    """Return corner bounds (4,) of the strips of each part, None if the slice is too small.
+
+    Validation and test lie in the middle, which shows what the image shows; an edge may not.
+    """
     axis = int(np.argmax(shape))
     lengths = [max(patch_size, round(shape[axis] * share)) for share in ratio[1:]]
     n_training = shape[axis] - sum(lengths)
     if n_training < max(patch_size, shape[axis] // 2):
         return None
-    ends = np.cumsum([n_training, *lengths])
-    strips = []
-    for start, end in zip([0, *ends[:-1]], ends, strict=True):
+    before = n_training // 2 if n_training >= 2 * patch_size else n_training
+    ends = np.cumsum([0, before, *lengths, n_training - before]).tolist()
+
+    def strip(start: int, end: int) -> list[list[int]]:
         bounds = [[0, size - patch_size] for size in shape]
-        bounds[axis] = [int(start), int(end) - patch_size]
-        strips.append(np.array(bounds, dtype=np.int64).ravel())
-    return strips
+        bounds[axis] = [start, end - patch_size]
+        return [bounds[0] + bounds[1]] if end > start else []
+
+    first, validation, test, last = (strip(start, end) for start, end in pairwise(ends))
+    return first + last, validation, test

@@ -29,7 +29,7 @@ _N_ITERATIONS = 6
 _UNEVEN = 1.25  # spread of local variance, relative to noise alone, that only structure has
 _FAR_FROM_NOISE = 5.0  # structure score of the background, relative to noise alone
 _WINDOW_AREA = 4.0 * np.pi * 3.0**2  # px: what the local variance is averaged over
-_FEWEST_WINDOWS = 20  # with fewer, structure cannot be told from noise
+_FEWEST_FOR_ISOTROPY = 9000  # usable pixels; in fewer, uniform texture cannot be told from noise
 _LEAK = 0.05  # correlation common to all directions, below which it is remaining structure
 _ISOTROPIC = 0.04  # correlation equal in all directions that would matter
 
@@ -193,7 +193,7 @@ def estimate_in_plane(fields: Sequence[NoiseField], max_lag: int) -> Estimate:
     sums, fraction = _measure(fields, threshold, max_lag)
     measured, error, variance = normalized(sums)
     values, simulated = _undo_selection(measured, error, threshold)
-    is_structure = _is_structure(fields, simulated, threshold, measured, sums)
+    is_structure = _is_structure(fields, simulated, threshold, values, sums)
     if is_structure:
         values = measured - _common(measured)
     else:
@@ -252,17 +252,17 @@ def _is_structure(
     fields: Sequence[NoiseField],
     simulated: NoiseField,
     threshold: float,
-    measured: NDArray[np.float64],
+    values: NDArray[np.float64],
     sums: LagSums,
 ) -> bool:
     """Whether correlation equal in all directions was found where the image is not noise alone."""
-    if _off_center_maximum(_common(measured)) <= _ISOTROPIC:
+    if _off_center_maximum(_common(values)) <= _ISOTROPIC:
         return False
-    if threshold > _FAR_FROM_NOISE * float(np.median(simulated.structure)):
+    n_usable = sum(int(np.isfinite(field.structure).sum()) for field in fields)
+    is_far = threshold > _FAR_FROM_NOISE * float(np.median(simulated.structure))
+    if is_far or n_usable < _FEWEST_FOR_ISOTROPY:
         return True
     n_windows = max(1.0, float(_center(sums.counts.sum(0))) / _WINDOW_AREA)
-    if n_windows < _FEWEST_WINDOWS:
-        return True
     tolerance = _UNEVEN * (1.0 + 1.5 / np.sqrt(n_windows))
     everything = float(np.quantile(simulated.structure, 0.9))
     of_noise = _unevenness([simulated], max(threshold, everything))
