@@ -193,3 +193,15 @@ def test_a_preview_is_the_denoised_slice(mode):
         index, image = Previewer(source, STATISTICS, mode, lambda z=asked: z).denoise(net)
         assert index == shown
         assert np.allclose(image, expected[shown], rtol=1e-5)
+
+
+def test_a_stop_inside_a_tile_ends_it_and_leaves_no_hook_behind():
+    net = network()
+    asked = iter([False] * 3)
+    predictor = Predictor(net, STATISTICS, "2D")
+    source = ArraySource(stack(1, (64, 64)))
+    events = list(predictor.denoise(source, lambda: next(asked, True)))
+    assert events == []
+    assert not any(module._forward_pre_hooks for module in net.modules())
+    assert predictor.denoise_slice(source, 0, lambda: True) is None
+    assert predictor.denoise_slice(source, 0).shape == (64, 64)

@@ -124,15 +124,19 @@ class Predictor:
             except _Stopped:
                 return
 
-    def denoise_slice(self, source: ImageSource, z: int) -> NDArray[np.float32]:
-        """Return slice ``z`` of ``source`` denoised, (y, x) float32 in input intensities."""
+    def denoise_slice(
+        self, source: ImageSource, z: int, should_stop: Callable[[], bool] = lambda: False
+    ) -> NDArray[np.float32] | None:
+        """Return slice ``z`` of ``source`` denoised, (y, x) float32; None when stopped."""
         slices = _SliceWindow(source, self.normalization, self.mode).around(z)
-        *_, (_, image) = self._predict(slices)
-        assert image is not None
-        return self.normalization.denormalize(image)
+        try:
+            *_, (_, image) = self._predict(slices, should_stop)
+        except _Stopped:
+            return None
+        return None if image is None else self.normalization.denormalize(image)
 
     def _predict(
-        self, slices: Tensor, should_stop: Callable[[], bool] = lambda: False
+        self, slices: Tensor, should_stop: Callable[[], bool]
     ) -> Generator[tuple[int, NDArray[np.float32] | None]]:
         """Predict one slice from ``slices`` (C, y, x); yield after each tile and at the end."""
         shape = (int(slices.shape[-2]), int(slices.shape[-1]))

@@ -44,8 +44,10 @@ class Previewer:
         self._mode = mode
         self._slice_index = slice_index
 
-    def denoise(self, network: FlexibleUNet) -> tuple[int, NDArray[np.float32]]:
-        """Return the index and the denoised slice (y, x) float32 in input intensities."""
+    def denoise(
+        self, network: FlexibleUNet, should_stop: Callable[[], bool] = lambda: False
+    ) -> tuple[int, NDArray[np.float32] | None]:
+        """Return index and denoised slice (y, x) float32 in input intensities; None if stopped."""
         z = min(max(self._slice_index(), 0), self._source.shape[0] - 1)
         predictor = Predictor(network, self._normalization, self._mode)
-        return z, predictor.denoise_slice(self._source, z)
+        return z, predictor.denoise_slice(self._source, z, should_stop)

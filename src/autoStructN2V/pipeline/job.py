@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 _LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
 _POLL_SECONDS = 0.05
+_N_TEST_BATCHES = 8
 
 
 @dataclass
@@ -295,7 +296,8 @@ class Job:
     def _held_out_loss(self, network: FlexibleUNet, kernel: Kernel, config: StageConfig) -> float:
         bank = self._training_pixels()
         test = self._split(config.patch_size).test
-        return MaskedValidation(bank, test, kernel, config, self.config.random_seed).loss(network)
+        seed = self.config.random_seed
+        return MaskedValidation(bank, test, kernel, config, seed, _N_TEST_BATCHES).loss(network)
 
 
 class _Stopped(Exception):  # noqa: N818 - leaves a block, is no error

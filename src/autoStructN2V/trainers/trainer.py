@@ -209,7 +209,7 @@ class Trainer:
             report = self._report(epoch, train_loss, val_loss, best, time.perf_counter() - start)
             result.history.append(report)
             yield report
-            yield from self._preview(previewer)
+            yield from self._preview(previewer, should_stop)
             if self.schedule.early_stopping and (
                 epochs_since_best >= self.schedule.early_stopping_patience
             ):
@@ -305,15 +305,18 @@ class Trainer:
         elapsed = time.perf_counter() - self._started
         return elapsed / epochs_done * (self.schedule.num_epochs - epochs_done)
 
-    def _preview(self, previewer: Previewer | None) -> Generator[Event, None, None]:
+    def _preview(
+        self, previewer: Previewer | None, should_stop: Callable[[], bool]
+    ) -> Generator[Event, None, None]:
         """Yield a preview unless previews already take too much of the time."""
         elapsed = time.perf_counter() - self._started
         if previewer is None or self._preview_seconds > _PREVIEW_SHARE * elapsed:
             return
         start = time.perf_counter()
-        index, image = previewer.denoise(self.averaged.eval())
+        index, image = previewer.denoise(self.averaged.eval(), should_stop)
         self._preview_seconds += time.perf_counter() - start
-        yield Preview(self.stage, index, image)
+        if image is not None:
+            yield Preview(self.stage, index, image)
 
     def _diverged(self, epoch: int, best: float) -> Warned:
         cause = (

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.trainers.config import StageConfig
 
-_N_BATCHES = 4
 _BATCH_SIZE = 8
 _SEED_OFFSET = 104_729  # validation draws differ from the training's
 
@@ -39,6 +38,8 @@ class MaskedValidation:
         Patch size, mask percentage and masking strategy.
     seed : int
         Seed of the fixed draws.
+    n_batches : int
+        Batches of 8 patches; more take longer and vary less.
     """
 
     def __init__(
@@ -48,11 +49,12 @@ class MaskedValidation:
         kernel: Kernel,
         config: StageConfig,
         seed: int,
+        n_batches: int = 2,
     ) -> None:
         generator = torch.Generator(bank.device).manual_seed(seed + _SEED_OFFSET)
         unturned = config.model_copy(update={"use_augmentation": False})
         source = BatchSource(bank, region, kernel, unturned, generator)
-        self._batches = [source.draw(_BATCH_SIZE) for _ in range(_N_BATCHES)]
+        self._batches = [source.draw(_BATCH_SIZE) for _ in range(n_batches)]
 
     @torch.inference_mode()
     def loss(self, network: nn.Module) -> float:
