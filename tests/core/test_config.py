@@ -75,7 +75,7 @@ def message(config):
         validate_config(config)
     text = str(caught.value)
     assert "\n" not in text
-    assert text.endswith(".")
+    assert text.endswith((".", "?"))
     return text
 
 
