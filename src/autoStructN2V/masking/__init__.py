@@ -9,8 +9,10 @@ from autoStructN2V.masking.extraction import (
     propose_kernel,
 )
 from autoStructN2V.masking.kernel import (
+    SYMMETRIES,
     Kernel,
     KernelStatistics,
+    Symmetry,
     center_only,
     describe_kernel,
     kernel_symmetries,
@@ -19,11 +21,16 @@ from autoStructN2V.masking.kernel import (
     trimmed,
     validate_kernel,
 )
-from autoStructN2V.masking.periodicity import PeriodicPattern, detect_periodic_patterns
+from autoStructN2V.masking.periodicity import (
+    PeriodicPattern,
+    detect_periodic_patterns,
+    remove_sinusoids,
+)
 from autoStructN2V.masking.placement import KernelPlacer, Placement
 from autoStructN2V.masking.replacement import fill_radius, replace_hidden
 
 __all__ = [
+    "SYMMETRIES",
     "Advice",
     "Autocorrelation",
     "ExtractorConfig",
@@ -34,6 +41,7 @@ __all__ = [
     "MaskingConfig",
     "PeriodicPattern",
     "Placement",
+    "Symmetry",
     "center_only",
     "describe_kernel",
     "detect_periodic_patterns",
@@ -43,6 +51,7 @@ __all__ = [
     "load_kernel",
     "measure_noise_autocorrelation",
     "propose_kernel",
+    "remove_sinusoids",
     "replace_hidden",
     "save_kernel",
     "trimmed",

@@ -142,21 +142,19 @@ def _image_noise_variance(
 def measure_noise_autocorrelation(
     images: Sequence[NDArray[np.floating]],
     *,
-    denoised: Sequence[NDArray[np.floating]] | None = None,
     mode: Mode = "2D",
     equalize: bool = True,
     max_lag: int = MAX_LAG,
 ) -> Autocorrelation:
     """Measure the autocorrelation of the noise in images, without that of their signal.
 
+    The noisy images are measured even where stage 1 outputs exist: correlated noise is partly left
+    in those and partly in what stage 1 took away, so that neither shows it as it is.
+
     Parameters
     ----------
     images : sequence of (Z, Y, X) array
         Noisy images in any units; shapes may differ. In 2D the slices are independent images.
-    denoised : sequence of (Z, Y, X) array, optional
-        Stage 1 outputs, checked to have the same shapes. The values come from the noisy images
-        alone: correlated noise is partly left in Stage 1 outputs and partly in what Stage 1
-        took away, so that neither has the autocorrelation of the noise.
     mode : {'2D', '2.5D'}
         In 2.5D the correlation with the slices z-1 and z+1 is measured too.
     equalize : bool
@@ -174,8 +172,6 @@ def measure_noise_autocorrelation(
         If no image is given, one is not a stack, holds NaN, or shows no measurable noise.
     """
     checked = _checked(images)
-    if denoised is not None and [d.shape for d in denoised] != [c.shape for c in checked]:
-        raise InputError("The Stage 1 outputs differ in number or shape from the noisy images.")
     patterns = tuple(detect_periodic_patterns(checked))
     stacks = [remove_sinusoids(stack, patterns) for stack in _sample(checked)]
     max_lag = min(max_lag, *(min(stack.shape[1:]) // 3 for stack in stacks))

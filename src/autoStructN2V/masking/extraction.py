@@ -81,7 +81,6 @@ def extract_kernel(
     images: Sequence[NDArray[np.floating]],
     config: ExtractorConfig,
     *,
-    denoised: Sequence[NDArray[np.floating]] | None = None,
     mode: Mode = "2D",
 ) -> KernelProposal:
     """Find which neighboring pixels share noise, from noisy images.
@@ -92,8 +91,6 @@ def extract_kernel(
         Noisy images, any units; shapes may differ. In 2D slices are independent images.
     config : ExtractorConfig
         Parameters of measuring and thresholding.
-    denoised : sequence of (Z, Y, X) array, optional
-        Stage 1 outputs of the same shapes; see :func:`measure_noise_autocorrelation`.
     mode : {'2D', '2.5D'}
         In 2.5D the kernel has a slice for each of z-1, z, z+1.
 
@@ -107,7 +104,7 @@ def extract_kernel(
         If the images cannot be used to measure noise.
     """
     autocorrelation = measure_noise_autocorrelation(
-        images, denoised=denoised, mode=mode, equalize=config.norm_autocorr
+        images, mode=mode, equalize=config.norm_autocorr
     )
     return propose_kernel(autocorrelation, config)
 
@@ -299,7 +296,7 @@ def advise(
             f"{n_dropped} more pixels share noise than Max masked pixels allows; raise it, or "
             "some structured noise may remain."
         )
-    if autocorrelation.resembles_structure:
+    if autocorrelation.resembles_structure and not periodic_patterns:
         messages.append(
             "The images have hardly any background, so correlation that is equal in all "
             "directions cannot be told from structure and was left out; check the kernel by eye."

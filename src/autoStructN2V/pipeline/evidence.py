@@ -9,7 +9,6 @@ import numpy as np
 
 from autoStructN2V.masking.autocorrelation import measure_noise_autocorrelation
 from autoStructN2V.masking.extraction import propose_kernel
-from autoStructN2V.masking.periodicity import detect_periodic_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.autocorrelation import Autocorrelation
     from autoStructN2V.masking.config import ExtractorConfig
     from autoStructN2V.masking.extraction import KernelProposal
-    from autoStructN2V.masking.periodicity import PeriodicPattern
 
 _MOST_PIXELS = 32_000_000
 
@@ -33,26 +31,18 @@ class Evidence:
     Attributes
     ----------
     autocorrelation : Autocorrelation
-    periodic_patterns : tuple of PeriodicPattern
+        Of the noise, and the periodic patterns that were found.
     """
 
     autocorrelation: Autocorrelation
-    periodic_patterns: tuple[PeriodicPattern, ...]
 
     def propose(self, config: ExtractorConfig) -> KernelProposal:
         """Return the kernel for these extractor parameters; takes milliseconds."""
-        return propose_kernel(
-            self.autocorrelation, config, periodic_patterns=self.periodic_patterns
-        )
+        return propose_kernel(self.autocorrelation, config)
 
 
-def measure_evidence(
-    noisy: Sequence[ImageSource],
-    config: ExtractorConfig,
-    mode: Mode,
-    denoised: Sequence[ImageSource] | None = None,
-) -> Evidence:
-    """Measure noise autocorrelation and periodic patterns of noisy images.
+def measure_evidence(noisy: Sequence[ImageSource], config: ExtractorConfig, mode: Mode) -> Evidence:
+    """Measure the noise autocorrelation of noisy images.
 
     Parameters
     ----------
@@ -62,17 +52,15 @@ def measure_evidence(
         Parameters of the measurement.
     mode : {"2D", "2.5D"}
         2.5D measures the correlation between neighboring slices too.
-    denoised : sequence of ImageSource, optional
-        Stage 1 outputs, pairwise of equal shape, which help to tell structure from background.
+
+    Raises
+    ------
+    InputError
+        If the images show no noise that can be measured.
     """
-    images = _read(noisy)
-    autocorrelation = measure_noise_autocorrelation(
-        images,
-        denoised=None if denoised is None else _read(denoised),
-        mode=mode,
-        equalize=config.norm_autocorr,
+    return Evidence(
+        measure_noise_autocorrelation(_read(noisy), mode=mode, equalize=config.norm_autocorr)
     )
-    return Evidence(autocorrelation, tuple(detect_periodic_patterns(images)))
 
 
 def _read(sources: Sequence[ImageSource]) -> list[NDArray[np.float32]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +71,7 @@ class Job:
     device: torch.device
     results: dict[int, StageResult] = field(default_factory=dict)
     _bank: PatchBank | None = None
+    _evidence: dict[bool, Evidence] = field(default_factory=dict)
 
     def result(self, kernel: Kernel | None, proposal: KernelProposal | None) -> PipelineResult:
         """Return what was reached so far."""
@@ -117,11 +117,10 @@ class Job:
         """Propose a kernel until it is approved or skipped; None means there is none."""
         extractor = self.config.stage2.extractor
         try:
-            evidence = self._evidence_for_kernel(extractor)
+            proposal = self._measured(extractor).propose(extractor)
         except InputError as error:
             yield Warned(f"{error} Stage 2 was left out.")
             return None, None
-        proposal = evidence.propose(extractor)
         while True:
             decision = yield KernelProposed(proposal)
             while decision is None and review and not self.should_stop():
@@ -130,10 +129,8 @@ class Job:
             if isinstance(decision, Skip) or self.should_stop():
                 return None, proposal
             if isinstance(decision, Regenerate):
-                if decision.extractor.norm_autocorr != extractor.norm_autocorr:
-                    evidence = self._evidence_for_kernel(decision.extractor)
                 extractor = decision.extractor
-                proposal = evidence.propose(extractor)
+                proposal = self._measured(extractor).propose(extractor)
                 continue
             edited = decision.kernel if isinstance(decision, Approve) else None
             kernel = proposal.kernel if edited is None else edited
@@ -142,18 +139,12 @@ class Job:
             except KernelError as error:
                 yield Warned(str(error))
 
-    def _evidence_for_kernel(self, extractor: ExtractorConfig) -> Evidence:
-        is_direct = self.config.stage2.mask_source == "extractor"
-        denoised = None if is_direct else self.sink.denoised(1)
-        return measure_evidence(self.sources, extractor, self.config.mode, denoised)
-
-    @cached_property
-    def _noise(self) -> Evidence | None:
-        """What the noisy images alone say about their noise; None when it cannot be measured."""
-        try:
-            return measure_evidence(self.sources, self.config.stage2.extractor, self.config.mode)
-        except InputError:
-            return None
+    def _measured(self, extractor: ExtractorConfig) -> Evidence:
+        """Measure the noise, once for each way of measuring."""
+        way = extractor.norm_autocorr
+        if way not in self._evidence:
+            self._evidence[way] = measure_evidence(self.sources, extractor, self.config.mode)
+        return self._evidence[way]
 
     def _trainer(self, stage: int, config: StageConfig, kernel: Kernel) -> Trainer:
         seed = self.config.random_seed + stage
@@ -284,8 +275,9 @@ class Job:
         )
 
     def _structured_noise_left(self, removed: NDArray[np.float64]) -> float | None:
-        evidence = self._noise
-        if evidence is None:
+        try:
+            evidence = self._measured(self.config.stage2.extractor)
+        except InputError:
             return None
         in_plane = evidence.autocorrelation.values[len(evidence.autocorrelation.values) // 2]
         kernel = evidence.propose(self.config.stage2.extractor).kernel
