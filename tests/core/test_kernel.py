@@ -72,9 +72,11 @@ def test_invalid_kernel_leaves_the_old_file(tmp_path):
     assert np.array_equal(load_kernel(path), line(3))
 
 
-def test_missing_folder_is_an_output_error(tmp_path):
-    with pytest.raises(OutputError, match="cannot be saved"):
-        save_kernel(tmp_path / "missing" / "kernel.npy", line(3))
+def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_kernel(tmp_path / "file" / "kernel.npy", np.ones((1, 3), bool))
+    assert save_kernel(tmp_path / "new" / "kernel.npy", np.ones((1, 3), bool)).exists()
 
 
 class Hostile:

@@ -1,7 +1,6 @@
 """Kernels: small boolean arrays that say which pixel offsets share noise with the center."""
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from autoStructN2V.errors import KernelError, OutputError
+from autoStructN2V.errors import KernelError
+from autoStructN2V.files import atomic_write
 
 Kernel = NDArray[np.bool_]
 Mode = Literal["2D", "2.5D"]
@@ -152,7 +152,7 @@ def save_kernel(path: str | os.PathLike[str], kernel: object) -> Path:
     Parameters
     ----------
     path : path-like
-        ``.npy`` is appended if missing. The folder must exist.
+        ``.npy`` is appended if missing. Missing folders are created.
     kernel : (H, W) or (3, H, W) array_like
         A valid kernel.
 
@@ -173,17 +173,8 @@ def save_kernel(path: str | os.PathLike[str], kernel: object) -> Path:
         path = path.with_name(path.name + ".npy")
     mode: Mode = "2.5D" if np.ndim(np.asarray(kernel)) == 3 else "2D"
     valid = validate_kernel(kernel, mode)
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            temporary = Path(file.name)
-            np.lib.format.write_array(file, valid, allow_pickle=False)
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"The kernel cannot be saved as {path}: {error.strerror}.") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array(file, valid, allow_pickle=False)
     return path
 
 
