@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autoStructN2V.errors import InputError
+from autoStructN2V.masking.kernel import Mode as Mode  # noqa: TC001 - typer reads it from here
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-Mode = Literal["2D", "2.5D"]
 
 _KNOWN = "TZCYX"
 _PLAIN_PAGES = "IQ"

@@ -9,13 +9,13 @@ simulated noise of the same autocorrelation and undone, which is repeated until 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.background import NoiseField, high_pass, noise_field
+from autoStructN2V.masking.kernel import Mode as Mode
 from autoStructN2V.masking.lags import joined, lag_sums
 from autoStructN2V.masking.noise_model import estimate_across, estimate_in_plane
 from autoStructN2V.masking.periodicity import (
@@ -24,7 +24,6 @@ from autoStructN2V.masking.periodicity import (
     remove_sinusoids,
 )
 
-Mode = Literal["2D", "2.5D"]
 MAX_LAG = 15  # px: half of the largest window
 _BUDGET = 1_600_000  # px used at most; more only makes the standard error smaller
 _PLANE_SIDE = 1024  # px: larger images are sampled in blocks of half this side
