@@ -1,0 +1,49 @@
+"""Connections between long-lived objects (session, viewer) and widgets that come and go."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qtpy.QtCore import QObject
+
+
+class _Emitter(Protocol):
+    """A psygnal signal or an event emitter of napari."""
+
+    def connect(self, callback: Any) -> Any: ...
+
+    def disconnect(self, callback: Any) -> Any: ...
+
+
+def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> None:
+    """Connect ``signal`` to ``slot`` for as long as ``widget`` exists.
+
+    Neither the signal nor the connection keeps the widget alive, and once Qt has deleted the widget
+    the slot is not called again, even if a reference to the Python object is left.
+
+    Parameters
+    ----------
+    widget : QObject
+        Object whose end ends the connection.
+    signal : psygnal signal instance or napari event emitter
+        Of an object that may live longer than the widget.
+    slot : bound method
+        Usually of the widget.
+    """
+    signal.connect(slot)
+    method = weakref.WeakMethod(slot)  # type: ignore[arg-type]
+
+    def release(*_: object) -> None:
+        bound = method()
+        if bound is not None:
+            # emitters of napari raise for callbacks that they have dropped already
+            try:
+                signal.disconnect(bound)
+            except (ValueError, KeyError, AttributeError):
+                return
+
+    widget.destroyed.connect(release)
