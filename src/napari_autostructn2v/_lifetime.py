@@ -35,7 +35,7 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> N
         Usually of the widget.
     """
     signal.connect(slot)
-    method = weakref.WeakMethod(slot)  # type: ignore[arg-type]
+    method = weakref.WeakMethod(slot)
 
     def release(*_: object) -> None:
         bound = method()

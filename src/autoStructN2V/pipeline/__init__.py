@@ -10,7 +10,14 @@ from autoStructN2V.pipeline.config import (
 from autoStructN2V.pipeline.decisions import Approve, Decision, Regenerate, Skip
 from autoStructN2V.pipeline.evidence import Evidence, measure_evidence
 from autoStructN2V.pipeline.imports import find_models, load_stage1
-from autoStructN2V.pipeline.on_disk import RunOutput, denoise_events, file_events, run_pipeline
+from autoStructN2V.pipeline.on_disk import (
+    RunOutput,
+    denoise_array_events,
+    denoise_events,
+    file_events,
+    recorded_events,
+    run_pipeline,
+)
 from autoStructN2V.pipeline.presets import PRESETS, PresetName
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink, StageResult
 from autoStructN2V.pipeline.run import finish, pipeline_events
@@ -32,6 +39,7 @@ __all__ = [
     "Stage1Config",
     "Stage2Config",
     "StageResult",
+    "denoise_array_events",
     "denoise_events",
     "file_events",
     "find_models",
@@ -39,6 +47,7 @@ __all__ = [
     "load_stage1",
     "measure_evidence",
     "pipeline_events",
+    "recorded_events",
     "run_pipeline",
     "validate_config",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.writing import OutputDtype
     from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.pipeline.config import PipelineConfig
-    from autoStructN2V.pipeline.results import PipelineResult, WriteSlice
+    from autoStructN2V.pipeline.results import ArraySink, PipelineResult, WriteSlice
 
 _LOG_FIELDS = (
     "stage",
@@ -118,10 +118,13 @@ class FileSink:
     ----------
     folders : RunFolders
     config : PipelineConfig
+    memory : ArraySink, optional
+        Takes the stacks as well, for a program that shows them.
     """
 
     folders: RunFolders
     config: PipelineConfig
+    memory: ArraySink | None = None
     files: dict[int, list[Path]] = field(default_factory=dict)
 
     @contextmanager
@@ -131,8 +134,14 @@ class FileSink:
         path = _free_name(folder / f"{source.name}_stage{stage}.tif")
         history = {"stage": stage, "training_id": self.folders.training_id}
         dtype: OutputDtype = self.config.output_dtype
-        with StackWriter(path, source, output_dtype=dtype, history=history) as stack:
-            yield stack.write
+        kept = self.memory.writer(stage, source) if self.memory else nullcontext(_ignore)
+        with StackWriter(path, source, output_dtype=dtype, history=history) as stack, kept as keep:
+
+            def write(z: int, image: NDArray[np.float32]) -> None:
+                keep(z, image)
+                stack.write(z, image)
+
+            yield write
         self.files.setdefault(stage, []).append(path)
 
     def denoised(self, stage: int) -> Sequence[ImageSource]:
@@ -142,8 +151,12 @@ class FileSink:
         ]
 
     def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:
-        """Return None: nothing is kept in memory."""
-        return None
+        """Return the stacks of a stage if they are kept in memory as well."""
+        return self.memory.arrays(stage) if self.memory else None
+
+
+def _ignore(z: int, image: NDArray[np.float32]) -> None:
+    """Keep nothing."""
 
 
 def _free_name(path: Path) -> Path:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from autoStructN2V.datasets.checks import check_images
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.datasets.reading import open_images
@@ -19,12 +21,15 @@ from autoStructN2V.pipeline.artifacts import FileSink, RunFolders, RunRecorder
 from autoStructN2V.pipeline.clock import PredictionClock
 from autoStructN2V.pipeline.config import PipelineConfig, validate_config
 from autoStructN2V.pipeline.imports import MODEL_FILES
+from autoStructN2V.pipeline.results import ArraySink
 from autoStructN2V.pipeline.run import finish, pipeline_events
 from autoStructN2V.trainers.events import EpochFinished, Event, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from autoStructN2V.datasets.sources import ImageSource
     from autoStructN2V.datasets.writing import OutputDtype
@@ -96,10 +101,58 @@ def file_events(
         channel=complete.channel,
         timepoint=complete.timepoint,
     )
+    return (yield from recorded_events(sources, complete, should_stop=should_stop, review=review))
+
+
+def recorded_events(
+    sources: Sequence[ImageSource],
+    config: Mapping[str, Any] | PipelineConfig,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    review: bool = False,
+    preview_slice: Callable[[], int] | None = None,
+    keep_arrays: bool = False,
+) -> Generator[Event, Decision | None, RunOutput]:
+    """Train on images that are open already and write everything below the experiment's folder.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Noisy images.
+    config : mapping or PipelineConfig
+        Nested dictionary; ``input_dir`` is not read.
+    should_stop, review, preview_slice
+        As in :func:`pipeline_events`.
+    keep_arrays : bool
+        Whether results also carry the denoised stacks in memory.
+
+    Yields
+    ------
+    Event
+        See :mod:`autoStructN2V.trainers.events`.
+
+    Returns
+    -------
+    RunOutput
+        As the value of the generator.
+
+    Raises
+    ------
+    UserError
+        One of the errors of :mod:`autoStructN2V.errors`.
+    """
+    complete = validate_config(config)
     folders = RunFolders.create(complete.output_dir / complete.experiment_name)
-    sink = FileSink(folders, complete)
+    sink = FileSink(folders, complete, memory=ArraySink() if keep_arrays else None)
     recorder: RunRecorder | None = None
-    events = pipeline_events(sources, complete, should_stop=should_stop, review=review, sink=sink)
+    events = pipeline_events(
+        sources,
+        complete,
+        should_stop=should_stop,
+        review=review,
+        preview_slice=preview_slice,
+        sink=sink,
+    )
     answer: Decision | None = None
     while True:
         try:
@@ -242,24 +295,92 @@ def denoise_events(
     UserError
         One of the errors of :mod:`autoStructN2V.errors`.
     """
-    network = model.build(choose_device(device))
-    found = check_images(sources, patch_size=1, mode=model.mode, should_stop=should_stop)
-    for message in found + model.normalization.compare(estimate_normalization(sources)):
-        yield Warned(message)
-    predictor = Predictor(network, model.normalization, model.mode)
-    clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in sources))
+    ready = _denoiser(sources, model, device, should_stop)
+    yield from ready.warnings
     written: list[Path] = []
     for source, path in zip(sources, outputs, strict=True):
         ensure_writable_folder(path.parent)
         history = {"model": model.provenance, "stage": model.stage}
         with StackWriter(path, source, output_dtype=output_dtype, history=history) as stack:
-            for event in predictor.denoise(source, should_stop):
-                if isinstance(event, SliceFinished):
-                    stack.write(event.index, event.image)
-                elif isinstance(event, TileFinished):
-                    yield clock.advance()
+            yield from ready.denoise(source, stack.write)
             if should_stop():
                 stack.discard()
                 return written
         written.append(path)
     return written
+
+
+def denoise_array_events(
+    sources: Sequence[ImageSource],
+    model: TrainedModel,
+    *,
+    device: DeviceName = "auto",
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Generator[Event, Decision | None, list[NDArray[np.float32]] | None]:
+    """Apply a trained model to images and keep the results in memory.
+
+    Parameters
+    ----------
+    sources, model, device, should_stop
+        As in :func:`denoise_events`.
+
+    Yields
+    ------
+    PredictionProgress, Warned
+        Progress over all sources.
+
+    Returns
+    -------
+    list of (z, y, x) float32 arrays, or None
+        Input intensities, one for each source; None when stopped.
+
+    Raises
+    ------
+    UserError
+        One of the errors of :mod:`autoStructN2V.errors`.
+    """
+    ready = _denoiser(sources, model, device, should_stop)
+    yield from ready.warnings
+    stacks = []
+    for source in sources:
+        stack = np.empty(source.shape, np.float32)
+        yield from ready.denoise(source, stack.__setitem__)
+        if should_stop():
+            return None
+        stacks.append(stack)
+    return stacks
+
+
+@dataclass(frozen=True)
+class _Denoiser:
+    """A model that is ready to be applied, and what is to be said about the images."""
+
+    predictor: Predictor
+    clock: PredictionClock
+    warnings: list[Warned]
+    should_stop: Callable[[], bool]
+
+    def denoise(
+        self, source: ImageSource, write: Callable[[int, NDArray[np.float32]], None]
+    ) -> Generator[Event]:
+        """Denoise one stack slice by slice."""
+        for event in self.predictor.denoise(source, self.should_stop):
+            if isinstance(event, SliceFinished):
+                write(event.index, event.image)
+            elif isinstance(event, TileFinished):
+                yield self.clock.advance()
+
+
+def _denoiser(
+    sources: Sequence[ImageSource],
+    model: TrainedModel,
+    device: DeviceName,
+    should_stop: Callable[[], bool],
+) -> _Denoiser:
+    """Check images and model, and prepare both."""
+    network = model.build(choose_device(device))
+    found = check_images(sources, patch_size=1, mode=model.mode, should_stop=should_stop)
+    found += model.normalization.compare(estimate_normalization(sources))
+    predictor = Predictor(network, model.normalization, model.mode)
+    clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in sources))
+    return _Denoiser(predictor, clock, [Warned(message) for message in found], should_stop)

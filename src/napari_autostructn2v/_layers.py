@@ -1,0 +1,359 @@
+"""Image layers as stacks for the core, and stacks as layers with the same place in space."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+from napari.utils.transforms import Affine
+
+from autoStructN2V.datasets.checks import MIN_SLICES_25D, as_source
+from autoStructN2V.datasets.metadata import ImageMetadata
+from autoStructN2V.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.sources import ImageSource
+
+_LENGTHS = {"nanometer": "nm", "micrometer": "um", "millimeter": "mm", "centimeter": "cm"}
+
+
+@dataclass(frozen=True)
+class LeadingAxis:
+    """An axis before (z, y, x), such as time: one index of it, or all, can be denoised.
+
+    Attributes
+    ----------
+    name : str
+        Label of the axis in the layer.
+    size : int
+        Number of stacks along it.
+    """
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where pixels lie in space: all that napari needs besides the pixels.
+
+    Attributes
+    ----------
+    scale, translate, rotate, shear, affine, units, axis_labels
+        As of an image layer; ``affine`` is a matrix.
+    """
+
+    scale: NDArray[np.float64]
+    translate: NDArray[np.float64]
+    rotate: NDArray[np.float64]
+    shear: NDArray[np.float64]
+    affine: NDArray[np.float64]
+    units: tuple[Any, ...]
+    axis_labels: tuple[str, ...]
+
+    @classmethod
+    def of(cls, layer: Image) -> Geometry:
+        """Return the geometry of a layer."""
+        return cls(
+            np.array(layer.scale),
+            np.array(layer.translate),
+            np.array(layer.rotate),
+            np.array(layer.shear),
+            np.array(layer.affine.affine_matrix),
+            tuple(layer.units),
+            tuple(layer.axis_labels),
+        )
+
+    def last_axes(self, n: int) -> Geometry:
+        """Return the geometry of images that lie along the last ``n`` axes only."""
+        if n == len(self.scale):
+            return self
+        kept = list(range(len(self.scale)))[-n:]
+        own = Affine(
+            scale=self.scale, translate=self.translate, rotate=self.rotate, shear=self.shear
+        ).set_slice(kept)
+        outer = Affine(affine_matrix=self.affine).set_slice(kept)
+        return Geometry(
+            np.array(own.scale),
+            np.array(own.translate),
+            np.array(own.rotate),
+            np.array(own.shear),
+            np.array(outer.affine_matrix),
+            self.units[-n:],
+            self.axis_labels[-n:],
+        )
+
+    def to_kwargs(self) -> dict[str, Any]:
+        """Return the keyword arguments of an image layer."""
+        return dict(vars(self))
+
+
+class LazyStack:
+    """A stack whose slices are computed or read when they are asked for (dask, zarr).
+
+    Parameters
+    ----------
+    data : array-like
+        (z, y, x) or (y, x), sliced like an array.
+    name : str
+    metadata : ImageMetadata
+    """
+
+    def __init__(self, data: Any, name: str, metadata: ImageMetadata) -> None:
+        self._data = data
+        self.name = name
+        self.metadata = metadata
+        axes = "ZYX" if data.ndim == 3 else "YX"
+        self.original_axes_shape: tuple[str, tuple[int, ...]] = (axes, tuple(data.shape))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of slices, rows and columns."""
+        z, y, x = (1, 1, *self._data.shape)[-3:]
+        return int(z), int(y), int(x)
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Data type of the pixels."""
+        dtype: np.dtype[np.generic] = np.dtype(self._data.dtype)
+        return dtype
+
+    def read_slice(self, z: int) -> NDArray[np.float32]:
+        """Return slice ``z`` as a new array (y, x) float32."""
+        plane = self._data[z] if self._data.ndim == 3 else self._data
+        return np.array(plane, np.float32)
+
+
+@dataclass(frozen=True)
+class LayerStacks:
+    """The pixels of a layer as stacks, and all that is needed to show results in its place.
+
+    A snapshot: it stays valid when the layer is renamed or removed.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer.
+    sources : tuple of ImageSource
+        Stacks (z, y, x).
+    shape : tuple of int
+        Shape that results have in the viewer.
+    geometry : Geometry
+        Of results.
+    display : dict
+        Contrast limits and colormap of the layer.
+    index : int or None
+        Which one along the leading axis was chosen; None: all.
+    summary : str
+        Size, type and possibilities in words.
+    """
+
+    name: str
+    sources: tuple[ImageSource, ...]
+    shape: tuple[int, ...]
+    geometry: Geometry
+    display: dict[str, Any]
+    index: int | None
+    summary: str
+    _layer: weakref.ref[Image] = field(repr=False, compare=False)
+
+    @property
+    def layer(self) -> Image | None:
+        """The layer, while it exists."""
+        return self._layer()
+
+    @property
+    def n_slices(self) -> int:
+        """Slices of each stack."""
+        return self.sources[0].shape[0]
+
+    @property
+    def shapes(self) -> list[tuple[int, int, int]]:
+        """Shapes (z, y, x) of the stacks."""
+        return [source.shape for source in self.sources]
+
+    def layer_data(self, denoised: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return denoised stacks as one array of the shape that the layer has."""
+        data = denoised[0] if len(denoised) == 1 else np.stack(denoised)
+        return data.reshape(self.shape)
+
+    def result_layer(
+        self, denoised: Sequence[NDArray[np.float32]], label: str, made_by: dict[str, Any]
+    ) -> Image:
+        """Return a layer that lies where the source lies.
+
+        Parameters
+        ----------
+        denoised : sequence of (z, y, x) float32 arrays
+            One for each source.
+        label : str
+            What was done, as ``"stage 1"``; part of the name.
+        made_by : dict
+            Plain values that say how it was made, kept in the layer's metadata.
+        """
+        data = self.layer_data(denoised)
+        return Image(
+            data,
+            name=f"{self.name} - {label}",
+            metadata={"autoStructN2V": {"source": self.name, "result": label, **made_by}},
+            **self.geometry.to_kwargs(),
+            **self.display,
+        )
+
+    def preview_layer(self, image: NDArray[np.float32], label: str) -> Image:
+        """Return a layer with one slice, (y, x), that lies over the slices of the source."""
+        return Image(
+            image,
+            name=f"{self.name} - {label}",
+            metadata={"autoStructN2V": {"source": self.name, "result": label}},
+            **self.geometry.last_axes(2).to_kwargs(),
+            **self.display,
+        )
+
+
+def stacks_of(layer: Layer, index: int | None = None) -> LayerStacks:
+    """Take the pixels of an image layer.
+
+    Parameters
+    ----------
+    layer : napari layer
+        2D image, stack, or stacks along one leading axis.
+    index : int, optional
+        Which one along the leading axis; default: all of them, each as a stack of its own.
+
+    Raises
+    ------
+    InputError
+        If it is no grayscale image layer, or has too many axes.
+    """
+    leading = leading_axis(layer)
+    data = _full_resolution(layer)
+    geometry = Geometry.of(layer)
+    if leading is None:
+        parts, shape = [data], tuple(data.shape)
+    elif index is None:
+        parts, shape = [data[i] for i in range(leading.size)], tuple(data.shape)
+    else:
+        parts, shape = [data[index]], tuple(data.shape[1:])
+        geometry = geometry.last_axes(3)
+    metadata = _file_metadata(geometry, parts[0])
+    names = [layer.name] if len(parts) == 1 else [f"{layer.name} {i}" for i in range(len(parts))]
+    return LayerStacks(
+        name=layer.name,
+        sources=tuple(_source(p, n, metadata) for p, n in zip(parts, names, strict=True)),
+        shape=shape,
+        geometry=geometry,
+        display={
+            "contrast_limits": tuple(layer.contrast_limits),
+            "colormap": layer.colormap,
+            "gamma": layer.gamma,
+        },
+        index=index,
+        summary=describe_layer(layer),
+        _layer=weakref.ref(layer),
+    )
+
+
+def leading_axis(layer: Layer) -> LeadingAxis | None:
+    """Return the axis before (z, y, x), if the layer has one.
+
+    Raises
+    ------
+    InputError
+        If it is no grayscale image layer, or has more than one such axis.
+    """
+    data = _full_resolution(layer)
+    if data.ndim <= 3:
+        return None
+    if data.ndim > 4:
+        sizes = " x ".join(map(str, data.shape))
+        raise InputError(
+            f"{layer.name} has {data.ndim} axes ({sizes}); at most four can be handled, so split "
+            "it into one layer for each channel (right-click on the layer, Split Stack)."
+        )
+    name = layer.axis_labels[0]
+    return LeadingAxis("first axis" if name.startswith("axis") else name, int(data.shape[0]))
+
+
+def describe_layer(layer: Layer) -> str:
+    """Say in words what a layer holds and whether 2.5D is possible.
+
+    Raises
+    ------
+    InputError
+        If it cannot be denoised.
+    """
+    leading, data = leading_axis(layer), _full_resolution(layer)
+    height, width = data.shape[-2:]
+    n_slices = data.shape[-3] if data.ndim > 2 else 1
+    slices = "1 image" if n_slices == 1 else f"{n_slices} slices"
+    if leading is not None:
+        slices = f"{leading.size} stacks of {slices}"
+    depth = (
+        "2.5D possible"
+        if n_slices >= MIN_SLICES_25D
+        else f"2D only (2.5D needs {MIN_SLICES_25D} slices)"
+    )
+    scales = "; the full resolution is used" if layer.multiscale else ""
+    return f"{slices}, {height} x {width}, {data.dtype}; {depth}{scales}"
+
+
+def slice_in_view(layer: Image, point: Sequence[float]) -> int:
+    """Return the index of the slice of a layer that the viewer shows.
+
+    Parameters
+    ----------
+    layer : Image
+        2D image, stack, or stacks along one leading axis.
+    point : sequence of float
+        Position of the sliders of the viewer, in world coordinates.
+    """
+    if layer.ndim < 3:
+        return 0
+    position = layer.world_to_data(np.asarray(point)[-layer.ndim :])[-3]
+    last = _full_resolution(layer).shape[-3] - 1
+    return int(np.clip(round(float(position)), 0, last))
+
+
+def _full_resolution(layer: Layer) -> Any:
+    """Return the pixels of a layer, at the finest scale if it has several."""
+    if not isinstance(layer, Image):
+        raise InputError(
+            f"{layer.name} is a {type(layer).__name__.lower()} layer; choose an image layer."
+        )
+    if layer.rgb:
+        raise InputError(
+            f"{layer.name} is a color image; only grayscale images can be denoised, so split it "
+            "into channels (right-click on the layer, Split RGB)."
+        )
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def _source(data: Any, name: str, metadata: ImageMetadata) -> ImageSource:
+    if isinstance(data, np.ndarray):
+        return as_source(data, name=name, metadata=metadata)
+    return LazyStack(data, name, metadata)
+
+
+def _file_metadata(geometry: Geometry, data: Any) -> ImageMetadata:
+    """Return what a TIFF should say about the axes and the pixel size of a stack."""
+    axes = "ZYX"[-data.ndim :]
+    unit = _LENGTHS.get(str(geometry.units[-1]))
+    if unit is None:
+        return ImageMetadata(axes=axes, shape=tuple(data.shape))
+    scale = np.abs(geometry.scale)
+    return ImageMetadata(
+        axes=axes,
+        shape=tuple(data.shape),
+        pixel_size=(float(scale[-2]), float(scale[-1])),
+        z_spacing=float(scale[-3]) if data.ndim == 3 else None,
+        unit=unit,
+    )
