@@ -1,0 +1,303 @@
+"""How long a training will take and how much memory it needs, before it starts.
+
+The time is the number of floating-point operations of all optimizer steps and predictions,
+divided by the speed that the device reached in a short trial, plus what every step costs whatever
+its size. Early stopping is not foreseen, so that the time is the most that a training takes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from autoStructN2V.datasets.splitting import split_patches
+from autoStructN2V.inference.tiling import plan_tiles
+from autoStructN2V.models.config import NetworkConfig
+from autoStructN2V.models.unet import FlexibleUNet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from torch import Tensor
+
+    from autoStructN2V.datasets.axes import Mode
+    from autoStructN2V.pipeline.config import PipelineConfig
+    from autoStructN2V.trainers.config import StageConfig
+
+Shape = tuple[int, int, int]
+
+_BACKWARD = 3  # a training step costs about three predictions
+_WEIGHT_COPIES = 6  # weights, gradients, two moments of Adam, moving average, best so far
+_SECONDS_PER_PARAMETER = 8e-9  # optimizer and moving average, one thread
+_MEASURING_SECONDS = 0.5  # the noise, however small the images
+_SECONDS_PER_PIXEL = 1e-7  # checking, normalizing and measuring the noise
+_BYTES_PER_MEASURED_PIXEL = 12
+_MOST_MEASURED_PIXELS = 32_000_000
+_N_VALIDATION_PATCHES = 16
+_CPU_WINDOW = 64 * 1024 * 1024  # features x pixels that are predicted at once
+_CPU_PART = 16 * 32**2 * 64**2  # features^2 x pixels that are trained on at once
+_LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
+_BYTES = 4  # of a float32
+
+
+@dataclass(frozen=True)
+class DeviceSpeed:
+    """What a device achieves.
+
+    Attributes
+    ----------
+    flops_per_second : float
+        Floating-point operations per second in training.
+    step_seconds : float
+        What every optimizer step costs, however small.
+    is_measured : bool
+        False for values that are merely typical of such a device.
+    """
+
+    flops_per_second: float
+    step_seconds: float
+    is_measured: bool = False
+
+
+TYPICAL_SPEED = {
+    "cpu": DeviceSpeed(1e11, 8e-3),
+    "cuda": DeviceSpeed(1e13, 1e-2),
+    "mps": DeviceSpeed(1e12, 2e-2),
+}
+"""Speeds to assume before one was measured, by type of device."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Most time, and memory, that a training needs.
+
+    Attributes
+    ----------
+    seconds : float
+        Time of all stages without early stopping, denoising of the images included.
+    n_bytes : int
+        Memory on top of what the program and the images occupy already.
+    device : str
+        Device that was assumed.
+    is_measured : bool
+        Whether the speed of the device was measured, or a typical one assumed.
+    """
+
+    seconds: float
+    n_bytes: int
+    device: str
+    is_measured: bool
+
+
+def estimate_run(
+    config: PipelineConfig,
+    shapes: Sequence[Shape],
+    device: torch.device,
+    speed: DeviceSpeed | None = None,
+) -> Estimate:
+    """Estimate time and memory of a training.
+
+    Parameters
+    ----------
+    config : PipelineConfig
+        What is to be trained.
+    shapes : sequence of (z, y, x)
+        Sizes of the stacks in pixels.
+    device : torch.device
+        Where it will be trained, see :func:`autoStructN2V.models.choose_device`.
+    speed : DeviceSpeed, optional
+        From :func:`measure_speed`; default: typical of the type of device.
+    """
+    speed = speed or TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
+    trained = config.trained_stages
+    n_measured = min(_n_pixels(shapes), _MOST_MEASURED_PIXELS)
+    seconds = _MEASURING_SECONDS + _SECONDS_PER_PIXEL * n_measured
+    peaks: list[float] = [_BYTES_PER_MEASURED_PIXEL * n_measured]
+    for stage in config.used_stages:
+        cost = network_cost(_network_config(stage), config.mode)
+        seconds += _prediction_seconds(cost, shapes, device, speed)
+        peaks.append(_prediction_bytes(cost, shapes, device))
+        if stage in trained:
+            n_steps = steps_per_epoch(stage, config, shapes)
+            step = _step_seconds(cost, stage, device, speed)
+            check = _validation_seconds(cost, stage, speed)
+            seconds += config.num_epochs * (n_steps * step + check)
+            peaks.append(_training_bytes(cost, stage, device))
+    n_images = _BYTES * _n_pixels(shapes)
+    bank = min(n_images, _LARGEST_BANK.get(device.type, n_images))
+    # every stage keeps a denoised copy of the images
+    n_bytes = bank + len(config.used_stages) * n_images + max(peaks)
+    return Estimate(seconds, int(n_bytes), device.type, speed.is_measured)
+
+
+def steps_per_epoch(stage: StageConfig, config: PipelineConfig, shapes: Sequence[Shape]) -> int:
+    """Return the number of optimizer steps in one epoch of a stage."""
+    if stage.steps_per_epoch:
+        return stage.steps_per_epoch
+    slices = dict(enumerate(shape[1:] for shape in shapes for _ in range(shape[0])))
+    generator = np.random.default_rng(config.random_seed)
+    split = split_patches(slices, stage.patch_size, config.split_ratio, generator)
+    n_slices = len(np.unique(split.training.rectangles[:, 0]))
+    return max(1, n_slices * stage.patches_per_image // stage.batch_size)
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """What a network costs.
+
+    Attributes
+    ----------
+    flops_per_pixel : float
+        Floating-point operations of a prediction.
+    kept_per_pixel : float
+        Values that a training step keeps for the way back.
+    n_parameters : int
+        Size of the network.
+    features : int
+        Channels of its first level.
+    reach, stride : int
+        Receptive radius and side of the coarsest cell in pixels.
+    """
+
+    flops_per_pixel: float
+    kept_per_pixel: float
+    n_parameters: int
+    features: int
+    reach: int
+    stride: int
+
+
+@cache
+def network_cost(config: NetworkConfig, mode: Mode) -> NetworkCost:
+    """Count the work of a network, without doing it."""
+    n_channels = 3 if mode == "2.5D" else 1
+    kept = 0
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        nonlocal kept
+        kept += inputs[0].numel()
+
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        network = FlexibleUNet(config, n_channels)
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                module.register_forward_pre_hook(count)
+        side = 4 * network.stride
+        network(torch.empty(1, n_channels, side, side))
+    return NetworkCost(
+        flops_per_pixel=counter.get_total_flops() / side**2,
+        kept_per_pixel=kept / side**2,
+        n_parameters=sum(p.numel() for p in network.parameters()),
+        features=config.features,
+        reach=network.receptive_radius,
+        stride=network.stride,
+    )
+
+
+@cache
+def measure_speed(device: torch.device) -> DeviceSpeed:
+    """Measure the speed of a device with a few small training steps; about 0.3 s at most.
+
+    Later calls return the first result.
+    """
+    tiny = _Trial(device, NetworkConfig(features=8, num_layers=1), n_patches=2, side=16)
+    n_patches = 2 if device.type == "cpu" else 32
+    large = _Trial(device, NetworkConfig(features=32, num_layers=2), n_patches, side=64)
+    tiny_seconds, large_seconds = tiny.seconds(), large.seconds()
+    typical = TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
+    # drawing a batch and hiding its pixels is not part of the trial
+    overhead = max(typical.step_seconds, 2 * tiny_seconds)
+    seconds = max(large_seconds - tiny_seconds, 1e-6)
+    return DeviceSpeed(large.n_flops / seconds, overhead, is_measured=True)
+
+
+class _Trial:
+    """Training steps on noise."""
+
+    def __init__(
+        self, device: torch.device, config: NetworkConfig, n_patches: int, side: int
+    ) -> None:
+        self._device = device
+        self._network = FlexibleUNet(config).placed_on(device)
+        self._batch = torch.ones(n_patches, 1, side, side, device=device).contiguous(
+            memory_format=torch.channels_last
+        )
+        cost = network_cost(config, "2D")
+        self.n_flops = _BACKWARD * cost.flops_per_pixel * n_patches * side**2
+
+    def seconds(self) -> float:
+        """Return the time of the faster of two steps; the very first one only warms up."""
+        self._step()
+        return min(self._step(), self._step())
+
+    def _step(self) -> float:
+        start = time.perf_counter()
+        is_cuda = self._device.type == "cuda"
+        with torch.enable_grad(), torch.autocast(self._device.type, enabled=is_cuda):
+            loss = self._network(self._batch).square().mean()
+        loss.backward()
+        if self._device.type != "cpu":
+            next(self._network.parameters()).detach().sum().item()  # waits for the device
+        return time.perf_counter() - start
+
+
+def _network_config(stage: StageConfig) -> NetworkConfig:
+    values: dict[str, Any] = {name: stage[name] for name in NetworkConfig.model_fields}
+    return NetworkConfig(**values)
+
+
+def _n_pixels(shapes: Iterable[Shape]) -> int:
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def _step_seconds(
+    cost: NetworkCost, stage: StageConfig, device: torch.device, speed: DeviceSpeed
+) -> float:
+    n_flops = _BACKWARD * cost.flops_per_pixel * stage.batch_size * stage.patch_size**2
+    update = cost.n_parameters * _SECONDS_PER_PARAMETER if device.type == "cpu" else 0.0
+    return speed.step_seconds + update + n_flops / speed.flops_per_second
+
+
+def _validation_seconds(cost: NetworkCost, stage: StageConfig, speed: DeviceSpeed) -> float:
+    n_pixels = _N_VALIDATION_PATCHES * stage.patch_size**2
+    return cost.flops_per_pixel * n_pixels / speed.flops_per_second
+
+
+def _prediction_seconds(
+    cost: NetworkCost, shapes: Sequence[Shape], device: torch.device, speed: DeviceSpeed
+) -> float:
+    n_pixels = sum(z * sum(_windows((y, x), cost, device)) for z, y, x in shapes)
+    return cost.flops_per_pixel * n_pixels / speed.flops_per_second
+
+
+def _windows(shape: tuple[int, int], cost: NetworkCost, device: torch.device) -> list[int]:
+    """Return the pixels of each window in which a slice is predicted."""
+    if device.type != "cpu":
+        return [math.prod(shape)]
+    tiles = plan_tiles(shape, _CPU_WINDOW // cost.features, cost.reach, cost.stride)
+    return [
+        (tile.window_y[1] - tile.window_y[0]) * (tile.window_x[1] - tile.window_x[0])
+        for tile in tiles
+    ]
+
+
+def _prediction_bytes(cost: NetworkCost, shapes: Sequence[Shape], device: torch.device) -> float:
+    largest = max(max(_windows(shape[1:], cost, device)) for shape in set(shapes))
+    # a skip connection, the two joined, and the next one live at the same time
+    return _BYTES * 4 * cost.features * largest
+
+
+def _training_bytes(cost: NetworkCost, stage: StageConfig, device: torch.device) -> float:
+    n_pixels = stage.batch_size * stage.patch_size**2
+    if device.type == "cpu":
+        most = max(stage.patch_size**2, _CPU_PART // stage.features**2)
+        n_pixels = min(n_pixels, most)
+    return _BYTES * (_WEIGHT_COPIES * cost.n_parameters + 1.5 * cost.kept_per_pixel * n_pixels)
