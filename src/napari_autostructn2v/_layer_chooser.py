@@ -134,7 +134,7 @@ class LayerChooser(QWidget):
         """Return the selected layer, otherwise the topmost one."""
         active: Any = self._viewer.layers.selection.active
         if any(layer is active for layer in self._layers):
-            return active  # type: ignore[no-any-return]
+            return active
         return self._layers[-1] if self._layers else None
 
     def _watch(self, layers: list[Image]) -> None:

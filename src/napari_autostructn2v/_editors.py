@@ -1,0 +1,267 @@
+"""Editors of single values: each has ``value()``, ``setValue()`` and ``valueChanged``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QValidator
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QSizePolicy,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PathKind = Literal["folder", "file"]
+
+_LARGEST_INT = 2**31 - 1
+_DECIMALS = 12  # learning rates of 1e-5 and less have to survive
+
+
+class _CalmWheel(QObject):
+    """Leaves the wheel to the scroll area unless the editor was clicked before."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Ignore the wheel over an editor without focus."""
+        if event is None or event.type() != QEvent.Type.Wheel:
+            return False
+        if isinstance(watched, QWidget) and watched.hasFocus():
+            return False
+        event.ignore()
+        return True
+
+
+class IntBox(QSpinBox):
+    """Whole number; ``None`` is the value below the smallest, where that is allowed."""
+
+    def __init__(
+        self, low: int = -_LARGEST_INT, high: int = _LARGEST_INT, *, is_optional: bool = False
+    ) -> None:
+        super().__init__()
+        self._none = low - 1 if is_optional else None
+        self.setRange(low - 1 if is_optional else low, high)
+        if is_optional:
+            self.setSpecialValueText("Not set")
+        _make_compact(self)
+
+    def value(self) -> int | None:  # type: ignore[override]
+        """Return the number."""
+        number = super().value()
+        return None if number == self._none else number
+
+    def setValue(self, value: int | None) -> None:  # noqa: N802 - name given by Qt
+        """Show a number."""
+        super().setValue(self.minimum() if value is None else value)
+
+
+class FloatBox(QDoubleSpinBox):
+    """Number in its shortest form, so that 0.5 and 1e-05 are both readable."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.setDecimals(_DECIMALS)
+        self.setRange(low, high)
+        self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
+        _make_compact(self)
+
+    def textFromValue(self, value: float) -> str:  # noqa: N802 - name given by Qt
+        """Return the shortest text that gives the value back."""
+        return f"{value:.10g}"
+
+    def valueFromText(self, text: str | None) -> float:  # noqa: N802 - name given by Qt
+        """Return the number that a text means."""
+        try:
+            return float((text or "").replace(",", "."))
+        except ValueError:
+            return super().value()
+
+    def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
+        """Accept all notations of a number."""
+        text = text or ""
+        try:
+            number = float(text.replace(",", "."))
+        except ValueError:
+            is_beginning = set(text.casefold()) <= set("0123456789.,+-e")
+            state = QValidator.State.Intermediate if is_beginning else QValidator.State.Invalid
+            return state, text, position
+        is_inside = self.minimum() <= number <= self.maximum()
+        state = QValidator.State.Acceptable if is_inside else QValidator.State.Intermediate
+        return state, text, position
+
+
+class CheckBox(QCheckBox):
+    """Yes or no."""
+
+    valueChanged = Signal()  # noqa: N815 - as the other editors
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.toggled.connect(self._announce)
+
+    def value(self) -> bool:
+        """Return whether it is checked."""
+        return self.isChecked()
+
+    def setValue(self, value: bool) -> None:  # noqa: N802 - name given by Qt
+        """Check or uncheck."""
+        self.setChecked(value)
+
+    def _announce(self, is_checked: bool) -> None:
+        self.valueChanged.emit()
+
+
+class ChoiceBox(QComboBox):
+    """One of several values, shown under readable names."""
+
+    valueChanged = Signal()  # noqa: N815 - as the other editors
+
+    def __init__(self, choices: Sequence[tuple[str, Any]]) -> None:
+        super().__init__()
+        self._values = [value for _, value in choices]
+        self.addItems([label for label, _ in choices])
+        _leave_the_wheel(self)
+        self.setMinimumContentsLength(6)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.currentIndexChanged.connect(self._announce)
+
+    def value(self) -> Any:
+        """Return the chosen value."""
+        return self._values[self.currentIndex()]
+
+    def setValue(self, value: Any) -> None:  # noqa: N802 - name given by Qt
+        """Choose a value."""
+        self.setCurrentIndex(self._values.index(value))
+
+    def _announce(self, row: int) -> None:
+        self.valueChanged.emit()
+
+
+class TextEdit(QLineEdit):
+    """Text; what is empty is ``None`` where that is allowed."""
+
+    valueChanged = Signal()  # noqa: N815 - as the other editors
+
+    def __init__(self, *, is_optional: bool = False) -> None:
+        super().__init__()
+        self._is_optional = is_optional
+        self.editingFinished.connect(self.valueChanged)
+
+    def value(self) -> str | None:
+        """Return the text."""
+        text = self.text().strip()
+        return None if self._is_optional and not text else text
+
+    def setValue(self, value: str | None) -> None:  # noqa: N802 - name given by Qt
+        """Show a text."""
+        self.setText(value or "")
+
+
+class PathEdit(QWidget):
+    """Path with a button to browse; what is empty is ``None`` where that is allowed."""
+
+    valueChanged = Signal()  # noqa: N815 - as the other editors
+
+    def __init__(self, kind: PathKind, *, is_optional: bool = False, pattern: str = "") -> None:
+        super().__init__()
+        self._kind = kind
+        self._is_optional = is_optional
+        self._pattern = pattern
+        self._line = QLineEdit()
+        self._button = QToolButton()
+        self._button.setText("…")
+        self._button.setToolTip(f"Choose a {kind}")
+        self._button.setAccessibleName(f"Choose a {kind}")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._line, 1)
+        row.addWidget(self._button)
+        self.setFocusProxy(self._line)
+        self._line.editingFinished.connect(self.valueChanged)
+        self._button.clicked.connect(self.browse)
+
+    def value(self) -> Path | None:
+        """Return the path."""
+        text = self._line.text().strip()
+        if not text:
+            return None if self._is_optional else Path()
+        return Path(text).expanduser()
+
+    def setValue(self, value: Path | None) -> None:  # noqa: N802 - name given by Qt
+        """Show a path."""
+        self._line.setText("" if value is None else str(value))
+        self._line.setToolTip(self._line.text())
+
+    def browse(self) -> None:
+        """Ask for a path in a dialog."""
+        start = self._line.text()
+        if self._kind == "folder":
+            chosen = QFileDialog.getExistingDirectory(self, "Choose a folder", start)
+        else:
+            chosen, _ = QFileDialog.getOpenFileName(self, "Choose a file", start, self._pattern)
+        if chosen:
+            self.setValue(Path(chosen))
+            self.valueChanged.emit()
+
+
+class NumbersEdit(QWidget):
+    """A few numbers in a row."""
+
+    valueChanged = Signal()  # noqa: N815 - as the other editors
+
+    def __init__(self, n: int, low: float, high: float) -> None:
+        super().__init__()
+        self._boxes = [FloatBox(low, high) for _ in range(n)]
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        for box in self._boxes:
+            row.addWidget(box, 1)
+            box.valueChanged.connect(self._announce)
+        self.setFocusProxy(self._boxes[0])
+
+    def value(self) -> tuple[float, ...]:
+        """Return the numbers."""
+        return tuple(box.value() for box in self._boxes)
+
+    def setValue(self, value: Sequence[float]) -> None:  # noqa: N802 - name given by Qt
+        """Show numbers."""
+        for box, number in zip(self._boxes, value, strict=True):
+            blocker = QSignalBlocker(box)
+            box.setValue(number)
+            blocker.unblock()
+        self.valueChanged.emit()
+
+    def setAccessibleName(self, name: str | None) -> None:  # noqa: N802 - name given by Qt
+        """Name every box for screen readers."""
+        super().setAccessibleName(name)
+        for number, box in enumerate(self._boxes, start=1):
+            box.setAccessibleName(f"{name} {number}")
+
+    def _announce(self, number: float) -> None:
+        self.valueChanged.emit()
+
+
+def _make_compact(box: QSpinBox | QDoubleSpinBox) -> None:
+    """Take little width, and report what is typed when it is complete."""
+    box.setKeyboardTracking(False)
+    _leave_the_wheel(box)
+    box.setMinimumWidth(box.fontMetrics().horizontalAdvance("0" * 8) + box.sizeHint().height())
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+
+def _leave_the_wheel(editor: QWidget) -> None:
+    """Change the value by the wheel only after a click, so that scrolling past is harmless."""
+    editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    editor.installEventFilter(_CalmWheel(editor))
