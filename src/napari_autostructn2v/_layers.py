@@ -76,24 +76,32 @@ class Geometry:
         """Return the geometry of images that lie along the last ``n`` axes only."""
         if n == len(self.scale):
             return self
-        kept = list(range(len(self.scale)))[-n:]
-        own = Affine(
-            scale=self.scale, translate=self.translate, rotate=self.rotate, shear=self.shear
-        ).set_slice(kept)
-        outer = Affine(affine_matrix=self.affine).set_slice(kept)
+        whole = Affine(
+            scale=self.scale, translate=self.translate, rotate=self.rotate, shear=self._shear
+        )
+        # sliced as a matrix: slicing the parts loses elements of the shear
+        own = Affine(linear_matrix=whole.linear_matrix[-n:, -n:], translate=self.translate[-n:])
+        outer = np.eye(n + 1)
+        outer[:n, :n] = self.affine[-n - 1 : -1, -n - 1 : -1]
+        outer[:n, n] = self.affine[-n - 1 : -1, -1]
         return Geometry(
             np.array(own.scale),
             np.array(own.translate),
             np.array(own.rotate),
             np.array(own.shear),
-            np.array(outer.affine_matrix),
+            outer,
             self.units[-n:],
             self.axis_labels[-n:],
         )
 
     def to_kwargs(self) -> dict[str, Any]:
         """Return the keyword arguments of an image layer."""
-        return dict(vars(self))
+        return {**vars(self), "shear": self._shear}
+
+    @property
+    def _shear(self) -> NDArray[np.float64] | None:
+        # where there is none, napari returns a vector of a length that it does not accept
+        return self.shear if self.shear.any() else None
 
 
 class LazyStack:

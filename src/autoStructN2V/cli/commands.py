@@ -27,6 +27,7 @@ from autoStructN2V.pipeline.evidence import measure_evidence
 from autoStructN2V.pipeline.figures import draw_kernel
 from autoStructN2V.pipeline.imports import find_models
 from autoStructN2V.pipeline.on_disk import RunOutput, denoise_events, file_events
+from autoStructN2V.pipeline.outputs import output_files
 from autoStructN2V.pipeline.presets import PresetName, merged
 from autoStructN2V.pipeline.run import finish
 from autoStructN2V.trainers.checkpoint import Method, load_model
@@ -206,7 +207,7 @@ def denoise(
     sources = open_images(
         source, mode=trained.mode, axes=axes, channel=channel, timepoint=timepoint
     )
-    outputs = _output_files(sources, source, output)
+    outputs = output_files(sources, source, output)
     with ProgressView(verbose=verbose) as view:
         events = denoise_events(
             sources,
@@ -221,28 +222,6 @@ def denoise(
         Console(highlight=False, soft_wrap=True).print(escape(str(path)))
     if len(written) < len(outputs):
         raise StoppedError(f"{len(written)} of {len(outputs)} images were written.")
-
-
-def _output_files(sources: list[ImageSource], source: Path, output: Path) -> list[Path]:
-    """Name one file for each source, never one of the inputs."""
-    if output.suffix.casefold() in (".tif", ".tiff"):
-        if len(sources) > 1:
-            raise ConfigError(
-                f"--output {output} is one file but there are {len(sources)} images; name a folder."
-            )
-        files = [output]
-    else:
-        files = [output / f"{image.name}_denoised.tif" for image in sources]
-    inputs = {image.metadata.path.resolve() for image in sources if image.metadata.path}
-    inputs.add(source.resolve())
-    if source.is_dir():
-        inputs |= {file.resolve() for file in source.iterdir()}
-    for file in files:
-        if file.resolve() in inputs:
-            raise ConfigError(f"--output {file} is an input image; name another file.")
-    if len(set(files)) < len(files):
-        raise ConfigError("Two input images have the same name; denoise them one by one.")
-    return files
 
 
 def extract_mask(

@@ -103,28 +103,39 @@ def check_images(
         If there is no image, a stack is too shallow, an image is smaller than a patch or
         constant, or has values that are not finite.
     """
-    if not sources:
-        raise InputError("There are no images; choose a file or folder that holds some.")
-    for source in sources:
-        _check_layout(source, patch_size, mode)
+    check_layout(sources, patch_size=patch_size, mode=mode)
     found = [warning for source in sources for warning in _check_values(source, should_stop)]
     return _summarized(found)
 
 
-def _check_layout(source: ImageSource, patch_size: int, mode: Mode) -> None:
-    """Check what is known without reading pixels."""
-    n_slices, height, width = source.shape
-    require_real_numbers(source.dtype, source.name)
-    if mode == "2.5D" and n_slices < MIN_SLICES_25D:
-        raise InputError(
-            f"Insufficient Stack Depth for 2.5D: {n_slices} slices, {MIN_SLICES_25D} needed; use "
-            f"2D or a deeper stack than {source.name}."
-        )
-    if min(height, width) < patch_size:
-        raise InputError(
-            f"{source.name} has {height} x {width} pixels, less than a patch of {patch_size} x "
-            f"{patch_size}; lower the patch size or choose larger images."
-        )
+def check_layout(sources: Sequence[ImageSource], *, patch_size: int, mode: Mode) -> None:
+    """Check all that is known without reading pixels.
+
+    Parameters
+    ----------
+    sources, patch_size, mode
+        As in :func:`check_images`.
+
+    Raises
+    ------
+    InputError
+        If there is no image, a stack is too shallow, or an image is smaller than a patch.
+    """
+    if not sources:
+        raise InputError("There are no images; choose a file or folder that holds some.")
+    for source in sources:
+        n_slices, height, width = source.shape
+        require_real_numbers(source.dtype, source.name)
+        if mode == "2.5D" and n_slices < MIN_SLICES_25D:
+            raise InputError(
+                f"Insufficient Stack Depth for 2.5D: {n_slices} slices, {MIN_SLICES_25D} needed; "
+                f"use 2D or a deeper stack than {source.name}."
+            )
+        if min(height, width) < patch_size:
+            raise InputError(
+                f"{source.name} has {height} x {width} pixels, less than a patch of {patch_size} x "
+                f"{patch_size}; lower the patch size or choose larger images."
+            )
 
 
 def _check_values(

@@ -1,0 +1,82 @@
+"""The layers that a run adds to the viewer: live preview and results."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+
+    from autoStructN2V.pipeline.config import PipelineConfig
+    from autoStructN2V.trainers.events import Preview, StageFinished
+    from napari_autostructn2v._layers import LayerStacks
+
+
+class ResultLayers:
+    """Adds the images of one run to the viewer; the source layer is never touched.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    stacks : LayerStacks
+        What the run was started on.
+    config : PipelineConfig
+    """
+
+    def __init__(self, viewer: napari.Viewer, stacks: LayerStacks, config: PipelineConfig) -> None:
+        self.stacks = stacks
+        self._viewer = weakref.ref(viewer)
+        self._config = config
+        self._of_stage: dict[int, weakref.ref[Image]] = {}
+        self._preview: weakref.ref[Image] | None = None
+        self._is_preview_unwanted = False
+
+    def of_stage(self, stage: int) -> Image | None:
+        """Return the result of a stage, while it is in the viewer."""
+        reference, viewer = self._of_stage.get(stage), self._viewer()
+        layer = reference() if reference else None
+        return layer if viewer is not None and layer in viewer.layers else None
+
+    def show_preview(self, event: Preview) -> None:
+        """Show a slice of the network as it is now; not again once a person removed it."""
+        viewer = self._viewer()
+        if viewer is None or self._is_preview_unwanted:
+            return
+        label = f"preview of {self._label(event.stage)}"
+        layer = self._preview() if self._preview else None
+        if layer is None:
+            layer = self.stacks.preview_layer(event.image, label)
+            self._preview = weakref.ref(viewer.add_layer(layer))
+        elif layer not in viewer.layers:
+            self._is_preview_unwanted = True
+        else:
+            layer.data = event.image
+            layer.name = f"{self.stacks.name} - {label}"
+
+    def remove_preview(self) -> None:
+        """Take the preview out of the viewer."""
+        viewer, layer = self._viewer(), self._preview() if self._preview else None
+        if viewer is not None and layer is not None and layer in viewer.layers:
+            viewer.layers.remove(layer)
+        self._preview = None
+
+    def add_result(self, event: StageFinished) -> None:
+        """Add what a stage made of the images."""
+        self.remove_preview()
+        viewer = self._viewer()
+        if viewer is None or event.denoised is None:
+            return
+        made_by = {
+            "stage": event.stage,
+            "method": self._config.method,
+            "mode": self._config.mode,
+            "preset": self._config.preset,
+            **event.model.provenance,
+        }
+        layer = self.stacks.result_layer(event.denoised, self._label(event.stage), made_by)
+        self._of_stage[event.stage] = weakref.ref(viewer.add_layer(layer))
+
+    def _label(self, stage: int) -> str:
+        return "N2V" if self._config.method == "n2v" else f"stage {stage}"

@@ -1,0 +1,356 @@
+"""The state that the dock widgets of one viewer share, and the few ways to change it."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from autoStructN2V.datasets.checks import check_layout
+from autoStructN2V.errors import KernelError, UserError
+from autoStructN2V.masking import validate_kernel
+from autoStructN2V.pipeline import (
+    Approve,
+    PipelineConfig,
+    RunOutput,
+    Skip,
+    find_models,
+    recorded_events,
+    validate_config,
+)
+from autoStructN2V.trainers.checkpoint import load_model
+from autoStructN2V.trainers.events import (
+    AwaitingDecision,
+    EpochFinished,
+    KernelProposed,
+    Preview,
+    StageFinished,
+    StageTrained,
+)
+from napari_autostructn2v._docks import DockName, show_dock
+from napari_autostructn2v._jobs import Job
+from napari_autostructn2v._layers import LayerStacks, slice_in_view, stacks_of
+from napari_autostructn2v._result_layers import ResultLayers
+from napari_autostructn2v._run import after, ended, failed, started, with_message
+from napari_autostructn2v._settings import first_config
+from napari_autostructn2v._state import ModelCard, Part, Phase, Progress, RunState, Status
+from napari_autostructn2v._tasks import TaskRunner, error_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    import napari
+    from napari.layers import Layer
+    from qtpy.QtWidgets import QWidget
+
+    from autoStructN2V.trainers.events import Event
+
+_SECONDS_TO_END = 5.0
+_sessions: weakref.WeakKeyDictionary[napari.Viewer, Session] = weakref.WeakKeyDictionary()
+
+
+class Session(TaskRunner):
+    """What the dock widgets of one viewer have in common.
+
+    Widgets read the attributes, change them through the methods, and repaint on the signals. A run
+    belongs to the session: it goes on when docks are closed, and ends with the viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Held weakly.
+
+    Attributes
+    ----------
+    config : PipelineConfig
+        What the next training is started with.
+    source : LayerStacks or None
+        What it is started on.
+    run : RunState
+        The training that runs, or the last one.
+    results : ResultLayers or None
+        Layers of that training.
+    model : ModelCard or None
+        Models that were trained or loaded.
+    auto_approve : bool
+        Whether a proposed kernel is approved without asking.
+    document : KernelDocument
+        The kernel that is edited.
+    task : TaskState
+        Measuring or denoising beside a training.
+    """
+
+    config_changed = Signal(object)
+    source_changed = Signal(object)
+    run_changed = Signal(object)
+    epoch_finished = Signal(object)
+    model_changed = Signal(object)
+    auto_approve_changed = Signal(bool)
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__(viewer)
+        self.config: PipelineConfig = validate_config(first_config())
+        self.source: LayerStacks | None = None
+        self.run = RunState()
+        self.results: ResultLayers | None = None
+        self.model: ModelCard | None = None
+        self.auto_approve = False
+        self._training: Job | None = None
+        self._slice_in_view = 0
+        self._is_closed = False
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+        viewer.dims.events.current_step.connect(self._on_slider_moved)
+
+    # what a training is started with
+
+    def set_config(self, config: PipelineConfig) -> None:
+        """Replace the configuration of the next training."""
+        if config != self.config:
+            self.config = config
+            self.config_changed.emit(config)
+
+    def choose_layer(self, layer: Layer, index: int | None = None) -> None:
+        """Choose what the next training is started on.
+
+        Parameters
+        ----------
+        layer : napari layer
+            An image layer.
+        index : int, optional
+            Which one along a leading axis (time, channel); default: all.
+
+        Raises
+        ------
+        InputError
+            If the layer cannot be denoised; nothing is chosen then.
+        """
+        self.source = None
+        try:
+            self.source = stacks_of(layer, index)
+        finally:
+            self.source_changed.emit(self.source)
+
+    def clear_layer(self) -> None:
+        """Choose nothing."""
+        if self.source is not None:
+            self.source = None
+            self.source_changed.emit(None)
+
+    # the training
+
+    def cannot_start(self) -> str | None:
+        """Return why a training cannot be started now, or None if it can."""
+        if self.run.phase.is_running:
+            return "A training is running; only one can run at a time."
+        if self.source is None:
+            return "No image layer is chosen; choose one in Configuration."
+        largest = max(stage.patch_size for stage in self.config.used_stages)
+        try:
+            check_layout(self.source.sources, patch_size=largest, mode=self.config.mode)
+        except UserError as error:
+            return str(error)
+        return None
+
+    def start_training(self) -> None:
+        """Start a training; it takes copies of the configuration and of the choice of layer."""
+        reason = self.cannot_start()
+        if reason is not None or self.source is None:
+            self._set_run(replace(self.run, error=reason))
+            return
+        if (layer := self.source.layer) is not None and layer in self.viewer.layers:
+            self.choose_layer(layer, self.source.index)  # its name or its pixels may be new
+        config, stacks = self.config, self.source
+        self.results = ResultLayers(self.viewer, stacks, config)
+        self._on_slider_moved()
+
+        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, RunOutput]:
+            return recorded_events(
+                stacks.sources,
+                config,
+                should_stop=should_stop,
+                review=True,
+                preview_slice=self._shown_slice,
+                keep_arrays=True,
+            )
+
+        self._set_run(started(config, stacks.name))
+        self._training = Job(events, self._on_event, self._on_result, self._on_error)
+        self._training.start()
+
+    def cancel_training(self) -> None:
+        """End the training; what is finished stays."""
+        if self._training is not None:
+            self._training.cancel()
+            self._set_run(replace(self.run, is_stopping=True))
+
+    def set_auto_approve(self, is_on: bool) -> None:
+        """Choose whether a proposed kernel is approved without asking."""
+        if is_on != self.auto_approve:
+            self.auto_approve = is_on
+            self.auto_approve_changed.emit(is_on)
+
+    def approve(self) -> None:
+        """Let the training that waits go on to stage 2 with the kernel of :attr:`document`."""
+        if self._training is None or self.run.phase is not Phase.REVIEW:
+            return
+        try:
+            kernel = validate_kernel(self.document.kernel, self._run_config.mode)
+        except KernelError as error:
+            self._set_run(with_message(self.run, str(error)))
+            return
+        self._training.answer(Approve(kernel))
+        self._set_run(
+            replace(
+                self.run,
+                phase=Phase.STAGE2,
+                statuses={**self.run.statuses, Part.KERNEL: Status.COMPLETE},
+                progress=Progress("Preparing stage 2", 0.0),
+            )
+        )
+
+    def skip_stage2(self) -> None:
+        """Let the training that waits end with stage 1."""
+        if self._training is None or self.run.phase is not Phase.REVIEW:
+            return
+        self._training.answer(Skip())
+        skipped = {Part.KERNEL: Status.SKIPPED, Part.STAGE2: Status.SKIPPED}
+        self._set_run(
+            replace(
+                self.run,
+                phase=Phase.EXTRACTION,
+                statuses={**self.run.statuses, **skipped},
+                progress=Progress("Finishing", 1.0),
+            )
+        )
+
+    def new_run(self) -> None:
+        """Forget the last run; its layers, files and model stay."""
+        if not self.run.phase.is_running:
+            self.results = None
+            self._set_run(RunState())
+
+    # models
+
+    def load_models(self, path: Path) -> None:
+        """Load the models of an earlier training.
+
+        Parameters
+        ----------
+        path : Path
+            Model folder, or a .pth file.
+
+        Raises
+        ------
+        ModelError
+            When there are none, or they cannot be used.
+        """
+        files = find_models(path)
+        models = [load_model(file) for file in files.values()]
+        self._set_model(
+            ModelCard({model.stage: model for model in models}, next(iter(files.values())).parent)
+        )
+
+    # docks and end
+
+    def show(self, dock: DockName) -> QWidget:
+        """Open a dock widget and bring it to the front."""
+        return show_dock(self.viewer, dock)
+
+    def close(self, *_: object) -> None:
+        """End what runs; called when the viewer is closed."""
+        self._is_closed = True
+        jobs = [job for job in (self._training, self._task_job) if job is not None]
+        for job in jobs:
+            job.cancel()
+        for job in jobs:
+            job.wait(_SECONDS_TO_END)
+
+    # what the job reports
+
+    @property
+    def _run_config(self) -> PipelineConfig:
+        return self.run.config or self.config
+
+    def _shown_slice(self) -> int:
+        # asked from the thread of the training, which must not touch the viewer
+        return self._slice_in_view
+
+    def _on_event(self, event: Event) -> None:
+        if self._is_closed or isinstance(event, AwaitingDecision):
+            return
+        if isinstance(event, Preview):
+            if self.results is not None:
+                self.results.show_preview(event)
+            return
+        self._set_run(after(self.run, event))
+        if isinstance(event, EpochFinished):
+            self.epoch_finished.emit(event)
+        elif isinstance(event, StageTrained):
+            self._keep_model(event)
+        elif isinstance(event, StageFinished) and self.results is not None:
+            self.results.add_result(event)
+        elif isinstance(event, KernelProposed):
+            self._review(event)
+
+    def _review(self, event: KernelProposed) -> None:
+        self.document.set_proposal(event.proposal, self._run_config.stage2.extractor)
+        for message in event.proposal.advice.messages:
+            self._set_run(with_message(self.run, message))
+        if self.auto_approve:
+            self.approve()
+        else:
+            self.show(DockName.MASK_EDITOR)
+
+    def _keep_model(self, event: StageTrained) -> None:
+        is_new_run = self.model is None or self.model.folder is not None
+        models = {} if is_new_run or self.model is None else dict(self.model.models)
+        self._set_model(ModelCard({**models, event.stage: event.model}))
+
+    def _on_result(self, output: RunOutput) -> None:
+        self._training = None
+        if self._is_closed:
+            return
+        if self.results is not None:
+            self.results.remove_preview()
+        if self.model is not None and self.model.folder is None:
+            self._set_model(replace(self.model, folder=output.folders.model))
+        self._set_run(ended(self.run, output))
+
+    def _on_error(self, error: Exception) -> None:
+        self._training = None
+        if self._is_closed:
+            return
+        if self.results is not None:
+            self.results.remove_preview()
+        self._set_run(failed(self.run, error_text(error)))
+
+    def _set_run(self, run: RunState) -> None:
+        self.run = run
+        self.run_changed.emit(run)
+
+    def _set_model(self, model: ModelCard) -> None:
+        self.model = model
+        self.model_changed.emit(model)
+
+    def _on_layer_removed(self, event: Any) -> None:
+        if self.source is not None and self.source.layer is event.value:
+            self.clear_layer()
+
+    def _on_slider_moved(self, event: object = None) -> None:
+        layer = self.results.stacks.layer if self.results is not None else None
+        if layer is not None:
+            self._slice_in_view = slice_in_view(layer, self.viewer.dims.point)
+
+
+def session_for(viewer: napari.Viewer) -> Session:
+    """Return the session of a viewer; the first call makes it."""
+    # every dock gets a proxy of its own; a weak dictionary would forget the session with the proxy
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    if viewer not in _sessions:
+        session = Session(viewer)
+        viewer.window._qt_window.destroyed.connect(session.close)
+        _sessions[viewer] = session
+    return _sessions[viewer]

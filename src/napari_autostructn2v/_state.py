@@ -1,0 +1,178 @@
+"""What a session knows about its run, as frozen values that widgets repaint from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from autoStructN2V.inference.noise_report import StageReport
+    from autoStructN2V.pipeline.config import PipelineConfig
+    from autoStructN2V.trainers.checkpoint import TrainedModel
+    from autoStructN2V.trainers.events import EpochFinished
+
+
+class Part(StrEnum):
+    """Parts of a run, in their order."""
+
+    STAGE1 = "Stage 1"
+    KERNEL = "Mask extraction"
+    STAGE2 = "Stage 2"
+
+
+class Status(StrEnum):
+    """Status of a part, as its badge says it."""
+
+    PENDING = "Pending"
+    TRAINING = "Training"
+    EXTRACTING = "Extracting"
+    DENOISING = "Denoising"
+    AWAITING = "Awaiting approval"
+    COMPLETE = "Complete"
+    SKIPPED = "Skipped"
+    CANCELLED = "Cancelled"
+    FAILED = "Failed"
+
+
+IS_OVER = frozenset({Status.COMPLETE, Status.SKIPPED, Status.CANCELLED, Status.FAILED})
+"""Statuses that do not change any more."""
+
+
+class Phase(StrEnum):
+    """What the whole run is doing."""
+
+    IDLE = "idle"
+    PREPARING = "reading images"
+    STAGE1 = "stage 1"
+    EXTRACTION = "mask extraction"
+    REVIEW = "awaiting approval"
+    STAGE2 = "stage 2"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way, waiting for approval included."""
+        return self not in (Phase.IDLE, Phase.DONE, Phase.CANCELLED, Phase.FAILED)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a piece of work is.
+
+    Attributes
+    ----------
+    text : str
+        Such as ``"Epoch 3 of 10, step 4 of 15"``.
+    fraction : float
+        0 to 1.
+    eta_seconds : float or None
+        Time left, if it can be told.
+    """
+
+    text: str
+    fraction: float
+    eta_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Everything about a run except its images and its kernel.
+
+    Attributes
+    ----------
+    phase : Phase
+    statuses : mapping of Part to Status
+    progress : Progress or None
+    config : PipelineConfig or None
+        What the run was started with; None before the first.
+    source_name : str
+        Name of the layer that it was started on.
+    history : tuple of EpochFinished
+        Of both stages.
+    reports : mapping of stage to StageReport
+    messages : tuple of str
+        What a person should know, the newest last.
+    error : str or None
+        Why it failed, as one sentence.
+    is_stopping : bool
+        Whether it was cancelled and is about to end.
+    device : str
+    folder : Path or None
+        Where results and models were written.
+    """
+
+    phase: Phase = Phase.IDLE
+    statuses: Mapping[Part, Status] = field(
+        default_factory=lambda: dict.fromkeys(Part, Status.PENDING)
+    )
+    progress: Progress | None = None
+    config: PipelineConfig | None = None
+    source_name: str = ""
+    history: tuple[EpochFinished, ...] = ()
+    reports: Mapping[int, StageReport] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+    error: str | None = None
+    is_stopping: bool = False
+    device: str = ""
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """Work beside a training: measuring the noise of a layer, or denoising with a model.
+
+    Attributes
+    ----------
+    kind : {"measure", "denoise"} or None
+        None when nothing runs.
+    progress : Progress or None
+    messages : tuple of str
+        Warnings, and what came of it.
+    error : str or None
+    is_stopping : bool
+    """
+
+    kind: Literal["measure", "denoise"] | None = None
+    progress: Progress | None = None
+    messages: tuple[str, ...] = ()
+    error: str | None = None
+    is_stopping: bool = False
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Trained models of one run.
+
+    Attributes
+    ----------
+    models : mapping of stage to TrainedModel
+        At least one.
+    folder : Path or None
+        Model folder, if it was written or read.
+    """
+
+    models: Mapping[int, TrainedModel]
+    folder: Path | None = None
+
+    @property
+    def best_stage(self) -> int:
+        """The last stage that there is."""
+        return max(self.models)
+
+
+def duration_text(seconds: float) -> str:
+    """Say a time left as a person would: "under 10 s", "40 s", "3 min", "1 h 20 min"."""
+    if seconds < 10:
+        return "under 10 s"
+    if seconds < 90:
+        return f"{round(seconds, -1):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,242 @@
+"""Work beside a training: measuring the noise of a layer, denoising with a trained model."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from psygnal import Signal
+
+from autoStructN2V.datasets.checks import check_images
+from autoStructN2V.datasets.reading import open_images
+from autoStructN2V.errors import UserError
+from autoStructN2V.pipeline import (
+    denoise_array_events,
+    denoise_events,
+    measure_evidence,
+    output_files,
+)
+from autoStructN2V.trainers.events import PredictionProgress, Warned
+from napari_autostructn2v._jobs import Job
+from napari_autostructn2v._kernel_document import KernelDocument
+from napari_autostructn2v._run import denoising_progress
+from napari_autostructn2v._state import Phase, Progress, RunState, TaskState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
+
+    import napari
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.writing import OutputDtype
+    from autoStructN2V.masking import KernelProposal
+    from autoStructN2V.masking.config import ExtractorConfig
+    from autoStructN2V.masking.kernel import Mode
+    from autoStructN2V.models.device import DeviceName
+    from autoStructN2V.trainers.checkpoint import TrainedModel
+    from autoStructN2V.trainers.events import Event
+    from napari_autostructn2v._layers import LayerStacks
+
+_SMALLEST_MEASURED = 16  # px
+
+
+class TaskRunner:
+    """Runs one task at a time; the part of a session that is not about training.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where results are added; held weakly.
+    """
+
+    task_changed = Signal(object)
+    """The new :class:`TaskState`."""
+    measured = Signal(object)
+    """The :class:`KernelProposal` that came of a measurement."""
+    layer_denoised = Signal(object)
+    """The layer that a model made."""
+    files_denoised = Signal(object)
+    """The list of files that a model wrote."""
+
+    run: RunState
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = weakref.ref(viewer)
+        self.document = KernelDocument()
+        self.task = TaskState()
+        self._task_job: Job | None = None
+
+    @property
+    def viewer(self) -> napari.Viewer:
+        """The viewer of this session."""
+        viewer = self._viewer()
+        if viewer is None:
+            raise ReferenceError("The viewer of this session was closed.")
+        return viewer
+
+    def measure(self, stacks: LayerStacks, mode: Mode, extractor: ExtractorConfig) -> None:
+        """Measure the noise of a layer and propose a kernel.
+
+        The kernel goes into :attr:`document`, unless a training waits for the approval of another.
+
+        Parameters
+        ----------
+        stacks : LayerStacks
+            What to measure.
+        mode : {"2D", "2.5D"}
+            2.5D measures the correlation between neighboring slices too.
+        extractor : ExtractorConfig
+            Parameters of the extraction.
+        """
+
+        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, KernelProposal | None]:
+            smallest = _SMALLEST_MEASURED
+            for message in check_images(
+                stacks.sources, patch_size=smallest, mode=mode, should_stop=should_stop
+            ):
+                yield Warned(message)
+            if should_stop():
+                return None
+            proposal = measure_evidence(stacks.sources, extractor, mode).propose(extractor)
+            return None if should_stop() else proposal
+
+        def show(proposal: KernelProposal | None) -> None:
+            if proposal is None:
+                return self._end_task("Cancelled.")
+            if self.run.phase is not Phase.REVIEW:
+                self.document.set_proposal(proposal, extractor)
+            self._end_task(*proposal.advice.messages)
+            self.measured.emit(proposal)
+            return None
+
+        self._start_task("measure", "Measuring the noise", events, show)
+
+    def denoise_layer(
+        self, stacks: LayerStacks, model: TrainedModel, device: DeviceName = "auto"
+    ) -> None:
+        """Apply a model to a layer; the result becomes a layer of its own."""
+
+        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, Any]:
+            return denoise_array_events(
+                stacks.sources, model, device=device, should_stop=should_stop
+            )
+
+        def show(denoised: list[NDArray[Any]] | None) -> None:
+            if denoised is None:
+                return self._end_task("Cancelled; nothing was added.")
+            layer = self._add_denoised(stacks, denoised, model)
+            self._end_task(f"Added layer {layer.name}.")
+            self.layer_denoised.emit(layer)
+            return None
+
+        self._start_task("denoise", "Reading the images", events, show)
+
+    def denoise_files(
+        self,
+        source: Path,
+        output: Path,
+        model: TrainedModel,
+        *,
+        device: DeviceName = "auto",
+        output_dtype: OutputDtype = "float32",
+    ) -> None:
+        """Apply a model to a TIFF file or to a folder of them, and write the results.
+
+        Parameters
+        ----------
+        source : Path
+            File or folder.
+        output : Path
+            A .tif file for a single image, else a folder.
+        model : TrainedModel
+            Model to apply.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Device that computes.
+        output_dtype : {"float32", "input"}
+            Data type of the results.
+        """
+
+        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, list[Path]]:
+            sources = open_images(source, mode=model.mode)
+            outputs = output_files(sources, source, output)
+            return (
+                yield from denoise_events(
+                    sources,
+                    model,
+                    outputs,
+                    device=device,
+                    output_dtype=output_dtype,
+                    should_stop=should_stop,
+                )
+            )
+
+        def show(written: Sequence[Path]) -> None:
+            files = "1 file" if len(written) == 1 else f"{len(written)} files"
+            stopped = "Cancelled; wrote" if self.task.is_stopping else "Wrote"
+            self._end_task(f"{stopped} {files} to {output}.")
+            self.files_denoised.emit(list(written))
+
+        self._start_task("denoise", "Reading the images", events, show)
+
+    def cancel_task(self) -> None:
+        """End the task that runs; what is finished stays."""
+        if self._task_job is not None:
+            self._task_job.cancel()
+            self._set_task(replace(self.task, is_stopping=True))
+
+    def _start_task(
+        self,
+        kind: Literal["measure", "denoise"],
+        text: str,
+        events: Callable[[Callable[[], bool]], Generator[Any, Any, Any]],
+        show: Callable[[Any], None],
+    ) -> None:
+        if self._task_job is not None:
+            busy = "The noise is being measured" if self.task.kind == "measure" else "A model runs"
+            self._set_task(replace(self.task, error=f"{busy}; wait for it, or cancel it."))
+            return
+        self._set_task(TaskState(kind, Progress(text, 0.0)))
+        self._task_job = Job(events, self._on_task_event, show, self._on_task_error)
+        self._task_job.start()
+
+    def _on_task_event(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self._set_task(replace(self.task, messages=(*self.task.messages, event.message)))
+        elif isinstance(event, PredictionProgress):
+            self._set_task(replace(self.task, progress=denoising_progress(event)))
+
+    def _on_task_error(self, error: Exception) -> None:
+        self._task_job = None
+        self._set_task(TaskState(messages=self.task.messages, error=error_text(error)))
+
+    def _end_task(self, *messages: str) -> None:
+        self._task_job = None
+        self._set_task(TaskState(messages=(*self.task.messages, *messages)))
+
+    def _set_task(self, task: TaskState) -> None:
+        self.task = task
+        self.task_changed.emit(task)
+
+    def _add_denoised(
+        self, stacks: LayerStacks, denoised: Sequence[NDArray[Any]], model: TrainedModel
+    ) -> Image:
+        name = "N2V" if model.method == "n2v" else f"stage {model.stage}"
+        made_by = {"stage": model.stage, "method": model.method, "mode": model.mode}
+        layer = stacks.result_layer(denoised, f"denoised, {name}", {**made_by, **model.provenance})
+        return self.viewer.add_layer(layer)
+
+
+def error_text(error: Exception) -> str:
+    """Return what a person is told about an error.
+
+    Errors that a person can mend say so in one sentence; of others the kind is named as well.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    cause = error.__cause__ or error
+    if isinstance(cause, UserError):
+        return str(cause)
+    return f"Something unexpected went wrong ({type(cause).__name__}: {str(cause)[:300]})."

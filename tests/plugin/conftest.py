@@ -1,0 +1,56 @@
+"""A real viewer for every test that asks for one, and a training that takes a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import napari
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QApplication
+
+from autoStructN2V.datasets.synthetic import make_sample
+from autoStructN2V.pipeline import PipelineConfig, validate_config
+from napari_autostructn2v._session import Session, session_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+SMALL_STAGE = {"features": 8, "patch_size": 32, "batch_size": 2, "steps_per_epoch": 4}
+
+
+def small_config(output: Path, **fields: Any) -> PipelineConfig:
+    """Return a configuration whose training takes about a second."""
+    stages = {name: dict(SMALL_STAGE) for name in ("stage1", "stage2")}
+    stages["stage1"]["use_roi"] = False
+    stages["n2v"] = {**SMALL_STAGE, "num_layers": 2}
+    base: dict[str, Any] = {"preset": "fast", "num_epochs": 2, "output_dir": output, **stages}
+    return validate_config({**base, "device": "cpu", **fields})
+
+
+@pytest.fixture(scope="session")
+def noisy() -> NDArray[np.float32]:
+    """Two slices with horizontal scan lines."""
+    return make_sample("horizontal_lines", shape=(2, 96, 96)).noisy
+
+
+@pytest.fixture
+def viewer(qtbot: QtBot) -> Iterator[napari.Viewer]:
+    """A napari window; what runs in it is ended, and the window is gone, when the test ends."""
+    viewer = napari.Viewer(show=True)
+    yield viewer
+    session_for(viewer).close()
+    viewer.close()
+    QApplication.processEvents()
+
+
+@pytest.fixture
+def session(viewer: napari.Viewer, tmp_path: Path) -> Session:
+    """The session of the viewer, set to a training that takes a second."""
+    session = session_for(viewer)
+    session.set_config(small_config(tmp_path))
+    return session

@@ -1,0 +1,234 @@
+"""The session runs trainings and tasks, keeps what is finished, and ends with the viewer."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoStructN2V.masking import center_only
+from napari_autostructn2v._layers import stacks_of
+from napari_autostructn2v._session import Session, session_for
+from napari_autostructn2v._state import Part, Phase, Status
+from tests.plugin.conftest import small_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import napari
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+SECONDS = 60_000
+
+
+def start(session: Session, noisy: NDArray[np.float32]) -> None:
+    layer = session.viewer.add_image(noisy, name="lines")
+    session.choose_layer(layer)
+    session.start_training()
+
+
+def wait_for(qtbot: QtBot, session: Session, *phases: Phase) -> None:
+    qtbot.waitUntil(lambda: session.run.phase in phases, timeout=SECONDS)
+
+
+def test_every_proxy_of_a_viewer_has_the_same_session(viewer: napari.Viewer) -> None:
+    from napari.utils._proxies import PublicOnlyProxy
+
+    assert session_for(PublicOnlyProxy(viewer)) is session_for(viewer)
+
+
+def test_both_stages_with_review_leave_layers_models_and_files(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, tmp_path: Path, monkeypatch
+) -> None:
+    shown = []
+    monkeypatch.setattr(session, "show", shown.append)
+    start(session, noisy)
+    wait_for(qtbot, session, Phase.REVIEW, Phase.FAILED)
+    assert session.run.error is None
+    assert shown == ["Mask editor"]
+    assert session.run.statuses[Part.KERNEL] is Status.AWAITING
+    session.approve()
+    wait_for(qtbot, session, Phase.DONE, Phase.FAILED)
+    assert session.run.error is None
+    assert set(session.run.statuses.values()) == {Status.COMPLETE}
+    names = [layer.name for layer in session.viewer.layers]
+    assert names == ["lines", "lines - stage 1", "lines - stage 2"]
+    assert session.model is not None
+    assert sorted(session.model.models) == [1, 2]
+    assert session.model.folder is not None
+    assert (session.model.folder / "stage2_model.pth").exists()
+    assert len(list(tmp_path.rglob("*_stage?.tif"))) == 2
+    assert len(session.run.history) == 4
+    assert session.viewer.layers[2].data.shape == noisy.shape
+
+
+def test_an_edited_kernel_is_the_one_that_stage_2_is_trained_with(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, monkeypatch
+) -> None:
+    monkeypatch.setattr(session, "show", lambda dock: None)
+    start(session, noisy)
+    wait_for(qtbot, session, Phase.REVIEW)
+    session.document.clear()
+    session.document.add_shape("vertical", 5)
+    session.approve()
+    wait_for(qtbot, session, Phase.DONE)
+    assert session.model is not None
+    assert session.model.models[2].kernel.shape == (1, 5, 1)
+
+
+def test_skipping_stage_2_keeps_stage_1(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, monkeypatch
+) -> None:
+    monkeypatch.setattr(session, "show", lambda dock: None)
+    start(session, noisy)
+    wait_for(qtbot, session, Phase.REVIEW)
+    session.skip_stage2()
+    wait_for(qtbot, session, Phase.DONE)
+    assert session.run.statuses[Part.STAGE2] is Status.SKIPPED
+    assert session.run.statuses[Part.STAGE1] is Status.COMPLETE
+    assert session.results is not None
+    assert session.results.of_stage(1) is not None
+
+
+def test_auto_approve_asks_nobody(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, monkeypatch
+) -> None:
+    monkeypatch.setattr(session, "show", lambda dock: 1 / 0)
+    session.set_auto_approve(True)
+    start(session, noisy)
+    wait_for(qtbot, session, Phase.DONE, Phase.FAILED)
+    assert session.run.statuses[Part.STAGE2] is Status.COMPLETE
+
+
+def test_a_second_training_is_refused_while_one_runs(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot
+) -> None:
+    start(session, noisy)
+    running = session._training
+    session.start_training()
+    assert session._training is running
+    assert "only one can run" in (session.run.error or "")
+    session.cancel_training()
+    wait_for(qtbot, session, Phase.CANCELLED)
+
+
+def test_cancelling_stage_1_ends_within_a_second_and_the_layer_stays(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, tmp_path: Path
+) -> None:
+    session.set_config(small_config(tmp_path, num_epochs=500))
+    start(session, noisy)
+    qtbot.waitUntil(lambda: session.run.phase is Phase.STAGE1, timeout=SECONDS)
+    session.cancel_training()
+    assert session.run.is_stopping
+    qtbot.waitUntil(lambda: session.run.phase is Phase.CANCELLED, timeout=3000)
+    assert session.run.statuses[Part.STAGE1] is Status.CANCELLED
+    assert [layer.name for layer in session.viewer.layers] == ["lines"]
+    assert session.model is not None  # the best weights so far
+
+
+def test_the_source_layer_may_go_while_training(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot
+) -> None:
+    session.set_auto_approve(True)
+    start(session, noisy)
+    session.viewer.layers.clear()
+    wait_for(qtbot, session, Phase.DONE, Phase.FAILED)
+    assert session.run.error is None
+    names = [layer.name for layer in session.viewer.layers]
+    assert names == ["lines - stage 1", "lines - stage 2"]
+
+
+def test_an_error_says_why_and_leaves_no_run(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot
+) -> None:
+    flawed = noisy.copy()
+    flawed[0, 3, 4] = np.nan
+    start(session, flawed)
+    wait_for(qtbot, session, Phase.FAILED)
+    assert "NaN" in (session.run.error or "")
+    assert session.cannot_start() is None
+
+
+def test_a_runtime_error_is_not_swallowed(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, monkeypatch
+) -> None:
+    def explode(*args: object, **kwargs: object) -> object:
+        raise RuntimeError("the device went away")
+        yield
+
+    monkeypatch.setattr("napari_autostructn2v._session.recorded_events", explode)
+    start(session, noisy)
+    wait_for(qtbot, session, Phase.FAILED)
+    assert "the device went away" in (session.run.error or "")
+
+
+def test_measuring_a_layer_proposes_the_kernel_that_was_drawn(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot
+) -> None:
+    stacks = stacks_of(session.viewer.add_image(noisy))
+    with qtbot.waitSignal(session.measured, timeout=SECONDS):
+        session.measure(stacks, "2D", session.config.stage2.extractor)
+    rows = np.flatnonzero(session.document.kernel.any(axis=1))
+    assert session.document.kernel.sum() >= 5
+    assert rows.tolist() == [session.document.kernel.shape[0] // 2]
+
+
+def test_a_trained_model_denoises_another_layer(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, tmp_path: Path
+) -> None:
+    session.set_config(small_config(tmp_path, method="n2v"))
+    start(session, noisy)
+    wait_for(qtbot, session, Phase.DONE)
+    assert session.model is not None
+    assert session.model.folder is not None
+    session.load_models(session.model.folder)
+    other = session.viewer.add_image(noisy[:1] + 0.1, name="other", scale=(3, 2, 2))
+    with qtbot.waitSignal(session.layer_denoised, timeout=SECONDS) as blocker:
+        session.denoise_layer(stacks_of(other), session.model.models[1])
+    (layer,) = blocker.args
+    assert layer.name == "other - denoised, N2V"
+    np.testing.assert_array_equal(layer.scale, other.scale)
+    assert layer.data.shape == (1, 96, 96)
+
+
+def test_closing_the_viewer_ends_the_training(qtbot: QtBot, noisy, tmp_path: Path) -> None:
+    import napari
+
+    viewer = napari.Viewer(show=True)
+    session = session_for(viewer)
+    session.set_config(small_config(tmp_path, num_epochs=500))
+    start(session, noisy)
+    wait_for(qtbot, session, Phase.STAGE1)
+    training = session._training
+    assert training is not None
+    viewer.close()
+    qtbot.waitUntil(lambda: training.wait(0), timeout=3000)
+
+
+def test_a_closed_viewer_is_forgotten(qtbot: QtBot, noisy: NDArray[np.float32]) -> None:
+    import napari
+
+    viewer = napari.Viewer(show=False)
+    reference = weakref.ref(session_for(viewer))
+    session_for(viewer).choose_layer(viewer.add_image(noisy))
+    viewer.close()
+    del viewer
+    qtbot.waitUntil(lambda: bool(gc.collect()) or reference() is None, timeout=5000)
+
+
+def test_the_kernel_of_a_2d_file_is_refused_for_a_25d_run(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, monkeypatch
+) -> None:
+    monkeypatch.setattr(session, "show", lambda dock: None)
+    start(session, noisy)
+    wait_for(qtbot, session, Phase.REVIEW)
+    session.document.set_mode("2.5D")
+    assert session.document.kernel.ndim == center_only("2.5D").ndim
+    session.approve()
+    assert session.run.phase is Phase.REVIEW
+    assert "2D mode" in session.run.messages[-1]
+    session.cancel_training()
+    wait_for(qtbot, session, Phase.CANCELLED)
