@@ -8,13 +8,18 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# without a screen, windows are drawn into memory; .ci/system-packages installs what that needs
+ifeq ($(shell uname)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
+ON_SCREEN = xvfb-run -a -s "-screen 0 1600x1000x24"
+endif
+
 .PHONY: demo test lint docs clean
 
 demo: $(VENV)/.user
 	$(BIN)/autostructn2v demo --output demo_results
 
 test: $(VENV)/.developer
-	$(BIN)/python -m pytest
+	$(ON_SCREEN) $(BIN)/python -m pytest
 
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
@@ -22,6 +27,7 @@ lint: $(VENV)/.developer
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/validate-pyproject pyproject.toml
+	$(BIN)/npe2 validate napari.yaml
 
 docs: $(VENV)/.developer
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -1,0 +1,158 @@
+"""Layers become stacks, and results lie where their source lies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+
+from autoStructN2V.datasets.sources import read_stack
+from autoStructN2V.errors import InputError
+from napari_autostructn2v._layers import (
+    describe_layer,
+    leading_axis,
+    slice_in_view,
+    stacks_of,
+)
+
+SPACE: dict[int, dict[str, Any]] = {
+    2: {"scale": (0.5, 0.25), "translate": (3, 4), "rotate": 30, "units": ("um", "um")},
+    3: {
+        "scale": (2, 0.5, 0.25),
+        "translate": (2, 3, 4),
+        "rotate": 20,
+        "shear": (0, 0, 0.1),
+        "affine": np.array([[1, 0, 0, 5], [0, 0.9, 0.1, 6], [0, -0.1, 0.9, 7], [0, 0, 0, 1]]),
+        "units": ("um", "um", "um"),
+        "axis_labels": ("z", "y", "x"),
+    },
+    4: {"scale": (1, 2, 0.5, 0.25), "axis_labels": ("t", "z", "y", "x")},
+}
+SHAPES = {2: (20, 24), 3: (5, 20, 24), 4: (3, 5, 20, 24)}
+
+
+def layer_of(n_axes: int, **options: Any) -> Image:
+    data = np.random.default_rng(0).random(SHAPES[n_axes], np.float32)
+    return Image(data, name="cells", **{**SPACE[n_axes], **options})
+
+
+@pytest.mark.parametrize("n_axes", [2, 3, 4])
+def test_a_result_lies_where_its_source_lies(n_axes: int) -> None:
+    layer = layer_of(n_axes)
+    stacks = stacks_of(layer)
+    denoised = [read_stack(source) for source in stacks.sources]
+    result = stacks.result_layer(denoised, "stage 1", {"stage": 1})
+    np.testing.assert_array_equal(result.data, layer.data)
+    corner = np.array(layer.data.shape) - 1
+    np.testing.assert_allclose(result.data_to_world(corner), layer.data_to_world(corner))
+    assert result.units == layer.units
+    assert result.axis_labels == layer.axis_labels
+    assert result.name == "cells - stage 1"
+    assert result.metadata["autoStructN2V"]["source"] == "cells"
+
+
+@pytest.mark.parametrize("n_axes", [2, 3, 4])
+def test_a_preview_lies_over_its_source(n_axes: int) -> None:
+    layer = layer_of(n_axes)
+    preview = stacks_of(layer).preview_layer(np.zeros((20, 24), np.float32), "preview")
+    index = np.zeros(n_axes)
+    index[-2:] = 7, 9
+    np.testing.assert_allclose(preview.data_to_world((7, 9)), layer.data_to_world(index)[-2:])
+
+
+def test_one_timepoint_or_all_can_be_chosen() -> None:
+    layer = layer_of(4)
+    axis = leading_axis(layer)
+    assert axis is not None
+    assert (axis.name, axis.size) == ("t", 3)
+    assert stacks_of(layer).shapes == [(5, 20, 24)] * 3
+    one = stacks_of(layer, 1)
+    assert one.shapes == [(5, 20, 24)]
+    np.testing.assert_array_equal(one.sources[0].read_slice(2), layer.data[1, 2])
+    result = one.result_layer([read_stack(one.sources[0])], "stage 1", {})
+    assert result.data.shape == (5, 20, 24)
+    np.testing.assert_allclose(result.scale, (2, 0.5, 0.25))
+
+
+def test_a_single_image_comes_back_as_a_single_image() -> None:
+    stacks = stacks_of(layer_of(2))
+    assert stacks.shapes == [(1, 20, 24)]
+    assert stacks.layer_data([np.zeros((1, 20, 24), np.float32)]).shape == (20, 24)
+
+
+def test_slices_that_are_computed_on_demand_are_not_read_at_once() -> None:
+    class Counting:
+        """An array-like that counts how often its slices are read."""
+
+        shape, ndim, dtype = (6, 32, 32), 3, np.dtype("uint16")
+        size = 6 * 32 * 32
+        n_read = 0
+
+        def __getitem__(self, key: Any) -> np.ndarray:
+            self.n_read += 1
+            return np.zeros(self.shape, self.dtype)[key]
+
+        def __array__(self, *_: object, **__: object) -> np.ndarray:
+            raise AssertionError("the whole stack was read")
+
+    from autoStructN2V.datasets.metadata import ImageMetadata
+    from napari_autostructn2v._layers import LazyStack
+
+    data = Counting()
+    source = LazyStack(data, "lazy", ImageMetadata())
+    assert (source.shape, source.dtype) == ((6, 32, 32), np.dtype("uint16"))
+    assert data.n_read == 0
+    assert source.read_slice(2).dtype == np.float32
+    assert data.n_read == 1
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (Labels(np.zeros((9, 9), int), name="cells"), "labels layer; choose an image layer"),
+        (Image(np.zeros((9, 9, 3)), rgb=True, name="photo"), "color image"),
+        (Image(np.zeros((2, 2, 2, 9, 9)), name="movie"), "5 axes"),
+        (Image(np.zeros((9, 9), bool), name="binary"), "bool"),
+    ],
+    ids=["labels", "rgb", "five axes", "boolean"],
+)
+def test_what_cannot_be_denoised_is_refused_with_the_reason(layer: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        stacks_of(layer)
+
+
+def test_the_summary_says_size_type_and_whether_2_5d_is_possible() -> None:
+    deep = Image(np.zeros((30, 512, 256), np.uint8))
+    assert describe_layer(deep) == "30 slices, 512 x 256, uint8; 2.5D possible"
+    assert describe_layer(layer_of(3)).endswith("2D only (2.5D needs 20 slices)")
+    assert describe_layer(layer_of(4)).startswith("3 stacks of 5 slices")
+    pyramid = Image([np.zeros((64, 64)), np.zeros((32, 32))], multiscale=True)
+    assert "full resolution" in describe_layer(pyramid)
+    assert stacks_of(pyramid).shapes == [(1, 64, 64)]
+
+
+def test_the_slice_in_view_follows_scale_and_translation() -> None:
+    layer = layer_of(3, rotate=None, shear=None, affine=None)
+    assert slice_in_view(layer, (2 + 2 * 3, 0, 0)) == 3
+    assert slice_in_view(layer, (500, 0, 0)) == 4
+    assert slice_in_view(layer, (9, 2 + 2 * 3, 0, 0)) == 3  # a viewer with one axis more
+    assert slice_in_view(layer_of(2), (1, 0, 0)) == 0
+
+
+def test_the_pixel_size_goes_into_files() -> None:
+    metadata = stacks_of(layer_of(3)).sources[0].metadata
+    assert metadata.pixel_size == (0.5, 0.25)
+    assert (metadata.z_spacing, metadata.unit) == (2.0, "um")
+
+
+def test_the_source_layer_is_not_kept_alive() -> None:
+    layer = layer_of(3)
+    stacks = stacks_of(layer)
+    del layer
+    import gc
+
+    gc.collect()
+    assert stacks.layer is None
+    assert stacks.name == "cells"

@@ -1,0 +1,114 @@
+"""The state of a run follows from the events of the core."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+from autoStructN2V.pipeline import validate_config
+from autoStructN2V.trainers.events import (
+    BatchFinished,
+    EpochFinished,
+    KernelProposed,
+    PredictionProgress,
+    StageFinished,
+    StageStarted,
+    Warned,
+)
+from napari_autostructn2v._run import after, ended, failed, started
+from napari_autostructn2v._state import Part, Phase, RunState, Status, duration_text
+
+KERNEL = np.ones((1, 1), bool)
+P, T, X, D, A, C, S, K, F = (
+    *(Status.PENDING, Status.TRAINING, Status.EXTRACTING, Status.DENOISING, Status.AWAITING),
+    *(Status.COMPLETE, Status.SKIPPED, Status.CANCELLED, Status.FAILED),
+)
+
+
+def run_of(events: list[Any], **fields: Any) -> RunState:
+    state = started(validate_config(fields), "cells")
+    for event in events:
+        state = after(state, event)
+    return state
+
+
+def finished(stage: int, *, is_stopped: bool = False) -> StageFinished:
+    report = None if is_stopped else Mock()
+    return StageFinished(stage, Mock(), None, report, is_stopped)
+
+
+STAGE1 = [
+    StageStarted(1, 4, 100, "cpu", KERNEL),
+    BatchFinished(1, 2, 4, 5, 10, 7.0),
+    EpochFinished(1, 2, 4, 0.5, 0.6, 0.6, 1e-3, 1.0, 2.0),
+]
+STAGE2 = [StageStarted(2, 4, 100, "cpu", KERNEL)]
+
+
+@pytest.mark.parametrize(
+    ("events", "phase", "statuses"),
+    [
+        ([], Phase.PREPARING, (P, P, P)),
+        (STAGE1, Phase.STAGE1, (T, P, P)),
+        ([*STAGE1, PredictionProgress(1, 1, 4, 3.0)], Phase.STAGE1, (D, P, P)),
+        ([*STAGE1, finished(1)], Phase.EXTRACTION, (C, X, P)),
+        ([*STAGE1, finished(1), KernelProposed(Mock())], Phase.REVIEW, (C, A, P)),
+        ([*STAGE1, finished(1), KernelProposed(Mock()), *STAGE2], Phase.STAGE2, (C, C, T)),
+        ([*STAGE1, finished(1, is_stopped=True)], Phase.STAGE1, (K, P, P)),
+    ],
+)
+def test_badges_follow_the_events(
+    events: list[Any], phase: Phase, statuses: tuple[Status, ...]
+) -> None:
+    state = run_of(events)
+    assert state.phase is phase
+    assert tuple(state.statuses[part] for part in Part) == statuses
+
+
+@pytest.mark.parametrize(
+    ("fields", "statuses"),
+    [
+        ({"method": "n2v"}, (P, S, S)),
+        ({"run_stage2": False}, (P, S, S)),
+        ({"run_stage1": False, "stage2": {"mask_source": "extractor"}}, (S, P, P)),
+        ({"stage2": {"mask_source": "file", "mask_file_path": "kernel.npy"}}, (P, S, P)),
+    ],
+)
+def test_parts_that_will_not_run_are_skipped_from_the_start(
+    fields: dict[str, Any], statuses: tuple[Status, ...]
+) -> None:
+    assert tuple(run_of([], **fields).statuses.values()) == statuses
+
+
+def test_progress_counts_over_all_epochs_of_a_stage() -> None:
+    progress = run_of(STAGE1[:2]).progress
+    assert progress is not None
+    assert progress.text == "Epoch 2 of 4, step 5 of 10"
+    assert progress.fraction == pytest.approx(1.5 / 4)
+
+
+def test_an_error_keeps_what_is_complete() -> None:
+    state = failed(run_of([*STAGE1, finished(1)]), "no memory")
+    assert tuple(state.statuses.values()) == (C, F, S)
+    assert state.error == "no memory"
+    assert not state.phase.is_running
+
+
+def test_cancelling_keeps_what_is_complete() -> None:
+    output = Mock()
+    output.result.is_stopped = True
+    state = ended(run_of([*STAGE1, finished(1), Warned("dim")]), output)
+    assert tuple(state.statuses.values()) == (C, K, K)
+    assert state.phase is Phase.CANCELLED
+    assert state.messages == ("dim",)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(3, "under 10 s"), (42, "40 s"), (100, "2 min"), (4800, "1 h 20 min")],
+)
+def test_durations_are_said_as_a_person_would(seconds: float, said: str) -> None:
+    assert duration_text(seconds) == said
