@@ -278,12 +278,7 @@ def advise(
     """
     found = int(kernel.sum()) > 1
     messages = []
-    for pattern in periodic_patterns:
-        kind = "strictly periodic pattern" if np.isfinite(pattern.period_px) else "line pattern"
-        messages.append(
-            f"A {kind} was found ({pattern.sentence}); no kernel can hide it, because it can be "
-            "predicted from far away. Remove it with a frequency filter first."
-        )
+    messages += [_about_pattern(pattern) for pattern in periodic_patterns]
     if found:
         messages.append(f"Structured noise found: the kernel {describe_kernel(kernel).sentence}.")
     else:
@@ -302,3 +297,19 @@ def advise(
             "directions cannot be told from structure and was left out; check the kernel by eye."
         )
     return Advice(found, "autostructn2v" if found else "n2v", tuple(messages))
+
+
+def _about_pattern(pattern: PeriodicPattern) -> str:
+    """Say what is to be done about a pattern that no kernel can hide."""
+    is_wave = np.isfinite(pattern.period_px)
+    kind = "strictly periodic pattern" if is_wave else "line pattern"
+    then = (
+        "Training removes it first, unless Remove periodic patterns is off or it covers a part of "
+        "the images only."
+        if is_wave
+        else "Remove it with a destriping filter first."
+    )
+    return (
+        f"A {kind} was found ({pattern.sentence}); no kernel can hide it, because it can be "
+        f"predicted from far away. {then}"
+    )

@@ -164,6 +164,13 @@ class PipelineConfig(ScheduleConfig):
     )
     run_stage1: bool = Field(True, title="Run stage 1", description="Train stage 1.")
     run_stage2: bool = Field(True, title="Run stage 2", description="Train stage 2.")
+    remove_periodic: bool = Field(
+        True,
+        title="Remove periodic patterns",
+        description="Take out strictly periodic patterns that cover the images, before training "
+        "and before a model is applied; no kernel can hide them. Periodic structure, which does "
+        "not cover the images, stays.",
+    )
     stage1_model: Path | None = Field(
         None,
         title="Imported stage 1",

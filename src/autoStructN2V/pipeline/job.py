@@ -209,6 +209,7 @@ class Job:
             "best_val_loss": last.best_val_loss if last else None,
             "is_stopped": outcome.is_stopped,
             "preset": self.config.preset,
+            "remove_periodic": self.config.remove_periodic,
         }
         return TrainedModel(
             network_config,

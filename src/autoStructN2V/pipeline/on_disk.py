@@ -21,6 +21,11 @@ from autoStructN2V.pipeline.artifacts import FileSink, RunFolders, RunRecorder
 from autoStructN2V.pipeline.clock import PredictionClock
 from autoStructN2V.pipeline.config import PipelineConfig, validate_config
 from autoStructN2V.pipeline.imports import MODEL_FILES
+from autoStructN2V.pipeline.periodic import (
+    global_patterns,
+    removal_sentence,
+    without_patterns,
+)
 from autoStructN2V.pipeline.results import ArraySink
 from autoStructN2V.pipeline.run import finish, pipeline_events
 from autoStructN2V.trainers.events import EpochFinished, Event, Warned
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.sources import ImageSource
     from autoStructN2V.datasets.writing import OutputDtype
+    from autoStructN2V.masking.periodicity import PeriodicPattern
     from autoStructN2V.models.device import DeviceName
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.results import PipelineResult
@@ -356,6 +362,7 @@ class _Denoiser:
     """A model that is ready to be applied, and what is to be said about the images."""
 
     predictor: Predictor
+    patterns: list[PeriodicPattern]
     clock: PredictionClock
     warnings: list[Warned]
     should_stop: Callable[[], bool]
@@ -364,7 +371,8 @@ class _Denoiser:
         self, source: ImageSource, write: Callable[[int, NDArray[np.float32]], None]
     ) -> Generator[Event]:
         """Denoise one stack slice by slice."""
-        for event in self.predictor.denoise(source, self.should_stop):
+        (cleaned,) = without_patterns([source], self.patterns)
+        for event in self.predictor.denoise(cleaned, self.should_stop):
             if isinstance(event, SliceFinished):
                 write(event.index, event.image)
             elif isinstance(event, TileFinished):
@@ -380,7 +388,13 @@ def _denoiser(
     """Check images and model, and prepare both."""
     network = model.build(choose_device(device))
     found = check_images(sources, patch_size=1, mode=model.mode, should_stop=should_stop)
-    found += model.normalization.compare(estimate_normalization(sources))
+    patterns = global_patterns(sources) if model.provenance.get("remove_periodic") else []
+    if patterns:
+        found.append(removal_sentence(patterns))
+    found += model.normalization.compare(
+        estimate_normalization(without_patterns(sources, patterns))
+    )
     predictor = Predictor(network, model.normalization, model.mode)
     clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in sources))
-    return _Denoiser(predictor, clock, [Warned(message) for message in found], should_stop)
+    warnings = [Warned(message) for message in found]
+    return _Denoiser(predictor, patterns, clock, warnings, should_stop)

@@ -13,6 +13,11 @@ from autoStructN2V.masking.kernel import load_kernel, validate_kernel
 from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.config import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
+from autoStructN2V.pipeline.periodic import (
+    global_patterns,
+    removal_sentence,
+    without_patterns,
+)
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
 from autoStructN2V.trainers.events import Event, Warned
 
@@ -114,6 +119,10 @@ def _run(
     found = check_images(sources, patch_size=largest, mode=complete.mode, should_stop=should_stop)
     for message in found:
         yield Warned(message)
+    patterns = global_patterns(sources) if complete.remove_periodic else []
+    if patterns:
+        yield Warned(removal_sentence(patterns))
+        sources = without_patterns(sources, patterns)
     job = Job(
         sources=sources,
         config=complete,
