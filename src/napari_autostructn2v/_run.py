@@ -13,6 +13,7 @@ from autoStructN2V.trainers.events import (
     KernelProposed,
     PredictionProgress,
     StageFinished,
+    StagesCompared,
     StageStarted,
     Warned,
 )
@@ -68,6 +69,8 @@ def after(state: RunState, event: Event) -> RunState:
             return replace(state, phase=Phase.REVIEW, progress=None)
         case StageFinished():
             return _stage_finished(state, event)
+        case StagesCompared():
+            return replace(state, comparison=event.comparison)
         case Warned():
             return with_message(state, event.message)
         case _:

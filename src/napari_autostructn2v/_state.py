@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from autoStructN2V.inference.noise_report import StageReport
+    from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.pipeline.config import PipelineConfig
     from autoStructN2V.trainers.checkpoint import TrainedModel
     from autoStructN2V.trainers.events import EpochFinished
@@ -96,6 +96,8 @@ class RunState:
     history : tuple of EpochFinished
         Of both stages.
     reports : mapping of stage to StageReport
+    comparison : StageComparison or None
+        Which stage is better, once both are finished.
     messages : tuple of str
         What a person should know, the newest last.
     error : str or None
@@ -116,6 +118,7 @@ class RunState:
     source_name: str = ""
     history: tuple[EpochFinished, ...] = ()
     reports: Mapping[int, StageReport] = field(default_factory=dict)
+    comparison: StageComparison | None = None
     messages: tuple[str, ...] = ()
     error: str | None = None
     is_stopping: bool = False

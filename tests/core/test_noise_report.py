@@ -6,6 +6,7 @@ from scipy import ndimage
 
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.inference import StageReport, removed_covariance, share_left
+from autoStructN2V.inference.noise_report import StageComparison
 
 LINE = np.ones((1, 3), bool)
 
@@ -77,3 +78,13 @@ def test_a_report_is_plain_values():
     values = StageReport(1.0, 2.0, {"x1": 0.5}, 0.3, 9).to_dict()
     assert values["removed_std"] == 2.0
     assert values["structured_noise_left"] is None
+
+
+def test_the_stage_of_lower_error_is_the_better_one():
+    better = StageComparison(0.50, 0.45, 9)
+    assert better.better_stage == 2
+    assert "10.0% lower" in better.sentence
+    worse = StageComparison(0.50, 0.55, 9)
+    assert worse.better_stage == 1
+    assert "does not predict hidden pixels better" in worse.sentence
+    assert worse.to_dict()["better_stage"] == 1

@@ -26,6 +26,7 @@ from autoStructN2V.trainers import (
     PredictionProgress,
     Preview,
     StageFinished,
+    StagesCompared,
     StageStarted,
     StageTrained,
     Warned,
@@ -67,7 +68,7 @@ STAGE = ["StageStarted", "EpochFinished", "StageTrained", "StageFinished"]
 
 def test_both_stages():
     events, result = drive(NOISY, tiny())
-    assert kinds(events) == [*STAGE, "KernelProposed", *STAGE]
+    assert kinds(events) == [*STAGE, "KernelProposed", *STAGE, "StagesCompared"]
     assert result.stage1.model.stage == 1
     assert result.stage2.model.stage == 2
     assert result.last_stage is result.stage2
@@ -113,7 +114,7 @@ def test_both_stages_with_a_kernel_file(tmp_path):
     path = save_kernel(tmp_path / "k.npy", horizontal(3))
     stage2 = {"mask_source": "file", "mask_file_path": path}
     events, result = drive(NOISY, tiny(stage2=stage2))
-    assert kinds(events) == [*STAGE, *STAGE]
+    assert kinds(events) == [*STAGE, *STAGE, "StagesCompared"]
     assert np.array_equal(result.kernel, horizontal(3))
 
 
@@ -133,6 +134,17 @@ def test_an_imported_stage_1_is_applied_and_not_trained(stage1_file, run_stage2)
     assert [e.stage for e in events if isinstance(e, StageStarted)] == [2] * run_stage2
     assert np.array_equal(result.stage1.denoised[0], denoised)
     assert (result.stage2 is not None) == run_stage2
+
+
+def test_the_comparison_of_the_stages_uses_the_same_hidden_pixels_and_is_honest(stage1_file):
+    """Stage 2 trained hardly at all, after a well-trained stage 1, must not be called better."""
+    events, result = drive(NOISY, tiny(stage1_model=stage1_file, num_epochs=1))
+    compared = [event.comparison for event in events if isinstance(event, StagesCompared)]
+    assert compared == [result.comparison]
+    assert result.comparison.masked_under == result.stage2.model.kernel.sum()
+    said = [e.message for e in events if isinstance(e, Warned)]
+    is_said = result.comparison.sentence in said
+    assert is_said is (result.comparison.better_stage == 1)
 
 
 def test_an_imported_model_of_the_other_mode_is_refused(stage1_file):

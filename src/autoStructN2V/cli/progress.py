@@ -15,6 +15,7 @@ from autoStructN2V.trainers.events import (
     KernelProposed,
     PredictionProgress,
     StageFinished,
+    StagesCompared,
     StageStarted,
     Warned,
 )
@@ -82,6 +83,8 @@ class ProgressView:
                     self.console.print(escape(message))
             case StageFinished():
                 self._show_result(event)
+            case StagesCompared():
+                self._show_comparison(event)
 
     def _show_epoch(self, event: EpochFinished) -> None:
         if self._prints_epochs:
@@ -102,6 +105,10 @@ class ProgressView:
             f"Stage {event.stage} done: removed noise of standard deviation "
             f"{report.removed_std:.4g}{structured}"
         )
+
+    def _show_comparison(self, event: StagesCompared) -> None:
+        if event.comparison.better_stage == 2:  # otherwise a note says it
+            self.console.print(event.comparison.sentence)
 
     def _update(self, name: str, done: int, total: int, detail: str) -> None:
         if name not in self._tasks:

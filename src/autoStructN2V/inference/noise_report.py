@@ -51,6 +51,51 @@ class StageReport:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class StageComparison:
+    """Which stage predicts better where the same pixels are hidden, without clean data.
+
+    Hidden together with all pixels that share its noise, a pixel's noise cannot be predicted by
+    either network, so the lower error is the better prediction of the signal.
+
+    Attributes
+    ----------
+    stage1_loss, stage2_loss : float
+        Mean squared error at hidden pixels of the held-out part, under the kernel of stage 2;
+        normalized intensity squared, the variance of the noise included.
+    masked_under : int
+        Number of pixels of that kernel.
+    """
+
+    stage1_loss: float
+    stage2_loss: float
+    masked_under: int
+
+    @property
+    def better_stage(self) -> int:
+        """The stage of the lower error; of equal ones the first."""
+        return 2 if self.stage2_loss < self.stage1_loss else 1
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in words."""
+        change = abs(1.0 - self.stage2_loss / self.stage1_loss)
+        if self.better_stage == 2:
+            return (
+                f"Stage 2 predicts hidden pixels better than stage 1: its error, noise included, "
+                f"is {change:.1%} lower."
+            )
+        return (
+            "Stage 2 does not predict hidden pixels better than stage 1 (its error is "
+            f"{change:.1%} higher); compare both, and prefer stage 1 unless structured noise is "
+            "visible in it."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for a JSON file."""
+        return {**asdict(self), "better_stage": self.better_stage}
+
+
 def removed_covariance(
     noisy: Sequence[ImageSource], denoised: Sequence[ImageSource], max_lag: int
 ) -> NDArray[np.float64]:

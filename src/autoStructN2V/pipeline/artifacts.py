@@ -213,6 +213,8 @@ class RunRecorder:
                 "n_active": statistics.n_active,
                 "advice": result.proposal.advice.message,
             }
+        if result.comparison is not None:
+            self._report["comparison"] = result.comparison.to_dict()
         self._report["is_stopped"] = result.is_stopped
         write_json(self.folders.model / "noise_report.json", self._report)
 

@@ -14,7 +14,12 @@ from autoStructN2V.datasets.patches import PatchBank, load_patch_bank
 from autoStructN2V.datasets.region_of_interest import region_of_interest
 from autoStructN2V.datasets.splitting import Split, split_patches
 from autoStructN2V.errors import InputError, KernelError
-from autoStructN2V.inference.noise_report import StageReport, removed_covariance, share_left
+from autoStructN2V.inference.noise_report import (
+    StageComparison,
+    StageReport,
+    removed_covariance,
+    share_left,
+)
 from autoStructN2V.inference.predictor import Predictor, SliceFinished
 from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.masking.autocorrelation import MAX_LAG
@@ -31,6 +36,7 @@ from autoStructN2V.trainers.events import (
     Event,
     KernelProposed,
     StageFinished,
+    StagesCompared,
     StageStarted,
     StageTrained,
     Warned,
@@ -70,6 +76,7 @@ class Job:
     normalization: Normalization
     device: torch.device
     results: dict[int, StageResult] = field(default_factory=dict)
+    comparison: StageComparison | None = None
     _bank: PatchBank | None = None
     _evidence: dict[bool, Evidence] = field(default_factory=dict)
 
@@ -85,6 +92,7 @@ class Job:
             proposal,
             kernel,
             is_stopped=self.should_stop() and not is_complete,
+            comparison=self.comparison,
         )
 
     def first_stage(self) -> Generator[Event, Decision | None, None]:
@@ -138,6 +146,21 @@ class Job:
                 return validate_kernel(kernel, self.config.mode), proposal
             except KernelError as error:
                 yield Warned(str(error))
+
+    def compare_stages(self) -> Generator[Event, Decision | None, None]:
+        """Let both networks predict the same hidden pixels, when both stages came to their end."""
+        first, second = self.results.get(1), self.results.get(2)
+        if first is None or second is None or first.report is None or second.report is None:
+            return
+        kernel, config = second.model.kernel, self.config.stage2
+        losses = [
+            self._held_out_loss(stage.model.build(self.device), kernel, config)
+            for stage in (first, second)
+        ]
+        self.comparison = StageComparison(losses[0], losses[1], int(kernel.sum()))
+        yield StagesCompared(self.comparison)
+        if self.comparison.better_stage == 1:
+            yield Warned(self.comparison.sentence)
 
     def _measured(self, extractor: ExtractorConfig) -> Evidence:
         """Measure the noise, once for each way of measuring."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.sources import ImageSource
-    from autoStructN2V.inference.noise_report import StageReport
+    from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.masking.extraction import KernelProposal
     from autoStructN2V.trainers.checkpoint import TrainedModel
     from autoStructN2V.trainers.events import EpochFinished
@@ -59,6 +59,8 @@ class PipelineResult:
         Kernel that stage 2 used.
     is_stopped : bool
         Whether the training was cancelled.
+    comparison : StageComparison or None
+        Which stage is better; None unless both came to their end.
     """
 
     stage1: StageResult | None
@@ -66,6 +68,7 @@ class PipelineResult:
     proposal: KernelProposal | None
     kernel: NDArray[np.bool_] | None
     is_stopped: bool
+    comparison: StageComparison | None = None
 
     @property
     def last_stage(self) -> StageResult | None:

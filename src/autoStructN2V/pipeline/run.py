@@ -143,6 +143,7 @@ def _run(
         kernel, proposal = yield from job.decide_kernel(review)
     if kernel is not None and not should_stop():
         yield from job.train_stage(2, complete.stage2, kernel)
+        yield from job.compare_stages()
     return job.result(kernel, proposal)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from autoStructN2V.inference.noise_report import StageReport
+    from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.masking.extraction import KernelProposal
     from autoStructN2V.trainers.checkpoint import TrainedModel
 
@@ -146,6 +146,13 @@ class StageFinished:
 
 
 @dataclass(frozen=True)
+class StagesCompared:
+    """Both stages were finished and compared without clean data."""
+
+    comparison: "StageComparison"
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something the user should know; one plain sentence."""
 
@@ -162,5 +169,6 @@ Event = (
     | AwaitingDecision
     | StageTrained
     | StageFinished
+    | StagesCompared
     | Warned
 )
