@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtGui import QHideEvent, QShowEvent
 
-    from autoStructN2V.masking import KernelStatistics
+    from autoStructN2V.masking import Autocorrelation, KernelStatistics
     from napari_autostructn2v._session import Session
 
 _SLICES = ("Z-1 (above)", "Z (center)", "Z+1 (below)")
@@ -39,6 +39,7 @@ _WELCOME = (
     "The kernel marks the pixels that share noise with the pixel in the center. Measure a layer, "
     "start a training, or draw it here: click or drag in the grid."
 )
+_N_LINES = 3  # of texts that change while sliders move
 _HINT = "Click or drag to hide or show pixels."
 
 
@@ -60,17 +61,18 @@ class MaskEditor(QWidget):
         super().__init__()
         self._session = session or session_for(napari_viewer)
         self._document = self._session.document
+        self._measured: Autocorrelation | None = None
         self._overlay = KernelOverlay(napari_viewer, self._document)
         self.measurement = MeasurementPanel(self._session)
-        self.advice = _wrapped_label("Advice")
+        self.advice = _SteadyText("Advice", _N_LINES)
         self.tabs = QTabBar()
         self.grid = KernelGrid(self._document)
         self.cell_text = QLabel(_HINT)
         self.overlay_button = QPushButton("Show on image")
         self.legend = CorrelationLegend()
-        self.statistics = _wrapped_label("Statistics of the kernel")
+        self.statistics = _SteadyText("Statistics of the kernel", _N_LINES)
         self.tools = KernelTools(self._document)
-        self.file_error = _wrapped_label("Problem with a file")
+        self.file_error = _SteadyText("Problem with a file")
         self.extractor = ExtractorPanel(self._document)
         self.decision = DecisionPanel(self._session)
         self._explain()
@@ -194,6 +196,9 @@ class MaskEditor(QWidget):
     def _on_evidence(self) -> None:
         self.legend.set_scale(CorrelationScale.of(self._document))
         advice = self._document.advice
+        if self._document.autocorrelation is not self._measured:
+            self._measured = self._document.autocorrelation
+            self.advice.forget()
         self.advice.setText(advice.message if advice is not None else _WELCOME)
 
     def _on_run(self, run: object = None) -> None:
@@ -201,6 +206,7 @@ class MaskEditor(QWidget):
         self.measurement.setVisible(self._session.run.phase is not Phase.REVIEW)
 
     def _on_file(self, problem: str) -> None:
+        self.file_error.forget()
         self.file_error.setText(problem)
         self.file_error.setVisible(bool(problem))
         self.decision.refresh()
@@ -211,12 +217,28 @@ class MaskEditor(QWidget):
             self._on_file(self.decision.use_for_next_training(path))
 
 
-def _wrapped_label(name: str) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setAccessibleName(name)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
+class _SteadyText(QLabel):
+    """Wrapped text that keeps the height of the longest one, so that what is below stays."""
+
+    def __init__(self, name: str, n_lines: int = 1) -> None:
+        super().__init__()
+        self._n_lines = n_lines
+        self._tallest: dict[int, int] = {}
+        self.setWordWrap(True)
+        self.setAccessibleName(name)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802 - name given by Qt
+        """Return the height of the longest text since :meth:`forget`, at this width."""
+        kept = self._tallest.get(width, self._n_lines * self.fontMetrics().lineSpacing())
+        self._tallest[width] = max(super().heightForWidth(width), kept)
+        return self._tallest[width]
+
+    def forget(self) -> None:
+        """Give room back that only earlier texts needed."""
+        self._tallest.clear()
+        self.updateGeometry()
 
 
 def _rule() -> QFrame:

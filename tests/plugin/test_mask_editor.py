@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from autoStructN2V.masking import ExtractorConfig, propose_kernel
+from napari_autostructn2v._kernel_grid import describe_cell
 from napari_autostructn2v._state import Phase
 from napari_autostructn2v.mask_editor import MaskEditor
 
@@ -104,11 +105,26 @@ def test_page_keys_change_the_tab(qtbot, document, editor):
     assert editor.grid.z == 0
 
 
-def test_the_cell_under_the_mouse_is_described(qtbot, document, editor):
+def test_the_cell_under_the_mouse_is_described(document, editor):
     propose(document)
     _, y, x = document.center
-    qtbot.mouseMove(editor.grid, pos=editor.grid.rect_of((0, y, x + 2)).center())
+    editor.grid.cell_described.emit(describe_cell(document, (0, y, x + 2)))
     assert editor.cell_text.text() == "dy 0, dx +2: correlation 0.60, hidden"
+    editor.grid.cell_described.emit("")
+    assert "Click or drag" in editor.cell_text.text()
+
+
+def test_nothing_jumps_to_and_fro_while_a_slider_moves(qtbot, document, editor):
+    propose(document)
+    extractor = document.extractor
+    places = []
+    for n_pixels in (5, 25):
+        document.regenerate(extractor.model_copy(update={"max_true_pixels": n_pixels}))
+        document.toggle((0, 1, 2))
+        QApplication.processEvents()
+        QApplication.processEvents()
+        places.append([part.pos() for part in (editor.grid, editor.tools, editor.extractor)])
+    assert places[0] == places[1]
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -132,8 +148,9 @@ def test_undo_and_redo_by_button_and_key(qtbot, document, editor):
     assert document.kernel.sum() == 1
     click(qtbot, editor.tools.redo_button)
     assert document.kernel.sum() == 3
-    editor.activateWindow()
+    editor.window().activateWindow()
     editor.grid.setFocus()
+    qtbot.waitUntil(editor.grid.hasFocus)
     control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
     qtbot.keyClick(editor.grid, Qt.Key.Key_Z, control)
     qtbot.waitUntil(lambda: document.kernel.sum() == 1)
