@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
-# small networks gain nothing from more, and threads that wait for each other cost the window its turn
+# small networks gain nothing from more threads, which take turns from the window
 torch.set_num_threads(1)
 
 SMALL_STAGE = {"features": 8, "patch_size": 32, "batch_size": 2, "steps_per_epoch": 4}
