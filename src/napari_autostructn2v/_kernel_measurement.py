@@ -127,6 +127,6 @@ class MeasurementPanel(QWidget):
         task, advice = self._session.task, self._session.document.advice
         known = advice.messages if advice is not None else ()
         news = [message for message in task.messages if message not in known]
-        if task.kind == "measure" and task.progress is not None:
-            news = ["Cancelling..." if task.is_stopping else f"{task.progress.text}..."]
+        if task.kind == "measure" and task.is_stopping:
+            news = ["Cancelling..."]
         return " ".join([*news, task.error or ""]).strip() if task.kind != "denoise" else ""

@@ -188,7 +188,7 @@ class MaskEditor(QWidget):
             f"{statistics.coverage_percent:.1f} %",
             "no pattern" if statistics.pattern_type == "none" else statistics.pattern_type,
         ]
-        edited = ", edited by hand" if self._document.is_edited else ""
+        edited = ", edited" if self._document.is_edited else ""
         self.statistics.setText(
             f"<b>{' · '.join(facts)}</b>{edited}<br>The kernel {html.escape(statistics.sentence)}."
         )
