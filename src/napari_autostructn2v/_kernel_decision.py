@@ -23,6 +23,7 @@ _WHY_NOT_YET = {
 }
 _NO_RUN = "No training waits for a kernel."
 _WAITING = "The training waits. Check the kernel, then approve it or skip stage 2."
+_POINTLESS = "The training waits. No neighbor is hidden, so stage 2 can be skipped."
 
 
 class DecisionPanel(QWidget):
@@ -85,7 +86,8 @@ class DecisionPanel(QWidget):
         is_waiting = run.phase is Phase.REVIEW
         problem = self._mode_problem() if is_waiting else ""
         reason = problem or ("" if is_waiting else _WHY_NOT_YET.get(run.phase, _NO_RUN))
-        self.text.setText(reason or _WAITING)
+        is_alone = self._session.document.kernel.sum() == 1
+        self.text.setText(reason or (_POINTLESS if is_alone else _WAITING))
         self.approve_button.setEnabled(not reason)
         self.approve_button.setToolTip(reason or "Train stage 2 with the kernel as it is now.")
         self.skip_button.setEnabled(is_waiting)

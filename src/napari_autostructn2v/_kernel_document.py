@@ -312,7 +312,8 @@ class KernelDocument:
         name = self._name_of_change(extractor)
         if name == "regenerate" and not self.is_edited:
             return
-        if name == self.undo_name and not self._redo and name != "regenerate":
+        is_continued = name == self.undo_name and not self._redo and name != "regenerate"
+        if is_continued or state.proposal is None:
             self._show(state)
         else:
             self._apply(state, name)

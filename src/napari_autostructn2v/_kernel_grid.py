@@ -30,11 +30,12 @@ _INSTRUCTIONS = (
     "Arrow keys move to another pixel, Space hides or shows it, Home goes to the center, "
     "Page up and Page down change the slice."
 )
-_MOVES = {
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
+_PAGES: dict[int, int] = {Qt.Key.Key_PageUp.value: -1, Qt.Key.Key_PageDown.value: 1}
+_MOVES: dict[int, tuple[int, int]] = {
+    Qt.Key.Key_Left.value: (0, -1),
+    Qt.Key.Key_Right.value: (0, 1),
+    Qt.Key.Key_Up.value: (-1, 0),
+    Qt.Key.Key_Down.value: (1, 0),
 }
 
 
@@ -168,18 +169,17 @@ class KernelGrid(QWidget):
         """Move, toggle, or go to the center or another slice."""
         if event is None:
             return
-        key = Qt.Key(event.key())
+        key = event.key()  # may be a number without a name, so no Qt.Key
         z, y, x = self._focus
         if key in _MOVES:
             dy, dx = _MOVES[key]
             self._move_focus((z, y + dy, x + dx))
-        elif key == Qt.Key.Key_Space:
+        elif key == Qt.Key.Key_Space.value:
             self._document.toggle(self._focus)
-        elif key == Qt.Key.Key_Home:
+        elif key == Qt.Key.Key_Home.value:
             self._move_focus((z, *self._document.center[1:]))
-        elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown) and self._shape[0] > 1:
-            step = -1 if key == Qt.Key.Key_PageUp else 1
-            self.slice_requested.emit(int(np.clip(z + step, 0, self._shape[0] - 1)))
+        elif key in _PAGES and self._shape[0] > 1:
+            self.slice_requested.emit(int(np.clip(z + _PAGES[key], 0, self._shape[0] - 1)))
         else:
             super().keyPressEvent(event)
             return

@@ -92,8 +92,11 @@ class MeasurementPanel(QWidget):
             self.chooser.set_index(self._session.source.index)
 
     def _on_config(self, config: object = None) -> None:
-        if self._session.document.is_untouched:
-            self._session.document.set_mode(self._session.config.mode)
+        """Start from the configuration until there is a kernel."""
+        document, settings = self._session.document, self._session.config
+        if document.is_untouched:
+            document.set_mode(settings.mode)
+            document.regenerate(settings.stage2.extractor)
 
     def _why_not(self) -> str:
         """Return why nothing can be measured now; empty if it can."""

@@ -93,6 +93,7 @@ class KernelTools(QWidget):
         self._arrange()
         self._connect()
         self._refresh()
+        self._paint_icons()
 
     def set_z(self, z: int) -> None:
         """Choose the slice that shapes are drawn into."""
@@ -251,7 +252,7 @@ def _icon(shape: Shape, side: int, colors: GridColors, ratio: float) -> QIcon:
     painter = QPainter(pixmap)
     figure = drawn(shape, _CELLS_OF_ICON)
     top, left = ((_CELLS_OF_ICON - n) // 2 for n in cast("tuple[int, int]", figure.shape))
-    for y, x in np.argwhere(figure):
+    for y, x in np.argwhere(figure).tolist():
         painter.fillRect((left + x) * cell, (top + y) * cell, cell - 1, cell - 1, colors.ink)
     painter.end()
     return QIcon(pixmap)

@@ -105,8 +105,8 @@ class MaskEditor(QWidget):
             self.tabs.addTab(name)
         self.overlay_button.setCheckable(True)
         self.overlay_button.setToolTip(
-            "Draw the kernel at true size around the mouse, over the image; the image stays as it "
-            "is."
+            "Draw the kernel at true size around the mouse, over the image (in the 2D view); the "
+            "image stays as it is."
         )
         # long texts about a cell must not widen the dock
         self.cell_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

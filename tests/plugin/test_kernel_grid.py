@@ -128,6 +128,12 @@ def test_the_keyboard_moves_toggles_and_goes_home(qtbot, document, grid):
     assert grid.focus_cell == document.center
 
 
+def test_other_keys_are_left_to_napari(qtbot, document, grid):
+    for key in (Qt.Key.Key_Q, Qt.Key.Key_unknown):
+        qtbot.keyClick(grid, key)
+    assert document.is_untouched
+
+
 def test_the_focus_stays_inside_the_kernel(qtbot, document, grid):
     for _ in range(20):
         qtbot.keyClick(grid, Qt.Key.Key_Left)

@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from autoStructN2V.masking import ExtractorConfig, propose_kernel
+from autoStructN2V.pipeline import validate_config
 from napari_autostructn2v._kernel_grid import describe_cell
 from napari_autostructn2v._state import Phase
 from napari_autostructn2v.mask_editor import MaskEditor
@@ -323,6 +324,14 @@ def test_the_mode_follows_configuration_until_there_is_a_kernel(session, documen
     assert document.mode == "2D"
 
 
+def test_the_extractor_follows_configuration_until_there_is_a_kernel(session, document, editor):
+    config = session.config.model_dump()
+    config["stage2"]["extractor"]["center_size"] = 15
+    session.set_config(validate_config(config))
+    assert document.extractor.center_size == 15
+    assert document.is_untouched
+
+
 # a training that waits
 
 
@@ -362,6 +371,12 @@ def test_a_kernel_of_the_wrong_mode_cannot_be_approved(session, waiting):
     assert waiting.decision.skip_button.isEnabled()
     session.document.undo()
     assert waiting.decision.approve_button.isEnabled()
+
+
+def test_a_single_pixel_is_said_to_be_pointless(session, waiting):
+    assert "skipped" not in waiting.decision.text.text()
+    session.document.clear()
+    assert "skipped" in waiting.decision.text.text()
 
 
 def test_stage_two_is_skipped(qtbot, session, waiting):
