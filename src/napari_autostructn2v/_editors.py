@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
+    QGraphicsOpacityEffect,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 PathKind = Literal["folder", "file"]
 
 _LARGEST_INT = 2**31 - 1
+_FADED = 0.4
 _DECIMALS = 12  # learning rates of 1e-5 and less have to survive
 
 
@@ -121,6 +123,14 @@ class CheckBox(QCheckBox):
     def setValue(self, value: bool) -> None:  # noqa: N802 - name given by Qt
         """Check or uncheck."""
         self.setChecked(value)
+
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - name given by Qt
+        """Fade while disabled, which the style of napari does not show."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.EnabledChange:
+            faded = QGraphicsOpacityEffect(self)
+            faded.setOpacity(_FADED)
+            self.setGraphicsEffect(None if self.isEnabled() else faded)
 
     def _announce(self, is_checked: bool) -> None:
         self.valueChanged.emit()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HOUR = 3600.0
 _QUIET_MILLISECONDS = 150
+_SECONDS_TO_END = 2.0
 
 
 class EstimateLine(QWidget):
@@ -31,7 +32,8 @@ class EstimateLine(QWidget):
         super().__init__()
         self._wanted: tuple[PipelineConfig, tuple[tuple[int, int, int], ...]] | None = None
         self._shown_for: object = None
-        self._job: Job | None = None
+        self._jobs: list[Job] = []  # the one that runs, if any
+        self._may_measure = True
         self._label = sentence()
         self._use_fast = QPushButton(f"Use {choice_label('preset', 'fast')}")
         self._use_fast.setToolTip("Set all parameters to the preset that takes minutes.")
@@ -45,6 +47,7 @@ class EstimateLine(QWidget):
         column.addWidget(self._use_fast)
         self._timer.timeout.connect(self._start)
         self._use_fast.clicked.connect(self.fast_requested)
+        _end_with(self, self._jobs)
 
     def text(self) -> str:
         """Return what is said about time and memory."""
@@ -54,8 +57,18 @@ class EstimateLine(QWidget):
         """Tell whether the fast preset is offered."""
         return not self._use_fast.isHidden()
 
-    def update_for(self, config: PipelineConfig, shapes: Sequence[tuple[int, int, int]]) -> None:
-        """Work out the estimate for a configuration and stacks, unless it is shown already."""
+    def update_for(
+        self,
+        config: PipelineConfig,
+        shapes: Sequence[tuple[int, int, int]],
+        *,
+        may_measure: bool = True,
+    ) -> None:
+        """Work out the estimate for a configuration and stacks, unless it is shown already.
+
+        Without ``may_measure`` the speed of the device is taken to be the usual one.
+        """
+        self._may_measure = may_measure
         self._wanted = (config, tuple(shapes)) if shapes else None
         if self._wanted is None:
             show_sentence(self._label, "")
@@ -66,9 +79,10 @@ class EstimateLine(QWidget):
             self._timer.start()
 
     def _start(self) -> None:
-        if self._wanted is None or self._job is not None:
+        if self._wanted is None or self._jobs:
             return
         config, shapes = asked = self._wanted
+        may_measure = self._may_measure
 
         def events(should_stop: Callable[[], bool]) -> Generator[Any, Any, Estimate]:
             from autoStructN2V.models import choose_device
@@ -76,17 +90,18 @@ class EstimateLine(QWidget):
 
             device = choose_device(config.device)
             yield None
-            return estimate_run(config, shapes, device, measure_speed(device))
+            speed = measure_speed(device) if may_measure else None
+            return estimate_run(config, shapes, device, speed)
 
         self._shown_for = asked
-        self._job = Job(events, self._on_event, self._on_estimate, self._on_error)
-        self._job.start()
+        self._jobs.append(Job(events, self._on_event, self._on_estimate, self._on_error))
+        self._jobs[-1].start()
 
     def _on_event(self, event: object) -> None:
         """Nothing to show before the end."""
 
     def _on_estimate(self, estimate: Estimate) -> None:
-        self._job = None
+        self._jobs.clear()
         if self._is_outdated():
             return
         assert self._wanted is not None
@@ -103,7 +118,7 @@ class EstimateLine(QWidget):
     def _on_error(self, error: Exception) -> None:
         from napari_autostructn2v._tasks import error_text
 
-        self._job = None
+        self._jobs.clear()
         if not self._is_outdated():
             show_sentence(self._label, error_text(error))
             self._use_fast.hide()
@@ -114,6 +129,17 @@ class EstimateLine(QWidget):
             return False
         self._start()
         return True
+
+
+def _end_with(widget: QWidget, jobs: list[Job]) -> None:
+    """End jobs with the widget that shows them; threads must not outlive the program."""
+
+    def end() -> None:
+        for job in jobs:
+            job.abandon()
+            job.wait(_SECONDS_TO_END)
+
+    widget.destroyed.connect(end)
 
 
 def estimate_text(estimate: Estimate, config: PipelineConfig) -> str:

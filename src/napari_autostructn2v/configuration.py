@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -93,7 +94,9 @@ class Configuration(QWidget):
         self._import = ModelImport()
         self._preset = ChoiceBox(choices_of(PipelineConfig, "preset"))
         self._modified = sentence()
-        self._reset = QPushButton("Reset")
+        self._reset = QToolButton()
+        self._reset.setText("↺")
+        self._reset.setAccessibleName("Reset to preset")
         self._reset.setToolTip("Set all parameters to the preset again.")
         self._stages = ChoiceBox([(label, key) for key, (label, _) in STAGE_CHOICES.items()])
         self._kernel_source = FormGrid({"stage2": Stage2Config}, ["mask_source"])
@@ -119,6 +122,8 @@ class Configuration(QWidget):
     def _arrange(self) -> None:
         content = QWidget()
         column = QVBoxLayout(content)
+        # the dock has a margin; only the scroll bar needs some distance
+        column.setContentsMargins(0, 0, column.spacing(), 0)
         column.addWidget(heading("Image"))
         column.addWidget(self._chooser)
         column.addWidget(self._noise)
@@ -397,7 +402,12 @@ class Configuration(QWidget):
             problem = (source is not None and session.cannot_start()) or ""
         show_sentence(self._problem, f"⚠ {problem}" if problem else "")
         self._noise.show_task(session.task, can_measure=source is not None)
-        self._estimate.update_for(session.config, source.shapes if source else [])
+        self._estimate.update_for(
+            session.config,
+            source.shapes if source else [],
+            # beside a training the device would seem slow
+            may_measure=not session.run.phase.is_running,
+        )
 
     def _show_depth(self) -> None:
         """Allow 2.5D for stacks that are deep enough."""
