@@ -1,0 +1,161 @@
+"""Image files as stacks for the session and as layers for the viewer, and layers as files."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tifffile
+from napari.layers import Image
+
+from napari_autostructn2v._comparison_panels import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.metadata import ImageMetadata
+    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.datasets.writing import OutputDtype
+    from autoStructN2V.masking.kernel import Mode
+    from napari_autostructn2v._layers import Geometry, LayerStacks
+
+
+def stacks_of_files(path: Path, mode: Mode) -> LayerStacks:
+    """Open a TIFF file or a folder of them, so that the result can become a layer.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+    mode : {"2D", "2.5D"}
+        Of the model that is to be applied.
+
+    Raises
+    ------
+    InputError
+        If nothing can be opened, or images differ in size.
+    """
+    from autoStructN2V.datasets.reading import open_images
+    from autoStructN2V.errors import InputError
+    from napari_autostructn2v._layers import LayerStacks
+
+    sources = open_images(path, extension=None, mode=mode)
+    if len({source.shape for source in sources}) > 1:
+        raise InputError(
+            f"The images of {path} differ in size and cannot be one layer; write the results to "
+            "disk instead."
+        )
+    _, shape = sources[0].original_axes_shape
+    if len(sources) > 1:
+        inner = sources[0].shape
+        shape = (len(sources), *(inner[1:] if inner[0] == 1 else inner))
+    return LayerStacks(
+        name=path.stem,
+        sources=tuple(sources),
+        shape=tuple(shape),
+        geometry=_geometry(sources[0].metadata, len(shape)),
+        display={},
+        index=None,
+        summary="",
+        _layer=_reference_to_nothing(),
+    )
+
+
+def layer_of_file(path: Path) -> Image:
+    """Return the image of a TIFF file as a layer, with all its axes and its pixel size.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    from autoStructN2V.datasets.reading import open_images
+
+    source = open_images(path, extension=None, mode="2D")[0]
+    _, shape = source.original_axes_shape
+    data = tifffile.imread(path).reshape(shape)
+    return Image(data, name=path.stem, **_geometry(source.metadata, data.ndim).to_kwargs())
+
+
+def save_layer(
+    path: Path, layer: Image, *, output_dtype: OutputDtype = "float32", like: Any = None
+) -> None:
+    """Write a layer to a TIFF file, with its axes and its pixel size.
+
+    Parameters
+    ----------
+    path : Path
+        Name of the new file; it appears when it is complete.
+    layer : Image
+        Grayscale image, stack, or stacks along one leading axis.
+    output_dtype : {"float32", "input"}
+        Data type of the pixels.
+    like : dtype, optional
+        What ``"input"`` means; default: the type of the layer.
+
+    Raises
+    ------
+    InputError
+        If it is no such layer.
+    OutputError
+        If the file cannot be written.
+    """
+    from autoStructN2V.datasets.writing import write_stack
+    from napari_autostructn2v._layers import stacks_of
+
+    stacks = stacks_of(layer)
+    source = _WholeLayer(stacks, layer.axis_labels, np.dtype(like or stacks.sources[0].dtype))
+    data = layer.data[0] if layer.multiscale else layer.data
+    pixels = np.asarray(data).reshape(source.shape)
+    history = dict(layer.metadata.get(KEY, {}))
+    write_stack(path, pixels, source, output_dtype=output_dtype, history=history)
+
+
+def file_name(layer_name: str) -> str:
+    """Return the name of the file that a layer is written to."""
+    kept = [c if c.isalnum() or c in " -_.()" else "_" for c in layer_name]
+    return f"{''.join(kept).strip()}.tif"
+
+
+class _WholeLayer:
+    """All stacks of a layer as one, with the axes that it has in the viewer."""
+
+    def __init__(
+        self, stacks: LayerStacks, labels: Sequence[str], dtype: np.dtype[np.generic]
+    ) -> None:
+        first = stacks.sources[0]
+        leading = "C" if str(labels[0]).casefold().startswith("c") else "T"
+        axes = f"{leading}ZYX"[-len(stacks.shape) :]
+        self.name = stacks.name
+        self.dtype = dtype
+        self.shape = (sum(shape[0] for shape in stacks.shapes), *first.shape[1:])
+        self.original_axes_shape: tuple[str, tuple[int, ...]] = (axes, stacks.shape)
+        self.metadata: ImageMetadata = replace(first.metadata, axes=axes, shape=stacks.shape)
+        self._sources: tuple[ImageSource, ...] = stacks.sources
+
+    def read_slice(self, z: int) -> NDArray[np.float32]:
+        n_slices = self._sources[0].shape[0]
+        return self._sources[z // n_slices].read_slice(z % n_slices)
+
+
+def _geometry(metadata: ImageMetadata, n_axes: int) -> Geometry:
+    """Return the place in space of an image as its file states it."""
+    from napari_autostructn2v._layers import Geometry
+
+    # a layer knows which defaults an image of so many axes has
+    plain = Geometry.of(Image(np.zeros((1,) * max(n_axes, 2), np.uint8), rgb=False))
+    if metadata.scale_um is None:
+        return plain
+    scale = np.ones(n_axes)
+    scale[-3:] = metadata.scale_um[-min(n_axes, 3) :]
+    units = ("pixel",) * (n_axes - 3) + ("um",) * min(n_axes, 3)
+    return replace(plain, scale=scale, units=units)
+
+
+def _reference_to_nothing() -> weakref.ref[Image]:
+    return weakref.ref(Image(np.zeros((1, 1))))

@@ -1,0 +1,341 @@
+"""Dock widget Inference: apply a trained model to other images."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_autostructn2v._inference_choices import ResultChoice, SourceChoice
+from napari_autostructn2v._inference_files import (
+    file_name,
+    layer_of_file,
+    save_layer,
+    stacks_of_files,
+)
+from napari_autostructn2v._lifetime import connect
+from napari_autostructn2v._model_card import ModelCardView
+from napari_autostructn2v._run_text import bar_text
+from napari_autostructn2v._sections import VerticalScrollArea, heading, sentence, show_sentence
+from napari_autostructn2v._state import Status
+from napari_autostructn2v._status_badge import Notice
+
+if TYPE_CHECKING:
+    import napari
+    import numpy as np
+    from napari.layers import Image
+
+    from autoStructN2V.datasets.writing import OutputDtype
+    from autoStructN2V.trainers.checkpoint import TrainedModel
+    from napari_autostructn2v._layers import LayerStacks
+    from napari_autostructn2v._session import Session
+    from napari_autostructn2v._state import ModelCard, TaskState
+
+_STEPS = 1000  # of the bar
+_MOST_OPENED = 10
+_LEAST_WIDTH = 46  # characters
+_TIFF = "TIFF image (*.tif)"
+
+
+@dataclass(frozen=True)
+class _ToDisk:
+    """Where the layer that is being made is to be written as well."""
+
+    file: Path
+    output_dtype: OutputDtype
+    input_dtype: np.dtype[Any]
+
+
+class Inference(QWidget):
+    """Load a model, choose images, and denoise them.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    session : Session, optional
+        Default: that of the viewer.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
+        super().__init__()
+        from napari_autostructn2v._session import session_for
+
+        self._session = session or session_for(napari_viewer)
+        self._is_shown = self._session.task.kind == "denoise"
+        self._to_disk: _ToDisk | None = None
+        self._layer: weakref.ref[Image] | None = None
+        self._files: list[Path] = []
+        self._make_widgets(napari_viewer)
+        self._arrange()
+        self._connect()
+        self._card.show_models(self._session.model)
+        self._on_task(self._session.task)
+
+    # building
+
+    def _make_widgets(self, viewer: napari.Viewer) -> None:
+        self._card = ModelCardView()
+        self._source = SourceChoice(viewer)
+        self._result = ResultChoice()
+        self._problem = sentence()
+        self._doing = QLabel()
+        self._bar = QProgressBar()
+        self._bar.setRange(0, _STEPS)
+        self._bar.setAccessibleName("Progress of denoising")
+        self._process_button = QPushButton("Process")
+        self._process_button.setToolTip("Denoise the images with the model.")
+        self._cancel_button = QPushButton("Cancel")
+        self._cancel_button.setToolTip("Stop; files that are complete stay.")
+        self._error = Notice(Status.FAILED)
+        self._warnings = Notice(Status.AWAITING)
+        self._done = Notice(Status.COMPLETE)
+        self._open_button = QPushButton("Open")
+        self._save_button = QPushButton("Save layer as TIFF…")
+        self._save_button.setToolTip("Write the new layer with its axes and pixel size.")
+        self._more_button = QPushButton("Process more")
+        self._more_button.setToolTip("Make ready for other images; layers and files stay.")
+
+    def _arrange(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.addWidget(heading("Model"))
+        column.addWidget(self._card)
+        column.addWidget(heading("Images"))
+        column.addWidget(self._source)
+        column.addWidget(heading("Result"))
+        column.addWidget(self._result)
+        for widget in (self._error, self._warnings, self._done):
+            column.addWidget(widget)
+        column.addStretch(1)
+        after = QHBoxLayout()
+        for button in (self._open_button, self._save_button, self._more_button):
+            after.addWidget(button, 1)
+        start = QHBoxLayout()
+        start.addWidget(self._process_button, 1)
+        start.addWidget(self._cancel_button)
+        outer = QVBoxLayout(self)
+        self._scroll = VerticalScrollArea(content)
+        self._scroll.setMinimumWidth(self.fontMetrics().averageCharWidth() * _LEAST_WIDTH)
+        outer.addWidget(self._scroll, 1)
+        outer.addWidget(self._problem)
+        outer.addWidget(self._doing)
+        outer.addWidget(self._bar)
+        outer.addLayout(after)
+        outer.addLayout(start)
+
+    def _connect(self) -> None:
+        self._card.path_chosen.connect(self.load_model)
+        self._card.stage_changed.connect(self._refresh)
+        self._source.changed.connect(self._on_source_changed)
+        self._result.changed.connect(self._refresh)
+        self._process_button.clicked.connect(self._process)
+        self._cancel_button.clicked.connect(self._session.cancel_task)
+        self._open_button.clicked.connect(self._open_files)
+        self._save_button.clicked.connect(self._ask_where_to_save)
+        self._more_button.clicked.connect(self._process_more)
+        connect(self, self._session.model_changed, self._on_model)
+        connect(self, self._session.task_changed, self._on_task)
+        connect(self, self._session.layer_denoised, self._on_layer_denoised)
+        connect(self, self._session.files_denoised, self._on_files_denoised)
+
+    # what a person does
+
+    def load_model(self, path: Path) -> None:
+        """Load the models of a folder or a file, or say why that is not possible."""
+        from autoStructN2V.errors import ModelError
+
+        try:
+            self._session.load_models(path)
+        except ModelError as error:
+            self._card.show_problem(str(error))
+
+    def cannot_process(self) -> str | None:
+        """Return why nothing can be denoised now, or None if it can."""
+        model, chooser = self._card.model(), self._source.chooser
+        if self._session.task.kind == "measure":
+            return "The noise is being measured; wait for it, or cancel it in Configuration."
+        if model is None:
+            return "Load or train a model first."
+        if self._source.is_layer and chooser.problem():
+            return chooser.problem()
+        if not self._source.is_layer and self._source.path() is None:
+            return "Choose a TIFF file or a folder of TIFF files."
+        if not self._result.is_layer and self._result.folder() is None:
+            return "Choose the folder for the results."
+        stacks = chooser.stacks() if self._source.is_layer else None
+        return None if stacks is None else _refusal(stacks, model)
+
+    def _process(self) -> None:
+        from autoStructN2V.errors import UserError
+
+        self._clear_outcome()
+        self._is_shown = True
+        try:
+            self._start()
+        except UserError as error:
+            self._error.show_text(str(error))
+            self._show_outcome()
+
+    def _start(self) -> None:
+        """Hand the work to the session; raises when images cannot be opened."""
+        session, model, device = self._session, self._card.model(), self._session.config.device
+        path, folder = self._source.path(), self._result.folder()
+        if model is None:
+            return
+        if self._source.is_layer:
+            stacks = self._source.chooser.stacks()
+            if stacks is not None:
+                self._to_disk = self._file_for(stacks)
+                session.denoise_layer(stacks, model, device)
+        elif path is not None and self._result.is_layer:
+            session.denoise_layer(stacks_of_files(path, model.mode), model, device)
+        elif path is not None and folder is not None:
+            dtype = self._result.output_dtype()
+            session.denoise_files(path, folder, model, device=device, output_dtype=dtype)
+
+    def _file_for(self, stacks: LayerStacks) -> _ToDisk | None:
+        """Return where the result of a layer is written, if that is wanted."""
+        from autoStructN2V.files import ensure_writable_folder
+
+        folder = self._result.folder()
+        if self._result.is_layer or folder is None:
+            return None
+        ensure_writable_folder(folder)
+        file = folder / file_name(f"{stacks.name}_denoised")
+        return _ToDisk(file, self._result.output_dtype(), stacks.sources[0].dtype)
+
+    def _open_files(self) -> None:
+        from autoStructN2V.errors import UserError
+
+        for file in self._files[:_MOST_OPENED]:
+            try:
+                self._session.viewer.add_layer(layer_of_file(file))
+            except UserError as error:
+                self._error.show_text(str(error))
+
+    def _ask_where_to_save(self) -> None:
+        layer = self._layer() if self._layer is not None else None
+        if layer is None:
+            return
+        start = self._session.config.output_dir.expanduser() / file_name(layer.name)
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save layer as TIFF", str(start), _TIFF)
+        if chosen:
+            path = Path(chosen)
+            self._save(path if path.suffix else path.with_suffix(".tif"), layer)
+
+    def _save(self, path: Path, layer: Image, wanted: _ToDisk | None = None) -> None:
+        from autoStructN2V.errors import UserError
+
+        try:
+            if wanted is None:
+                save_layer(path, layer)
+            else:
+                save_layer(path, layer, output_dtype=wanted.output_dtype, like=wanted.input_dtype)
+        except UserError as error:
+            self._error.show_text(str(error))
+            return
+        self._done.show_text(f"{self._done.text()} Saved {path}.".strip())
+
+    def _process_more(self) -> None:
+        self._clear_outcome()
+        self._is_shown = False
+        self._refresh()
+        self._scroll.ensureWidgetVisible(self._source)
+
+    # what the session reports
+
+    def _on_model(self, card: ModelCard | None) -> None:
+        self._card.show_models(card)
+        self._refresh()
+
+    def _on_source_changed(self) -> None:
+        path = self._source.path()
+        if self._source.is_layer or path is None:
+            self._result.propose_folder(self._session.config.output_dir.expanduser() / "denoised")
+        else:
+            self._result.propose_folder(path.parent / f"{path.stem}_denoised")
+        self._refresh()
+
+    def _on_task(self, task: TaskState) -> None:
+        if task.kind is not None:
+            self._is_shown = task.kind == "denoise"
+        if self._is_shown:
+            is_over = task.kind is None
+            outcome = task.messages[-1:] if is_over and task.error is None else ()
+            warnings = task.messages[: len(task.messages) - len(outcome)]
+            self._error.show_text(task.error or "")
+            self._warnings.show_text("\n".join(warnings))
+            self._done.show_text("".join(outcome))
+            if is_over and (task.error or task.messages):
+                self._show_outcome()
+        self._refresh()
+
+    def _on_layer_denoised(self, layer: Image) -> None:
+        self._layer = weakref.ref(layer)
+        wanted, self._to_disk = self._to_disk, None
+        if wanted is not None:
+            self._save(wanted.file, layer, wanted)
+        self._show_outcome()
+
+    def _on_files_denoised(self, files: list[Path]) -> None:
+        self._files = list(files)
+        self._show_outcome()
+
+    def _clear_outcome(self) -> None:
+        self._layer, self._files, self._to_disk = None, [], None
+        for notice in (self._error, self._warnings, self._done):
+            notice.show_text("")
+
+    def _show_outcome(self) -> None:
+        self._refresh()
+        last = next((w for w in (self._done, self._error) if w.text()), None)
+        if last is not None:
+            self._scroll.ensureWidgetVisible(last)
+
+    def _refresh(self) -> None:
+        """Enable what is possible now, and say what is missing."""
+        task = self._session.task
+        is_running = task.kind == "denoise"
+        reason = None if is_running else self.cannot_process()
+        show_sentence(self._problem, reason or "")
+        self._process_button.setEnabled(task.kind is None and reason is None)
+        self._cancel_button.setVisible(is_running)
+        self._cancel_button.setEnabled(not task.is_stopping)
+        self._doing.setVisible(is_running)
+        self._bar.setVisible(is_running)
+        if is_running and task.progress is not None:
+            self._doing.setText("Stopping" if task.is_stopping else task.progress.text)
+            # until the first tile is done, nobody knows how long it takes
+            self._bar.setMaximum(_STEPS if task.progress.fraction > 0 else 0)
+            self._bar.setValue(round(_STEPS * task.progress.fraction))
+            self._bar.setFormat(bar_text(task.progress))
+        n = len(self._files)
+        self._open_button.setVisible(n > 0)
+        self._open_button.setText("Open" if n <= _MOST_OPENED else f"Open first {_MOST_OPENED}")
+        self._open_button.setToolTip("Open what was written as layers.")
+        self._save_button.setVisible(self._layer is not None and self._layer() is not None)
+        is_over = any(w.text() for w in (self._done, self._error)) and not is_running
+        self._more_button.setVisible(is_over)
+
+
+def _refusal(stacks: LayerStacks, model: TrainedModel) -> str | None:
+    """Return why a model cannot be applied to a layer."""
+    from autoStructN2V.datasets.checks import check_layout
+    from autoStructN2V.errors import UserError
+
+    try:
+        check_layout(stacks.sources, patch_size=1, mode=model.mode)
+    except UserError as error:
+        return str(error)
+    return None

@@ -1,0 +1,296 @@
+"""The Inference dock applies models to layers and files, and says what came of it."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from autoStructN2V.datasets.normalization import Normalization
+from autoStructN2V.models.config import NetworkConfig
+from autoStructN2V.models.unet import FlexibleUNet
+from autoStructN2V.trainers.checkpoint import TrainedModel, save_model
+from napari_autostructn2v._inference_files import layer_of_file, save_layer, stacks_of_files
+from napari_autostructn2v._model_card import NO_MODEL, describe_model
+from napari_autostructn2v._state import ModelCard, TaskState
+from napari_autostructn2v.inference import Inference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+    from napari_autostructn2v._session import Session
+
+SECONDS = 60_000
+NETWORK = NetworkConfig(features=8, num_layers=1)
+KERNEL = np.ones((1, 1, 5), bool)
+
+
+def untrained(
+    stage: int = 2, mode: str = "2D", low: float = 0.0, high: float = 1.0
+) -> TrainedModel:
+    """Return a model that predicts something, at once."""
+    torch.manual_seed(0)
+    network = FlexibleUNet(NETWORK, 3 if mode == "2.5D" else 1)
+    seen = Normalization(
+        mean=0.5, std=0.2, low=low, high=high, median=0.5, mad=0.1, noise_level=0.1
+    )
+    kernel = np.repeat(KERNEL, 3, axis=0) if mode == "2.5D" else KERNEL
+    made = {
+        "created": "2026-11-21T10:00:00+00:00",
+        "images": ["scan"],
+        "shapes": [[30, 64, 48]],
+        "epochs": 12,
+        "preset": "fast",
+        "is_stopped": False,
+    }
+    weights = network.state_dict()
+    return TrainedModel(NETWORK, weights, seen, mode, "autostructn2v", stage, kernel, made)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model folder with both stages."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for stage in (1, 2):
+        save_model(folder / f"stage{stage}_model.pth", untrained(stage))
+    return folder
+
+
+@pytest.fixture
+def dock(session: Session) -> Iterator[Inference]:
+    dock = Inference(session.viewer, session)
+    yield dock
+    end(dock)
+
+
+def end(dock: Inference) -> None:
+    """Delete a dock now, as closing it does."""
+    dock.deleteLater()
+    QApplication.sendPostedEvents(dock, QEvent.Type.DeferredDelete.value)
+
+
+@pytest.fixture
+def loaded(dock: Inference, folder: Path) -> Inference:
+    dock.load_model(folder)
+    return dock
+
+
+@pytest.fixture
+def finish(session: Session, qtbot: QtBot) -> Callable[[Inference], None]:
+    def process(dock: Inference) -> None:
+        assert dock._process_button.isEnabled(), dock._problem.text()
+        dock._process_button.click()
+        qtbot.waitUntil(lambda: session.task.kind is None, timeout=SECONDS)
+        assert session.task.error is None
+        assert dock._error.text() == ""
+
+    return process
+
+
+def image(shape: tuple[int, ...] = (2, 48, 40)) -> NDArray[np.float32]:
+    return np.random.default_rng(0).random(shape, dtype=np.float32)
+
+
+def test_without_a_model_it_says_what_to_do(dock: Inference) -> None:
+    assert dock._card.text() == NO_MODEL
+    assert not dock._process_button.isEnabled()
+    assert "model" in dock._problem.text()
+
+
+def test_a_loaded_folder_is_described_and_the_last_stage_chosen(loaded: Inference) -> None:
+    text = loaded._card.text()
+    for expected in ("2D, stages 1 and 2", "12 epochs", "scan (30 slices, 64 x 48)", "0.1"):
+        assert expected in text
+    assert loaded._card.stage() == 2
+    loaded._card.set_stage(1)
+    model = loaded._card.model()
+    assert model is not None
+    assert model.stage == 1
+
+
+def test_the_kernel_of_25d_is_described_whole() -> None:
+    rows = dict(describe_model(ModelCard({2: untrained(mode="2.5D")}), 2))
+    assert "2.5D" in rows["Method"]
+    assert rows["Kernel"]
+
+
+def test_a_file_that_is_no_model_is_refused_with_the_reason(
+    loaded: Inference, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "notes.pth"
+    wrong.write_text("no model")
+    loaded.load_model(wrong)
+    assert "notes.pth" in loaded._card._problem.text()
+    assert loaded._card.model() is not None  # the one before stays
+
+
+def test_a_layer_becomes_a_layer_in_its_place(
+    loaded: Inference, session: Session, finish: Callable[[Inference], None], tmp_path: Path
+) -> None:
+    source = session.viewer.add_image(image(), name="other", scale=(3, 2, 2), units="um")
+    finish(loaded)
+    result = session.viewer.layers[-1]
+    assert result.name == "other - denoised, stage 2"
+    np.testing.assert_array_equal(result.scale, source.scale)
+    assert "Added layer" in loaded._done.text()
+    assert not loaded._more_button.isHidden()
+    loaded._more_button.click()
+    assert loaded._done.text() == ""
+    assert loaded._save_button.isHidden()
+
+
+def test_the_new_layer_is_saved_with_pixels_axes_and_scale(
+    loaded: Inference,
+    session: Session,
+    finish: Callable[[Inference], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session.viewer.add_image(image(), scale=(3, 2, 2), units="um")
+    finish(loaded)
+    path = tmp_path / "saved"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(path), ""))
+    loaded._save_button.click()
+    assert "saved.tif" in loaded._done.text()
+    reopened = layer_of_file(tmp_path / "saved.tif")
+    np.testing.assert_array_equal(reopened.data, session.viewer.layers[-1].data)
+    np.testing.assert_allclose(reopened.scale, (3, 2, 2))
+
+
+def test_a_layer_goes_to_disk_in_the_type_of_the_input(
+    loaded: Inference, session: Session, finish: Callable[[Inference], None], tmp_path: Path
+) -> None:
+    session.viewer.add_image((image() * 1000).astype(np.uint16), name="counts")
+    loaded._result.set_folder(tmp_path / "out", output_dtype="input")
+    finish(loaded)
+    written = tifffile.imread(tmp_path / "out" / "counts_denoised.tif")
+    assert written.dtype == np.uint16
+    shown = session.viewer.layers[-1].data
+    np.testing.assert_array_equal(written, np.clip(np.rint(shown), 0, 65535))
+
+
+def test_a_folder_is_denoised_to_disk_and_opened(
+    loaded: Inference, session: Session, finish: Callable[[Inference], None], tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        tifffile.imwrite(tmp_path / "in" / f"{name}.tif", image())
+    loaded._source.set_path(tmp_path / "in")
+    loaded._result.set_folder(tmp_path / "out")
+    finish(loaded)
+    assert "Wrote 2 files" in loaded._done.text()
+    assert len(session.viewer.layers) == 0
+    loaded._open_button.click()
+    assert [layer.name for layer in session.viewer.layers] == ["a_denoised", "b_denoised"]
+    assert session.viewer.layers[0].data.shape == (2, 48, 40)
+
+
+def test_a_file_becomes_a_layer_without_being_loaded_first(
+    loaded: Inference, session: Session, finish: Callable[[Inference], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "scan.tif"
+    scale = {"axes": "ZYX", "unit": "um", "spacing": 3}
+    tifffile.imwrite(path, image(), imagej=True, resolution=(2, 2), metadata=scale)
+    loaded._source.set_path(path)
+    finish(loaded)
+    (layer,) = session.viewer.layers
+    assert layer.name == "scan - denoised, stage 2"
+    assert layer.data.shape == (2, 48, 40)
+    np.testing.assert_allclose(layer.scale, (3, 0.5, 0.5))
+
+
+def test_a_folder_of_images_becomes_one_layer_if_they_are_alike(tmp_path: Path) -> None:
+    for name in ("1", "2", "10"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", image((8, 9)))
+    assert stacks_of_files(tmp_path, "2D").shape == (3, 8, 9)
+    tifffile.imwrite(tmp_path / "3.tif", image((9, 9)))
+    with pytest.raises(ValueError, match="differ in size"):
+        stacks_of_files(tmp_path, "2D")
+
+
+def test_files_that_cannot_be_read_are_a_sentence(loaded: Inference, tmp_path: Path) -> None:
+    loaded._source.set_path(tmp_path / "missing.tif")
+    loaded._process_button.click()
+    assert "does not exist" in loaded._error.text()
+    assert not loaded._more_button.isHidden()
+
+
+def test_other_intensities_are_warned_about(
+    loaded: Inference, session: Session, finish: Callable[[Inference], None]
+) -> None:
+    session.viewer.add_image(image() * 4000)
+    finish(loaded)
+    assert "intensities run from" in loaded._warnings.text()
+    assert "Added layer" not in loaded._warnings.text()
+
+
+def test_too_few_slices_for_25d_are_refused_before_anything_starts(
+    dock: Inference, session: Session, tmp_path: Path
+) -> None:
+    save_model(tmp_path / "stage2_model.pth", untrained(mode="2.5D"))
+    dock.load_model(tmp_path)
+    session.viewer.add_image(image())
+    assert "Insufficient Stack Depth" in dock._problem.text()
+    assert not dock._process_button.isEnabled()
+
+
+def test_cancelling_adds_nothing(loaded: Inference, session: Session, qtbot: QtBot) -> None:
+    session.viewer.add_image(image((400, 64, 64)))
+    loaded._process_button.click()
+    assert not loaded._cancel_button.isHidden()
+    loaded._cancel_button.click()
+    qtbot.waitUntil(lambda: session.task.kind is None, timeout=SECONDS)
+    assert len(session.viewer.layers) == 1
+    assert "Cancelled" in loaded._done.text()
+    assert loaded._cancel_button.isHidden()
+
+
+def test_a_dock_opened_meanwhile_shows_the_progress_and_the_outcome(
+    loaded: Inference, session: Session, qtbot: QtBot
+) -> None:
+    session.viewer.add_image(image((60, 64, 64)))
+    loaded._process_button.click()
+    second = Inference(session.viewer, session)
+    assert not second._bar.isHidden()
+    assert second._card.model() is not None
+    qtbot.waitUntil(lambda: session.task.kind is None, timeout=SECONDS)
+    assert "Added layer" in second._done.text()
+    end(second)
+
+
+def test_what_a_measurement_says_is_not_shown_here(loaded: Inference, session: Session) -> None:
+    session._set_task(TaskState("measure"))
+    assert "being measured" in loaded._problem.text()
+    session._set_task(replace(session.task, kind=None, messages=("Use N2V.",)))
+    assert loaded._done.text() == ""
+
+
+def test_a_time_series_is_saved_with_all_axes(session: Session, tmp_path: Path) -> None:
+    layer = session.viewer.add_image(image((3, 2, 16, 17)))
+    save_layer(tmp_path / "series.tif", layer)
+    with tifffile.TiffFile(tmp_path / "series.tif") as tif:
+        assert tif.series[0].axes == "TZYX"
+    np.testing.assert_array_equal(layer_of_file(tmp_path / "series.tif").data, layer.data)
+
+
+def test_a_closed_dock_is_forgotten(session: Session, folder: Path, qtbot: QtBot) -> None:
+    dock = Inference(session.viewer, session)
+    dock.load_model(folder)
+    reference = weakref.ref(dock)
+    dock.deleteLater()
+    del dock
+    qtbot.waitUntil(lambda: bool(gc.collect()) or reference() is None, timeout=5000)
+    session.load_models(folder)
