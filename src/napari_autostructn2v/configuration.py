@@ -15,13 +15,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_autostructn2v._config_edits import (
-    STAGE_CHOICES,
-    is_modified,
-    stage_choice,
-    with_changes,
-    with_preset,
-)
+from napari_autostructn2v._config_edits import is_modified, with_changes, with_preset
 from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._editors import ChoiceBox, SegmentedChoice
 from napari_autostructn2v._estimate_line import EstimateLine
@@ -38,6 +32,7 @@ from napari_autostructn2v._sections import (
     sentence,
     show_sentence,
 )
+from napari_autostructn2v._stage_forms import StageForms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,7 +77,7 @@ class Configuration(QWidget):
     # building
 
     def _make_widgets(self, viewer: napari.Viewer) -> None:
-        from autoStructN2V.pipeline import PipelineConfig, Stage2Config
+        from autoStructN2V.pipeline import PipelineConfig
 
         self._chooser = LayerChooser(viewer)
         self._noise = NoiseCheck()
@@ -98,9 +93,7 @@ class Configuration(QWidget):
         self._reset.setText("↺")
         self._reset.setAccessibleName("Reset to preset")
         self._reset.setToolTip("Set all parameters to the preset again.")
-        self._stages = ChoiceBox([(label, key) for key, (label, _) in STAGE_CHOICES.items()])
-        self._kernel_source = FormGrid({"stage2": Stage2Config}, ["mask_source"])
-        self._kernel_file = FormGrid({"stage2": Stage2Config}, ["mask_file_path"])
+        self._stages = StageForms()
         self._parameters = ParameterForms()
         self._where = FormGrid({"": PipelineConfig}, _WHERE)
         self._problem = sentence()
@@ -115,9 +108,6 @@ class Configuration(QWidget):
             described = field_help(PipelineConfig, name)
             widget.setToolTip(described.tooltip)
             widget.setAccessibleName(described.title)
-        self._stages.setAccessibleName("Stages")
-        self._stages.setToolTip("Which stages to train, and where the kernel comes from.")
-        self._stages_row = labeled_rows(("Stages", self._stages))
 
     def _arrange(self) -> None:
         content = QWidget()
@@ -134,9 +124,7 @@ class Configuration(QWidget):
         column.addWidget(self._import)
         column.addWidget(heading("Training"))
         column.addWidget(labeled_rows(("Preset", self._preset_row())))
-        column.addWidget(self._stages_row)
-        column.addWidget(self._kernel_source)
-        column.addWidget(self._kernel_file)
+        column.addWidget(self._stages)
         column.addWidget(self._parameters)
         column.addWidget(heading("Device and output"))
         column.addWidget(self._where)
@@ -176,8 +164,7 @@ class Configuration(QWidget):
         self._import.inference_requested.connect(self._open_inference)
         self._preset.valueChanged.connect(self._use_preset)
         self._reset.clicked.connect(self._use_preset)
-        self._stages.valueChanged.connect(self._on_stages_chosen)
-        for form in (self._kernel_source, self._kernel_file, self._parameters, self._where):
+        for form in (self._stages, self._parameters, self._where):
             form.valueChanged.connect(self._on_edited)
         self._estimate.fast_requested.connect(self._use_fast)
         self._load.clicked.connect(self._ask_load)
@@ -210,13 +197,7 @@ class Configuration(QWidget):
 
     def _on_edited(self) -> None:
         """Take over what the widgets show."""
-        self._show_kernel_source()
         self._change(self._shown_values())
-
-    def _on_stages_chosen(self) -> None:
-        if self._stages.value() == "both" and stage_choice(self._session.config) != "both":
-            self._kernel_source.setValue({"stage2": {"mask_source": "stage1"}})
-        self._on_edited()
 
     def _on_start_chosen(self) -> None:
         self._import.setVisible(self._start.value() == "import")
@@ -236,21 +217,15 @@ class Configuration(QWidget):
 
     def _shown_values(self) -> dict[str, Any]:
         """Return the fields that the widgets show, nested as in the configuration."""
+        from autoStructN2V.pipeline.presets import merged
+
         values = self._parameters.value() | self._where.value()[""]
         values |= {"method": self._method.value(), "mode": self._mode.value()}
         if self._start.value() == "scratch":
             values["stage1_model"] = None
         if self._method.value() == "n2v":
             return values
-        choice = self._stages.value()
-        values |= STAGE_CHOICES[choice][1]
-        stage2 = values.setdefault("stage2", {}) | self._kernel_file.value()["stage2"]
-        if choice == "both":
-            stage2 |= self._kernel_source.value()["stage2"]
-        elif choice != "stage1":
-            values["stage1_model"] = None
-            stage2["mask_source"] = choice
-        return values | {"stage2": stage2}
+        return merged(values, self._stages.value())
 
     def _change(self, changes: dict[str, Any]) -> bool:
         """Change the configuration; say what is wrong if that is not allowed."""
@@ -355,17 +330,15 @@ class Configuration(QWidget):
         self._show_start(config)
         self._method.setValue(config.method)
         self._mode.setValue(config.mode)
-        with signals_blocked(self._preset), signals_blocked(self._stages):
+        with signals_blocked(self._preset):
             self._preset.setValue(config.preset)
-            self._stages.setValue(stage_choice(config))
         show_sentence(self._modified, "(modified)" if is_modified(config) else "")
         self._reset.setVisible(is_modified(config))
-        self._kernel_source.setValue({"stage2": config.stage2})
-        self._kernel_file.setValue({"stage2": config.stage2})
+        self._stages.show_config(config)
+        self._stages.setVisible(config.method != "n2v")
         self._where.setValue({"": config})
         self._parameters.show_config(config)
         self._noise.show_advice(self._noise.advice, config.method)
-        self._show_kernel_source()
         self._refresh()
 
     def _show_start(self, config: PipelineConfig) -> None:
@@ -377,17 +350,6 @@ class Configuration(QWidget):
             self._start.setValue("scratch")
             self._import.show_found("")
         self._import.setVisible(self._start.value() == "import")
-
-    def _show_kernel_source(self) -> None:
-        """Show the choices that belong to the chosen method and stages."""
-        choice = self._stages.value()
-        is_n2v = self._method.value() == "n2v"
-        asks_source = choice == "both" and not is_n2v
-        is_file = self._kernel_source.value()["stage2"]["mask_source"] == "file"
-        asks_file = choice == "file" or (asks_source and is_file)
-        self._stages_row.setVisible(not is_n2v)
-        self._kernel_source.setVisible(asks_source)
-        self._kernel_file.setVisible(asks_file and not is_n2v)
 
     def _refresh(self) -> None:
         """Show what follows from configuration and layer together."""

@@ -66,7 +66,12 @@ def shown(session, monkeypatch):
 
 
 def editor(dock, section, name):
-    forms = [dock._where, dock._kernel_source, dock._kernel_file, *dock._parameters._forms]
+    forms = [
+        dock._where,
+        dock._stages.kernel_source,
+        dock._stages.kernel_file,
+        *dock._parameters._forms,
+    ]
     return next(f.editor(section, name) for f in forms if (section, name) in f._editors)
 
 
@@ -179,34 +184,36 @@ def test_n2v_hides_what_it_does_not_use(dock, session):
     assert session.config.method == "n2v"
     assert all(not form.isHidden() for form in dock._parameters._n2v)
     assert all(form.isHidden() for form in dock._parameters._stages)
-    assert dock._stages_row.isHidden() and dock._parameters.extractor.isHidden()
+    assert dock._stages.isHidden() and dock._parameters.extractor.isHidden()
     choose(dock._method, "autostructn2v")
-    assert not dock._stages_row.isHidden() and not dock._parameters.extractor.isHidden()
+    assert not dock._stages.isHidden() and not dock._parameters.extractor.isHidden()
 
 
 def test_the_four_execution_modes(dock, session, tmp_path):
-    choose(dock._stages, "stage1")
+    choose(dock._stages.stages, "stage1")
     assert (session.config.run_stage1, session.config.run_stage2) == (True, False)
     assert not editor(dock, "stage2", "features").isEnabled()
-    choose(dock._stages, "extractor")
+    choose(dock._stages.stages, "extractor")
     assert session.config.stage2.mask_source == "extractor" and not session.config.run_stage1
     assert not editor(dock, "stage1", "features").isEnabled()
-    choose(dock._stages, "file")
+    choose(dock._stages.stages, "file")
     assert "mask_file_path is missing" in dock._problem.text()
-    assert not dock._kernel_file.isHidden() and session.config.stage2.mask_source == "extractor"
+    assert (
+        not dock._stages.kernel_file.isHidden() and session.config.stage2.mask_source == "extractor"
+    )
     path = editor(dock, "stage2", "mask_file_path")
     path.setValue(tmp_path / "kernel.npy")
     path.valueChanged.emit()
     assert session.config.stage2.mask_source == "file" and not session.config.run_stage1
     assert dock._parameters.extractor.isHidden()
-    choose(dock._stages, "both")
+    choose(dock._stages.stages, "both")
     assert session.config.run_stage1 and session.config.stage2.mask_source == "stage1"
 
 
 def test_the_kernel_of_both_stages_may_come_from_elsewhere(dock, session):
     choose(editor(dock, "stage2", "mask_source"), "extractor")
     assert session.config.run_stage1 and session.config.stage2.mask_source == "extractor"
-    assert dock._stages.value() == "both"
+    assert dock._stages.stages.value() == "both"
 
 
 def test_25d_is_offered_for_deep_stacks_only(dock, viewer, session):
