@@ -112,9 +112,18 @@ def outcome_text(run: RunState) -> str:
         for part, stage in ((Part.STAGE1, 1), (Part.STAGE2, 2))
         if (report := run.reports.get(stage)) and report.structured_noise_left is not None
     ]
-    if not left:
-        return "The training is complete."
-    return f"The training is complete. Structured noise left: {', '.join(left)}."
+    sentences = ["The training is complete."]
+    if left:
+        sentences.append(f"Structured noise left: {', '.join(left)}.")
+    if run.comparison is not None:
+        sentences.append(run.comparison.sentence)
+    return " ".join(sentences)
+
+
+def notes_text(run: RunState) -> str:
+    """Return what a person should know, except what the outcome says."""
+    outcome = outcome_text(run)
+    return "\n".join(message for message in run.messages if message not in outcome)
 
 
 def _percent(share: float) -> str:

@@ -20,10 +20,10 @@ from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._lifetime import connect
 from napari_autostructn2v._loss_plot import LossPlot
 from napari_autostructn2v._phase_section import PhaseSection, StageSection
-from napari_autostructn2v._run import started
 from napari_autostructn2v._run_panels import OutcomePanel, ProgressPanel, ReviewPanel
 from napari_autostructn2v._run_text import (
     has_details,
+    notes_text,
     part_title,
     shown_parts,
     stage_text,
@@ -188,7 +188,7 @@ class Training(QWidget):
         self.review.show_run(run)
         self.outcome.show_run(run)
         self.error.show_text(run.error or "")
-        self.notes.show_text("\n".join(run.messages))
+        self.notes.show_text(notes_text(run))
         self._on_plan()
 
     def _on_plan(self, changed: object = None) -> None:
@@ -231,6 +231,8 @@ class Training(QWidget):
         self.change_button.setVisible(not is_running)
 
     def _show_phases(self, run: RunState) -> None:
+        from napari_autostructn2v._run import started
+
         if run.phase is Phase.IDLE:
             run = started(self._session.config, "")  # which parts there will be
         method = (run.config or self._session.config).method

@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, QUrl
 from qtpy.QtGui import QColor, QDesktopServices, QPalette
 from qtpy.QtWidgets import QApplication
 
-from autoStructN2V.inference.noise_report import StageReport
+from autoStructN2V.inference.noise_report import StageComparison, StageReport
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished
 from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._loss_plot import LossPlot, loss_range
@@ -284,6 +284,16 @@ def test_the_outcome_names_what_each_stage_left(session: Session) -> None:
     run = RunState(Phase.DONE, config=session.config, reports={1: report(0.8), 2: report(0.05)})
     text = outcome_text(run).replace("\N{NO-BREAK SPACE}", " ")
     assert "80 % after Stage 1, 5 % after Stage 2" in text
+
+
+def test_a_stage_2_that_is_not_better_is_told_where_it_is_read(
+    training: Training, session: Session
+) -> None:
+    comparison = StageComparison(0.5, 0.6, 9)
+    run = RunState(Phase.DONE, config=session.config, comparison=comparison)
+    session._set_run(replace(run, messages=("Something else.", comparison.sentence)))
+    assert "prefer stage 1" in training.outcome.done.text()
+    assert training.notes.text() == "Something else."
 
 
 def test_time_left_is_said_only_when_it_is_known() -> None:
