@@ -244,15 +244,16 @@ class ModelCardView(QWidget):
             return
         for name, text in describe_model(self._card, self.stage()):
             row = self._grid.rowCount()
-            label, value = QLabel(name), sentence()
+            label, value = sentence(name), sentence()
             label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-            value.setAlignment(_TOP)
+            for part in (label, value):
+                part.setAlignment(_TOP)
             show_sentence(value, _breakable(text))
-            self._grid.addWidget(label, row, 0, _TOP)
+            self._grid.addWidget(label, row, 0)
             self._grid.addWidget(value, row, 1)
             if name == "Kernel":
                 self._picture.show_kernel(model.kernel, text)
-                self._grid.addWidget(self._picture, row + 1, 1)
+                self._grid.addWidget(self._picture, row + 1, 1, Qt.AlignmentFlag.AlignLeft)
             elif name == "Folder":
                 value.setToolTip(str(self._card.folder))
 

@@ -13,6 +13,7 @@ from psygnal import Signal
 
 from napari_autostructn2v._comparison_panels import of_layers, of_results, removed_panels
 from napari_autostructn2v._comparison_state import ViewerState
+from napari_autostructn2v._run_text import part_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,16 +75,15 @@ def running_comparison(viewer: napari.Viewer) -> Comparison | None:
 
 def noise_left_text(session: Session) -> str:
     """Say how much of the correlated noise each stage of the last training left."""
-    is_n2v = session.run.config is not None and session.run.config.method == "n2v"
-    shares = [
-        (f"{report.structured_noise_left:.0%}".replace("%", " %"), stage)
+    from napari_autostructn2v._run import PART_OF_STAGE
+
+    method = session.run.config.method if session.run.config is not None else ""
+    left = [
+        f"{report.structured_noise_left:.0%} after {part_title(PART_OF_STAGE[stage], method)}"
         for stage, report in sorted(session.run.reports.items())
         if report.structured_noise_left is not None
     ]
-    if not shares:
-        return ""
-    left = [f"{share} after {'N2V' if is_n2v else f'Stage {stage}'}" for share, stage in shares]
-    return f"Structured noise left: {', '.join(left)}."
+    return f"Structured noise left: {', '.join(left)}.".replace("%", " %") if left else ""
 
 
 class Comparison:

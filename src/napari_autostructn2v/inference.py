@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _STEPS = 1000  # of the bar
 _MOST_OPENED = 10
-_LEAST_WIDTH = 46  # characters
+_LEAST_WIDTH = 56  # characters
 _TIFF = "TIFF image (*.tif)"
 
 
