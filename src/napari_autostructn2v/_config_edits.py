@@ -15,9 +15,9 @@ _KERNEL_SOURCE = ("mask_source", "mask_file_path")
 STAGE_CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
     "both": ("Both stages", {"run_stage1": True, "run_stage2": True}),
     "stage1": ("Stage 1 only", {"run_stage1": True, "run_stage2": False}),
-    "file": ("Stage 2 only, kernel from a file", {"run_stage1": False, "run_stage2": True}),
+    "file": ("Stage 2, kernel file", {"run_stage1": False, "run_stage2": True}),
     "extractor": (
-        "Stage 2 only, kernel from the noisy images",
+        "Stage 2, direct extraction",
         {"run_stage1": False, "run_stage2": True},
     ),
 }

@@ -21,7 +21,6 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSpinBox,
-    QToolButton,
     QWidget,
 )
 from superqt.utils import signals_blocked
@@ -231,8 +230,7 @@ class PathEdit(QWidget):
         self._is_optional = is_optional
         self._pattern = pattern
         self._line = QLineEdit()
-        self._button = QToolButton()
-        self._button.setText("…")
+        self._button = QPushButton("…")
         self._button.setToolTip(f"Choose a {kind}")
         self._button.setAccessibleName(f"Choose a {kind}")
         row = QHBoxLayout(self)

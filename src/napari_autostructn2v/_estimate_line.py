@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from napari_autostructn2v._config_edits import is_modified
 from napari_autostructn2v._forms import choice_label
 from napari_autostructn2v._jobs import Job
 from napari_autostructn2v._sections import sentence, show_sentence
@@ -106,8 +107,9 @@ class EstimateLine(QWidget):
             return
         assert self._wanted is not None
         is_long = estimate.seconds > _HOUR
-        is_fast = self._wanted[0].preset == "fast"
-        text = estimate_text(estimate, self._wanted[0])
+        config = self._wanted[0]
+        is_fast = config.preset == "fast" and not is_modified(config)
+        text = estimate_text(estimate, config)
         if is_long and is_fast:
             text += " That is more than an hour; lower the epochs or the patches per image."
         elif is_long:
@@ -148,8 +150,7 @@ def estimate_text(estimate: Estimate, config: PipelineConfig) -> str:
     about = duration if duration.startswith("under") else f"about {duration}"
     at_most = "at most " if config.early_stopping else ""
     device = choice_label("device", estimate.device)
-    text = f"Takes {at_most}{about} and {_size_text(estimate.n_bytes)} of memory on {device}."
-    return text
+    return f"Takes {at_most}{about} and {_size_text(estimate.n_bytes)} of memory on {device}."
 
 
 def _size_text(n_bytes: int) -> str:

@@ -31,7 +31,10 @@ class StageForms(QWidget):
 
         self.stages = ChoiceBox([(label, key) for key, (label, _) in STAGE_CHOICES.items()])
         self.stages.setAccessibleName("Stages")
-        self.stages.setToolTip("Which stages to train, and where the kernel comes from.")
+        self.stages.setToolTip(
+            "<p>Which stages to train. Stage 2 alone takes its kernel from a file, or extracts it "
+            "directly from the noisy images.</p>"
+        )
         self.kernel_source = FormGrid({"stage2": Stage2Config}, ["mask_source"])
         self.kernel_file = FormGrid({"stage2": Stage2Config}, ["mask_file_path"])
         self._last_choice = self.stages.value()

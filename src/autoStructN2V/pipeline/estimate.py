@@ -18,9 +18,13 @@ import numpy as np
 import torch
 
 from autoStructN2V.datasets.splitting import split_patches
+from autoStructN2V.inference.predictor import _WINDOW_SIZE
 from autoStructN2V.inference.tiling import plan_tiles
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
+from autoStructN2V.pipeline.evidence import _MOST_PIXELS
+from autoStructN2V.pipeline.job import _LARGEST_BANK
+from autoStructN2V.trainers.trainer import _CPU_COST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,11 +41,7 @@ _SECONDS_PER_PARAMETER = 8e-9  # optimizer and moving average, one thread
 _FIRST_SECONDS = 1.5  # reading, measuring, warming up, however small the images
 _SECONDS_PER_PIXEL = 1e-7  # checking, normalizing and measuring the noise
 _BYTES_PER_MEASURED_PIXEL = 12
-_MOST_MEASURED_PIXELS = 32_000_000
 _N_VALIDATION_PATCHES = 16
-_CPU_WINDOW = 64 * 1024 * 1024  # features x pixels that are predicted at once
-_CPU_PART = 16 * 32**2 * 64**2  # features^2 x pixels that are trained on at once
-_LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
 _BYTES = 4  # of a float32
 _TRIAL_SECONDS = 0.1
 
@@ -116,7 +116,7 @@ def estimate_run(
     """
     speed = speed or TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
     trained = config.trained_stages
-    n_measured = min(_n_pixels(shapes), _MOST_MEASURED_PIXELS)
+    n_measured = min(_n_pixels(shapes), _MOST_PIXELS)
     seconds = _FIRST_SECONDS + _SECONDS_PER_PIXEL * n_measured
     peaks: list[float] = [_BYTES_PER_MEASURED_PIXEL * n_measured]
     for stage in config.used_stages:
@@ -282,7 +282,7 @@ def _windows(shape: tuple[int, int], cost: NetworkCost, device: torch.device) ->
     """Return the pixels of each window in which a slice is predicted."""
     if device.type != "cpu":
         return [math.prod(shape)]
-    tiles = plan_tiles(shape, _CPU_WINDOW // cost.features, cost.reach, cost.stride)
+    tiles = plan_tiles(shape, _WINDOW_SIZE["cpu"] // cost.features, cost.reach, cost.stride)
     return [
         (tile.window_y[1] - tile.window_y[0]) * (tile.window_x[1] - tile.window_x[0])
         for tile in tiles
@@ -298,6 +298,6 @@ def _prediction_bytes(cost: NetworkCost, shapes: Sequence[Shape], device: torch.
 def _training_bytes(cost: NetworkCost, stage: StageConfig, device: torch.device) -> float:
     n_pixels = stage.batch_size * stage.patch_size**2
     if device.type == "cpu":
-        most = max(stage.patch_size**2, _CPU_PART // stage.features**2)
+        most = max(stage.patch_size**2, _CPU_COST // stage.features**2)
         n_pixels = min(n_pixels, most)
     return _BYTES * (_WEIGHT_COPIES * cost.n_parameters + 1.5 * cost.kept_per_pixel * n_pixels)
