@@ -115,9 +115,13 @@ class KernelDocument:
 
     @property
     def is_edited(self) -> bool:
-        """Whether the kernel differs from the one proposed."""
-        proposal = self._state.proposal
-        return proposal is not None and not np.array_equal(proposal.kernel, self._state.kernel)
+        """Whether the kernel hides other pixels than the one proposed."""
+        from autoStructN2V.masking import trimmed
+
+        proposal, kernel = self._state.proposal, self._state.kernel
+        return proposal is not None and not np.array_equal(
+            trimmed(proposal.kernel), trimmed(kernel)
+        )
 
     @property
     def is_untouched(self) -> bool:

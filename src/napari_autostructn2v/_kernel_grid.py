@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from napari_autostructn2v._kernel_document import Cell, KernelDocument
 
-_SIDE_LINES = 22  # longer side of the grid, in lines of text
-_LARGEST_CELL_LINES = 2.6
+_SIDE_LINES = 25  # longer side of the grid, in lines of text
+_LARGEST_CELL_LINES = 2.0
 _LEAST_CELL = 6  # px
 _INSTRUCTIONS = (
     "Arrow keys move to another pixel, Space hides or shows it, Home goes to the center, "
@@ -50,7 +50,7 @@ def describe_cell(document: KernelDocument, cell: Cell) -> str:
     if not any(steps):
         return f"{place}: the predicted pixel, always hidden"
     state = "hidden" if document.planes[cell] else "shown"
-    correlation = float(document.correlations()[cell])
+    correlation = round(float(document.correlations()[cell]), 2) + 0.0  # -0.0 becomes 0.0
     if np.isfinite(correlation):
         return f"{place}: correlation {correlation:.2f}, {state}"
     return f"{place}: {state}" + (", not measured" if document.autocorrelation else "")

@@ -164,6 +164,13 @@ def test_a_proposal_can_be_undone_together_with_its_evidence(proposed):
     assert proposed.advice is None
 
 
+def test_a_larger_grid_alone_is_no_edit(proposed):
+    proposed.resize(21, 21)
+    assert not proposed.is_edited
+    proposed.toggle((0, 0, 0))
+    assert proposed.is_edited
+
+
 def test_cells_that_were_not_measured_are_nan(document):
     document.set_proposal(
         propose_kernel(evidence(max_lag=6), document.extractor), document.extractor
