@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSignalBlocker, QTimer
+from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_autostructn2v._sections import sentence
 
 if TYPE_CHECKING:
     from napari_autostructn2v.comparison import Comparison
+
+_LINES = 4
 
 
 class ComparisonBar(QWidget):
@@ -47,6 +49,12 @@ class ComparisonBar(QWidget):
         comparison.broken.connect(self._leave_soon)
         comparison.ended.connect(self._close_dock)
         self._repaint()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
+        """Return the height of four lines: what is left is for the images."""
+        hint = super().sizeHint()
+        hint.setHeight(_LINES * self.fontMetrics().lineSpacing() + self.fontMetrics().height())
+        return hint
 
     def event(self, event: QEvent | None) -> bool:
         """Leave the comparison when the dock was closed, which takes this widget out of it."""

@@ -46,6 +46,11 @@ class Compared:
     is_multiscale: bool = False
 
     @property
+    def short_name(self) -> str:
+        """The name, or the number before it, for the names of differences."""
+        return self.name.partition(":")[0]
+
+    @property
     def finest(self) -> Any:
         """The pixels at full resolution."""
         return self.data[0] if self.is_multiscale else self.data
@@ -135,11 +140,12 @@ def removed_panels(images: Sequence[Compared]) -> list[Image]:
     denoised = [image for image in images if image.is_denoised]
     if not denoised or images[0].is_denoised:
         return []
-    pairs = [(f"Removed by {image.name}", images[0], image) for image in denoised]
+    pairs = [(images[0], image) for image in denoised]
     if len(denoised) == 2 and len(images) == 3:
-        first, second = denoised
-        pairs.insert(0, (f"{first.name} minus {second.name}", first, second))
-    differences = [(name, Difference(a.finest, b.finest), b) for name, a, b in pairs]
+        pairs.insert(0, (denoised[0], denoised[1]))
+    differences = [
+        (f"{a.short_name} - {b.short_name}", Difference(a.finest, b.finest), b) for a, b in pairs
+    ]
     limit = max(_spread(difference) for _, difference, _ in differences) * _SIGMAS_SHOWN
     return [_panel_of(name, difference, of, limit) for name, difference, of in differences]
 

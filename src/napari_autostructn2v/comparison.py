@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _GAP = 4  # px between panels
 _ROW_PREFERENCE = 0.66  # of the largest possible panels: above, one row is taken
+_CLOSE = 1.3  # times the zoom of the whole image: below, the whole image is meant
 _MATCHED = ("contrast_limits", "gamma")
 _NOTHING = (
     "There is nothing to compare yet: train a model, or select two or more image layers of equal "
@@ -254,7 +255,7 @@ class Comparison:
         center = viewer.scene.camera.center
         viewer.fit_to_view()
         self._fit_zoom = viewer.scene.camera.zoom
-        if relative_zoom > 1.01:
+        if relative_zoom > _CLOSE:
             viewer.scene.camera.zoom = self._fit_zoom * relative_zoom
             viewer.scene.camera.center = center
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_autostructn2v._session import Session
 
 STAGES = ["Noisy", "Stage 1", "Stage 2"]
-DIFFERENCES = ["Stage 1 minus Stage 2", "Removed by Stage 1", "Removed by Stage 2"]
+DIFFERENCES = ["Stage 1 - Stage 2", "Noisy - Stage 1", "Noisy - Stage 2"]
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_what_was_removed_lies_below_each_result(trained: napari.Viewer) -> None
     assert trained.canvas.grid.actual_shape(trained.layers) == (2, 3)
     noisy = trained.layers["lines"].data
     for stage in (1, 2):
-        removed = trained.layers[f"Removed by Stage {stage}"]
+        removed = trained.layers[f"Noisy - Stage {stage}"]
         np.testing.assert_allclose(np.asarray(removed.data), noisy * stage / 4, rtol=1e-5)
         low, high = removed.contrast_limits
         assert low == -high
@@ -169,6 +169,19 @@ def test_without_results_the_selected_layers_are_compared(session: Session) -> N
     viewer.layers.selection = {first, second}
     toggle_comparison(viewer)
     assert visible(viewer) == ["1: a", "2: b"]
+    button(bar_of(viewer), "Show what was removed").setChecked(True)
+    assert visible(viewer) == ["1: a", "2: b", "1 - 2"]
+
+
+def test_images_with_several_scales_are_compared_at_full_resolution(session: Session) -> None:
+    viewer, rng = session.viewer, np.random.default_rng(0)
+    data = rng.random((64, 64), dtype=np.float32)
+    pyramid = viewer.add_image([data, data[::2, ::2]], multiscale=True, name="pyramid")
+    flat = viewer.add_image(np.zeros_like(data), name="flat")
+    viewer.layers.selection = {pyramid, flat}
+    toggle_comparison(viewer)
+    button(bar_of(viewer), "Show what was removed").setChecked(True)
+    np.testing.assert_array_equal(np.asarray(viewer.layers["1 - 2"].data), data)
 
 
 def test_with_nothing_to_compare_a_sentence_says_so(
