@@ -43,13 +43,24 @@ class Heartbeat:
     ----------
     session : Session
         Its phase is noted with each tick.
+
+    Attributes
+    ----------
+    gaps : list of float
+        Seconds between ticks.
+    busy : list of float
+        Seconds of processor time that the interface itself took in each gap; other programs on a
+        busy machine, and the training, do not lengthen it.
+    phases : list of Phase
+        Of the run at each tick.
     """
 
     def __init__(self, session: Session) -> None:
         self.gaps: list[float] = []
+        self.busy: list[float] = []
         self.phases: list[Phase] = []
         self._session = session
-        self._last = time.perf_counter()
+        self._last, self._last_busy = time.perf_counter(), time.thread_time()
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
@@ -60,10 +71,11 @@ class Heartbeat:
         self._timer.stop()
 
     def _tick(self) -> None:
-        now = time.perf_counter()
+        now, busy = time.perf_counter(), time.thread_time()
         self.gaps.append(now - self._last)
+        self.busy.append(busy - self._last_busy)
         self.phases.append(self._session.run.phase)
-        self._last = now
+        self._last, self._last_busy = now, busy
 
 
 def wait_until(is_reached: Callable[[], bool]) -> None:
@@ -129,8 +141,11 @@ def main() -> None:
         table.add([name, f"{1000 * value:.0f} ms", target], {"name": name, "seconds": value})
     worst = sorted(zip(heartbeat.gaps, heartbeat.phases, strict=True), reverse=True)[:_N_WORST]
     print("Longest:", ", ".join(f"{1000 * gap:.0f} ms ({phase})" for gap, phase in worst))
+    busy = figures(heartbeat.busy)
+    print("Busy by itself:", ", ".join(f"{name} {1000 * s:.0f} ms" for name, s in busy.items()))
     print(f"Ticks: {len(heartbeat.gaps)}, seconds: {sum(heartbeat.gaps):.0f}")
-    write_report(options.json, {"machine": machine(), "gaps": found, "worst": worst})
+    report = {"machine": machine(), "gaps": found, "busy": busy, "worst": worst}
+    write_report(options.json, report)
     session.close()
     viewer.close()
     failed = [name for name, bar in _BARS.items() if found[name] > bar]
