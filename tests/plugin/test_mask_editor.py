@@ -504,9 +504,11 @@ def test_closing_and_opening_again_loses_nothing(qtbot, viewer, session, documen
     propose(document)
     document.toggle((0, 0, 0))
     kernel = document.kernel
-    with qtbot.waitSignal(editor.destroyed):
-        viewer.window.remove_dock_widget(editor)
-        editor.deleteLater()
+    gone = []
+    editor.destroyed.connect(gone.append)
+    viewer.window.remove_dock_widget(editor)
+    editor.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone))
     document.toggle((0, 0, 1))
     again = open_editor(viewer, session)
     again.tools.undo_button.click()
