@@ -505,7 +505,7 @@ def test_closing_and_opening_again_loses_nothing(qtbot, viewer, session, documen
     document.toggle((0, 0, 0))
     kernel = document.kernel
     gone = []
-    editor.destroyed.connect(gone.append)
+    editor.destroyed.connect(lambda *_: gone.append(True))
     viewer.window.remove_dock_widget(editor)
     editor.deleteLater()
     qtbot.waitUntil(lambda: bool(gone))
