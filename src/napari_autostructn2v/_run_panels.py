@@ -39,9 +39,12 @@ class ProgressPanel(QWidget):
             return
         self.text.setText(progress_text(run))
         is_known = run.progress.fraction > 0 or run.phase not in _OF_UNKNOWN_LENGTH
+        # a bar repaints at once, and with it the canvas of the viewer, unless updates are disabled
+        self.bar.setUpdatesEnabled(False)
         self.bar.setMaximum(_STEPS if is_known else 0)
         self.bar.setValue(round(_STEPS * run.progress.fraction))
         self.bar.setFormat(bar_text(run.progress))
+        self.bar.setUpdatesEnabled(True)
 
 
 class ReviewPanel(QWidget):
