@@ -207,22 +207,30 @@ class LayerStacks:
         made_by : dict
             Plain values that say how it was made, kept in the layer's metadata.
         """
-        data = self.layer_data(denoised)
-        return Image(
-            data,
-            name=f"{self.name} - {label}",
-            metadata={"autoStructN2V": {"source": self.name, "result": label, **made_by}},
-            **self.geometry.to_kwargs(),
-            **self.display,
-        )
+        return self._layer_of(self.layer_data(denoised), label, made_by)
 
     def preview_layer(self, image: NDArray[np.float32], label: str) -> Image:
-        """Return a layer with one slice, (y, x), that lies over the slices of the source."""
+        """Return a layer with one slice, (y, x), that lies over all slices of the source."""
+        return self._layer_of(self.preview_data(image), label, {})
+
+    def preview_data(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a slice, (y, x), repeated without a copy in the shape of the layer."""
+        return np.broadcast_to(image, self.shape)
+
+    def layer_name(self, label: str) -> str:
+        """Return the name of a layer that was made of the source."""
+        return f"{self.name} - {label}"
+
+    def layer_metadata(self, label: str, made_by: dict[str, Any]) -> dict[str, Any]:
+        """Return what the metadata of a layer say about how it was made."""
+        return {"autoStructN2V": {"source": self.name, "result": label, **made_by}}
+
+    def _layer_of(self, data: NDArray[np.float32], label: str, made_by: dict[str, Any]) -> Image:
         return Image(
-            image,
-            name=f"{self.name} - {label}",
-            metadata={"autoStructN2V": {"source": self.name, "result": label}},
-            **self.geometry.last_axes(2).to_kwargs(),
+            data,
+            name=self.layer_name(label),
+            metadata=self.layer_metadata(label, made_by),
+            **self.geometry.to_kwargs(),
             **self.display,
         )
 

@@ -19,6 +19,9 @@ class _Emitter(Protocol):
     def disconnect(self, callback: Any) -> Any: ...
 
 
+_releases: set[Callable[..., None]] = set()
+
+
 def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> None:
     """Connect ``signal`` to ``slot`` for as long as ``widget`` exists.
 
@@ -38,6 +41,7 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> N
     method = weakref.WeakMethod(slot)
 
     def release(*_: object) -> None:
+        _releases.discard(release)
         bound = method()
         if bound is not None:
             # emitters of napari raise for callbacks that they have dropped already
@@ -46,4 +50,6 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> N
             except (ValueError, KeyError, AttributeError):
                 return
 
+    # collected together with the widget, it would be emptied while Qt still calls it: a crash
+    _releases.add(release)
     widget.destroyed.connect(release)

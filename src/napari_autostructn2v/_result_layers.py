@@ -45,29 +45,29 @@ class ResultLayers:
         if viewer is None or self._is_preview_unwanted:
             return
         label = f"preview of {self._label(event.stage)}"
-        layer = self._preview() if self._preview else None
-        if layer is None:
+        layer = self._shown_preview()
+        if layer is not None:
+            layer.data = self.stacks.preview_data(event.image)
+            layer.name = self.stacks.layer_name(label)
+        elif self._preview is None:
             layer = self.stacks.preview_layer(event.image, label)
             self._preview = weakref.ref(viewer.add_layer(layer))
-        elif layer not in viewer.layers:
-            self._is_preview_unwanted = True
         else:
-            layer.data = event.image
-            layer.name = f"{self.stacks.name} - {label}"
+            self._is_preview_unwanted = True
 
     def remove_preview(self) -> None:
         """Take the preview out of the viewer."""
-        viewer, layer = self._viewer(), self._preview() if self._preview else None
-        if viewer is not None and layer is not None and layer in viewer.layers:
+        viewer, layer = self._viewer(), self._shown_preview()
+        if viewer is not None and layer is not None:
             viewer.layers.remove(layer)
         self._preview = None
 
     def add_result(self, event: StageFinished) -> None:
-        """Add what a stage made of the images."""
-        self.remove_preview()
+        """Show what a stage made of the images; the preview becomes it."""
         viewer = self._viewer()
         if viewer is None or event.denoised is None:
             return
+        label = self._label(event.stage)
         made_by = {
             "stage": event.stage,
             "method": self._config.method,
@@ -75,8 +75,19 @@ class ResultLayers:
             "preset": self._config.preset,
             **event.model.provenance,
         }
-        layer = self.stacks.result_layer(event.denoised, self._label(event.stage), made_by)
-        self._of_stage[event.stage] = weakref.ref(viewer.add_layer(layer))
+        layer = self._shown_preview()
+        if layer is None:
+            layer = viewer.add_layer(self.stacks.result_layer(event.denoised, label, made_by))
+        else:
+            layer.data = self.stacks.layer_data(event.denoised)
+            layer.name = self.stacks.layer_name(label)
+            layer.metadata = self.stacks.layer_metadata(label, made_by)
+        self._preview = None
+        self._of_stage[event.stage] = weakref.ref(layer)
+
+    def _shown_preview(self) -> Image | None:
+        viewer, layer = self._viewer(), self._preview() if self._preview else None
+        return layer if viewer is not None and layer in viewer.layers else None
 
     def _label(self, stage: int) -> str:
         return "N2V" if self._config.method == "n2v" else f"stage {stage}"

@@ -59,7 +59,9 @@ def test_a_preview_lies_over_its_source(n_axes: int) -> None:
     preview = stacks_of(layer).preview_layer(np.zeros((20, 24), np.float32), "preview")
     index = np.zeros(n_axes)
     index[-2:] = 7, 9
-    np.testing.assert_allclose(preview.data_to_world((7, 9)), layer.data_to_world(index)[-2:])
+    np.testing.assert_allclose(preview.data_to_world(index), layer.data_to_world(index))
+    assert preview.data.shape == layer.data.shape
+    assert preview.data.base is not None  # one slice, however many there are
 
 
 def test_one_timepoint_or_all_can_be_chosen() -> None:

@@ -320,5 +320,4 @@ def _envelope(
     # divided by the weight inside: at the border there is less to average over
     weight = ndimage.gaussian_filter(np.ones(plane.shape, np.float32), sigma, mode="constant")
     summed = ndimage.gaussian_filter(centered * wave.conj(), sigma, mode="constant")
-    envelope: NDArray[np.complex64] = summed / weight
-    return envelope
+    return np.asarray(summed / weight, np.complex64)

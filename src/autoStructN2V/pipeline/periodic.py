@@ -67,7 +67,8 @@ class WithoutPatterns:
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Read a slice (y, x) float32, intensities as stored, without the patterns."""
-        return remove_sinusoids(self._source.read_slice(z)[None], self._patterns)[0]
+        (cleaned,) = remove_sinusoids(self._source.read_slice(z)[None], self._patterns)
+        return np.asarray(cleaned, np.float32)
 
 
 def global_patterns(sources: Sequence[ImageSource]) -> list[PeriodicPattern]:

@@ -1,0 +1,135 @@
+"""Make the pictures of the documentation from the running program.
+
+    xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py
+
+A training with preset fast runs in between, which takes some minutes. Options: ``--theme light``,
+``--size 1920x1080``, ``--output FOLDER``, ``--sample KEY`` or ``--image FILE``, ``--mode 2.5D``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import napari
+from napari.settings import get_settings
+from qtpy.QtWidgets import QApplication, QScrollArea
+
+from autoStructN2V.pipeline import validate_config
+from napari_autostructn2v._docks import PLUGIN, DockName
+from napari_autostructn2v._session import Session, session_for
+from napari_autostructn2v._state import Phase
+from napari_autostructn2v.comparison import toggle_comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SECONDS = 1500
+
+
+class Photographer:
+    """Waits for what is to be seen, and keeps it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    output : Path
+        Folder for the pictures.
+    """
+
+    def __init__(self, viewer: napari.Viewer, output: Path) -> None:
+        self.viewer = viewer
+        self.output = output
+        output.mkdir(parents=True, exist_ok=True)
+
+    def wait(self, is_there: Callable[[], bool]) -> None:
+        """Let the program run until something is there."""
+        end = time.monotonic() + _SECONDS
+        while not is_there():
+            if time.monotonic() > end:
+                raise TimeoutError("The program did not get there in time.")
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    def take(self, name: str) -> None:
+        """Write a picture of the whole window."""
+        settled = time.monotonic() + 1.0
+        self.wait(lambda: time.monotonic() > settled)
+        path = self.output / f"{name}.png"
+        self.viewer.screenshot(str(path), canvas_only=False, flash=False)
+        print(path)
+
+
+def main() -> None:
+    """Run the whole tutorial once, with pictures."""
+    options = _options()
+    get_settings().appearance.theme = options.theme
+    viewer = napari.Viewer()
+    width, height = (int(side) for side in options.size.split("x"))
+    viewer.window.resize(width, height)
+    photographer = Photographer(viewer, options.output)
+    session = session_for(viewer)
+    session.set_config(
+        validate_config(
+            {"preset": "fast", "mode": options.mode, "output_dir": options.output / "results"}
+        )
+    )
+    if options.image is not None:
+        viewer.open(options.image)
+    else:
+        viewer.open_sample(PLUGIN, options.sample)
+    layer = viewer.layers[-1]
+    viewer.layers.selection = {layer}
+    session.choose_layer(layer)
+    _train(photographer, session)
+    _look(photographer, session)
+    session.close()
+    viewer.close()
+
+
+def _train(photographer: Photographer, session: Session) -> None:
+    """From the configuration to the end of stage 2."""
+    session.show(DockName.CONFIGURATION)
+    photographer.take("configuration")
+    session.show(DockName.TRAINING)
+    session.start_training()
+    photographer.wait(lambda: len(session.run.history) >= 6)
+    photographer.take("training")
+    photographer.wait(lambda: session.run.phase in (Phase.REVIEW, Phase.FAILED))
+    photographer.take("mask-editor")
+    session.approve()
+    session.show(DockName.TRAINING)
+    photographer.wait(lambda: not session.run.phase.is_running)
+    if session.run.error:
+        raise SystemExit(session.run.error)
+    photographer.take("training-done")
+
+
+def _look(photographer: Photographer, session: Session) -> None:
+    """Comparison and inference."""
+    toggle_comparison(photographer.viewer)
+    photographer.take("comparison")
+    toggle_comparison(photographer.viewer)
+    session.show(DockName.INFERENCE)
+    photographer.take("inference")
+    for area in photographer.viewer.window._qt_window.findChildren(QScrollArea):
+        area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+    session.show(DockName.CONFIGURATION)
+    photographer.take("configuration-end")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "images")
+    parser.add_argument("--theme", default="dark", choices=["dark", "light"])
+    parser.add_argument("--size", default="1366x768")
+    parser.add_argument("--sample", default="horizontal_lines")
+    parser.add_argument("--image")
+    parser.add_argument("--mode", default="2D", choices=["2D", "2.5D"])
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""The napari window of the plugin's tests serves here as well."""
+
+from tests.plugin.conftest import viewer
+
+__all__ = ["viewer"]
