@@ -96,7 +96,7 @@ def _train(photographer: Photographer, session: Session) -> None:
     session.show(DockName.TRAINING)
     session.start_training()
     photographer.wait(lambda: len(session.run.history) >= 6)
-    photographer.take("training")
+    photographer.take("training-live")
     photographer.wait(lambda: session.run.phase in (Phase.REVIEW, Phase.FAILED))
     photographer.take("mask-editor")
     session.approve()
@@ -104,7 +104,7 @@ def _train(photographer: Photographer, session: Session) -> None:
     photographer.wait(lambda: not session.run.phase.is_running)
     if session.run.error:
         raise SystemExit(session.run.error)
-    photographer.take("training-done")
+    photographer.take("training")
 
 
 def _look(photographer: Photographer, session: Session) -> None:
@@ -117,7 +117,7 @@ def _look(photographer: Photographer, session: Session) -> None:
     for area in photographer.viewer.window._qt_window.findChildren(QScrollArea):
         area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
     session.show(DockName.CONFIGURATION)
-    photographer.take("configuration-end")
+    photographer.take("configuration-again")
 
 
 def _options() -> argparse.Namespace:

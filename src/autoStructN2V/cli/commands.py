@@ -23,6 +23,7 @@ from autoStructN2V.masking.kernel import save_kernel
 from autoStructN2V.models.device import DeviceName
 from autoStructN2V.pipeline.artifacts import save_png
 from autoStructN2V.pipeline.config import validate_config
+from autoStructN2V.pipeline.config_file import read_config
 from autoStructN2V.pipeline.evidence import measure_evidence
 from autoStructN2V.pipeline.figures import draw_kernel
 from autoStructN2V.pipeline.imports import find_models
@@ -109,7 +110,9 @@ def train(
         "run_stage2": False if skip_stage2 else None,
         "stage2": _kernel_source(mask, skip_stage1),
     }
-    nested = merged(_read_config(config), {k: v for k, v in given.items() if v is not None})
+    nested = merged(
+        read_config(config) if config else {}, {k: v for k, v in given.items() if v is not None}
+    )
     nested = merged(nested, _parse_settings(setting))
     complete = validate_config(nested)
     if mask and complete.method == "n2v":
@@ -128,21 +131,6 @@ def _kernel_source(mask: Path | None, skip_stage1: bool) -> dict[str, Any] | Non
     if mask is not None:
         return {"mask_source": "file", "mask_file_path": mask}
     return {"mask_source": "extractor"} if skip_stage1 else None
-
-
-def _read_config(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path} cannot be read as a configuration ({error}); a .json file of nested fields "
-            "is needed, such as the config.json of a training."
-        ) from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} holds no configuration; a .json object of fields is needed.")
-    return content
 
 
 def _parse_settings(texts: list[str] | None) -> dict[str, Any]:

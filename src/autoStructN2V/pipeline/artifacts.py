@@ -19,6 +19,7 @@ from autoStructN2V.files import (
     write_json,
 )
 from autoStructN2V.masking.kernel import save_kernel
+from autoStructN2V.pipeline.config_file import write_config
 from autoStructN2V.pipeline.figures import draw_kernel
 from autoStructN2V.pipeline.imports import MODEL_FILES
 from autoStructN2V.trainers.checkpoint import save_model
@@ -185,7 +186,7 @@ class RunRecorder:
         self._log: list[EpochFinished] = []
         self._report: dict[str, Any] = {}
         self._evidence: NDArray[np.float64] | None = None
-        write_json(folders.model / "config.json", config.model_dump(mode="json"))
+        write_config(folders.model / "config.json", config)
 
     def record(self, event: Event) -> None:
         """Write what an event brought."""
