@@ -26,6 +26,7 @@ from autoStructN2V.trainers.checkpoint import Method  # noqa: TC001 - pydantic r
 from autoStructN2V.trainers.config import (
     BatchSize,
     LearningRate,
+    Refinement,
     ScheduleConfig,
     StageConfig,
 )
@@ -45,6 +46,7 @@ class N2VConfig(FirstStageConfig):
 
     batch_size: BatchSize = 8
     num_layers: NumLayers = 4
+    refinement: Refinement = 0.0
 
 
 class Stage1Config(FirstStageConfig):
@@ -73,6 +75,7 @@ class Stage2Config(StageConfig):
     mask_percentage: MaskPercentage = 10.0
     learning_rate: LearningRate = 1e-5
     select_background: SelectBackground = False
+    refinement: Refinement = 0.0
     mask_source: Literal["stage1", "file", "extractor"] = Field(
         "stage1",
         title="Kernel from",

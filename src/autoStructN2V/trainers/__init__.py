@@ -17,7 +17,13 @@ from autoStructN2V.trainers.events import (
     Warned,
 )
 from autoStructN2V.trainers.loss import masked_squared_error
-from autoStructN2V.trainers.trainer import Trainer, TrainingData, TrainingResult, build_network
+from autoStructN2V.trainers.trainer import (
+    RefinementPlan,
+    Trainer,
+    TrainingData,
+    TrainingResult,
+    build_network,
+)
 
 __all__ = [
     "AwaitingDecision",
@@ -28,6 +34,7 @@ __all__ = [
     "OptimizationConfig",
     "PredictionProgress",
     "Preview",
+    "RefinementPlan",
     "ScheduleConfig",
     "StageConfig",
     "StageFinished",

@@ -1,6 +1,6 @@
 """Parameters of the optimization."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -35,6 +35,18 @@ StepsPerEpoch = Annotated[
         "slices, divided by the batch size.",
     ),
 ]
+OptimizerName = Literal["adam", "muon"]
+Refinement = Annotated[
+    float,
+    Field(
+        ge=0.0,
+        le=0.9,
+        title="Refinement",
+        description="Share of the epochs, the last ones, in which nothing is hidden: noise like "
+        "the measured one is added instead, so that hidden pixels give away what they know. Only "
+        "where the noise is bell-shaped and equally strong everywhere.",
+    ),
+]
 
 
 class OptimizationConfig(FrozenConfig):
@@ -43,6 +55,12 @@ class OptimizationConfig(FrozenConfig):
     batch_size: BatchSize = 8
     learning_rate: LearningRate = 1e-4
     steps_per_epoch: StepsPerEpoch = 0
+    optimizer: OptimizerName = Field(
+        "adam",
+        title="Optimizer",
+        description="adam is well known; muon learns in fewer steps, at learning rates of some "
+        "thousandths.",
+    )
 
 
 class StageConfig(NetworkConfig, PatchConfig, MaskingConfig, OptimizationConfig):
