@@ -5,21 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import (
+    QAbstractButton,
     QAbstractSpinBox,
+    QButtonGroup,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
+    QPushButton,
     QSizePolicy,
     QSpinBox,
     QToolButton,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +136,7 @@ class ChoiceBox(QComboBox):
         self._values = [value for _, value in choices]
         self.addItems([label for label, _ in choices])
         _leave_the_wheel(self)
-        self.setMinimumContentsLength(6)
+        self.setMinimumContentsLength(3)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.currentIndexChanged.connect(self._announce)
@@ -146,6 +150,43 @@ class ChoiceBox(QComboBox):
         self.setCurrentIndex(self._values.index(value))
 
     def _announce(self, row: int) -> None:
+        self.valueChanged.emit()
+
+
+class SegmentedChoice(QWidget):
+    """One of a few values, as buttons side by side of which one is pressed."""
+
+    valueChanged = Signal()  # noqa: N815 - as the other editors
+
+    def __init__(self, choices: Sequence[tuple[str, Any]]) -> None:
+        super().__init__()
+        self._buttons: dict[Any, QPushButton] = {}
+        self._group = QButtonGroup(self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        for label, value in choices:
+            button = QPushButton(label)
+            button.setCheckable(True)
+            self._buttons[value] = button
+            self._group.addButton(button)
+            row.addWidget(button, 1)
+        next(iter(self._buttons.values())).setChecked(True)
+        self._group.buttonClicked.connect(self._announce)
+
+    def value(self) -> Any:
+        """Return the chosen value."""
+        return next(v for v, button in self._buttons.items() if button.isChecked())
+
+    def setValue(self, value: Any) -> None:  # noqa: N802 - name given by Qt
+        """Choose a value, without announcing it."""
+        self._buttons[value].setChecked(True)
+
+    def button(self, value: Any) -> QPushButton:
+        """Return the button of a value."""
+        return self._buttons[value]
+
+    def _announce(self, button: QAbstractButton) -> None:
         self.valueChanged.emit()
 
 
@@ -224,6 +265,11 @@ class NumbersEdit(QWidget):
     def __init__(self, n: int, low: float, high: float) -> None:
         super().__init__()
         self._boxes = [FloatBox(low, high) for _ in range(n)]
+        for box in self._boxes:
+            box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+            # napari's own least width is too much for three in a row
+            box.setStyleSheet("min-width: 0px;")
+            box.setMinimumWidth(box.fontMetrics().horizontalAdvance("0" * 6))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         for box in self._boxes:
@@ -238,9 +284,8 @@ class NumbersEdit(QWidget):
     def setValue(self, value: Sequence[float]) -> None:  # noqa: N802 - name given by Qt
         """Show numbers."""
         for box, number in zip(self._boxes, value, strict=True):
-            blocker = QSignalBlocker(box)
-            box.setValue(number)
-            blocker.unblock()
+            with signals_blocked(box):
+                box.setValue(number)
         self.valueChanged.emit()
 
     def setAccessibleName(self, name: str | None) -> None:  # noqa: N802 - name given by Qt
@@ -257,7 +302,9 @@ def _make_compact(box: QSpinBox | QDoubleSpinBox) -> None:
     """Take little width, and report what is typed when it is complete."""
     box.setKeyboardTracking(False)
     _leave_the_wheel(box)
-    box.setMinimumWidth(box.fontMetrics().horizontalAdvance("0" * 8) + box.sizeHint().height())
+    # room for the digits and, left and right of them, for the buttons of napari
+    height = box.fontMetrics().height()
+    box.setMinimumWidth(box.fontMetrics().horizontalAdvance("0" * 5) + 3 * height)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+from superqt.utils import signals_blocked
 
 from napari_autostructn2v._editors import (
     CheckBox,
@@ -22,6 +23,7 @@ from napari_autostructn2v._editors import (
     PathEdit,
     TextEdit,
 )
+from napari_autostructn2v._sections import label_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
     Editor = CheckBox | ChoiceBox | FloatBox | IntBox | NumbersEdit | PathEdit | TextEdit
 
 _CHOICE_LABELS: dict[tuple[str, Any], str] = {
-    ("masking_strategy", 0): "Local mean",
+    ("masking_strategy", 0): "Mean",
     ("masking_strategy", 1): "Zero",
-    ("masking_strategy", 2): "Random pixel",
+    ("masking_strategy", 2): "Random",
     ("method", "n2v"): "N2V",
     ("method", "autostructn2v"): "autoStructN2V",
     ("mask_source", "stage1"): "Stage 1",
@@ -44,7 +46,7 @@ _CHOICE_LABELS: dict[tuple[str, Any], str] = {
     ("output_dtype", "float32"): "float32",
     ("output_dtype", "input"): "As the input",
 }
-_MEANING_OF_LOWEST = {"steps_per_epoch": "By data size"}
+_MEANING_OF_LOWEST = {"steps_per_epoch": "Auto"}
 _FILE_PATTERNS = {"mask_file_path": "Kernel (*.npy)", "stage1_model": "Model (*.pth)"}
 
 # an editor has an effect only while another one is on (or off)
@@ -132,9 +134,12 @@ class FormGrid(QWidget):
     ) -> None:
         super().__init__()
         self._editors: dict[tuple[str, str], Editor] = {}
+        self._locked: set[tuple[str, str]] = set()
+        self._idle: set[str] = set()
         self._sections = dict(sections)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setColumnMinimumWidth(0, label_width(self))
         for column in range(len(sections)):
             self._grid.setColumnStretch(column + 1, 1)
         for column, heading in enumerate(headings, start=1):
@@ -158,11 +163,15 @@ class FormGrid(QWidget):
     def setValue(self, values: Mapping[str, Any]) -> None:  # noqa: N802 - as the editors
         """Show values, a model or a mapping for each section, without announcing them."""
         for (section, name), editor in self._editors.items():
-            is_blocked = editor.blockSignals(True)
-            try:
+            with signals_blocked(editor):
                 editor.setValue(values[section][name])
-            finally:
-                editor.blockSignals(is_blocked)
+        self._after_change()
+
+    def set_section_enabled(self, section: str, is_enabled: bool) -> None:
+        """Gray out a column that is not used, or bring it back."""
+        self._idle.discard(section)
+        if not is_enabled:
+            self._idle.add(section)
         self._after_change()
 
     def _add_row(self, row: int, name: str, headings: Sequence[str]) -> None:
@@ -181,7 +190,7 @@ class FormGrid(QWidget):
             editor.setAccessibleName(f"{described.title}, {heading}" if heading else first.title)
             reason = _refusal_of_opposite(model, name)
             if reason:
-                editor.setEnabled(False)
+                self._locked.add((section, name))
                 editor.setToolTip(f"{described.tooltip}<p>{html.escape(reason)}</p>")
             editor.valueChanged.connect(self._on_changed)
             self._editors[section, name] = editor
@@ -198,13 +207,16 @@ class FormGrid(QWidget):
     def _after_change(self) -> None:
         """Gray out what has no effect, and let patch sizes step by what the network needs."""
         for (section, name), editor in self._editors.items():
-            if name in _NEEDS:
-                other, wanted = _NEEDS[name]
-                switch = self._editors.get((section, other))
-                editor.setEnabled(switch is None or switch.value() == wanted)
+            is_locked = (section, name) in self._locked or section in self._idle
+            editor.setEnabled(not is_locked and self._has_effect(section, name))
             layers = self._editors.get((section, "num_layers"))
             if name == "patch_size" and isinstance(editor, IntBox) and isinstance(layers, IntBox):
                 editor.setSingleStep(2 ** (layers.value() or 0))
+
+    def _has_effect(self, section: str, name: str) -> bool:
+        other, wanted = _NEEDS.get(name, ("", True))
+        switch = self._editors.get((section, other))
+        return switch is None or switch.value() == wanted
 
 
 def _editor(kind: Any, name: str, field: FieldInfo, is_optional: bool) -> Editor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QObject, Slot
 from superqt.utils import create_worker
 
 if TYPE_CHECKING:
@@ -13,12 +14,15 @@ if TYPE_CHECKING:
     EventHandler = Callable[[Any], None]
     MakeEvents = Callable[[Callable[[], bool]], Generator[Any, Any, Any]]
 
+_alive: set[Job] = set()
+"""Jobs whose thread has not ended: what a thread has sent must find its receiver."""
+
 
 class JobFailedError(Exception):
     """A job ended with a RuntimeError, which the worker would swallow; its cause is that error."""
 
 
-class Job:
+class Job(QObject):
     """A generator that runs in a thread; what it yields arrives in the thread of the interface.
 
     Parameters
@@ -26,7 +30,8 @@ class Job:
     make_events : callable
         Called in the thread with a ``should_stop`` callable; returns the generator.
     on_event, on_result, on_error : callable
-        Called in the thread of the interface. Exactly one of the last two is called, once.
+        Called in the thread of the interface. Exactly one of the last two is called, once, unless
+        the job is abandoned.
     """
 
     def __init__(
@@ -36,16 +41,22 @@ class Job:
         on_result: EventHandler,
         on_error: Callable[[Exception], None],
     ) -> None:
+        super().__init__()
         self._stop = threading.Event()
         self._ended = threading.Event()
+        self._handlers: tuple[EventHandler, EventHandler, EventHandler] | None
+        self._handlers = (on_event, on_result, on_error)
         # by default an error would be raised in the event loop as well
         self._worker = create_worker(self._guarded, make_events, _ignore_errors=True)
-        self._worker.yielded.connect(on_event)
-        self._worker.returned.connect(on_result)
-        self._worker.errored.connect(on_error)
+        # slots of an object of this thread: Qt delivers to it, and here, with every binding
+        self._worker.yielded.connect(self._on_yielded)
+        self._worker.returned.connect(self._on_returned)
+        self._worker.errored.connect(self._on_errored)
+        self._worker.finished.connect(self._on_finished)
 
     def start(self) -> None:
         """Start the thread."""
+        _alive.add(self)
         self._worker.start()
 
     def answer(self, value: object) -> None:
@@ -55,6 +66,11 @@ class Job:
     def cancel(self) -> None:
         """Ask the generator to end; it returns what is finished, within about a second."""
         self._stop.set()
+
+    def abandon(self) -> None:
+        """Cancel, and let nobody know of anything that still comes."""
+        self._handlers = None
+        self.cancel()
 
     def wait(self, seconds: float) -> bool:
         """Block until the generator has ended, for ``seconds`` at most; tell whether it has."""
@@ -67,3 +83,23 @@ class Job:
             raise JobFailedError(str(error)) from error
         finally:
             self._ended.set()
+
+    @Slot(object)  # type: ignore[untyped-decorator, unused-ignore]
+    def _on_yielded(self, event: object) -> None:
+        if self._handlers is not None:
+            self._handlers[0](event)
+
+    @Slot(object)  # type: ignore[untyped-decorator, unused-ignore]
+    def _on_returned(self, result: object) -> None:
+        if self._handlers is not None:
+            self._handlers[1](result)
+
+    @Slot(object)  # type: ignore[untyped-decorator, unused-ignore]
+    def _on_errored(self, error: object) -> None:
+        if self._handlers is not None:
+            self._handlers[2](error)
+
+    @Slot()  # type: ignore[untyped-decorator, unused-ignore]
+    def _on_finished(self) -> None:
+        self._handlers = None
+        _alive.discard(self)

@@ -120,6 +120,11 @@ class KernelDocument:
         return proposal is not None and not np.array_equal(proposal.kernel, self._state.kernel)
 
     @property
+    def is_untouched(self) -> bool:
+        """Whether nothing was proposed or drawn yet."""
+        return self.proposal is None and not self._undo and not self._redo
+
+    @property
     def statistics(self) -> KernelStatistics:
         """Size, number of hidden pixels, pattern and the sentence of the kernel."""
         from autoStructN2V.masking import describe_kernel
@@ -266,9 +271,13 @@ class KernelDocument:
 
     def set_mode(self, mode: Mode) -> None:
         """Add two empty slices around a 2D kernel, or keep the middle of a 2.5D one."""
-        if mode != self.mode:
-            planes = np.zeros((1 if mode == "2D" else 3, *self._plane_shape[1:]), bool)
-            planes[len(planes) // 2] = self.planes[self.center[0]]
+        if mode == self.mode:
+            return
+        planes = np.zeros((1 if mode == "2D" else 3, *self._plane_shape[1:]), bool)
+        planes[len(planes) // 2] = self.planes[self.center[0]]
+        if self.is_untouched:
+            self._show(replace(self._state, kernel=planes if mode == "2.5D" else planes[0]))
+        else:
             self._set_planes(planes, f"change to {mode}")
 
     def set_proposal(self, proposal: KernelProposal, extractor: ExtractorConfig) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
-from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
 
 from napari_autostructn2v._lifetime import connect
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-    from napari_autostructn2v._layers import LayerStacks
+    from napari_autostructn2v._layers import LayerStacks, LeadingAxis
 
 _NO_LAYER = "Open an image, or take one from File > Open Sample > autoStructN2V."
 
@@ -116,13 +117,11 @@ class LayerChooser(QWidget):
         """List the layers anew and keep the choice; a new layer is chosen if there was none."""
         chosen, index = self.layer(), self.index()
         self._watch([layer for layer in self._viewer.layers if isinstance(layer, Image)])
-        blocker = QSignalBlocker(self._layer_box)
-        self._layer_box.clear()
-        for layer in self._layers:
-            self._layer_box.addItem(layer.name)
         is_kept = any(layer is chosen for layer in self._layers)
-        self.set_layer(chosen if is_kept else self._preferred())
-        blocker.unblock()
+        with signals_blocked(self._layer_box):
+            self._layer_box.clear()
+            self._layer_box.addItems([layer.name for layer in self._layers])
+            self.set_layer(chosen if is_kept else self._preferred())
         self._layer_box.setEnabled(bool(self._layers))
         if self.layer() is not chosen or chosen is None:
             self._show_layer()
@@ -182,13 +181,15 @@ class LayerChooser(QWidget):
             self._problem, text = "", describe_layer(layer)
         except InputError as error:
             self._problem = text = str(error)
-        blocker = QSignalBlocker(self._index_box)
-        self._index_box.clear()
-        if axis is not None:
-            self._index_box.addItem(f"All of {axis.name}")
-            self._index_box.addItems([f"{axis.name} {i}" for i in range(axis.size)])
-            self._index_box.setToolTip(f"Which stack along {axis.name} to use.")
-            self._index_box.setAccessibleName(f"Choice along {axis.name}")
-        blocker.unblock()
-        self._index_box.setVisible(axis is not None)
+        self._show_axis(axis)
         self._summary.setText(text)
+
+    def _show_axis(self, axis: LeadingAxis | None) -> None:
+        with signals_blocked(self._index_box):
+            self._index_box.clear()
+            if axis is not None:
+                self._index_box.addItem(f"All of {axis.name}")
+                self._index_box.addItems([f"{axis.name} {i}" for i in range(axis.size)])
+                self._index_box.setToolTip(f"Which stack along {axis.name} to use.")
+                self._index_box.setAccessibleName(f"Choice along {axis.name}")
+        self._index_box.setVisible(axis is not None)

@@ -100,7 +100,6 @@ class Session(TaskRunner):
         self.auto_approve = False
         self._training: Job | None = None
         self._slice_in_view = 0
-        self._is_closed = False
         viewer.layers.events.removed.connect(self._on_layer_removed)
         viewer.dims.events.current_step.connect(self._on_slider_moved)
 
@@ -261,10 +260,9 @@ class Session(TaskRunner):
 
     def close(self, *_: object) -> None:
         """End what runs; called when the viewer is closed."""
-        self._is_closed = True
         jobs = [job for job in (self._training, self._task_job) if job is not None]
         for job in jobs:
-            job.cancel()
+            job.abandon()
         for job in jobs:
             job.wait(_SECONDS_TO_END)
 
@@ -279,7 +277,7 @@ class Session(TaskRunner):
         return self._slice_in_view
 
     def _on_event(self, event: Event) -> None:
-        if self._is_closed or isinstance(event, AwaitingDecision):
+        if isinstance(event, AwaitingDecision):
             return
         if isinstance(event, Preview):
             if self.results is not None:
@@ -311,8 +309,6 @@ class Session(TaskRunner):
 
     def _on_result(self, output: RunOutput) -> None:
         self._training = None
-        if self._is_closed:
-            return
         if self.results is not None:
             self.results.remove_preview()
         if self.model is not None and self.model.folder is None:
@@ -321,8 +317,6 @@ class Session(TaskRunner):
 
     def _on_error(self, error: Exception) -> None:
         self._training = None
-        if self._is_closed:
-            return
         if self.results is not None:
             self.results.remove_preview()
         self._set_run(failed(self.run, error_text(error)))

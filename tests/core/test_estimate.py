@@ -4,6 +4,8 @@ import time
 
 import pytest
 import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from autoStructN2V.models import FlexibleUNet
 from autoStructN2V.models.config import NetworkConfig
@@ -15,7 +17,7 @@ from autoStructN2V.pipeline.estimate import (
     network_cost,
     steps_per_epoch,
 )
-from autoStructN2V.trainers.events import BatchFinished
+from autoStructN2V.trainers.events import BatchFinished, EpochFinished
 from tests.core.conftest import noisy_lines, tiny
 
 CPU = torch.device("cpu")
@@ -31,14 +33,24 @@ def n_bytes(shapes=SHAPES, device=CPU, **fields):
 
 
 @pytest.mark.slow
-def test_a_training_takes_about_as_long_as_estimated():
+def test_training_takes_about_as_long_as_estimated():
+    """The bounds leave room for a busy computer; unhurried, the two agree within a factor of 2."""
     images = noisy_lines((4, 128, 128))
     stage = {"features": 16, "patch_size": 64, "batch_size": 8, "steps_per_epoch": 12}
-    config = validate_config(tiny(stage1=stage, stage2=stage))
-    estimated = estimate_run(config, [images.shape], CPU, measure_speed(CPU)).seconds
-    start = time.perf_counter()
-    finish(pipeline_events(images, config))
-    assert 0.4 < (time.perf_counter() - start) / estimated < 2.5
+    config = validate_config(tiny(stage1=stage, stage2=stage, num_epochs=2))
+    measure_speed.cache_clear()
+    speed = measure_speed(CPU)
+    estimated = estimate_run(config, [images.shape], CPU, speed).seconds
+    measured = []
+
+    def count(event):
+        if isinstance(event, EpochFinished):
+            measured.append(event.seconds)
+
+    finish(pipeline_events(images, config), count)
+    # the second epoch is free of first-time costs
+    training = 2 * (measured[1] + measured[3])
+    assert 0.3 < training / estimated < 2.5
 
 
 def test_measuring_the_speed_is_quick_and_done_once():
@@ -56,16 +68,22 @@ def test_without_a_measurement_a_typical_speed_is_assumed():
     assert estimate == estimate_run(config, SHAPES, CPU, TYPICAL_SPEED["cpu"])
 
 
-@pytest.mark.parametrize("mode", ["2D", "2.5D"])
-def test_the_cost_of_a_network_is_that_of_the_network(mode):
-    config = NetworkConfig(features=16, num_layers=3)
-    network = FlexibleUNet(config, 3 if mode == "2.5D" else 1)
+@pytest.mark.parametrize("use_resize_conv", [True, False])
+@pytest.mark.parametrize(("mode", "n_channels"), [("2D", 1), ("2.5D", 3)])
+def test_the_cost_of_a_network_is_that_of_the_network(mode, n_channels, use_resize_conv):
+    config = NetworkConfig(features=16, num_layers=3, use_resize_conv=use_resize_conv)
+    network = FlexibleUNet(config, n_channels)
+    seen = []
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numel()))
+    with FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, n_channels, 32, 32))
     cost = network_cost(config, mode)
+    assert cost.flops_per_pixel == counter.get_total_flops() / 32**2
+    assert cost.kept_per_pixel == sum(seen) / 32**2
     assert cost.n_parameters == sum(p.numel() for p in network.parameters())
     assert (cost.reach, cost.stride) == (network.receptive_radius, network.stride)
-    # the first convolution of a level and the second, in the first level
-    least = 2 * 9 * (16 * 16 + 2 * 16 * 16 + 16 * 16)
-    assert cost.flops_per_pixel > least
 
 
 def test_more_work_takes_longer():

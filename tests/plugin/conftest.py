@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 import pytest
+import torch
 from qtpy.QtWidgets import QApplication
 
 from autoStructN2V.datasets.synthetic import make_sample
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
+
+# small networks gain nothing from more threads, which take turns from the window
+torch.set_num_threads(1)
 
 SMALL_STAGE = {"features": 8, "patch_size": 32, "batch_size": 2, "steps_per_epoch": 4}
 

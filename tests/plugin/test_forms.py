@@ -83,7 +83,7 @@ def test_odd_numbers_stay_odd(qtbot):
 def test_choices_have_readable_names():
     assert ("autoStructN2V", "autostructn2v") in choices_of(PipelineConfig, "method")
     assert ("High quality", "high_quality") in choices_of(PipelineConfig, "preset")
-    assert ("Local mean", 0) in choices_of(Stage2Config, "masking_strategy")
+    assert ("Mean", 0) in choices_of(Stage2Config, "masking_strategy")
 
 
 def test_stages_stand_side_by_side(qtbot):

@@ -64,6 +64,16 @@ def test_without_mirroring_one_cell_changes(document):
     assert n_hidden(document) == 2
 
 
+def test_the_mode_of_an_untouched_kernel_is_not_a_step(document):
+    document.set_mode("2.5D")
+    assert document.kernel.shape == (3, 11, 11)
+    assert document.is_untouched
+    document.toggle((0, 0, 0))
+    document.set_mode("2D")
+    document.undo()
+    assert document.kernel.shape == (3, 11, 11)
+
+
 def test_the_center_stays_hidden(document):
     document.toggle(document.center)
     assert document.planes[document.center]
@@ -243,6 +253,7 @@ def apply(document, name, *arguments):
 def test_any_series_of_edits_is_valid_and_undone_completely(edits):
     document = KernelDocument()
     first = document.kernel
+    document.toggle((0, 0, 0))  # until then, a change of the mode is no step
     for edit in edits:
         apply(document, *edit)
         assert document.planes[document.center]

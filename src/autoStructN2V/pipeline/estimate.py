@@ -11,12 +11,11 @@ import math
 import time
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from autoStructN2V.datasets.splitting import split_patches
 from autoStructN2V.inference.tiling import plan_tiles
@@ -24,9 +23,7 @@ from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from torch import Tensor
+    from collections.abc import Iterable, Iterator, Sequence
 
     from autoStructN2V.datasets.axes import Mode
     from autoStructN2V.pipeline.config import PipelineConfig
@@ -37,7 +34,7 @@ Shape = tuple[int, int, int]
 _BACKWARD = 3  # a training step costs about three predictions
 _WEIGHT_COPIES = 6  # weights, gradients, two moments of Adam, moving average, best so far
 _SECONDS_PER_PARAMETER = 8e-9  # optimizer and moving average, one thread
-_MEASURING_SECONDS = 0.5  # the noise, however small the images
+_FIRST_SECONDS = 1.5  # reading, measuring, warming up, however small the images
 _SECONDS_PER_PIXEL = 1e-7  # checking, normalizing and measuring the noise
 _BYTES_PER_MEASURED_PIXEL = 12
 _MOST_MEASURED_PIXELS = 32_000_000
@@ -46,6 +43,7 @@ _CPU_WINDOW = 64 * 1024 * 1024  # features x pixels that are predicted at once
 _CPU_PART = 16 * 32**2 * 64**2  # features^2 x pixels that are trained on at once
 _LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
 _BYTES = 4  # of a float32
+_TRIAL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class DeviceSpeed:
     flops_per_second : float
         Floating-point operations per second in training.
     step_seconds : float
-        What every optimizer step costs, however small.
+        What every optimizer step costs, however small; not measured.
     is_measured : bool
         False for values that are merely typical of such a device.
     """
@@ -119,7 +117,7 @@ def estimate_run(
     speed = speed or TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
     trained = config.trained_stages
     n_measured = min(_n_pixels(shapes), _MOST_MEASURED_PIXELS)
-    seconds = _MEASURING_SECONDS + _SECONDS_PER_PIXEL * n_measured
+    seconds = _FIRST_SECONDS + _SECONDS_PER_PIXEL * n_measured
     peaks: list[float] = [_BYTES_PER_MEASURED_PIXEL * n_measured]
     for stage in config.used_stages:
         cost = network_cost(_network_config(stage), config.mode)
@@ -177,66 +175,68 @@ class NetworkCost:
 
 @cache
 def network_cost(config: NetworkConfig, mode: Mode) -> NetworkCost:
-    """Count the work of a network, without doing it."""
-    n_channels = 3 if mode == "2.5D" else 1
-    kept = 0
-
-    def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        nonlocal kept
-        kept += inputs[0].numel()
-
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network = FlexibleUNet(config, n_channels)
-        for module in network.modules():
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-                module.register_forward_pre_hook(count)
-        side = 4 * network.stride
-        network(torch.empty(1, n_channels, side, side))
+    """Count the work of a :class:`FlexibleUNet`, without doing it."""
+    convolutions = list(_convolutions(config, 3 if mode == "2.5D" else 1))
+    # reach and stride do not depend on the number of features
+    narrow = FlexibleUNet(config.model_copy(update={"features": 8}))
     return NetworkCost(
-        flops_per_pixel=counter.get_total_flops() / side**2,
-        kept_per_pixel=kept / side**2,
-        n_parameters=sum(p.numel() for p in network.parameters()),
+        flops_per_pixel=sum(
+            2 * n_in * n_out * taps / 4**level for level, n_in, n_out, taps in convolutions
+        ),
+        kept_per_pixel=sum(n_in / 4**level for level, n_in, _, _ in convolutions),
+        n_parameters=sum(n_in * n_out * taps + n_out for _, n_in, n_out, taps in convolutions),
         features=config.features,
-        reach=network.receptive_radius,
-        stride=network.stride,
+        reach=narrow.receptive_radius,
+        stride=narrow.stride,
     )
+
+
+def _convolutions(config: NetworkConfig, n_channels: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield level of the input, channels in and out, and products per input pixel and pair."""
+    widths = [config.features * 2**level for level in range(config.num_layers + 1)]
+    for level, (n_in, n_out) in enumerate(pairwise([n_channels, *widths])):
+        yield level, n_in, n_out, 9
+        yield level, n_out, n_out, 9
+    for level, width in enumerate(widths[:-1]):
+        yield level + 1, 2 * width, width, 1 if config.use_resize_conv else 4
+        yield level, 2 * width, width, 9
+        yield level, width, width, 9
+    yield 0, widths[0], 1, 1
 
 
 @cache
 def measure_speed(device: torch.device) -> DeviceSpeed:
-    """Measure the speed of a device with a few small training steps; about 0.3 s at most.
+    """Measure the speed of a device with a few small training steps; about 0.3 s.
 
     Later calls return the first result.
     """
-    tiny = _Trial(device, NetworkConfig(features=8, num_layers=1), n_patches=2, side=16)
-    n_patches = 2 if device.type == "cpu" else 32
-    large = _Trial(device, NetworkConfig(features=32, num_layers=2), n_patches, side=64)
-    tiny_seconds, large_seconds = tiny.seconds(), large.seconds()
+    trial = _Trial(device, n_patches=2 if device.type == "cpu" else 32)
     typical = TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
-    # drawing a batch and hiding its pixels is not part of the trial
-    overhead = max(typical.step_seconds, 2 * tiny_seconds)
-    seconds = max(large_seconds - tiny_seconds, 1e-6)
-    return DeviceSpeed(large.n_flops / seconds, overhead, is_measured=True)
+    return DeviceSpeed(trial.n_flops / trial.seconds(), typical.step_seconds, is_measured=True)
 
 
 class _Trial:
-    """Training steps on noise."""
+    """Training steps of a small network."""
 
-    def __init__(
-        self, device: torch.device, config: NetworkConfig, n_patches: int, side: int
-    ) -> None:
+    def __init__(self, device: torch.device, n_patches: int) -> None:
+        config = NetworkConfig(features=32, num_layers=2)
+        shape = (n_patches, 1, 64, 64)
         self._device = device
         self._network = FlexibleUNet(config).placed_on(device)
-        self._batch = torch.ones(n_patches, 1, side, side, device=device).contiguous(
-            memory_format=torch.channels_last
-        )
+        self._batch = torch.ones(shape, device=device).to(memory_format=torch.channels_last)
         cost = network_cost(config, "2D")
-        self.n_flops = _BACKWARD * cost.flops_per_pixel * n_patches * side**2
+        self.n_flops = _BACKWARD * cost.flops_per_pixel * math.prod(shape)
 
     def seconds(self) -> float:
-        """Return the time of the faster of two steps; the very first one only warms up."""
+        """Return the time of the fastest of a few steps, after one that only warms up.
+
+        The fastest, because other programs can only make a step slower.
+        """
         self._step()
-        return min(self._step(), self._step())
+        best, end = self._step(), time.perf_counter() + _TRIAL_SECONDS
+        while time.perf_counter() < end:
+            best = min(best, self._step())
+        return best
 
     def _step(self) -> float:
         start = time.perf_counter()

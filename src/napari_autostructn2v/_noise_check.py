@@ -1,0 +1,91 @@
+"""Measure the noise of a layer, and say which method fits and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_autostructn2v._forms import choice_label
+from napari_autostructn2v._sections import sentence, show_sentence
+
+if TYPE_CHECKING:
+    from autoStructN2V.masking import Advice
+    from napari_autostructn2v._state import TaskState
+
+
+class NoiseCheck(QWidget):
+    """Button to measure, progress, and the advice that came of it.
+
+    Attributes
+    ----------
+    advice : Advice or None
+        What is shown.
+    """
+
+    requested = Signal()
+    """The noise is to be measured."""
+    cancel_requested = Signal()
+    """The measurement is to end."""
+    method_chosen = Signal(str)
+    """The recommended method is to be used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.advice: Advice | None = None
+        self._inspect = QPushButton("Inspect noise")
+        self._inspect.setToolTip(
+            "Measure which pixels share noise, and say which method fits. Takes seconds."
+        )
+        self._busy = QProgressBar()
+        self._busy.setRange(0, 0)
+        self._busy.setTextVisible(False)
+        self._busy.hide()
+        self._cancel = QPushButton("Cancel")
+        self._cancel.hide()
+        self._text = sentence()
+        self._apply = QPushButton()
+        self._apply.hide()
+        row = QHBoxLayout()
+        row.addWidget(self._inspect)
+        row.addWidget(self._busy, 1)
+        row.addWidget(self._cancel)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(row)
+        column.addWidget(self._text)
+        column.addWidget(self._apply)
+        self._inspect.clicked.connect(self.requested)
+        self._cancel.clicked.connect(self.cancel_requested)
+        self._apply.clicked.connect(self._choose)
+
+    def text(self) -> str:
+        """Return what is said about the noise."""
+        return self._text.text()
+
+    def show_advice(self, advice: Advice | None, method: str) -> None:
+        """Show what a measurement means; offer its method if another one is configured."""
+        self.advice = advice
+        if advice is None:
+            show_sentence(self._text, "")
+            self._apply.hide()
+            return
+        label = choice_label("method", advice.recommended_method)
+        show_sentence(self._text, "\n".join([*advice.messages, f"Recommended method: {label}."]))
+        self._apply.setText(f"Use {label}")
+        self._apply.setVisible(advice.recommended_method != method)
+
+    def show_task(self, task: TaskState, can_measure: bool) -> None:
+        """Show whether a measurement runs, or why it failed."""
+        is_measuring = task.kind == "measure"
+        self._busy.setVisible(is_measuring)
+        self._cancel.setVisible(is_measuring)
+        self._cancel.setEnabled(not task.is_stopping)
+        self._inspect.setEnabled(can_measure and task.kind is None)
+        if task.error and self.advice is None and task.kind is None:
+            show_sentence(self._text, task.error)
+
+    def _choose(self) -> None:
+        if self.advice is not None:
+            self.method_chosen.emit(self.advice.recommended_method)

@@ -1,0 +1,121 @@
+"""What the Training dock says about a run, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_autostructn2v._forms import choice_label
+from napari_autostructn2v._state import IS_OVER, Part, Phase, Progress, Status, duration_text
+
+if TYPE_CHECKING:
+    from autoStructN2V.inference.noise_report import StageReport
+    from autoStructN2V.pipeline.config import PipelineConfig
+    from napari_autostructn2v._state import RunState
+
+_NO_LAYER = "No image layer chosen"
+_JUDGEMENTS = (
+    (0.1, "almost all of it is gone"),
+    (0.3, "most of it is gone"),
+    (0.6, "part of it is still there"),
+    (1.0, "most of it is still there"),
+)
+_PART_OF_PHASE = {
+    Phase.STAGE1: Part.STAGE1,
+    Phase.EXTRACTION: Part.KERNEL,
+    Phase.STAGE2: Part.STAGE2,
+}
+REVIEW = (
+    "The kernel is ready. Look at it, change it if you like, and approve it to train stage 2 with "
+    "it."
+)
+
+
+def part_title(part: Part, method: str) -> str:
+    """Return the name of a part; plain Noise2Void has a single one."""
+    return choice_label("method", method) if method == "n2v" else str(part)
+
+
+def shown_parts(method: str) -> tuple[Part, ...]:
+    """Return the parts that a method has."""
+    return (Part.STAGE1,) if method == "n2v" else tuple(Part)
+
+
+def what_is_trained(config: PipelineConfig, layer_name: str, device: str = "") -> str:
+    """Say in a line what a training is, or will be, about."""
+    parts = [
+        layer_name or _NO_LAYER,
+        choice_label("method", config.method),
+        config.mode,
+        f"preset {choice_label('preset', config.preset)}",
+    ]
+    return ", ".join([*parts, f"on {choice_label('device', device)}"] if device else parts)
+
+
+def progress_text(run: RunState) -> str:
+    """Say what a run does at this moment."""
+    if run.progress is None:
+        return ""
+    part = _PART_OF_PHASE.get(run.phase)
+    if part is None or run.config is None or run.phase is Phase.EXTRACTION:
+        return run.progress.text
+    return f"{part_title(part, run.config.method)}: {run.progress.text}"
+
+
+def bar_text(progress: Progress) -> str:
+    """Say how much of the current work is done and how long the rest takes."""
+    done = _percent(progress.fraction)
+    if progress.eta_seconds is None:
+        return done
+    return f"{done}, {duration_text(progress.eta_seconds)} left"
+
+
+def report_text(report: StageReport) -> str:
+    """Say in words what a stage did to the noise."""
+    noise = f"Removed noise with a standard deviation of {report.removed_std:.3g}."
+    left = report.structured_noise_left
+    if left is None:
+        return f"{noise} No structured noise was measured."
+    judgement = next(text for limit, text in _JUDGEMENTS if left <= limit)
+    return f"{noise} {_percent(left)} of the structured noise is left: {judgement}."
+
+
+def stage_text(run: RunState, stage: int) -> str:
+    """Say what became of a stage, if it is over."""
+    report = run.reports.get(stage)
+    if report is not None:
+        return report_text(report)
+    part = Part.STAGE1 if stage == 1 else Part.STAGE2
+    if run.statuses[part] is Status.CANCELLED and any(e.stage == stage for e in run.history):
+        return "Cancelled; the best model so far is kept."
+    return ""
+
+
+def has_details(run: RunState, part: Part) -> bool:
+    """Return whether there is anything to say about a part besides its status."""
+    status = run.statuses[part]
+    if status not in IS_OVER:
+        return status is not Status.PENDING
+    stages = {Part.STAGE1: 1, Part.STAGE2: 2}
+    if part not in stages:
+        return status is Status.COMPLETE
+    return stages[part] in run.reports or any(e.stage == stages[part] for e in run.history)
+
+
+def outcome_text(run: RunState) -> str:
+    """Say how a run ended, if it did."""
+    if run.phase is Phase.CANCELLED:
+        return "The training was cancelled; what was finished is kept."
+    if run.phase is not Phase.DONE or run.config is None:
+        return ""
+    left = [
+        f"{_percent(report.structured_noise_left)} after {part_title(part, run.config.method)}"
+        for part, stage in ((Part.STAGE1, 1), (Part.STAGE2, 2))
+        if (report := run.reports.get(stage)) and report.structured_noise_left is not None
+    ]
+    if not left:
+        return "The training is complete."
+    return f"The training is complete. Structured noise left: {', '.join(left)}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"

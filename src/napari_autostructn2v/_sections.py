@@ -1,0 +1,102 @@
+"""Sections of a dock: headed, or collapsible."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QWidget
+from superqt import QCollapsible
+
+
+class Collapsible(QCollapsible):
+    """A part that is hidden until its title is clicked."""
+
+    def __init__(self, title: str) -> None:
+        # icons made from text keep the color of the theme in which they were made
+        super().__init__(title, expandedIcon=QIcon(), collapsedIcon=QIcon())
+        self._title = title
+        self.setDuration(0)
+        button = self.toggleButton()
+        button.setStyleSheet("text-align: left; border: none; background: transparent;")
+        for layout in (self.layout(), self.content().layout()):
+            if layout is not None:
+                layout.setContentsMargins(0, 0, 0, 0)
+        self.toggled.connect(self._show_arrow)
+        self._show_arrow(False)
+
+    def add(self, widget: QWidget) -> None:
+        """Add a widget to what is hidden."""
+        self.addWidget(widget)
+
+    def _show_arrow(self, is_expanded: bool) -> None:
+        self.setText(f"{'▾' if is_expanded else '▸'}  {self._title}")
+
+
+class VerticalScrollArea(QScrollArea):
+    """Scrolls up and down, and is always wide enough for what is in it."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+        content.installEventFilter(self)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
+        """Return the least width that cuts nothing off."""
+        hint = super().minimumSizeHint()
+        content, bar = self.widget(), self.verticalScrollBar()
+        if content is not None and bar is not None:
+            hint.setWidth(content.minimumSizeHint().width() + bar.sizeHint().width())
+        return hint
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Follow the content when it grows."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+
+def label_width(widget: QWidget) -> int:
+    """Return the width of the labels of all rows, so that their columns align."""
+    return widget.fontMetrics().horizontalAdvance("Patches per image mm")
+
+
+def labeled_rows(*rows: tuple[str, QWidget]) -> QWidget:
+    """Arrange widgets below each other, with a label at the left of each."""
+    form = QWidget()
+    grid = QGridLayout(form)
+    grid.setContentsMargins(0, 0, 0, 0)
+    for number, (text, widget) in enumerate(rows):
+        label = QLabel(text)
+        label.setBuddy(widget)
+        label.setToolTip(widget.toolTip())
+        grid.addWidget(label, number, 0)
+        grid.addWidget(widget, number, 1)
+        grid.setColumnMinimumWidth(0, label_width(widget))
+    grid.setColumnStretch(1, 1)
+    return form
+
+
+def heading(text: str) -> QLabel:
+    """Return the heading of a section."""
+    label = QLabel(f"<b>{text}</b>")
+    label.setContentsMargins(0, label.fontMetrics().height() // 2, 0, 0)
+    return label
+
+
+def sentence(text: str = "") -> QLabel:
+    """Return a label for text of any length, which can be selected and copied."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setVisible(bool(text))
+    return label
+
+
+def show_sentence(label: QLabel, text: str) -> None:
+    """Show a text, or hide its label when there is none."""
+    label.setText(text)
+    label.setVisible(bool(text))

@@ -1,0 +1,300 @@
+"""Noisy image and results side by side in the main canvas."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import napari  # noqa: TC002 - read when the command is called, to know that it wants the viewer
+import numpy as np
+from napari.experimental import link_layers, unlink_layers
+from napari.utils.notifications import show_info
+from psygnal import Signal
+
+from napari_autostructn2v._comparison_panels import of_layers, of_results, removed_panels
+from napari_autostructn2v._comparison_state import ViewerState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image
+
+    from napari_autostructn2v._comparison_panels import Compared
+    from napari_autostructn2v._session import Session
+
+_GAP = 4  # px between panels
+_ROW_PREFERENCE = 0.66  # of the largest possible panels: above, one row is taken
+_MATCHED = ("contrast_limits", "gamma")
+_NOTHING = (
+    "There is nothing to compare yet: train a model, or select two or more image layers of equal "
+    "size in the layer list."
+)
+_running: weakref.WeakKeyDictionary[napari.Viewer, Comparison] = weakref.WeakKeyDictionary()
+
+
+def toggle_comparison(napari_viewer: napari.Viewer) -> None:
+    """Show the noisy image and the results side by side, or leave that view.
+
+    Results of the last training are compared; without any, the selected image layers.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Viewer whose canvas is used.
+    """
+    from napari_autostructn2v._comparison_bar import ComparisonBar
+    from napari_autostructn2v._session import session_for
+
+    viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+    if running := running_comparison(viewer):
+        running.leave()
+        return
+    session = session_for(viewer)
+    images = of_results(session.results, viewer.layers) if session.results is not None else []
+    figures = noise_left_text(session) if len(images) > 1 else ""
+    if len(images) < 2:
+        chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
+        images = of_layers(chosen)
+    if len(images) < 2:
+        show_info(_NOTHING)
+        return
+    comparison = Comparison(viewer, images, figures)
+    _running[viewer] = comparison
+    bar = ComparisonBar(comparison)
+    viewer.window.add_dock_widget(
+        bar, name="Comparison", area="bottom", allowed_areas=["top", "bottom"]
+    )
+    comparison.enter()
+
+
+def running_comparison(viewer: napari.Viewer) -> Comparison | None:
+    """Return the comparison that a viewer shows, if it shows one."""
+    return _running.get(getattr(viewer, "__wrapped__", viewer))
+
+
+def noise_left_text(session: Session) -> str:
+    """Say how much of the correlated noise each stage of the last training left."""
+    is_n2v = session.run.config is not None and session.run.config.method == "n2v"
+    shares = [
+        (f"{report.structured_noise_left:.0%}".replace("%", " %"), stage)
+        for stage, report in sorted(session.run.reports.items())
+        if report.structured_noise_left is not None
+    ]
+    if not shares:
+        return ""
+    left = [f"{share} after {'N2V' if is_n2v else f'Stage {stage}'}" for share, stage in shares]
+    return f"Structured noise left: {', '.join(left)}."
+
+
+class Comparison:
+    """Images in a grid of panels that share slices, zoom and contrast, and the way back.
+
+    The panels are layers of their own; the layers of the viewer are hidden meanwhile and come back
+    as they were.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Held weakly.
+    images : sequence of Compared
+        At least two; others are compared with the first.
+    figures : str
+        What was measured, as a sentence; may be empty.
+    """
+
+    panels_changed = Signal()
+    """A panel was added or taken out."""
+    broken = Signal()
+    """The viewer was changed so that nothing is compared any more; it is time to leave."""
+    ended = Signal()
+    """The viewer is as it was before."""
+
+    def __init__(
+        self, viewer: napari.Viewer, images: Sequence[Compared], figures: str = ""
+    ) -> None:
+        self.images = tuple(images)
+        self.figures = figures
+        self._viewer = weakref.ref(viewer)
+        self._before = ViewerState.from_viewer(viewer)
+        self._panels: list[Image] = []
+        self._removed: list[Image] = []
+        self._is_entered = False
+        self._fit_zoom = 1.0
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the panels in their order."""
+        return [panel.name for panel in (*self._panels, *self._removed)]
+
+    @property
+    def can_show_removed(self) -> bool:
+        """Whether there is a noisy image, so that something was removed from it."""
+        return not self.images[0].is_denoised
+
+    @property
+    def is_removed_shown(self) -> bool:
+        """Whether panels show what was removed."""
+        return bool(self._removed)
+
+    def enter(self) -> None:
+        """Show the panels and hide everything else."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        zoom = self._relative_zoom(viewer)
+        for layer in viewer.layers:
+            layer.visible = False
+        viewer.dims.ndisplay = 2
+        self._panels = [image.panel() for image in self.images]
+        self._add(self._panels)
+        self.set_contrast_matched(True)
+        self._arrange()
+        self._fit(zoom)
+        viewer.layers.selection = {self._panels[0]}
+        self._is_entered = True
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+        viewer.canvas.grid.events.enabled.connect(self._on_grid_toggled)
+        viewer.canvas.events.size.connect(self._on_resized)
+
+    def leave(self) -> None:
+        """Take the panels out and bring the viewer back to what it was."""
+        viewer = self._viewer()
+        if viewer is None or not self._is_entered:
+            return
+        self._is_entered = False
+        viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        viewer.canvas.grid.events.enabled.disconnect(self._on_grid_toggled)
+        viewer.canvas.events.size.disconnect(self._on_resized)
+        viewer.canvas.grid.enabled = False
+        self._take_out([*self._panels, *self._removed])
+        self._before.apply(viewer)
+        _running.pop(viewer, None)
+        self.ended.emit()
+
+    def set_removed_shown(self, is_shown: bool) -> None:
+        """Show what was removed from the noisy image, below the results, or hide it."""
+        viewer = self._viewer()
+        if viewer is None or is_shown == self.is_removed_shown:
+            return
+        zoom = viewer.scene.camera.zoom / self._fit_zoom
+        if is_shown:
+            panels = removed_panels(self.images)
+            self._add(panels)
+            link_layers(panels, _MATCHED)
+            self._removed = panels
+            viewer.layers.selection = {self._panels[0]}
+        else:
+            panels, self._removed = self._removed, []
+            self._take_out(panels)
+        self._arrange()
+        self._fit(zoom)
+        self.panels_changed.emit()
+
+    def set_contrast_matched(self, is_matched: bool) -> None:
+        """Show all images with the same contrast, or each with that of its own range."""
+        if not self._panels:
+            return
+        if is_matched:
+            limits = self.images[0].kwargs["contrast_limits"]
+            for panel in self._panels:
+                panel.contrast_limits = limits
+            link_layers(self._panels, _MATCHED)
+            return
+        unlink_layers(self._panels, _MATCHED)
+        for panel in self._panels:
+            panel.reset_contrast_limits()
+
+    def _add(self, panels: list[Image]) -> None:
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        for panel in panels:
+            viewer.add_layer(panel)
+            panel.name_overlay.visible = True
+
+    def _take_out(self, panels: list[Image]) -> None:
+        viewer = self._viewer()
+        for panel in panels:
+            unlink_layers([panel])
+            if viewer is not None and panel in viewer.layers:
+                viewer.layers.remove(panel)
+
+    def _arrange(self) -> None:
+        """Choose the number of columns and rows."""
+        viewer = self._viewer()
+        if viewer is None or not self._panels:
+            return
+        grid = viewer.canvas.grid
+        grid.stride, grid.spacing = 1, _GAP
+        grid.shape = (-1, self._n_columns(viewer))
+        grid.enabled = True
+
+    def _n_columns(self, viewer: napari.Viewer) -> int:
+        n_panels = len(self._panels) + len(self._removed)
+        if self._removed and sum(image.is_denoised for image in self.images) == 2:
+            return 3  # each difference lies below its image
+        sides = np.ptp(self._panels[0].extent.world, axis=0)[-2:]
+        return best_columns(n_panels, viewer.canvas.size, (float(sides[0]), float(sides[1])))
+
+    def _relative_zoom(self, viewer: napari.Viewer) -> float:
+        """Return how much closer the camera is than for the whole image."""
+        if viewer.dims.ndisplay != 2:
+            return 1.0
+        zoom, center = viewer.scene.camera.zoom, viewer.scene.camera.center
+        viewer.fit_to_view()
+        fit_zoom = viewer.scene.camera.zoom
+        viewer.scene.camera.zoom, viewer.scene.camera.center = zoom, center
+        return float(zoom / fit_zoom)
+
+    def _fit(self, relative_zoom: float) -> None:
+        """Fit the camera to the panels; what was looked at closely stays close."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        center = viewer.scene.camera.center
+        viewer.fit_to_view()
+        self._fit_zoom = viewer.scene.camera.zoom
+        if relative_zoom > 1.01:
+            viewer.scene.camera.zoom = self._fit_zoom * relative_zoom
+            viewer.scene.camera.center = center
+
+    def _on_resized(self, event: object = None) -> None:
+        viewer = self._viewer()
+        if viewer is not None and self._is_entered:
+            self._fit(viewer.scene.camera.zoom / self._fit_zoom)
+
+    def _on_grid_toggled(self, event: object = None) -> None:
+        viewer = self._viewer()
+        if viewer is not None and self._is_entered and not viewer.canvas.grid.enabled:
+            self.broken.emit()
+
+    def _on_layer_removed(self, event: Any) -> None:
+        known = [*self._panels, *self._removed]
+        if not self._is_entered or not any(panel is event.value for panel in known):
+            return
+        unlink_layers([event.value])
+        self._panels = [panel for panel in self._panels if panel is not event.value]
+        self._removed = [panel for panel in self._removed if panel is not event.value]
+        self.panels_changed.emit()
+        if len(self._panels) < 2:
+            self.broken.emit()
+
+
+def best_columns(n_panels: int, canvas: tuple[int, int], image: tuple[float, float]) -> int:
+    """Return the number of columns with which panels are largest; one row is preferred.
+
+    Parameters
+    ----------
+    n_panels : int
+        Number of panels.
+    canvas, image : (height, width)
+        In pixels, and in any unit.
+    """
+
+    def zoom(columns: int) -> float:
+        rows = -(-n_panels // columns)
+        height, width = (max(side, 1e-9) for side in image)
+        return min(canvas[0] / rows / height, canvas[1] / columns / width)
+
+    best = max(range(1, n_panels + 1), key=zoom)
+    return n_panels if zoom(n_panels) >= _ROW_PREFERENCE * zoom(best) else best

@@ -1,0 +1,422 @@
+"""Dock widget Configuration: what the next training is started with, and on what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import signals_blocked
+
+from napari_autostructn2v._config_edits import (
+    STAGE_CHOICES,
+    is_modified,
+    stage_choice,
+    with_changes,
+    with_preset,
+)
+from napari_autostructn2v._docks import DockName
+from napari_autostructn2v._editors import ChoiceBox, SegmentedChoice
+from napari_autostructn2v._estimate_line import EstimateLine
+from napari_autostructn2v._forms import FormGrid, choices_of, field_help
+from napari_autostructn2v._layer_chooser import LayerChooser
+from napari_autostructn2v._lifetime import connect
+from napari_autostructn2v._model_import import ModelImport, import_model
+from napari_autostructn2v._noise_check import NoiseCheck
+from napari_autostructn2v._parameters import ParameterForms
+from napari_autostructn2v._sections import (
+    VerticalScrollArea,
+    heading,
+    labeled_rows,
+    sentence,
+    show_sentence,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import napari
+
+    from autoStructN2V.masking import KernelProposal
+    from autoStructN2V.pipeline import PipelineConfig
+    from napari_autostructn2v._layers import LayerStacks
+    from napari_autostructn2v._session import Session
+    from napari_autostructn2v._state import RunState, TaskState
+
+_JSON = "Configuration (*.json)"
+_WHERE = ("device", "output_dir", "experiment_name")
+
+
+class Configuration(QWidget):
+    """Choose a layer, a method and its parameters; see how long the training will take.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    session : Session, optional
+        Default: that of the viewer.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
+        super().__init__()
+        from napari_autostructn2v._session import session_for
+
+        self._session = session or session_for(napari_viewer)
+        self._phase = self._session.run.phase
+        self._make_widgets(napari_viewer)
+        self._arrange()
+        self._connect_widgets()
+        self._connect_session()
+        self._take_layer_of_session()
+        self._show_config(self._session.config)
+        self._noise.show_advice(self._session.document.advice, self._session.config.method)
+        self._refresh()
+
+    # building
+
+    def _make_widgets(self, viewer: napari.Viewer) -> None:
+        from autoStructN2V.pipeline import PipelineConfig, Stage2Config
+
+        self._chooser = LayerChooser(viewer)
+        self._noise = NoiseCheck()
+        self._method = SegmentedChoice(choices_of(PipelineConfig, "method"))
+        self._mode = SegmentedChoice(choices_of(PipelineConfig, "mode"))
+        self._start = SegmentedChoice(
+            [("Train from scratch", "scratch"), ("Import model", "import")]
+        )
+        self._import = ModelImport()
+        self._preset = ChoiceBox(choices_of(PipelineConfig, "preset"))
+        self._modified = sentence()
+        self._reset = QPushButton("Reset")
+        self._reset.setToolTip("Set all parameters to the preset again.")
+        self._stages = ChoiceBox([(label, key) for key, (label, _) in STAGE_CHOICES.items()])
+        self._kernel_source = FormGrid({"stage2": Stage2Config}, ["mask_source"])
+        self._kernel_file = FormGrid({"stage2": Stage2Config}, ["mask_file_path"])
+        self._parameters = ParameterForms()
+        self._where = FormGrid({"": PipelineConfig}, _WHERE)
+        self._problem = sentence()
+        self._estimate = EstimateLine()
+        self._load = QPushButton("Load…")
+        self._load.setToolTip("Read a configuration from a .json file.")
+        self._save = QPushButton("Save…")
+        self._save.setToolTip("Write this configuration to a .json file.")
+        self._next = QPushButton("Next: Training")
+        helps = {"method": self._method, "mode": self._mode, "preset": self._preset}
+        for name, widget in helps.items():
+            described = field_help(PipelineConfig, name)
+            widget.setToolTip(described.tooltip)
+            widget.setAccessibleName(described.title)
+        self._stages.setAccessibleName("Stages")
+        self._stages.setToolTip("Which stages to train, and where the kernel comes from.")
+        self._stages_row = labeled_rows(("Stages", self._stages))
+
+    def _arrange(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.addWidget(heading("Image"))
+        column.addWidget(self._chooser)
+        column.addWidget(self._noise)
+        column.addWidget(heading("Task"))
+        column.addWidget(
+            labeled_rows(("Method", self._method), ("Slices", self._mode), ("Start", self._start))
+        )
+        column.addWidget(self._import)
+        column.addWidget(heading("Training"))
+        column.addWidget(labeled_rows(("Preset", self._preset_row())))
+        column.addWidget(self._stages_row)
+        column.addWidget(self._kernel_source)
+        column.addWidget(self._kernel_file)
+        column.addWidget(self._parameters)
+        column.addWidget(heading("Device and output"))
+        column.addWidget(self._where)
+        column.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.addWidget(VerticalScrollArea(content), 1)
+        outer.addWidget(self._problem)
+        outer.addWidget(self._estimate)
+        outer.addLayout(self._button_row())
+
+    def _preset_row(self) -> QWidget:
+        widget = QWidget()
+        row = QHBoxLayout(widget)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._preset, 1)
+        row.addWidget(self._modified)
+        row.addWidget(self._reset)
+        widget.setToolTip(self._preset.toolTip())
+        return widget
+
+    def _button_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(self._load)
+        row.addWidget(self._save)
+        row.addWidget(self._next, 1)
+        return row
+
+    def _connect_widgets(self) -> None:
+        self._chooser.changed.connect(self._on_layer_chosen)
+        self._noise.requested.connect(self._measure)
+        self._noise.cancel_requested.connect(self._session.cancel_task)
+        self._noise.method_chosen.connect(self._use_method)
+        self._method.valueChanged.connect(self._on_edited)
+        self._mode.valueChanged.connect(self._on_edited)
+        self._start.valueChanged.connect(self._on_start_chosen)
+        self._import.chosen.connect(self.import_files)
+        self._import.inference_requested.connect(self._open_inference)
+        self._preset.valueChanged.connect(self._use_preset)
+        self._reset.clicked.connect(self._use_preset)
+        self._stages.valueChanged.connect(self._on_stages_chosen)
+        for form in (self._kernel_source, self._kernel_file, self._parameters, self._where):
+            form.valueChanged.connect(self._on_edited)
+        self._estimate.fast_requested.connect(self._use_fast)
+        self._load.clicked.connect(self._ask_load)
+        self._save.clicked.connect(self._ask_save)
+        self._next.clicked.connect(self._open_training)
+
+    def _connect_session(self) -> None:
+        session = self._session
+        connect(self, session.config_changed, self._show_config)
+        connect(self, session.source_changed, self._on_source_changed)
+        connect(self, session.run_changed, self._on_run_changed)
+        connect(self, session.task_changed, self._on_task_changed)
+        connect(self, session.measured, self._on_measured)
+
+    # from the widgets to the session
+
+    def _on_layer_chosen(self) -> None:
+        from autoStructN2V.errors import InputError
+
+        layer = self._chooser.layer()
+        try:
+            if layer is None:
+                self._session.clear_layer()
+            else:
+                self._session.choose_layer(layer, self._chooser.index())
+        except InputError:
+            pass  # the chooser says why
+        self._noise.show_advice(None, self._session.config.method)
+        self._refresh()
+
+    def _on_edited(self) -> None:
+        """Take over what the widgets show."""
+        self._show_kernel_source()
+        self._change(self._shown_values())
+
+    def _on_stages_chosen(self) -> None:
+        if self._stages.value() == "both" and stage_choice(self._session.config) != "both":
+            self._kernel_source.setValue({"stage2": {"mask_source": "stage1"}})
+        self._on_edited()
+
+    def _on_start_chosen(self) -> None:
+        self._import.setVisible(self._start.value() == "import")
+        if self._start.value() == "scratch":
+            self._import.show_found("")
+            self._on_edited()
+
+    def _use_preset(self) -> None:
+        self._session.set_config(with_preset(self._session.config, self._preset.value()))
+        self._show_config(self._session.config)
+
+    def _use_fast(self) -> None:
+        self._session.set_config(with_preset(self._session.config, "fast"))
+
+    def _use_method(self, method: str) -> None:
+        self._change({"method": method})
+
+    def _shown_values(self) -> dict[str, Any]:
+        """Return the fields that the widgets show, nested as in the configuration."""
+        values = self._parameters.value() | self._where.value()[""]
+        values |= {"method": self._method.value(), "mode": self._mode.value()}
+        if self._start.value() == "scratch":
+            values["stage1_model"] = None
+        if self._method.value() == "n2v":
+            return values
+        choice = self._stages.value()
+        values |= STAGE_CHOICES[choice][1]
+        stage2 = values.setdefault("stage2", {}) | self._kernel_file.value()["stage2"]
+        if choice == "both":
+            stage2 |= self._kernel_source.value()["stage2"]
+        elif choice != "stage1":
+            values["stage1_model"] = None
+            stage2["mask_source"] = choice
+        return values | {"stage2": stage2}
+
+    def _change(self, changes: dict[str, Any]) -> bool:
+        """Change the configuration; say what is wrong if that is not allowed."""
+        return self._try(
+            lambda: self._session.set_config(with_changes(self._session.config, changes))
+        )
+
+    def _try(self, action: Callable[[], object]) -> bool:
+        """Do something that a person can cause to fail; the configuration stays valid."""
+        from autoStructN2V.errors import UserError
+
+        try:
+            action()
+        except UserError as error:
+            self._next.setEnabled(False)
+            self._next.setToolTip(str(error))
+            show_sentence(self._problem, f"⚠ {error}")
+            return False
+        self._refresh()
+        return True
+
+    # buttons
+
+    def import_files(self, paths: Sequence[Path]) -> None:
+        """Start from models in files or in a folder; what is wrong with them is shown."""
+        from autoStructN2V.errors import UserError
+
+        try:
+            found = import_model(paths, self._session.config)
+            config = with_changes(self._session.config, found.changes)
+            if found.is_complete:
+                self._session.load_models(found.best_path)
+        except UserError as error:
+            self._import.show_found(f"⚠ {error}")
+            return
+        self._session.set_config(config)
+        self._start.setValue("import")
+        self._import.show()
+        self._import.show_found(found.description, is_complete=found.is_complete)
+
+    def load(self, path: Path) -> None:
+        """Read a configuration from a .json file; nothing changes if it cannot be used."""
+        from autoStructN2V.pipeline import validate_config
+        from autoStructN2V.pipeline.config_file import read_config
+
+        def take_over() -> None:
+            # the input is the chosen layer
+            self._session.set_config(validate_config(read_config(path) | {"input_dir": None}))
+
+        if self._try(take_over):
+            self._show_config(self._session.config)
+
+    def save(self, path: Path) -> None:
+        """Write the configuration to a .json file."""
+        from autoStructN2V.pipeline.config_file import write_config
+
+        self._try(lambda: write_config(path, self._session.config))
+
+    def _ask_load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load a configuration", "", _JSON)
+        if path:
+            self.load(Path(path))
+
+    def _ask_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the configuration", "config.json", _JSON)
+        if path:
+            self.save(Path(path).with_suffix(".json"))
+
+    def _measure(self) -> None:
+        stacks, config = self._chooser.stacks(), self._session.config
+        if stacks is not None:
+            self._noise.show_advice(None, config.method)
+            self._session.measure(stacks, config.mode, config.stage2.extractor)
+
+    def _open_inference(self) -> None:
+        self._session.show(DockName.INFERENCE)
+
+    def _open_training(self) -> None:
+        if self._change(self._shown_values()):
+            self._session.show(DockName.TRAINING)
+
+    # from the session to the widgets
+
+    def _take_layer_of_session(self) -> None:
+        source = self._session.source
+        if source is None or source.layer is None:
+            self._on_layer_chosen()
+        else:
+            with signals_blocked(self._chooser):
+                self._chooser.set_layer(source.layer)
+                self._chooser.set_index(source.index)
+
+    def _on_source_changed(self, source: LayerStacks | None) -> None:
+        if source is not None and source.layer is not None:
+            with signals_blocked(self._chooser):
+                self._chooser.set_layer(source.layer)
+                self._chooser.set_index(source.index)
+        self._refresh()
+
+    def _show_config(self, config: PipelineConfig) -> None:
+        """Show a configuration."""
+        self._show_start(config)
+        self._method.setValue(config.method)
+        self._mode.setValue(config.mode)
+        with signals_blocked(self._preset), signals_blocked(self._stages):
+            self._preset.setValue(config.preset)
+            self._stages.setValue(stage_choice(config))
+        show_sentence(self._modified, "(modified)" if is_modified(config) else "")
+        self._reset.setVisible(is_modified(config))
+        self._kernel_source.setValue({"stage2": config.stage2})
+        self._kernel_file.setValue({"stage2": config.stage2})
+        self._where.setValue({"": config})
+        self._parameters.show_config(config)
+        self._noise.show_advice(self._noise.advice, config.method)
+        self._show_kernel_source()
+        self._refresh()
+
+    def _show_start(self, config: PipelineConfig) -> None:
+        if config.stage1_model is not None:
+            self._start.setValue("import")
+            if not self._import.found():
+                self._import.show_found(f"Stage 1 from {config.stage1_model}.")
+        elif self._start.value() == "import" and not self._import.is_complete:
+            self._start.setValue("scratch")
+            self._import.show_found("")
+        self._import.setVisible(self._start.value() == "import")
+
+    def _show_kernel_source(self) -> None:
+        """Show the choices that belong to the chosen method and stages."""
+        choice = self._stages.value()
+        is_n2v = self._method.value() == "n2v"
+        asks_source = choice == "both" and not is_n2v
+        is_file = self._kernel_source.value()["stage2"]["mask_source"] == "file"
+        asks_file = choice == "file" or (asks_source and is_file)
+        self._stages_row.setVisible(not is_n2v)
+        self._kernel_source.setVisible(asks_source)
+        self._kernel_file.setVisible(asks_file and not is_n2v)
+
+    def _refresh(self) -> None:
+        """Show what follows from configuration and layer together."""
+        session = self._session
+        source = session.source
+        self._show_depth()
+        self._next.setEnabled(True)
+        self._next.setToolTip("Open the dock widget that starts and shows the training.")
+        if session.run.phase.is_running:
+            problem = "A training is running; changes apply to the next one."
+        else:
+            problem = (source is not None and session.cannot_start()) or ""
+        show_sentence(self._problem, f"⚠ {problem}" if problem else "")
+        self._noise.show_task(session.task, can_measure=source is not None)
+        self._estimate.update_for(session.config, source.shapes if source else [])
+
+    def _show_depth(self) -> None:
+        """Allow 2.5D for stacks that are deep enough."""
+        from autoStructN2V.datasets.checks import MIN_SLICES_25D
+
+        source = self._session.source
+        is_shallow = source is not None and source.n_slices < MIN_SLICES_25D
+        button = self._mode.button("2.5D")
+        button.setEnabled(not is_shallow)
+        reason = f"2.5D needs at least {MIN_SLICES_25D} slices; this layer has "
+        button.setToolTip(f"{reason}{source.n_slices}." if source and is_shallow else "")
+
+    def _on_run_changed(self, run: RunState) -> None:
+        if run.phase is not self._phase:
+            self._phase = run.phase
+            self._refresh()
+
+    def _on_task_changed(self, task: TaskState) -> None:
+        self._noise.show_task(task, can_measure=self._session.source is not None)
+
+    def _on_measured(self, proposal: KernelProposal) -> None:
+        self._noise.show_advice(proposal.advice, self._session.config.method)

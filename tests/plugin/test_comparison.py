@@ -1,0 +1,272 @@
+"""The comparison shows what it says, and the viewer is afterwards what it was before."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from napari._app_model import get_app_model
+from qtpy.QtWidgets import QCheckBox, QDockWidget, QPushButton
+
+from napari_autostructn2v import comparison
+from napari_autostructn2v._comparison_bar import ComparisonBar
+from napari_autostructn2v._comparison_state import ViewerState
+from napari_autostructn2v._result_layers import ResultLayers
+from napari_autostructn2v.comparison import (
+    best_columns,
+    running_comparison,
+    toggle_comparison,
+)
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+    from napari_autostructn2v._session import Session
+
+STAGES = ["Noisy", "Stage 1", "Stage 2"]
+DIFFERENCES = ["Stage 1 minus Stage 2", "Removed by Stage 1", "Removed by Stage 2"]
+
+
+@pytest.fixture
+def trained(session: Session, noisy: NDArray[np.float32]) -> napari.Viewer:
+    """A viewer with the layers that a training of both stages leaves."""
+    viewer = session.viewer
+    viewer.window._qt_window.resize(700, 500)  # many panels are slow to draw without a GPU
+    add_results(session, viewer.add_image(noisy, name="lines", scale=(3, 2, 2)), 1, 2)
+    return viewer
+
+
+def add_results(session: Session, layer: Image, *stages: int) -> None:
+    session.choose_layer(layer)
+    assert session.source is not None
+    session.results = ResultLayers(session.viewer, session.source, session.config)
+    for stage in stages:
+        denoised = np.asarray(layer.data, np.float32) * (1 - stage / 4)
+        result = session.source.result_layer([denoised], f"stage {stage}", {})
+        session.results._of_stage[stage] = weakref.ref(session.viewer.add_layer(result))
+
+
+def visible(viewer: napari.Viewer) -> list[str]:
+    return [layer.name for layer in viewer.layers if layer.visible]
+
+
+def bar_of(viewer: napari.Viewer) -> ComparisonBar | None:
+    bars = [dock.widget() for dock in viewer.window._qt_window.findChildren(QDockWidget)]
+    return next((bar for bar in bars if isinstance(bar, ComparisonBar)), None)
+
+
+def button(bar: ComparisonBar | None, text: str) -> QCheckBox | QPushButton:
+    assert bar is not None
+    return next(b for b in bar.findChildren((QCheckBox, QPushButton)) if b.text() == text)
+
+
+def test_noisy_and_stages_lie_side_by_side_under_their_names(trained: napari.Viewer) -> None:
+    toggle_comparison(trained)
+    assert visible(trained) == STAGES
+    grid = trained.canvas.grid
+    assert grid.enabled
+    cells = [grid.contents_at((0, column), trained.layers) for column in range(3)]
+    assert [[trained.layers[i].name for i in cell] for cell in cells] == [[s] for s in STAGES]
+    assert all(trained.layers[name].name_overlay.visible for name in STAGES)
+
+
+def test_the_pixels_are_shared_and_lie_where_they_were(trained: napari.Viewer) -> None:
+    toggle_comparison(trained)
+    assert trained.layers["Noisy"].data is trained.layers["lines"].data
+    np.testing.assert_array_equal(trained.layers["Stage 2"].scale, (3, 2, 2))
+
+
+def test_leaving_restores_the_viewer_exactly(
+    trained: napari.Viewer, noisy: NDArray[np.float32]
+) -> None:
+    labels = trained.add_labels(np.zeros(noisy.shape, int), scale=(3, 2, 2))
+    trained.layers.move(2, 0)
+    trained.layers["lines"].visible = False
+    trained.layers["lines - stage 1"].contrast_limits = (0.2, 0.7)
+    trained.canvas.grid.enabled, trained.canvas.grid.stride = True, 2
+    trained.canvas.grid.shape, trained.canvas.grid.spacing = (2, 2), 10
+    trained.dims.set_current_step(0, 1)
+    trained.dims.order = (1, 0, 2)
+    trained.dims.ndisplay = 3
+    trained.scene.camera.angles = (5, 20, 40)
+    trained.scene.camera.zoom, trained.scene.camera.center = 3.7, (1, 20, 30)
+    trained.layers.selection = {labels, trained.layers["lines"]}
+    before, names = ViewerState.from_viewer(trained), list(trained.layers)
+    toggle_comparison(trained)
+    assert ViewerState.from_viewer(trained) != before
+    trained.layers.move(0, 2)
+    trained.dims.set_current_step(1, 0)
+    comparison = running_comparison(trained)
+    assert comparison is not None
+    comparison.set_removed_shown(True)
+    toggle_comparison(trained)
+    assert ViewerState.from_viewer(trained) == before
+    assert list(trained.layers) == names
+    assert running_comparison(trained) is None
+
+
+def test_changing_the_contrast_of_one_changes_all_until_it_is_unmatched(
+    trained: napari.Viewer,
+) -> None:
+    toggle_comparison(trained)
+    first, *others = (trained.layers[name] for name in STAGES)
+    first.contrast_limits = (0.1, 0.4)
+    assert all(tuple(layer.contrast_limits) == (0.1, 0.4) for layer in others)
+    box = button(bar_of(trained), "Match contrast")
+    box.setChecked(False)
+    others[0].contrast_limits = (0.3, 0.5)
+    assert tuple(first.contrast_limits) != (0.3, 0.5)
+    box.setChecked(True)
+    assert len({tuple(layer.contrast_limits) for layer in (first, *others)}) == 1
+
+
+def test_what_was_removed_lies_below_each_result(trained: napari.Viewer) -> None:
+    toggle_comparison(trained)
+    button(bar_of(trained), "Show what was removed").setChecked(True)
+    assert visible(trained) == [*STAGES, *DIFFERENCES]
+    assert trained.canvas.grid.actual_shape(trained.layers) == (2, 3)
+    noisy = trained.layers["lines"].data
+    for stage in (1, 2):
+        removed = trained.layers[f"Removed by Stage {stage}"]
+        np.testing.assert_allclose(np.asarray(removed.data), noisy * stage / 4, rtol=1e-5)
+        low, high = removed.contrast_limits
+        assert low == -high
+    button(bar_of(trained), "Show what was removed").setChecked(False)
+    assert visible(trained) == STAGES
+
+
+def test_the_clean_truth_of_a_sample_is_compared_too(session: Session) -> None:
+    layers = session.viewer.open_sample("napari-autostructn2v", "random_noise")
+    add_results(session, layers[1], 1)
+    toggle_comparison(session.viewer)
+    assert visible(session.viewer) == ["Noisy", "Stage 1", "Clean truth"]
+    assert session.viewer.layers["Clean truth"].data is layers[0].data
+
+
+def test_one_time_point_is_compared_with_itself(session: Session) -> None:
+    data = np.random.default_rng(0).random((2, 3, 32, 32), dtype=np.float32)
+    layer = session.viewer.add_image(data)
+    session.choose_layer(layer, 1)
+    assert session.source is not None
+    session.results = ResultLayers(session.viewer, session.source, session.config)
+    result = session.source.result_layer([data[1]], "stage 1", {})
+    session.results._of_stage[1] = weakref.ref(session.viewer.add_layer(result))
+    toggle_comparison(session.viewer)
+    np.testing.assert_array_equal(session.viewer.layers["Noisy"].data, data[1])
+
+
+def test_without_results_the_selected_layers_are_compared(session: Session) -> None:
+    viewer, rng = session.viewer, np.random.default_rng(0)
+    first, second = (viewer.add_image(rng.random((8, 9)), name=name) for name in "ab")
+    viewer.add_image(rng.random((5, 5)), name="other size")
+    viewer.layers.selection = {first, second}
+    toggle_comparison(viewer)
+    assert visible(viewer) == ["1: a", "2: b"]
+
+
+def test_with_nothing_to_compare_a_sentence_says_so(
+    viewer: napari.Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(comparison, "show_info", said.append)
+    viewer.layers.selection = {viewer.add_image(np.zeros((8, 8))), viewer.add_points([[1, 1]])}
+    toggle_comparison(viewer)
+    assert len(said) == 1
+    assert "nothing to compare" in said[0]
+    assert not viewer.canvas.grid.enabled
+    assert running_comparison(viewer) is None
+
+
+def test_a_panel_or_the_source_may_be_deleted(trained: napari.Viewer, qtbot: QtBot) -> None:
+    toggle_comparison(trained)
+    trained.layers.remove("lines")
+    trained.layers.remove("Stage 1")
+    assert visible(trained) == ["Noisy", "Stage 2"]
+    trained.layers.remove("Noisy")
+    qtbot.waitUntil(lambda: running_comparison(trained) is None)
+    assert visible(trained) == ["lines - stage 1", "lines - stage 2"]
+    assert not trained.canvas.grid.enabled
+
+
+def test_all_layers_may_be_deleted(trained: napari.Viewer, qtbot: QtBot) -> None:
+    toggle_comparison(trained)
+    trained.layers.clear()
+    qtbot.waitUntil(lambda: running_comparison(trained) is None)
+    assert bar_of(trained) is None
+
+
+def test_the_button_leaves_and_takes_the_bar_away(trained: napari.Viewer, qtbot: QtBot) -> None:
+    toggle_comparison(trained)
+    button(bar_of(trained), "Leave comparison").click()
+    qtbot.waitUntil(lambda: bar_of(trained) is None)
+    assert running_comparison(trained) is None
+    assert len(trained.layers) == 3
+
+
+def test_closing_the_dock_leaves(trained: napari.Viewer) -> None:
+    toggle_comparison(trained)
+    bar = bar_of(trained)
+    assert bar is not None
+    bar.parentWidget().destroyOnClose()
+    assert running_comparison(trained) is None
+    assert len(trained.layers) == 3
+
+
+def test_turning_the_grid_off_leaves(trained: napari.Viewer, qtbot: QtBot) -> None:
+    toggle_comparison(trained)
+    trained.canvas.grid.enabled = False
+    qtbot.waitUntil(lambda: running_comparison(trained) is None)
+    assert len(trained.layers) == 3
+
+
+def test_a_region_that_was_zoomed_into_stays_in_view(trained: napari.Viewer) -> None:
+    trained.fit_to_view()
+    trained.scene.camera.zoom *= 4
+    trained.scene.camera.center = (0, 40, 60)
+    toggle_comparison(trained)
+    assert tuple(trained.scene.camera.center)[-2:] == (40, 60)
+    close = trained.scene.camera.zoom
+    trained.fit_to_view()
+    assert close == pytest.approx(4 * trained.scene.camera.zoom, rel=0.01)
+
+
+def test_the_bar_says_how_much_structured_noise_is_left(
+    trained: napari.Viewer, session: Session
+) -> None:
+    reports = {1: SimpleNamespace(structured_noise_left=0.92)}
+    reports[2] = SimpleNamespace(structured_noise_left=0.074)
+    session.run = replace(session.run, reports=reports)
+    toggle_comparison(trained)
+    bar = bar_of(trained)
+    assert bar is not None
+    assert "Structured noise left: 92 % after Stage 1, 7 % after Stage 2." in bar._text.text()
+
+
+def test_the_menu_command_enters_and_leaves(trained: napari.Viewer) -> None:
+    for is_entered in (True, False):
+        get_app_model().commands.execute_command("napari-autostructn2v.compare").result()
+        assert (running_comparison(trained) is not None) is is_entered
+
+
+def test_the_viewer_may_be_closed_while_comparing(qtbot: QtBot) -> None:
+    import napari
+
+    viewer = napari.Viewer(show=False)
+    viewer.layers.selection = {viewer.add_image(np.eye(8)), viewer.add_image(np.eye(8))}
+    toggle_comparison(viewer)
+    viewer.close()
+
+
+@pytest.mark.parametrize(
+    ("n_panels", "canvas", "columns"),
+    [(3, (500, 680), 3), (4, (600, 680), 2), (4, (500, 1900), 4), (6, (700, 1000), 3)],
+)
+def test_columns_make_panels_large(n_panels: int, canvas: tuple[int, int], columns: int) -> None:
+    assert best_columns(n_panels, canvas, (256.0, 256.0)) == columns

@@ -1,0 +1,408 @@
+# The Configuration dock: what it shows is what the session will train with, whatever a person does.
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from autoStructN2V.pipeline import PRESETS, finish, recorded_events, validate_config
+from autoStructN2V.pipeline.config_file import read_config
+from napari_autostructn2v import _session
+from napari_autostructn2v._config_edits import (
+    STAGE_CHOICES,
+    is_modified,
+    stage_choice,
+    with_changes,
+    with_preset,
+)
+from napari_autostructn2v._docks import DockName
+from napari_autostructn2v._estimate_line import estimate_text
+from napari_autostructn2v.configuration import Configuration
+from tests.core.conftest import noisy_lines, tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECONDS = 30_000
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture
+def session(viewer):
+    made = _session.Session(viewer)
+    made.set_config(validate_config({"preset": "fast"}))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def open_dock(viewer, session, qtbot):
+    def opened():
+        dock = Configuration(viewer, session)
+        qtbot.addWidget(dock)
+        return dock
+
+    return opened
+
+
+@pytest.fixture
+def dock(viewer, open_dock):
+    viewer.add_image(noisy_lines((3, 64, 64)), name="lines")
+    return open_dock()
+
+
+@pytest.fixture
+def shown(session, monkeypatch):
+    names: list[str] = []
+    monkeypatch.setattr(session, "show", names.append)
+    return names
+
+
+def editor(dock, section, name):
+    forms = [dock._where, dock._kernel_source, dock._kernel_file, *dock._parameters._forms]
+    return next(f.editor(section, name) for f in forms if (section, name) in f._editors)
+
+
+def choose(box, value):
+    """Choose as a person does."""
+    if hasattr(box, "button"):
+        box.button(value).click()
+    else:
+        box.setValue(value)
+
+
+# --- changes of a configuration
+
+
+def test_the_presets_are_their_own_values():
+    for name in PRESETS:
+        assert not is_modified(validate_config({"preset": name}))
+    assert is_modified(validate_config({"preset": "fast", "num_epochs": 3}))
+    assert is_modified(validate_config({"stage2": {"extractor": {"base_percentile": 60}}}))
+
+
+def test_a_preset_keeps_what_is_no_parameter_of_training(tmp_path):
+    kept: dict[str, Any] = {
+        "method": "n2v",
+        "mode": "2.5D",
+        "output_dir": tmp_path,
+        "device": "cpu",
+    }
+    stage2 = {"mask_source": "file", "mask_file_path": tmp_path / "k.npy", "batch_size": 33}
+    config = validate_config({**kept, "num_epochs": 7, "stage2": stage2})
+    reset = with_preset(config, "fast")
+    assert {name: reset[name] for name in kept} == kept
+    assert reset.stage2.mask_file_path == tmp_path / "k.npy"
+    fresh = validate_config({"preset": "fast"})
+    assert (reset.num_epochs, reset.stage2.batch_size) == (
+        fresh.num_epochs,
+        fresh.stage2.batch_size,
+    )
+
+
+@pytest.mark.parametrize("choice", STAGE_CHOICES)
+def test_every_execution_mode_is_recognized(choice, tmp_path):
+    source = choice if choice in ("file", "extractor") else "stage1"
+    stage2 = {"mask_source": source, "mask_file_path": tmp_path}
+    config = with_changes(validate_config({}), {**STAGE_CHOICES[choice][1], "stage2": stage2})
+    assert stage_choice(config) == choice
+
+
+# --- the dock
+
+
+def test_it_opens_without_a_layer_and_says_what_to_do(open_dock, session):
+    dock = open_dock()
+    assert "Open Sample" in dock._chooser.summary()
+    assert session.source is None and dock._estimate.text() == ""
+    assert not dock._noise._inspect.isEnabled()
+
+
+def test_it_chooses_the_layer_and_changes_nothing(dock, session):
+    assert session.source.name == "lines"
+    assert session.config == validate_config({"preset": "fast"})
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("method", ["n2v", "autostructn2v"])
+def test_what_is_shown_is_the_configuration(preset, method, dock, session):
+    config = validate_config({"preset": preset, "method": method})
+    session.set_config(config)
+    assert with_changes(config, dock._shown_values()) == config
+    dock._on_edited()
+    assert session.config == config
+
+
+def test_an_edit_reaches_the_session(dock, session):
+    editor(dock, "stage2", "batch_size").setValue(3)
+    editor(dock, "stage2.extractor", "base_percentile").setValue(60)
+    editor(dock, "", "experiment_name").setText("mine")
+    editor(dock, "", "experiment_name").editingFinished.emit()
+    config = session.config
+    assert (config.stage2.batch_size, config.stage2.extractor.base_percentile) == (3, 60)
+    assert config.experiment_name == "mine" and config.preset == "fast"
+    assert "modified" in dock._modified.text() and not dock._reset.isHidden()
+    dock._reset.click()
+    assert not is_modified(session.config) and dock._modified.isHidden()
+    assert session.config.experiment_name == "mine"
+
+
+def test_a_preset_resets_the_parameters(dock, session):
+    editor(dock, "stage1", "features").setValue(16)
+    choose(dock._preset, "balanced")
+    assert session.config == validate_config({})
+    assert editor(dock, "stage1", "features").value() == session.config.stage1.features
+
+
+def test_a_wrong_value_is_explained_and_the_last_valid_configuration_stays(dock, session, shown):
+    before = session.config
+    size = editor(dock, "stage2", "patch_size")
+    size.setValue(65)
+    assert "patch_size is 65" in dock._problem.text() and "stage2" in dock._problem.text()
+    assert session.config == before and size.value() == 65
+    assert not dock._next.isEnabled()
+    size.setValue(60)
+    assert dock._problem.isHidden() and session.config.stage2.patch_size == 60
+    dock._next.click()
+    assert shown == [DockName.TRAINING]
+
+
+def test_n2v_hides_what_it_does_not_use(dock, session):
+    choose(dock._method, "n2v")
+    assert session.config.method == "n2v"
+    assert all(not form.isHidden() for form in dock._parameters._n2v)
+    assert all(form.isHidden() for form in dock._parameters._stages)
+    assert dock._stages_row.isHidden() and dock._parameters.extractor.isHidden()
+    choose(dock._method, "autostructn2v")
+    assert not dock._stages_row.isHidden() and not dock._parameters.extractor.isHidden()
+
+
+def test_the_four_execution_modes(dock, session, tmp_path):
+    choose(dock._stages, "stage1")
+    assert (session.config.run_stage1, session.config.run_stage2) == (True, False)
+    assert not editor(dock, "stage2", "features").isEnabled()
+    choose(dock._stages, "extractor")
+    assert session.config.stage2.mask_source == "extractor" and not session.config.run_stage1
+    assert not editor(dock, "stage1", "features").isEnabled()
+    choose(dock._stages, "file")
+    assert "mask_file_path is missing" in dock._problem.text()
+    assert not dock._kernel_file.isHidden() and session.config.stage2.mask_source == "extractor"
+    path = editor(dock, "stage2", "mask_file_path")
+    path.setValue(tmp_path / "kernel.npy")
+    path.valueChanged.emit()
+    assert session.config.stage2.mask_source == "file" and not session.config.run_stage1
+    assert dock._parameters.extractor.isHidden()
+    choose(dock._stages, "both")
+    assert session.config.run_stage1 and session.config.stage2.mask_source == "stage1"
+
+
+def test_the_kernel_of_both_stages_may_come_from_elsewhere(dock, session):
+    choose(editor(dock, "stage2", "mask_source"), "extractor")
+    assert session.config.run_stage1 and session.config.stage2.mask_source == "extractor"
+    assert dock._stages.value() == "both"
+
+
+def test_25d_is_offered_for_deep_stacks_only(dock, viewer, session):
+    button = dock._mode.button("2.5D")
+    assert not button.isEnabled() and "at least 20 slices" in button.toolTip()
+    dock._chooser.set_layer(viewer.add_image(noisy_lines((20, 64, 64))))
+    assert button.isEnabled() and button.toolTip() == ""
+    choose(dock._mode, "2.5D")
+    assert session.config.mode == "2.5D" and dock._problem.isHidden()
+    viewer.layers.pop()
+    assert "Insufficient Stack Depth for 2.5D" in dock._problem.text()
+
+
+def test_a_layer_that_is_smaller_than_a_patch_is_named_before_training(dock, viewer):
+    dock._chooser.set_layer(viewer.add_image(noisy_lines((1, 32, 32))[0], name="small"))
+    assert "small has 32 x 32 pixels" in dock._problem.text()
+
+
+def test_time_and_memory_are_estimated(dock, session, qtbot):
+    qtbot.waitUntil(lambda: "of memory on CPU" in dock._estimate.text(), timeout=SECONDS)
+    assert not dock._estimate.offers_fast()
+    session.set_config(validate_config({"num_epochs": 10_000}))
+    qtbot.waitUntil(dock._estimate.offers_fast, timeout=SECONDS)
+    assert "more than an hour" in dock._estimate.text()
+    assert "at most" in dock._estimate.text()
+    dock._estimate._use_fast.click()
+    assert session.config.preset == "fast" and not is_modified(session.config)
+    qtbot.waitUntil(lambda: not dock._estimate.offers_fast(), timeout=SECONDS)
+
+
+def test_a_device_that_is_not_there_is_named(dock, session, qtbot, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    choose(editor(dock, "", "device"), "cuda")
+    qtbot.waitUntil(lambda: "'cuda' was asked for" in dock._estimate.text(), timeout=SECONDS)
+
+
+def test_a_saved_configuration_can_be_loaded(dock, session, tmp_path):
+    session.set_config(validate_config({"method": "n2v", "n2v": {"batch_size": 5}}))
+    dock.save(tmp_path / "mine.json")
+    saved = session.config
+    session.set_config(validate_config({"preset": "high_quality"}))
+    dock.load(tmp_path / "mine.json")
+    assert session.config == saved
+    assert editor(dock, "n2v", "batch_size").value() == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"num_epoch": 3}', "did you mean 'num_epochs'"),
+        ('{"num_epochs": "many"}', "num_epochs is 'many'"),
+        ("[1, 2]", "holds no configuration"),
+        ("{", "cannot be read as a configuration"),
+        (None, "cannot be read as a configuration"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_changes_nothing(
+    content, said, dock, session, tmp_path
+):
+    before, path = session.config, tmp_path / "bad.json"
+    if content is not None:
+        path.write_text(content)
+    dock.load(path)
+    assert said in dock._problem.text() and session.config == before
+
+
+def test_a_folder_that_cannot_be_written_is_named(dock, tmp_path):
+    (tmp_path / "file").write_text("")
+    dock.save(tmp_path / "file" / "config.json")
+    assert "file" in dock._problem.text() and not dock._problem.isHidden()
+
+
+# --- models of earlier trainings
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    config = tiny(output_dir=folder, experiment_name="first", stage2={"mask_source": "extractor"})
+    output = finish(recorded_events(_sources(), config))
+    return output.folders.model
+
+
+def _sources():
+    from autoStructN2V.datasets.checks import as_source
+
+    return [as_source(noisy_lines(), name="lines")]
+
+
+def test_a_model_folder_is_imported(dock, session, trained):
+    dock.import_files([trained])
+    assert "Found stage 1 and stage 2 (2D, trained 20" in dock._import.found()
+    assert session.config.stage1_model == trained / "stage1_model.pth"
+    assert (
+        session.config.stage2.features == read_config(trained / "config.json")["stage2"]["features"]
+    )
+    assert sorted(session.model.models) == [1, 2] and dock._start.value() == "import"
+    assert not editor(dock, "stage1", "features").isEnabled(), "stage 1 is not trained"
+    choose(dock._start, "scratch")
+    assert session.config.stage1_model is None and dock._import.isHidden()
+
+
+def test_one_model_file_is_imported(dock, session, trained):
+    dock.import_files([trained / "stage1_model.pth", trained / "config.json"])
+    assert "Found stage 1 (" in dock._import.found() and session.model is None
+    assert session.config.stage1_model is not None and not dock._import.is_complete
+    dock.import_files([trained / "stage2_model.pth"])
+    assert "Found stage 2" in dock._import.found() and dock._import.is_complete
+
+
+def test_what_is_no_model_is_refused(dock, session, trained, tmp_path):
+    before = session.config
+    (tmp_path / "model.pth").write_bytes(b"PK\x03\x04 cut off")
+    other = tmp_path / "config.json"
+    other.write_text('{"mode": "2.5D"}')
+    cases = {
+        "damaged": [tmp_path / "model.pth"],
+        "holds neither": [tmp_path],
+        "No model was chosen": [trained / "config.json"],
+        "both of one stage": [trained / "stage1_model.pth", trained / "stage1_model.pth"],
+        "choose files of the same training": [trained / "stage1_model.pth", other],
+    }
+    for said, paths in cases.items():
+        dock.import_files(paths)
+        assert said in dock._import.found() and session.config == before
+
+
+def test_a_complete_model_can_be_applied_at_once(dock, session, trained, shown):
+    dock.import_files([trained])
+    dock._import._open.click()
+    assert shown == [DockName.INFERENCE]
+
+
+# --- noise
+
+
+def test_inspecting_the_noise_recommends_a_method(dock, session, qtbot):
+    choose(dock._method, "n2v")
+    with qtbot.waitSignal(dock._noise.requested):
+        dock._noise._inspect.click()
+    assert session.task.kind == "measure" and not dock._noise._inspect.isEnabled()
+    qtbot.waitUntil(lambda: session.task.kind is None, timeout=SECONDS)
+    advice = session.document.advice
+    assert advice.messages[0] in dock._noise.text()
+    label = {"n2v": "N2V", "autostructn2v": "autoStructN2V"}[advice.recommended_method]
+    assert f"Recommended method: {label}." in dock._noise.text()
+    assert dock._noise._apply.isHidden() == (advice.recommended_method == "n2v")
+    dock._noise._apply.click()
+    assert session.config.method == advice.recommended_method and dock._noise._apply.isHidden()
+
+
+def test_advice_belongs_to_its_layer(dock, viewer, session, qtbot):
+    dock._noise._inspect.click()
+    qtbot.waitUntil(lambda: dock._noise.text() != "", timeout=SECONDS)
+    dock._chooser.set_layer(viewer.add_image(noisy_lines((1, 64, 64), seed=3), name="other"))
+    assert dock._noise.text() == ""
+
+
+def test_noise_that_cannot_be_measured_is_explained(dock, viewer, qtbot):
+    dock._chooser.set_layer(viewer.add_image(np.ones((64, 64), np.float32), name="flat"))
+    dock._noise._inspect.click()
+    qtbot.waitUntil(lambda: "flat is constant" in dock._noise.text(), timeout=SECONDS)
+
+
+# --- closing, reopening, other docks
+
+
+def test_a_reopened_dock_shows_what_the_session_holds(open_dock, viewer, session, qtbot):
+    viewer.add_image(noisy_lines((3, 64, 64)))
+    other = viewer.add_image(noisy_lines((2, 64, 64)), name="other")
+    viewer.add_image(noisy_lines((2, 64, 64)))
+    first = Configuration(viewer, session)
+    first._chooser.set_layer(other)
+    editor(first, "stage2", "batch_size").setValue(3)
+    with qtbot.waitSignal(first.destroyed):
+        first.deleteLater()
+    session.set_config(with_changes(session.config, {"num_epochs": 2}))
+    again = open_dock()
+    assert again._chooser.layer() is other
+    assert editor(again, "stage2", "batch_size").value() == 3
+    assert editor(again, "", "num_epochs").value() == 2
+
+
+def test_changes_made_elsewhere_are_shown(dock, viewer, session):
+    other = viewer.add_image(noisy_lines((2, 64, 64)), name="other")
+    session.choose_layer(other)
+    session.set_config(validate_config({"method": "n2v", "num_epochs": 4}))
+    assert dock._chooser.layer() is other
+    assert dock._method.value() == "n2v" and editor(dock, "", "num_epochs").value() == 4
+
+
+def test_estimates_read_well():
+    from autoStructN2V.pipeline.estimate import Estimate
+
+    config = validate_config({"early_stopping": False})
+    text = estimate_text(Estimate(250.0, 900_000_000, "cpu", True), config)
+    assert text == "Takes about 4 min and 0.9 GB of memory on CPU."
+    early = estimate_text(Estimate(3.0, 10, "cuda", True), validate_config({}))
+    assert early.startswith("Takes at most under 10 s and less than 0.1 GB")

@@ -1,0 +1,291 @@
+"""The Training dock shows a run completely, at any time it is opened, and its buttons act."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+from qtpy.QtCore import QEvent, QUrl
+from qtpy.QtGui import QColor, QDesktopServices, QPalette
+from qtpy.QtWidgets import QApplication
+
+from autoStructN2V.inference.noise_report import StageReport
+from autoStructN2V.trainers.events import BatchFinished, EpochFinished
+from napari_autostructn2v._docks import DockName
+from napari_autostructn2v._loss_plot import LossPlot, loss_range
+from napari_autostructn2v._run import after, started
+from napari_autostructn2v._run_text import bar_text, outcome_text, report_text
+from napari_autostructn2v._state import Part, Phase, Progress, RunState, Status
+from napari_autostructn2v._status_badge import StatusBadge, status_colors
+from napari_autostructn2v.training import Training
+from tests.plugin.conftest import small_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import napari
+    import numpy as np
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+    from napari_autostructn2v._session import Session
+
+SECONDS = 60_000
+THEMES = {"dark": ("#23242b", "#f0f1f2"), "light": ("#ebe7e6", "#1e1e21")}
+
+
+@pytest.fixture
+def training(session: Session) -> Training:
+    """The dock in the window of the viewer."""
+    widget = Training(session.viewer, session)
+    session.viewer.window.add_dock_widget(widget, name="Training")
+    return widget
+
+
+@pytest.fixture
+def layer(session: Session, noisy: NDArray[np.float32]) -> napari.layers.Image:
+    return session.viewer.add_image(noisy, name="lines")
+
+
+def epoch(stage: int, number: int, train: float = 0.5, val: float = 0.4) -> EpochFinished:
+    return EpochFinished(stage, number, 2, train, val, min(val, 0.4), 1e-3, 1.0, 1.0)
+
+
+def report(left: float | None) -> StageReport:
+    return StageReport(0.1, 0.0995, {}, 0.1, 1, left)
+
+
+def wait_for(qtbot: QtBot, session: Session, *phases: Phase) -> None:
+    qtbot.waitUntil(lambda: session.run.phase in phases, timeout=SECONDS)
+
+
+def luminance(color: QColor) -> float:
+    """Relative luminance as WCAG defines it."""
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+             for c in color.getRgbF()[:3]]  # fmt: skip
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+
+
+def test_without_a_layer_it_says_why_nothing_can_be_started(training: Training) -> None:
+    assert not training.start_button.isEnabled()
+    assert "No image layer is chosen" in training.reason.text()
+    assert training.start_button.toolTip() == training.reason.text()
+
+
+def test_it_tells_what_will_be_trained_and_follows_the_configuration(
+    training: Training, session: Session, layer: napari.layers.Image, tmp_path: Path
+) -> None:
+    session.choose_layer(layer)
+    assert training.about.text() == "lines, autoStructN2V, 2D, preset Fast"
+    assert training.start_button.isEnabled()
+    assert training.reason.isHidden()
+    session.set_config(small_config(tmp_path, method="n2v"))
+    assert training.about.text() == "lines, N2V, 2D, preset Fast"
+    hidden = [part for part, phase in training.phases.items() if phase.isHidden()]
+    assert hidden == [Part.KERNEL, Part.STAGE2]
+    assert training.auto_approve.isHidden()
+
+
+def test_change_leads_to_configuration(
+    training: Training, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[DockName] = []
+    monkeypatch.setattr(session, "show", shown.append)
+    training.change_button.click()
+    assert shown == [DockName.CONFIGURATION]
+
+
+def test_a_whole_training_with_review_is_shown_and_can_be_used(
+    training: Training,
+    session: Session,
+    layer: napari.layers.Image,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[DockName] = []
+    monkeypatch.setattr(session, "show", shown.append)
+    said: list[str] = []
+    session.run_changed.connect(lambda run: said.append(training.progress.text.text()))
+    session.choose_layer(layer)
+    training.start_button.click()
+    assert training.start_button.isHidden()
+    assert not training.cancel_button.isHidden()
+    wait_for(qtbot, session, Phase.REVIEW, Phase.FAILED)
+    assert said[0] == "Reading the images"
+    assert "Stage 1: Epoch 2 of 2, step 4 of 4" in said
+    assert training.error.text() == ""
+    assert training.phases[Part.KERNEL].badge.status is Status.AWAITING
+    assert training.phases[Part.KERNEL].text.text().startswith("The kernel hides")
+    assert not training.review.isHidden()
+    training.review.review_button.click()
+    assert shown == [DockName.MASK_EDITOR] * 2  # the session opens it by itself, too
+    training.review.approve_button.click()
+    assert training.review.isHidden()
+    wait_for(qtbot, session, Phase.DONE, Phase.FAILED)
+    assert {phase.badge.status for phase in training.phases.values()} == {Status.COMPLETE}
+    assert "of the structured noise is left" in training.phases[Part.STAGE2].text.text()
+    assert "Structured noise left:" in training.outcome.done.text()
+    assert training.outcome.isVisible()
+    assert training.progress.isHidden()
+    assert training.start_button.isHidden()
+    for curve in training.plot._curves.values():
+        assert len(curve.getData()[0]) == 2
+    training.outcome.use_button.click()
+    assert shown[-1] == DockName.INFERENCE
+
+
+def test_a_reopened_dock_shows_everything(training: Training, session: Session) -> None:
+    run = started(session.config, "lines")
+    for event in (epoch(1, 1), epoch(1, 2), epoch(2, 1, 0.7, 0.6)):
+        run = after(run, event)
+    statuses = dict(zip(Part, (Status.COMPLETE, Status.COMPLETE, Status.TRAINING), strict=True))
+    run = replace(run, phase=Phase.STAGE2, statuses=statuses, reports={1: report(0.8)})
+    run = after(replace(run, messages=("The images are small.",)), BatchFinished(2, 2, 2, 1, 4, 35))
+    session._set_run(run)
+    reopened = Training(session.viewer, session)
+    for dock in (training, reopened):
+        assert [phase.badge.status for phase in dock.phases.values()] == list(statuses.values())
+        assert all(phase.is_expanded for phase in dock.phases.values())
+        assert dock.phases[Part.STAGE2].cards["val_loss"].value == "0.6000"
+        assert "80" in dock.phases[Part.STAGE1].text.text()
+        assert dock.notes.text() == "The images are small."
+        assert dock.progress.text.text() == "Stage 2: Epoch 2 of 2, step 1 of 4"
+        assert dock.progress.bar.text().endswith("40 s left")
+        assert dock.plot._curves[1, "validation"].getData()[1].tolist() == [0.4, 0.4]
+        assert dock.plot._curves[2, "training"].getData()[1].tolist() == [0.7]
+    reopened.deleteLater()
+
+
+def test_cancel_answers_at_once_and_offers_to_start_again(
+    training: Training, session: Session, layer: napari.layers.Image, qtbot: QtBot, tmp_path: Path
+) -> None:
+    session.set_config(small_config(tmp_path, num_epochs=500))
+    session.choose_layer(layer)
+    training.start_button.click()
+    wait_for(qtbot, session, Phase.STAGE1)
+    training.cancel_button.click()
+    assert training.cancel_button.text() == "Stopping..."
+    assert not training.cancel_button.isEnabled()
+    wait_for(qtbot, session, Phase.CANCELLED)
+    assert training.start_button.text() == "Start again"
+    assert training.start_button.isEnabled()
+    assert "what was finished is kept" in training.outcome.cancelled.text()
+    training.outcome.new_button.click()
+    assert session.run.phase is Phase.IDLE
+    assert training.start_button.text() == "Start training"
+    assert training.outcome.isHidden()
+
+
+def test_an_error_can_be_read_and_copied(training: Training, session: Session) -> None:
+    session._set_run(RunState(phase=Phase.FAILED, error="The disk is full."))
+    assert training.error.isVisible()
+    assert training.error.text() == "The disk is full."
+    assert training.error.textInteractionFlags()
+    assert training.outcome.compare_button.isHidden()
+    assert training.outcome.folder_button.isHidden()
+
+
+def test_auto_approve_is_that_of_the_session(training: Training, session: Session) -> None:
+    training.auto_approve.click()
+    assert session.auto_approve
+    session.set_auto_approve(False)
+    assert not training.auto_approve.isChecked()
+
+
+def test_results_can_be_compared_and_their_folder_opened(
+    training: Training, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    compared: list[object] = []
+    module = ModuleType("comparison")
+    module.toggle_comparison = compared.append  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "napari_autostructn2v.comparison", module)
+    run = RunState(Phase.DONE, config=session.config, reports={1: report(None)}, folder=tmp_path)
+    session._set_run(run)
+    training.outcome.folder_button.click()
+    training.outcome.compare_button.click()
+    assert opened == [QUrl.fromLocalFile(str(tmp_path))]
+    assert compared == [session.viewer]
+
+
+def test_progress_alone_repaints_nothing_else(
+    training: Training, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = after(started(session.config, "lines"), epoch(1, 1))
+    session._set_run(run)
+    for name in ("_show_losses", "_show_controls", "_show_phases", "_on_plan"):
+        monkeypatch.setattr(training, name, lambda *_: pytest.fail("repainted"))
+    session._set_run(after(run, BatchFinished(1, 2, 2, 1, 4, 35)))
+    assert training.progress.bar.value() == 625
+
+
+def test_a_closed_dock_no_longer_listens(session: Session, qtbot: QtBot) -> None:
+    widget = Training(session.viewer, session)
+    n_before = len(session.run_changed)
+    with qtbot.waitSignal(widget.destroyed):
+        widget.deleteLater()
+    assert len(session.run_changed) == n_before - 1
+    session._set_run(RunState(phase=Phase.FAILED, error="Nobody hears this."))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("status", Status)
+def test_badges_are_readable_in_every_theme(theme: str, status: Status) -> None:
+    palette = QPalette()
+    for role, name in zip(("Window", "WindowText"), THEMES[theme], strict=True):
+        palette.setColor(QPalette.ColorRole[role], QColor(name))
+    dark, light = sorted(map(luminance, status_colors(status, palette)))
+    assert (light + 0.05) / (dark + 0.05) > 4.5
+
+
+def test_a_badge_has_room_for_its_text_and_says_it_aloud(qtbot: QtBot) -> None:
+    badge = StatusBadge("Stage 1")
+    qtbot.addWidget(badge)
+    for status in Status:
+        badge.set_status(status)
+        assert badge.minimumSizeHint().width() > badge.fontMetrics().horizontalAdvance(status)
+        assert badge.accessibleDescription() == status
+
+
+def test_the_plot_follows_the_theme(qtbot: QtBot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.show_history([epoch(1, 1), epoch(1, 2)], ("Stage 1", "Stage 2"))
+    plot.show()
+    for window, text in THEMES.values():
+        plot.setStyleSheet(f"QWidget {{ background-color: {window}; color: {text}; }}")
+        QApplication.sendEvent(plot, QEvent(QEvent.Type.StyleChange))
+        assert plot._plot.backgroundBrush().color().name() == window
+        assert plot._item.getAxis("left").textPen().color().name() == text
+
+
+def test_the_first_training_loss_does_not_flatten_the_curves() -> None:
+    history = [epoch(1, 1, 9.0, 0.8), epoch(1, 2, 0.5, 0.4)]
+    assert loss_range(history) == (0.4, 0.8)
+    assert loss_range([]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [(0.04, "almost all of it is gone"), (0.25, "most of it is gone"), (1.0, "still there")],
+)
+def test_the_report_says_in_words_what_is_left(left: float, words: str) -> None:
+    text = report_text(report(left))
+    assert words in text
+    assert f"{100 * left:.0f}\N{NO-BREAK SPACE}% of the structured noise" in text
+    assert "0.0995" in text
+
+
+def test_the_outcome_names_what_each_stage_left(session: Session) -> None:
+    run = RunState(Phase.DONE, config=session.config, reports={1: report(0.8), 2: report(0.05)})
+    text = outcome_text(run).replace("\N{NO-BREAK SPACE}", " ")
+    assert "80 % after Stage 1, 5 % after Stage 2" in text
+
+
+def test_time_left_is_said_only_when_it_is_known() -> None:
+    assert bar_text(Progress("", 0.5)) == "50\N{NO-BREAK SPACE}%"
+    assert bar_text(Progress("", 0.5, 65)).endswith(", 60 s left")
