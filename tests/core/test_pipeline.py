@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.errors import DeviceError, InputError, KernelError, ModelError
+from autoStructN2V.inference import Predictor
 from autoStructN2V.masking.config import ExtractorConfig
 from autoStructN2V.masking.kernel import save_kernel
 from autoStructN2V.models import device
@@ -37,6 +39,7 @@ from autoStructN2V.trainers import (
 from .conftest import MEASURED, horizontal, noisy_lines, tiny
 
 NOISY = noisy_lines()
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -470,6 +473,20 @@ def test_finish_reports_every_event():
 def test_a_ready_configuration_is_accepted_as_well():
     _, result = drive(NOISY, validate_config(tiny(method="n2v")))
     assert result.stage1 is not None
+
+
+@pytest.mark.parametrize(("augmented", "n_orientations"), [(True, 4), (False, 1)])
+def test_turns_are_averaged_where_the_network_knows_them(augmented, n_orientations):
+    over = {"stage2": {"average_turns": True, "use_augmentation": augmented}}
+    _, result = drive(NOISY, tiny(over), answers=[Approve(horizontal())])
+    assert len(result.stage1.model.symmetries) == 1
+    model = result.stage2.model
+    assert len(model.symmetries) == n_orientations
+    predictor = Predictor(
+        model.build(CPU), model.normalization, model.mode, symmetries=model.symmetries
+    )
+    expected = predictor.denoise_slice(ArraySource(NOISY), 0)
+    assert np.array_equal(result.stage2.denoised[0][0], expected)
 
 
 def smooth_with(noise):

@@ -25,8 +25,8 @@ from autoStructN2V.pipeline.presets import PRESETS, PresetName, merged
 from autoStructN2V.trainers.checkpoint import Method  # noqa: TC001 - pydantic reads it
 from autoStructN2V.trainers.config import (
     BatchSize,
+    LastStageConfig,
     LearningRate,
-    Refinement,
     ScheduleConfig,
     StageConfig,
 )
@@ -41,12 +41,11 @@ class FirstStageConfig(StageConfig):
     mask_center_size: MaskCenterSize = 1
 
 
-class N2VConfig(FirstStageConfig):
+class N2VConfig(FirstStageConfig, LastStageConfig):
     """Parameters of plain Noise2Void."""
 
     batch_size: BatchSize = 8
     num_layers: NumLayers = 4
-    refinement: Refinement = 0.0
 
 
 class Stage1Config(FirstStageConfig):
@@ -67,7 +66,7 @@ class Stage1Config(FirstStageConfig):
         return self
 
 
-class Stage2Config(StageConfig):
+class Stage2Config(LastStageConfig):
     """Parameters of stage 2 of autoStructN2V."""
 
     patches_per_image: PatchesPerImage = 200
@@ -75,7 +74,6 @@ class Stage2Config(StageConfig):
     mask_percentage: MaskPercentage = 10.0
     learning_rate: LearningRate = 1e-5
     select_background: SelectBackground = False
-    refinement: Refinement = 0.0
     mask_source: Literal["stage1", "file", "extractor"] = Field(
         "stage1",
         title="Kernel from",

@@ -27,12 +27,12 @@ from autoStructN2V.masking.kernel import center_only, trimmed, validate_kernel
 from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.clock import PredictionClock
-from autoStructN2V.pipeline.config import N2VConfig, Stage2Config
 from autoStructN2V.pipeline.decisions import Approve, Decision, Regenerate, Skip
 from autoStructN2V.pipeline.evidence import Evidence, measure_evidence
 from autoStructN2V.pipeline.imports import load_stage1
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
 from autoStructN2V.trainers.checkpoint import TrainedModel
+from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.events import (
     AwaitingDecision,
     Event,
@@ -182,7 +182,7 @@ class Job:
         self, config: StageConfig, kernel: Kernel
     ) -> Generator[Event, Decision | None, RefinementPlan | None]:
         """Plan the refinement that is asked for, where the noise allows one."""
-        share = config.refinement if isinstance(config, N2VConfig | Stage2Config) else 0.0
+        share = config.refinement if isinstance(config, LastStageConfig) else 0.0
         if not share:
             return None
         try:
@@ -279,6 +279,9 @@ class Job:
             stage,
             _stacked(kernel),
             provenance,
+            average_turns=isinstance(config, LastStageConfig)
+            and config.average_turns
+            and config.use_augmentation,
         )
 
     def _finish_stage(
@@ -289,17 +292,20 @@ class Job:
         yield StageTrained(stage, model)
         is_stopped = outcome.is_stopped
         if not is_stopped:
-            is_stopped = not (yield from self._denoise(stage, outcome.network))
+            is_stopped = not (yield from self._denoise(model, outcome.network))
         report = None if is_stopped else self._report(model, outcome.network)
         denoised = None if is_stopped else self.sink.arrays(stage)
         self.results[stage] = StageResult(model, denoised, report, outcome.history)
         yield StageFinished(stage, model, denoised, report, is_stopped)
 
     def _denoise(
-        self, stage: int, network: FlexibleUNet
+        self, model: TrainedModel, network: FlexibleUNet
     ) -> Generator[Event, Decision | None, bool]:
         """Denoise all sources into the sink; return whether it came to the end."""
-        predictor = Predictor(network, self.normalization, self.config.mode)
+        stage = model.stage
+        predictor = Predictor(
+            network, self.normalization, self.config.mode, symmetries=model.symmetries
+        )
         progress = PredictionClock(stage, sum(predictor.n_tiles(s) for s in self.sources))
         for source in self.sources:
             try:

@@ -25,6 +25,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "num_layers": 2,
             "steps_per_epoch": 60,
             "refinement": 0.7,
+            "average_turns": True,
         },
         "stage1": {
             **_QUICK,
@@ -37,6 +38,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "steps_per_epoch": 60,
             "mask_percentage": 15.0,
             "refinement": 0.7,
+            "average_turns": True,
         },
     },
     "balanced": {},

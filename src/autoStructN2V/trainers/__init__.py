@@ -1,7 +1,12 @@
 """Training of one stage, its events, and trained models as files."""
 
 from autoStructN2V.trainers.checkpoint import TrainedModel, load_model, save_model
-from autoStructN2V.trainers.config import OptimizationConfig, ScheduleConfig, StageConfig
+from autoStructN2V.trainers.config import (
+    LastStageConfig,
+    OptimizationConfig,
+    ScheduleConfig,
+    StageConfig,
+)
 from autoStructN2V.trainers.events import (
     AwaitingDecision,
     BatchFinished,
@@ -31,6 +36,7 @@ __all__ = [
     "EpochFinished",
     "Event",
     "KernelProposed",
+    "LastStageConfig",
     "OptimizationConfig",
     "PredictionProgress",
     "Preview",

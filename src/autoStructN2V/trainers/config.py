@@ -36,17 +36,6 @@ StepsPerEpoch = Annotated[
     ),
 ]
 OptimizerName = Literal["adam", "muon"]
-Refinement = Annotated[
-    float,
-    Field(
-        ge=0.0,
-        le=0.9,
-        title="Refinement",
-        description="Share of the epochs, the last ones, in which nothing is hidden: noise like "
-        "the measured one is added instead, so that hidden pixels give away what they know. Only "
-        "where the noise is bell-shaped and equally strong everywhere.",
-    ),
-]
 
 
 class OptimizationConfig(FrozenConfig):
@@ -76,6 +65,26 @@ class StageConfig(NetworkConfig, PatchConfig, MaskingConfig, OptimizationConfig)
                 f"multiple of {multiple}; use {lower} or {lower + multiple}"
             )
         return self
+
+
+class LastStageConfig(StageConfig):
+    """What a stage is trained with whose result is to be the best that can be had."""
+
+    refinement: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.9,
+        title="Refinement",
+        description="Share of the epochs, the last ones, in which nothing is hidden: noise like "
+        "the measured one is added instead, so that the network learns what hidden pixels know. "
+        "Left out where the noise is not bell-shaped and equally strong everywhere.",
+    )
+    average_turns: bool = Field(
+        False,
+        title="Average turns",
+        description="Denoise each slice in up to four of the orientations that augmentation uses, "
+        "and average; takes as many times longer.",
+    )
 
 
 class ScheduleConfig(FrozenConfig):
