@@ -279,9 +279,7 @@ class Job:
             stage,
             _stacked(kernel),
             provenance,
-            average_turns=isinstance(config, LastStageConfig)
-            and config.average_turns
-            and config.use_augmentation,
+            average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
         )
 
     def _finish_stage(

@@ -51,6 +51,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "batch_size": 16,
             "learning_rate": 1e-3,
             "steps_per_epoch": 200,
+            "refinement": 0.7,
+            "average_turns": True,
         },
         "stage1": {
             "patch_size": 64,
@@ -64,6 +66,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "batch_size": 16,
             "learning_rate": 1e-3,
             "steps_per_epoch": 200,
+            "refinement": 0.7,
+            "average_turns": True,
             "mask_percentage": 15.0,
         },
     },

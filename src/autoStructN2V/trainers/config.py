@@ -86,6 +86,11 @@ class LastStageConfig(StageConfig):
         "and average; takes as many times longer.",
     )
 
+    @property
+    def averages_turns(self) -> bool:
+        """Whether turns are averaged: a network without augmentation knows none."""
+        return self.average_turns and self.use_augmentation
+
 
 class ScheduleConfig(FrozenConfig):
     """Length of the training of every stage."""
