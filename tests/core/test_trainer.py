@@ -217,6 +217,30 @@ def test_early_stopping_does_not_cut_off_the_refinement(monkeypatch):
     assert len(result.history) == 6
 
 
+@pytest.mark.parametrize(
+    ("losses", "kept"),
+    [
+        ([3.0, 2.0, 1.0, 1.5], 3),  # both better than before: the latest
+        ([3.0, 2.0, 1.0, 2.5], 2),
+        ([2.0, 3.0, 2.5, 2.1], 0),  # none is better than the best with blind spots
+    ],
+)
+def test_the_latest_refined_weights_are_kept_if_better_than_those_before(monkeypatch, losses, kept):
+    schedule = {"early_stopping": False}
+    trainer = trainer_for(n_epochs=4, schedule=schedule, refinement=refinement(0.5))
+    remaining, seen = iter(losses), []
+
+    def loss(network):
+        seen.append({name: value.clone() for name, value in network.state_dict().items()})
+        return next(remaining)
+
+    monkeypatch.setattr(trainer._validation, "loss", loss)
+    _, result = train(trainer)
+    weights = result.network.state_dict()
+    same = [all(torch.equal(weights[name], one[name]) for name in weights) for one in seen]
+    assert same == [epoch == kept for epoch in range(4)]
+
+
 def test_refinement_restores_what_hidden_pixels_know():
     """With fine detail and hardly any noise, the pixel itself is the best predictor."""
     rng = np.random.default_rng(0)

@@ -33,6 +33,7 @@ from autoStructN2V.pipeline.imports import load_stage1
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
 from autoStructN2V.trainers.checkpoint import TrainedModel
 from autoStructN2V.trainers.config import LastStageConfig
+from autoStructN2V.trainers.data import RefinementPlan, TrainingData
 from autoStructN2V.trainers.events import (
     AwaitingDecision,
     Event,
@@ -44,9 +45,7 @@ from autoStructN2V.trainers.events import (
     Warned,
 )
 from autoStructN2V.trainers.trainer import (
-    RefinementPlan,
     Trainer,
-    TrainingData,
     TrainingResult,
     build_network,
 )

@@ -7,6 +7,7 @@ from autoStructN2V.trainers.config import (
     ScheduleConfig,
     StageConfig,
 )
+from autoStructN2V.trainers.data import RefinementPlan, TrainingData
 from autoStructN2V.trainers.events import (
     AwaitingDecision,
     BatchFinished,
@@ -23,9 +24,7 @@ from autoStructN2V.trainers.events import (
 )
 from autoStructN2V.trainers.loss import masked_squared_error
 from autoStructN2V.trainers.trainer import (
-    RefinementPlan,
     Trainer,
-    TrainingData,
     TrainingResult,
     build_network,
 )

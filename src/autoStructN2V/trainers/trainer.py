@@ -27,57 +27,17 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from autoStructN2V.datasets.patches import PatchBank
-    from autoStructN2V.datasets.splitting import Split
     from autoStructN2V.inference.preview import Previewer
-    from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.models.config import NetworkConfig
     from autoStructN2V.trainers.batches import RecorruptedBatch
     from autoStructN2V.trainers.config import ScheduleConfig, StageConfig
+    from autoStructN2V.trainers.data import TrainingData
 
 _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
 _CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
 _MOST_NOISE = 1.1  # measured variance over the error at hidden pixels, which contains the noise
-
-
-@dataclass(frozen=True)
-class RefinementPlan:
-    """Training without blind spots, after that with them.
-
-    Attributes
-    ----------
-    noise : NoiseSampler
-        Draws noise like the measured one.
-    share : float
-        Share of the epochs, the last ones.
-    """
-
-    noise: NoiseSampler
-    share: float
-
-
-@dataclass
-class TrainingData:
-    """What a stage trains on.
-
-    Attributes
-    ----------
-    bank : PatchBank
-        Normalized pixels on the training device.
-    split : Split
-        Where patches of each part may start.
-    kernel : (1 or 3, h, w) bool
-        Pixels hidden around each target.
-    refinement : RefinementPlan or None
-        How to go on without hiding pixels, if at all.
-    """
-
-    bank: PatchBank
-    split: Split
-    kernel: Kernel
-    refinement: RefinementPlan | None = None
 
 
 @dataclass
@@ -87,7 +47,8 @@ class TrainingResult:
     Attributes
     ----------
     network : FlexibleUNet
-        Network with the best averaged weights, in evaluation mode.
+        Network with the best averaged weights, in evaluation mode; of the refinement the latest
+        ones that are better than those before.
     history : list of EpochFinished
         One entry for each finished epoch.
     is_stopped : bool
@@ -150,7 +111,8 @@ class Trainer:
         )
         self._precision = _precision(self.device)
         self._noise: NoiseSampler | None = None
-        self._n_hidden_epochs = _n_hidden_epochs(data.refinement, schedule.num_epochs)
+        self._refined_limit = -math.inf
+        self._n_hidden_epochs = data.n_hidden_epochs(schedule.num_epochs)
         self._prepare_optimization()
         self._validation = MaskedValidation(
             data.bank, data.split.validation, data.kernel, config, seed
@@ -213,16 +175,17 @@ class Trainer:
             if not math.isfinite(train_loss + val_loss):
                 yield self._diverged(epoch, best)
                 break
-            epochs_since_best += 1
-            if val_loss < best:
-                best, best_weights, epochs_since_best = val_loss, self._weights(), 0
+            epochs_since_best = 0 if val_loss < best else epochs_since_best + 1
+            best = min(best, val_loss)
+            if val_loss == best or val_loss < self._refined_limit:
+                best_weights = self._weights()
             report = self._report(epoch, train_loss, val_loss, best, time.perf_counter() - start)
             result.history.append(report)
             yield report
             yield from self._preview(previewer, should_stop)
             if epoch == self._n_hidden_epochs:
                 epochs_since_best = 0
-                yield from self._begin_refinement(val_loss)
+                yield from self._begin_refinement(best)
             if self._is_patience_spent(epoch, epochs_since_best):
                 break
         if not result.history:
@@ -300,18 +263,23 @@ class Trainer:
         cost = self.config.features**2 * self.config.patch_size**2
         return min(self.batch_size, max(1, _CPU_COST // cost))
 
-    def _begin_refinement(self, val_loss: float) -> Generator[Event]:
-        """Go on without blind spots, unless the measured noise exceeds all that is unexplained."""
+    def _begin_refinement(self, best: float) -> Generator[Event]:
+        """Go on without blind spots, unless the measured noise exceeds all that is unexplained.
+
+        From then on the latest weights are kept as long as they predict hidden pixels better than
+        the best ones before: the validation is too coarse to rank them among each other.
+        """
         plan = self.data.refinement
         if plan is None:
             return
-        if plan.noise.variance > _MOST_NOISE * val_loss:
+        if plan.noise.variance > _MOST_NOISE * best:
             yield Warned(
                 "The noise was measured to be stronger than all that the network cannot predict, "
                 "so the refinement was left out and pixels stay hidden."
             )
             return
         self._noise = plan.noise
+        self._refined_limit = best
 
     def _is_patience_spent(self, epoch: int, epochs_since_best: int) -> bool:
         is_last_phase = self.data.refinement is None or epoch > self._n_hidden_epochs
@@ -376,13 +344,6 @@ class Trainer:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         return Warned(f"Out of memory: training goes on with batches of {self.batch_size} patches.")
-
-
-def _n_hidden_epochs(refinement: RefinementPlan | None, n_epochs: int) -> int:
-    """Return how many epochs hide pixels; at least one, without refinement all of them."""
-    if refinement is None:
-        return n_epochs
-    return max(1, n_epochs - round(refinement.share * n_epochs))
 
 
 def _precision(device: torch.device) -> torch.dtype:
