@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,16 @@ from autoStructN2V.datasets import open_images, read_stack
 from autoStructN2V.masking import save_kernel, trimmed
 from autoStructN2V.pipeline import PRESETS, finish, pipeline_events
 from autoStructN2V.trainers import KernelProposed, StageFinished
-from tables import Table, add_common_arguments, machine, use_threads, write_report
+from tables import (
+    Clock,
+    Table,
+    add_clock_argument,
+    add_common_arguments,
+    clock_of,
+    machine,
+    use_threads,
+    write_report,
+)
 from tasks import TASKS, affine_fit, make_task, psnr, score
 from true_kernel import agreement, picture, true_kernel
 
@@ -53,8 +61,12 @@ _STEPS = ("stage1", "kernel", "stage2")
 class Stopwatch:
     """Seconds of each step of a run, told from its events."""
 
+    clock: Clock
     seconds: dict[str, float] = field(default_factory=dict)
-    _last: float = field(default_factory=time.perf_counter)
+    _last: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._last = self.clock()
 
     def __call__(self, event: Event) -> None:
         """Note the time when a step ends."""
@@ -64,7 +76,7 @@ class Stopwatch:
             self._lap("kernel")
 
     def _lap(self, step: str) -> None:
-        now = time.perf_counter()
+        now = self.clock()
         self.seconds[step] = now - self._last
         self._last = now
 
@@ -104,10 +116,10 @@ def configuration(
 
 
 def train(
-    noisy: NDArray[np.float32], config: dict[str, Any]
+    noisy: NDArray[np.float32], config: dict[str, Any], clock: Clock
 ) -> tuple[PipelineResult, dict[str, float]]:
     """Run the pipeline; return its result and the seconds of each step."""
-    stopwatch = Stopwatch()
+    stopwatch = Stopwatch(clock)
     result = finish(pipeline_events(noisy, config), stopwatch)
     return result, stopwatch.seconds
 
@@ -123,7 +135,9 @@ def run_task(name: str, mode: Mode, seed: int, arguments: argparse.Namespace) ->
     truth = true_kernel(name, mode)
     with tempfile.TemporaryDirectory() as folder:
         file = save_kernel(Path(folder) / "true.npy", truth) if arguments.kernel == "true" else None
-        result, seconds = train(task["noisy"], configuration(arguments, mode, seed, file))
+        result, seconds = train(
+            task["noisy"], configuration(arguments, mode, seed, file), clock_of(arguments.clock)
+        )
     images = {"input": task["noisy"], **denoised_images(result)}
     row: dict[str, Any] = {"task": name, "mode": mode, "seed": seed}
     row |= {step: score(image, task["clean"]) for step, image in images.items()}
@@ -175,7 +189,9 @@ def score_real(folder: Path, name: str, arguments: argparse.Namespace) -> dict[s
         read_stack(open_images(folder / f"{name}_{which}.tif", mode="2D")[0])
         for which in ("noisy", "gt")
     )
-    result, seconds = train(noisy, configuration(arguments, "2D", 0, None))
+    result, seconds = train(
+        noisy, configuration(arguments, "2D", 0, None), clock_of(arguments.clock)
+    )
     images = {"input": noisy, **denoised_images(result)}
     row: dict[str, Any] = {"image": name, "kernel": None, "seconds": seconds}
     row |= {step: masked_psnr(image, truth) for step, image in images.items()}
@@ -265,6 +281,7 @@ def read_arguments() -> argparse.Namespace:
     add("--pictures", action="store_true", help="also draw the kernels")
     add("--data", type=Path, metavar="DIR", help="folder with a real pair of images")
     add("--image", default="actin_confocal", metavar="NAME", help="of the real pair")
+    add_clock_argument(parser)
     add_common_arguments(parser)
     return parser.parse_args()
 

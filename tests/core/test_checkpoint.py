@@ -5,6 +5,7 @@ import os
 import pickle
 import warnings
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,24 @@ def test_a_model_comes_back_as_it_was(tmp_path, mode):
     image = torch.randn(1, 3 if mode == "2.5D" else 1, 20, 20)
     with torch.inference_mode():
         assert torch.equal(loaded.build(CPU)(image), original.build(CPU)(image))
+
+
+@pytest.mark.parametrize(("is_on", "n_orientations"), [(False, 1), (True, 4)])
+def test_whether_to_average_turns_is_part_of_the_model(tmp_path, is_on, n_orientations):
+    original = replace(model(), average_turns=is_on)
+    save_model(tmp_path / "model.pth", original)
+    loaded = load_model(tmp_path / "model.pth")
+    assert loaded.average_turns is is_on
+    assert len(loaded.symmetries) == n_orientations, "a line may be flipped, not stood on end"
+
+
+def test_a_model_that_knows_nothing_of_turns_is_applied_as_it_is(tmp_path):
+    path = tmp_path / "model.pth"
+    save_model(path, model())
+    content = content_of(path)
+    del content["average_turns"]
+    torch.save(content, path)
+    assert len(load_model(path).symmetries) == 1
 
 
 class Payload:

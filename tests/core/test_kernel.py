@@ -160,6 +160,12 @@ def test_symmetries_leave_the_kernel_unchanged(kernel, count):
     assert (symmetries[0].quarter_turns, symmetries[0].flip) == (0, False)
 
 
+@pytest.mark.parametrize("symmetry", SYMMETRIES)
+def test_symmetries_can_be_undone(symmetry):
+    images = np.arange(24).reshape(2, 3, 4)
+    assert np.array_equal(symmetry.undo(symmetry(images)), images)
+
+
 def test_eight_different_symmetries():
     patch = np.arange(9).reshape(3, 3)
     assert len({s(patch).tobytes() for s in SYMMETRIES}) == 8

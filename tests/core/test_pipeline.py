@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.errors import DeviceError, InputError, KernelError, ModelError
+from autoStructN2V.inference import Predictor
 from autoStructN2V.masking.config import ExtractorConfig
 from autoStructN2V.masking.kernel import save_kernel
 from autoStructN2V.models import device
@@ -29,6 +31,7 @@ from autoStructN2V.trainers import (
     StagesCompared,
     StageStarted,
     StageTrained,
+    Trainer,
     Warned,
     save_model,
 )
@@ -36,6 +39,7 @@ from autoStructN2V.trainers import (
 from .conftest import MEASURED, horizontal, noisy_lines, tiny
 
 NOISY = noisy_lines()
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -469,3 +473,57 @@ def test_finish_reports_every_event():
 def test_a_ready_configuration_is_accepted_as_well():
     _, result = drive(NOISY, validate_config(tiny(method="n2v")))
     assert result.stage1 is not None
+
+
+@pytest.mark.parametrize(("augmented", "n_orientations"), [(True, 4), (False, 1)])
+def test_turns_are_averaged_where_the_network_knows_them(augmented, n_orientations):
+    over = {"stage2": {"average_turns": True, "use_augmentation": augmented}}
+    _, result = drive(NOISY, tiny(over), answers=[Approve(horizontal())])
+    assert len(result.stage1.model.symmetries) == 1
+    model = result.stage2.model
+    assert len(model.symmetries) == n_orientations
+    predictor = Predictor(
+        model.build(CPU), model.normalization, model.mode, symmetries=model.symmetries
+    )
+    expected = predictor.denoise_slice(ArraySource(NOISY), 0)
+    assert np.array_equal(result.stage2.denoised[0][0], expected)
+
+
+def smooth_with(noise):
+    """Return a stack of smooth waves with the given noise, (z, y, x) float32."""
+    z, y, x = np.indices(noise.shape)
+    return (np.sin(x / 9 + 0.1 * z) + np.cos(y / 7) + noise).astype(np.float32)
+
+
+def refinement_warnings(noise, over):
+    """Train on the noise; return the warnings about refinement, and the result."""
+    events, result = drive(smooth_with(noise), tiny(over, num_epochs=2))
+    messages = [e.message for e in events if isinstance(e, Warned) and "refinement" in e.message]
+    return messages, result
+
+
+@pytest.mark.parametrize("method", ["n2v", "autostructn2v"])
+def test_gaussian_noise_is_used_for_the_refinement(monkeypatch, method):
+    shares = []
+
+    class Recorded(Trainer):
+        def __init__(self, network, data, *rest):
+            shares.append(data.refinement and data.refinement.share)
+            super().__init__(network, data, *rest)
+
+    monkeypatch.setattr(job, "Trainer", Recorded)
+    noise = np.random.default_rng(0).normal(0, 0.3, (3, 96, 96))
+    over = {"method": method, "n2v": {"refinement": 0.5}, "stage2": {"refinement": 0.5}}
+    messages, result = refinement_warnings(noise, over)
+    assert messages == []
+    assert len(result.last_stage.history) == 2
+    assert shares == ([0.5] if method == "n2v" else [None, 0.5])
+
+
+def test_noise_that_is_not_gaussian_is_not_used_for_the_refinement():
+    rng = np.random.default_rng(0)
+    few_strong = rng.normal(0, 0.3, (3, 96, 96)) * np.where(rng.random((3, 96, 96)) < 0.1, 5, 0.5)
+    messages, result = refinement_warnings(few_strong, {"stage2": {"refinement": 0.5}})
+    assert len(messages) == 1
+    assert "not bell-shaped" in messages[0]
+    assert result.stage2 is not None

@@ -10,6 +10,7 @@ from autoStructN2V.datasets import ArraySource, Normalization
 from autoStructN2V.errors import DeviceError
 from autoStructN2V.inference import Predictor, Previewer, SliceFinished, TileFinished
 from autoStructN2V.inference.predictor import _SMALLEST_WINDOW
+from autoStructN2V.masking import SYMMETRIES
 from autoStructN2V.models import NetworkConfig
 from autoStructN2V.trainers import build_network
 
@@ -104,6 +105,24 @@ def test_progress_counts_every_tile():
     assert [e.n_done for e in tiles] == list(range(1, predictor.n_tiles(source) + 1))
     assert {e.n_tiles for e in tiles} == {predictor.n_tiles(source)}
     assert predictor.n_tiles(source) > 3
+
+
+@pytest.mark.parametrize("mode", ["2D", "2.5D"])
+@pytest.mark.parametrize("max_window", [None, 1])
+def test_orientations_are_averaged(mode, max_window):
+    net, noisy = network(mode), stack(3, (40, 28))
+    source = ArraySource(noisy)
+    predictor = Predictor(net, STATISTICS, mode, max_window, symmetries=SYMMETRIES)
+    each = [s.undo(untiled(net, s(noisy).copy(), mode)) for s in SYMMETRIES]
+    assert np.allclose(denoised(predictor, source), np.mean(each, axis=0), rtol=1e-5)
+    assert not np.allclose(each[0], each[1], rtol=1e-5)
+
+
+def test_progress_counts_the_tiles_of_every_orientation():
+    source = ArraySource(stack(2, (90, 170)))
+    predictor = Predictor(network(), STATISTICS, "2D", max_window=2000, symmetries=SYMMETRIES)
+    tiles = [e for e in predictor.denoise(source) if isinstance(e, TileFinished)]
+    assert [e.n_done for e in tiles] == list(range(1, predictor.n_tiles(source) + 1))
 
 
 @pytest.mark.parametrize("after", [0, 1, 5])

@@ -15,10 +15,12 @@ from autoStructN2V.datasets import (
 )
 from autoStructN2V.errors import DeviceError, TrainingError
 from autoStructN2V.inference import Previewer
+from autoStructN2V.masking import Autocorrelation, NoiseSampler
 from autoStructN2V.trainers import (
     BatchFinished,
     EpochFinished,
     Preview,
+    RefinementPlan,
     ScheduleConfig,
     StageConfig,
     Trainer,
@@ -34,7 +36,7 @@ SPLIT = (0.7, 0.15, 0.15)
 SHORTAGE = torch.OutOfMemoryError("CUDA out of memory")
 
 
-def trainer_for(*, n_epochs=2, seed=0, stack=None, schedule=None, **fields):
+def trainer_for(*, n_epochs=2, seed=0, stack=None, schedule=None, refinement=None, **fields):
     stack = noisy_lines((3, 64, 48)) if stack is None else stack
     sources = [ArraySource(stack)]
     bank = load_patch_bank(sources, estimate_normalization(sources), "2D", CPU, 2**30)
@@ -42,7 +44,7 @@ def trainer_for(*, n_epochs=2, seed=0, stack=None, schedule=None, **fields):
     split = split_patches(bank.shapes, config.patch_size, SPLIT, np.random.default_rng(0))
     return Trainer(
         build_network(config, 1, seed).placed_on(CPU),
-        TrainingData(bank, split, np.ones((1, 1, 1), bool)),
+        TrainingData(bank, split, np.ones((1, 1, 1), bool), refinement),
         config,
         ScheduleConfig(num_epochs=n_epochs, **(schedule or {})),
         stage=1,
@@ -163,6 +165,96 @@ def test_a_stop_at_once_returns_a_usable_network():
     assert events == []
     assert result.is_stopped
     assert all(value.isfinite().all() for value in result.network.state_dict().values())
+
+
+def refinement(share, variance=0.1):
+    """Plan for white noise of this variance, in normalized units."""
+    values = np.zeros((1, 3, 3))
+    values[0, 1, 1] = 1.0
+    noise = Autocorrelation(values, values, values, 0.5, 10_000, variance)
+    sampler = NoiseSampler(noise, np.ones((1, 1, 1), bool), 1.0, TINY_STAGE["patch_size"], CPU)
+    return RefinementPlan(sampler, share)
+
+
+def recorded_batches(trainer):
+    """Return a list that grows by the kind of every batch that is drawn."""
+    kinds, draw = [], trainer._draw
+
+    def recorded():
+        batch = draw()
+        kinds.append(type(batch).__name__)
+        return batch
+
+    trainer._draw = recorded
+    return kinds
+
+
+@pytest.mark.parametrize(("share", "n_hidden"), [(0.0, 4), (0.5, 2), (0.75, 1), (0.9, 1)])
+def test_the_last_epochs_refine_without_blind_spots(share, n_hidden):
+    trainer = trainer_for(n_epochs=4, steps_per_epoch=3, refinement=refinement(share))
+    kinds = recorded_batches(trainer)
+    events, result = train(trainer)
+    assert kinds == ["MaskedBatch"] * 3 * n_hidden + ["RecorruptedBatch"] * 3 * (4 - n_hidden)
+    assert len(result.history) == 4
+    assert of_kind(events, Warned) == []
+
+
+def test_noise_stronger_than_all_that_is_unexplained_is_not_added():
+    trainer = trainer_for(n_epochs=2, refinement=refinement(0.5, variance=100.0))
+    kinds = recorded_batches(trainer)
+    events, _ = train(trainer)
+    assert set(kinds) == {"MaskedBatch"}
+    (warning,) = of_kind(events, Warned)
+    assert "refinement was left out" in warning.message
+
+
+def test_early_stopping_does_not_cut_off_the_refinement(monkeypatch):
+    schedule = {"early_stopping": True, "early_stopping_patience": 1}
+    trainer = trainer_for(n_epochs=8, schedule=schedule, refinement=refinement(0.5))
+    losses = iter([3.0, 4.0, 4.0, 4.0, 2.0, 2.5, 1.0, 1.0])
+    monkeypatch.setattr(trainer._validation, "loss", lambda network: next(losses))
+    _, result = train(trainer)
+    assert len(result.history) == 6
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept"),
+    [
+        ([3.0, 2.0, 1.0, 1.5], 3),  # both better than before: the latest
+        ([3.0, 2.0, 1.0, 2.5], 2),
+        ([2.0, 3.0, 2.5, 2.1], 0),  # none is better than the best with blind spots
+    ],
+)
+def test_the_latest_refined_weights_are_kept_if_better_than_those_before(monkeypatch, losses, kept):
+    schedule = {"early_stopping": False}
+    trainer = trainer_for(n_epochs=4, schedule=schedule, refinement=refinement(0.5))
+    remaining, seen = iter(losses), []
+
+    def loss(network):
+        seen.append({name: value.clone() for name, value in network.state_dict().items()})
+        return next(remaining)
+
+    monkeypatch.setattr(trainer._validation, "loss", loss)
+    _, result = train(trainer)
+    weights = result.network.state_dict()
+    same = [all(torch.equal(weights[name], one[name]) for name in weights) for one in seen]
+    assert same == [epoch == kept for epoch in range(4)]
+
+
+def test_refinement_restores_what_hidden_pixels_know():
+    """With fine detail and hardly any noise, the pixel itself is the best predictor."""
+    rng = np.random.default_rng(0)
+    stack = rng.normal(0, 1, (3, 64, 64)).astype(np.float32)
+    noisy = stack + rng.normal(0, 0.1, stack.shape).astype(np.float32)
+    options = {"n_epochs": 4, "steps_per_epoch": 40, "learning_rate": 1e-2, "stack": noisy}
+    error = {}
+    for share in (0.0, 0.75):
+        trainer = trainer_for(**options, refinement=refinement(share, variance=0.01))
+        events = trainer.run(lambda: False)
+        losses = [event.train_loss for event in of_kind(list(events), EpochFinished)]
+        error[share] = losses[-1]
+    assert error[0.0] > 0.8, "white signal cannot be predicted from around"
+    assert error[0.75] < 0.4
 
 
 def test_divergence_at_the_start_is_one_sentence():

@@ -15,10 +15,11 @@ from torch import nn
 from autoStructN2V.datasets.patches import neighbor_slices
 from autoStructN2V.errors import DeviceError
 from autoStructN2V.inference.tiling import Tile, plan_tiles
+from autoStructN2V.masking.kernel import SYMMETRIES
 from autoStructN2V.models.device import is_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.axes import Mode
     from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.masking.kernel import Symmetry
     from autoStructN2V.models.unet import FlexibleUNet
 
 # features x pixels of one window: large, as the halo is waste; a CPU needs 1 GB of memory for it
@@ -63,6 +65,8 @@ class Predictor:
         Statistics of the data that the network was trained on.
     mode : {"2D", "2.5D"}
         Whether the network sees one slice or three.
+    symmetries : sequence of Symmetry
+        Orientations in which each slice is predicted; the predictions are averaged.
     max_window : int, optional
         Most pixels in one forward pass; default: chosen for device and network.
     """
@@ -73,10 +77,12 @@ class Predictor:
         normalization: Normalization,
         mode: Mode,
         max_window: int | None = None,
+        symmetries: Sequence[Symmetry] = SYMMETRIES[:1],
     ) -> None:
         self.network = network
         self.normalization = normalization
         self.mode = mode
+        self.symmetries = tuple(symmetries)
         self.device = next(network.parameters()).device
         default = _WINDOW_SIZE.get(self.device.type, _WINDOW_SIZE["cpu"])
         self._max_window = max_window or default // network.config.features
@@ -84,7 +90,7 @@ class Predictor:
 
     def n_tiles(self, source: ImageSource) -> int:
         """Return the number of tiles of a whole stack."""
-        return source.shape[0] * len(self.tiles(source.shape[1:]))
+        return source.shape[0] * self._n_tiles_of_slice(source.shape[1:])
 
     def tiles(self, shape: tuple[int, int]) -> list[Tile]:
         """Return the tiles of an image (height, width)."""
@@ -112,7 +118,7 @@ class Predictor:
         """
         window = _SliceWindow(source, self.normalization, self.mode)
         n_slices = source.shape[0]
-        n_per_slice = len(self.tiles(source.shape[1:]))
+        n_per_slice = self._n_tiles_of_slice(source.shape[1:])
         for z in range(n_slices):
             slices = window.around(z)
             try:
@@ -139,13 +145,25 @@ class Predictor:
         self, slices: Tensor, should_stop: Callable[[], bool]
     ) -> Generator[tuple[int, NDArray[np.float32] | None]]:
         """Predict one slice from ``slices`` (C, y, x); yield after each tile and at the end."""
-        shape = (int(slices.shape[-2]), int(slices.shape[-1]))
-        result = np.empty(shape, np.float32)
-        for n_done, tile in enumerate(self.tiles(shape), start=1):
-            with _stoppable(self.network, should_stop):
-                result[tile.core] = self._predict_window(slices, tile)
-            yield n_done, None
-        yield 0, result
+        total = np.zeros(tuple(slices.shape[-2:]), np.float32)
+        n_done = 0
+        for symmetry in self.symmetries:
+            turned = _turned(slices, symmetry)
+            result = np.empty(tuple(turned.shape[-2:]), np.float32)
+            for tile in self.tiles((result.shape[0], result.shape[1])):
+                with _stoppable(self.network, should_stop):
+                    result[tile.core] = self._predict_window(turned, tile)
+                n_done += 1
+                yield n_done, None
+            total += symmetry.undo(result).astype(np.float32)
+        yield 0, total / np.float32(len(self.symmetries))
+
+    def _n_tiles_of_slice(self, shape: tuple[int, int]) -> int:
+        """Return the number of tiles of one slice in all orientations."""
+        return sum(
+            len(self.tiles(shape[::-1] if symmetry.quarter_turns % 2 else shape))
+            for symmetry in self.symmetries
+        )
 
     def _predict_window(self, slices: Tensor, tile: Tile) -> NDArray[np.float32]:
         """Return the core of one tile; splits the window when memory runs out."""
@@ -183,6 +201,13 @@ class Predictor:
         batch = window[None].to(self.device).contiguous(memory_format=torch.channels_last)
         prediction: Tensor = self.network(batch)[0, 0].float().cpu()
         return prediction
+
+
+def _turned(slices: Tensor, symmetry: Symmetry) -> Tensor:
+    """Return slices (C, y, x) turned and flipped, without a copy if they stay as they are."""
+    if symmetry == SYMMETRIES[0]:
+        return slices
+    return torch.from_numpy(np.ascontiguousarray(symmetry(slices.numpy())))
 
 
 def _core(prediction: Tensor, tile: Tile) -> NDArray[np.float32]:

@@ -27,6 +27,7 @@ from autoStructN2V.masking.periodicity import (
     remove_sinusoids,
 )
 from autoStructN2V.masking.placement import KernelPlacer, Placement
+from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.masking.replacement import fill_radius, replace_hidden
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "KernelProposal",
     "KernelStatistics",
     "MaskingConfig",
+    "NoiseSampler",
     "PeriodicPattern",
     "Placement",
     "Symmetry",

@@ -25,6 +25,7 @@ from autoStructN2V.masking.periodicity import (
 )
 
 MAX_LAG = 15  # px: half of the largest window
+_GAUSSIAN_KURTOSIS = 0.5  # excess below which noise counts as Gaussian and uniform
 _BUDGET = 1_600_000  # px used at most; more only makes the standard error smaller
 _PLANE_SIDE = 1024  # px: larger images are sampled in blocks of half this side
 
@@ -48,6 +49,9 @@ class Autocorrelation:
         Number of pixels used.
     noise_variance : float
         Variance of the noise in the images' squared units.
+    excess_kurtosis : float
+        Fourth moment of the noise over its squared variance, minus 3: near 0 for Gaussian noise
+        of the same strength everywhere, large where few strong values or places stand out.
     resembles_structure : bool
         Whether the images have too little background to tell noise that is correlated in all
         directions from structure; ``values`` then hold only what differs between directions.
@@ -61,6 +65,7 @@ class Autocorrelation:
     background_fraction: float
     n_pixels: int
     noise_variance: float
+    excess_kurtosis: float = 0.0
     resembles_structure: bool = False
     periodic_patterns: tuple[PeriodicPattern, ...] = ()
 
@@ -68,6 +73,11 @@ class Autocorrelation:
     def max_lag(self) -> int:
         """Largest lag, in pixels."""
         return int(self.values.shape[-1]) // 2
+
+    @property
+    def is_uniform_gaussian(self) -> bool:
+        """Whether the noise is about Gaussian, equally strong everywhere, and told from signal."""
+        return abs(self.excess_kurtosis) < _GAUSSIAN_KURTOSIS and not self.resembles_structure
 
 
 def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]]:
@@ -126,16 +136,18 @@ def _raw(
     return raw
 
 
-def _image_noise_variance(
+def _image_noise_moments(
     stacks: Sequence[NDArray[np.float32]], fields: Sequence[NoiseField], threshold: float
-) -> float:
-    """Mean square of the high-passed images over the background, in image units."""
-    total = count = 0.0
+) -> tuple[float, float]:
+    """Variance and excess kurtosis of the high-passed images over the background."""
+    total = fourth = count = 0.0
     for stack, field in zip(stacks, fields, strict=True):
-        mask = field.structure < threshold
-        total += float(np.square(high_pass(stack)[mask], dtype=np.float64).sum())
-        count += float(mask.sum())
-    return total / max(count, 1.0)
+        squares = np.square(high_pass(stack)[field.structure < threshold], dtype=np.float64)
+        total += float(squares.sum())
+        fourth += float(np.square(squares).sum())
+        count += squares.size
+    variance = total / max(count, 1.0)
+    return variance, fourth / max(count, 1.0) / max(variance**2, 1e-30) - 3.0
 
 
 def measure_noise_autocorrelation(
@@ -176,6 +188,7 @@ def measure_noise_autocorrelation(
     max_lag = min(max_lag, *(min(stack.shape[1:]) // 3 for stack in stacks))
     fields = [noise_field(stack, equalize=equalize) for stack in stacks]
     estimate = estimate_in_plane(fields, max_lag)
+    variance, excess_kurtosis = _image_noise_moments(stacks, fields, estimate.threshold)
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
     values, errors = [estimate.values], [estimate.standard_error]
     if mode == "2.5D":
@@ -188,7 +201,8 @@ def measure_noise_autocorrelation(
         raw=_raw(stacks, max_lag, offsets),
         background_fraction=estimate.fraction,
         n_pixels=estimate.n_pixels,
-        noise_variance=_image_noise_variance(stacks, fields, estimate.threshold),
+        noise_variance=variance,
+        excess_kurtosis=excess_kurtosis,
         resembles_structure=estimate.is_structure,
         periodic_patterns=patterns,
     )

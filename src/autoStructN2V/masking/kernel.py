@@ -194,6 +194,11 @@ class Symmetry:
         flipped = array[..., ::-1] if self.flip else array
         return np.rot90(flipped, self.quarter_turns, axes=(-2, -1))
 
+    def undo(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the view of an (..., Y, X) array that was turned and flipped as it was before."""
+        turned = np.rot90(array, -self.quarter_turns, axes=(-2, -1))
+        return turned[..., ::-1] if self.flip else turned
+
 
 SYMMETRIES = tuple(Symmetry(turns, flip) for flip in (False, True) for turns in range(4))
 

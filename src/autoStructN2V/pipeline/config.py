@@ -25,6 +25,7 @@ from autoStructN2V.pipeline.presets import PRESETS, PresetName, merged
 from autoStructN2V.trainers.checkpoint import Method  # noqa: TC001 - pydantic reads it
 from autoStructN2V.trainers.config import (
     BatchSize,
+    LastStageConfig,
     LearningRate,
     ScheduleConfig,
     StageConfig,
@@ -40,7 +41,7 @@ class FirstStageConfig(StageConfig):
     mask_center_size: MaskCenterSize = 1
 
 
-class N2VConfig(FirstStageConfig):
+class N2VConfig(FirstStageConfig, LastStageConfig):
     """Parameters of plain Noise2Void."""
 
     batch_size: BatchSize = 8
@@ -65,7 +66,7 @@ class Stage1Config(FirstStageConfig):
         return self
 
 
-class Stage2Config(StageConfig):
+class Stage2Config(LastStageConfig):
     """Parameters of stage 2 of autoStructN2V."""
 
     patches_per_image: PatchesPerImage = 200

@@ -24,6 +24,7 @@ from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.pipeline.evidence import _MOST_PIXELS
 from autoStructN2V.pipeline.job import _LARGEST_BANK
+from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.trainer import _CPU_COST
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ Shape = tuple[int, int, int]
 _BACKWARD = 3  # a training step costs about three predictions
 _WEIGHT_COPIES = 6  # weights, gradients, two moments of Adam, moving average, best so far
 _SECONDS_PER_PARAMETER = 8e-9  # optimizer and moving average, one thread
+_SECONDS_OF_MUON = 2e-8  # on top, per parameter
+_ORIENTATIONS = 4  # most that are averaged; a kernel of few symmetries allows fewer
 _FIRST_SECONDS = 1.5  # reading, measuring, warming up, however small the images
 _SECONDS_PER_PIXEL = 1e-7  # checking, normalizing and measuring the noise
 _BYTES_PER_MEASURED_PIXEL = 12
@@ -121,7 +124,9 @@ def estimate_run(
     peaks: list[float] = [_BYTES_PER_MEASURED_PIXEL * n_measured]
     for stage in config.used_stages:
         cost = network_cost(_network_config(stage), config.mode)
-        seconds += _prediction_seconds(cost, shapes, device, speed)
+        is_averaged = isinstance(stage, LastStageConfig) and stage.averages_turns
+        n_orientations = _ORIENTATIONS if is_averaged else 1
+        seconds += n_orientations * _prediction_seconds(cost, shapes, device, speed)
         peaks.append(_prediction_bytes(cost, shapes, device))
         if stage in trained:
             n_steps = steps_per_epoch(stage, config, shapes)
@@ -262,7 +267,10 @@ def _step_seconds(
     cost: NetworkCost, stage: StageConfig, device: torch.device, speed: DeviceSpeed
 ) -> float:
     n_flops = _BACKWARD * cost.flops_per_pixel * stage.batch_size * stage.patch_size**2
-    update = cost.n_parameters * _SECONDS_PER_PARAMETER if device.type == "cpu" else 0.0
+    per_parameter = _SECONDS_PER_PARAMETER
+    if stage.optimizer == "muon":
+        per_parameter += _SECONDS_OF_MUON
+    update = cost.n_parameters * per_parameter if device.type == "cpu" else 0.0
     return speed.step_seconds + update + n_flops / speed.flops_per_second
 
 

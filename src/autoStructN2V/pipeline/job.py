@@ -24,6 +24,7 @@ from autoStructN2V.inference.predictor import Predictor, SliceFinished
 from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.masking.autocorrelation import MAX_LAG
 from autoStructN2V.masking.kernel import center_only, trimmed, validate_kernel
+from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.clock import PredictionClock
 from autoStructN2V.pipeline.decisions import Approve, Decision, Regenerate, Skip
@@ -31,6 +32,8 @@ from autoStructN2V.pipeline.evidence import Evidence, measure_evidence
 from autoStructN2V.pipeline.imports import load_stage1
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
 from autoStructN2V.trainers.checkpoint import TrainedModel
+from autoStructN2V.trainers.config import LastStageConfig
+from autoStructN2V.trainers.data import RefinementPlan, TrainingData
 from autoStructN2V.trainers.events import (
     AwaitingDecision,
     Event,
@@ -41,7 +44,11 @@ from autoStructN2V.trainers.events import (
     StageTrained,
     Warned,
 )
-from autoStructN2V.trainers.trainer import Trainer, TrainingData, TrainingResult, build_network
+from autoStructN2V.trainers.trainer import (
+    Trainer,
+    TrainingResult,
+    build_network,
+)
 from autoStructN2V.trainers.validation import MaskedValidation
 
 if TYPE_CHECKING:
@@ -112,7 +119,8 @@ class Job:
         self, stage: int, config: StageConfig, kernel: Kernel
     ) -> Generator[Event, Decision | None, None]:
         """Train one stage, apply it and measure the result."""
-        trainer = self._trainer(stage, config, kernel)
+        plan = yield from self._refinement(config, kernel)
+        trainer = self._trainer(stage, config, kernel, plan)
         n_parameters = sum(p.numel() for p in trainer.network.parameters())
         yield StageStarted(stage, self.config.num_epochs, n_parameters, str(self.device), kernel)
         outcome = yield from trainer.run(self.should_stop, self._previewer())
@@ -169,12 +177,39 @@ class Job:
             self._evidence[way] = measure_evidence(self.sources, extractor, self.config.mode)
         return self._evidence[way]
 
-    def _trainer(self, stage: int, config: StageConfig, kernel: Kernel) -> Trainer:
+    def _refinement(
+        self, config: StageConfig, kernel: Kernel
+    ) -> Generator[Event, Decision | None, RefinementPlan | None]:
+        """Plan the refinement that is asked for, where the noise allows one."""
+        share = config.refinement if isinstance(config, LastStageConfig) else 0.0
+        if not share:
+            return None
+        try:
+            noise = self._measured(self.config.stage2.extractor).autocorrelation
+        except InputError:
+            return None  # too little to measure: the report lacks it as well
+        if not noise.is_uniform_gaussian:
+            yield Warned(
+                "The noise is not bell-shaped and equally strong everywhere, so the refinement "
+                "was left out and pixels stay hidden."
+            )
+            return None
+        unit = self.normalization.std
+        sampler = NoiseSampler(noise, _stacked(kernel), unit, config.patch_size, self.device)
+        return RefinementPlan(sampler, share)
+
+    def _trainer(
+        self,
+        stage: int,
+        config: StageConfig,
+        kernel: Kernel,
+        plan: RefinementPlan | None,
+    ) -> Trainer:
         seed = self.config.random_seed + stage
         n_channels = 3 if self.config.mode == "2.5D" else 1
         network = build_network(config, n_channels, seed).placed_on(self.device)
         split = self._restricted(self._split(config.patch_size), config)
-        data = TrainingData(self._training_pixels(), split, _stacked(kernel))
+        data = TrainingData(self._training_pixels(), split, _stacked(kernel), plan)
         return Trainer(network, data, config, self.config, stage, seed)
 
     def _training_pixels(self) -> PatchBank:
@@ -243,6 +278,7 @@ class Job:
             stage,
             _stacked(kernel),
             provenance,
+            average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
         )
 
     def _finish_stage(
@@ -253,17 +289,20 @@ class Job:
         yield StageTrained(stage, model)
         is_stopped = outcome.is_stopped
         if not is_stopped:
-            is_stopped = not (yield from self._denoise(stage, outcome.network))
+            is_stopped = not (yield from self._denoise(model, outcome.network))
         report = None if is_stopped else self._report(model, outcome.network)
         denoised = None if is_stopped else self.sink.arrays(stage)
         self.results[stage] = StageResult(model, denoised, report, outcome.history)
         yield StageFinished(stage, model, denoised, report, is_stopped)
 
     def _denoise(
-        self, stage: int, network: FlexibleUNet
+        self, model: TrainedModel, network: FlexibleUNet
     ) -> Generator[Event, Decision | None, bool]:
         """Denoise all sources into the sink; return whether it came to the end."""
-        predictor = Predictor(network, self.normalization, self.config.mode)
+        stage = model.stage
+        predictor = Predictor(
+            network, self.normalization, self.config.mode, symmetries=model.symmetries
+        )
         progress = PredictionClock(stage, sum(predictor.n_tiles(s) for s in self.sources))
         for source in self.sources:
             try:

@@ -394,7 +394,7 @@ def _denoiser(
     found += model.normalization.compare(
         estimate_normalization(without_patterns(sources, patterns))
     )
-    predictor = Predictor(network, model.normalization, model.mode)
+    predictor = Predictor(network, model.normalization, model.mode, symmetries=model.symmetries)
     clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in sources))
     warnings = [Warned(message) for message in found]
     return _Denoiser(predictor, patterns, clock, warnings, should_stop)

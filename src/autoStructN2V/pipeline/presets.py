@@ -8,32 +8,37 @@ from typing import Any, Literal
 
 PresetName = Literal["fast", "balanced", "high_quality"]
 
+_QUICK: dict[str, Any] = {
+    "features": 32,
+    "batch_size": 4,
+    "optimizer": "muon",
+    "learning_rate": 5e-3,
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "fast": {
         "num_epochs": 10,
         "early_stopping": False,
         "split_ratio": (0.9, 0.05, 0.05),
         "n2v": {
-            "features": 32,
+            **_QUICK,
             "num_layers": 2,
-            "batch_size": 8,
-            "learning_rate": 3e-3,
-            "steps_per_epoch": 50,
+            "steps_per_epoch": 60,
+            "refinement": 0.7,
+            "average_turns": True,
         },
         "stage1": {
-            "features": 32,
+            **_QUICK,
             "patch_size": 64,
-            "batch_size": 8,
-            "learning_rate": 3e-3,
             "steps_per_epoch": 15,
             "use_roi": False,
         },
         "stage2": {
-            "features": 32,
-            "batch_size": 8,
-            "learning_rate": 3e-3,
-            "steps_per_epoch": 40,
+            **_QUICK,
+            "steps_per_epoch": 60,
             "mask_percentage": 15.0,
+            "refinement": 0.7,
+            "average_turns": True,
         },
     },
     "balanced": {},
@@ -46,6 +51,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "batch_size": 16,
             "learning_rate": 1e-3,
             "steps_per_epoch": 200,
+            "refinement": 0.7,
+            "average_turns": True,
         },
         "stage1": {
             "patch_size": 64,
@@ -59,6 +66,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "batch_size": 16,
             "learning_rate": 1e-3,
             "steps_per_epoch": 200,
+            "refinement": 0.7,
+            "average_turns": True,
             "mask_percentage": 15.0,
         },
     },

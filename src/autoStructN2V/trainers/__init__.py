@@ -1,7 +1,13 @@
 """Training of one stage, its events, and trained models as files."""
 
 from autoStructN2V.trainers.checkpoint import TrainedModel, load_model, save_model
-from autoStructN2V.trainers.config import OptimizationConfig, ScheduleConfig, StageConfig
+from autoStructN2V.trainers.config import (
+    LastStageConfig,
+    OptimizationConfig,
+    ScheduleConfig,
+    StageConfig,
+)
+from autoStructN2V.trainers.data import RefinementPlan, TrainingData
 from autoStructN2V.trainers.events import (
     AwaitingDecision,
     BatchFinished,
@@ -17,7 +23,11 @@ from autoStructN2V.trainers.events import (
     Warned,
 )
 from autoStructN2V.trainers.loss import masked_squared_error
-from autoStructN2V.trainers.trainer import Trainer, TrainingData, TrainingResult, build_network
+from autoStructN2V.trainers.trainer import (
+    Trainer,
+    TrainingResult,
+    build_network,
+)
 
 __all__ = [
     "AwaitingDecision",
@@ -25,9 +35,11 @@ __all__ = [
     "EpochFinished",
     "Event",
     "KernelProposed",
+    "LastStageConfig",
     "OptimizationConfig",
     "PredictionProgress",
     "Preview",
+    "RefinementPlan",
     "ScheduleConfig",
     "StageConfig",
     "StageFinished",

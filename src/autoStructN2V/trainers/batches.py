@@ -1,4 +1,4 @@
-"""Batches of patches with hidden pixels, drawn anew each time.
+"""Batches of patches with hidden pixels or with added noise, drawn anew each time.
 
 Shapes: B patches, C slices (1, or 3 in 2.5D), P patch size.
 """
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.patches import PatchBank, PatchRegion
     from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.trainers.config import StageConfig
+
+STRENGTH = 0.5
+"""Drawn noise that is added, relative to the measured noise; the loss undoes what it adds."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,31 @@ class MaskedBatch:
                 self.placement.hidden[part],
             )
             yield MaskedBatch(self.seen[part], self.noisy[part], placement)
+
+
+@dataclass(frozen=True)
+class RecorruptedBatch:
+    """Patches to which noise was added, each once with either sign.
+
+    Attributes
+    ----------
+    seen : Tensor, (2 B, C, P, P) float32
+        Normalized patches with :data:`STRENGTH` times the drawn noise.
+    noisy : Tensor, (2 B, 1, P, P) float32
+        Central slices as measured.
+    drawn : Tensor, (2 B, 1, P, P) float32
+        The drawn noise of the central slices.
+    """
+
+    seen: Tensor
+    noisy: Tensor
+    drawn: Tensor
+
+    def parts(self, n_patches: int) -> Iterator[RecorruptedBatch]:
+        """Cut into batches of at most ``n_patches`` patches."""
+        for start in range(0, len(self.seen), n_patches):
+            part = slice(start, start + n_patches)
+            yield RecorruptedBatch(self.seen[part], self.noisy[part], self.drawn[part])
 
 
 class BatchSource:
@@ -91,13 +120,8 @@ class BatchSource:
         self._turns = torch.tensor(indices, device=bank.device)
 
     def draw(self, n_patches: int) -> MaskedBatch:
-        """Draw a batch."""
-        device = self._bank.device
-        corners = self._region.sample(n_patches, self._generator, device)
-        chosen = torch.randint(
-            len(self._turns), (n_patches,), generator=self._generator, device=device
-        )
-        patches = self._bank.cut(corners, self._config.patch_size, self._turns[chosen])
+        """Draw a batch with blind spots."""
+        patches = self._cut(n_patches)
         placement = self._placer(n_patches, self._generator)
         seen = replace_hidden(
             patches,
@@ -112,3 +136,25 @@ class BatchSource:
             patches[:, center : center + 1],
             placement,
         )
+
+    def draw_recorrupted(self, n_patches: int, noise: NoiseSampler) -> RecorruptedBatch:
+        """Draw a batch without blind spots, with noise added; ``n_patches`` is made even."""
+        n_pairs = max(1, n_patches // 2)
+        patches, drawn = self._cut(n_pairs), noise.draw(n_pairs, self._generator)
+        seen = torch.cat([patches + STRENGTH * drawn, patches - STRENGTH * drawn])
+        center = patches.shape[1] // 2
+        middle = slice(center, center + 1)
+        return RecorruptedBatch(
+            seen.contiguous(memory_format=torch.channels_last),
+            torch.cat([patches[:, middle]] * 2),
+            torch.cat([drawn[:, middle], -drawn[:, middle]]),
+        )
+
+    def _cut(self, n_patches: int) -> Tensor:
+        """Cut patches (B, C, P, P) at random places, turned by random symmetries."""
+        device = self._bank.device
+        corners = self._region.sample(n_patches, self._generator, device)
+        chosen = torch.randint(
+            len(self._turns), (n_patches,), generator=self._generator, device=device
+        )
+        return self._bank.cut(corners, self._config.patch_size, self._turns[chosen])

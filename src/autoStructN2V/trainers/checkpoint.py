@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from autoStructN2V.datasets.normalization import Normalization
 from autoStructN2V.errors import ModelError, UserError
 from autoStructN2V.files import atomic_write
+from autoStructN2V.masking.kernel import SYMMETRIES, Symmetry, kernel_symmetries
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 
@@ -52,6 +53,8 @@ class TrainedModel:
     stage : {1, 2}
     kernel : (1 or 3, h, w) bool
         Kernel it was trained with.
+    average_turns : bool
+        Whether to denoise in all orientations that leave the kernel unchanged, and average.
     provenance : dict
         How it was made: training data, date, losses, versions; plain values only.
     """
@@ -64,6 +67,12 @@ class TrainedModel:
     stage: int
     kernel: NDArray[np.bool_]
     provenance: dict[str, Any] = field(default_factory=dict)
+    average_turns: bool = False
+
+    @property
+    def symmetries(self) -> tuple[Symmetry, ...]:
+        """Orientations in which to denoise; four at most, which gains nearly as much as eight."""
+        return kernel_symmetries(self.kernel)[:4] if self.average_turns else SYMMETRIES[:1]
 
     def build(self, device: torch.device) -> FlexibleUNet:
         """Return the network on ``device``, ready to predict.
@@ -105,6 +114,7 @@ def save_model(path: Path, model: TrainedModel) -> None:
         "stage": model.stage,
         "kernel": torch.from_numpy(model.kernel.copy()),
         "provenance": model.provenance,
+        "average_turns": model.average_turns,
     }
     # given a path, torch hides a full disk behind a RuntimeError
     with atomic_write(path) as temporary, temporary.open("wb") as file:
@@ -155,6 +165,7 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
         stage=int(content["stage"]),
         kernel=content["kernel"].numpy().astype(bool),
         provenance=dict(content["provenance"]),
+        average_turns=bool(content.get("average_turns", False)),
     )
     model.build(torch.device("cpu"))
     return model

@@ -1,6 +1,6 @@
 """Parameters of the optimization."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -35,6 +35,7 @@ StepsPerEpoch = Annotated[
         "slices, divided by the batch size.",
     ),
 ]
+OptimizerName = Literal["adam", "muon"]
 
 
 class OptimizationConfig(FrozenConfig):
@@ -43,6 +44,12 @@ class OptimizationConfig(FrozenConfig):
     batch_size: BatchSize = 8
     learning_rate: LearningRate = 1e-4
     steps_per_epoch: StepsPerEpoch = 0
+    optimizer: OptimizerName = Field(
+        "adam",
+        title="Optimizer",
+        description="adam is well known; muon learns in fewer steps, at learning rates of some "
+        "thousandths.",
+    )
 
 
 class StageConfig(NetworkConfig, PatchConfig, MaskingConfig, OptimizationConfig):
@@ -58,6 +65,31 @@ class StageConfig(NetworkConfig, PatchConfig, MaskingConfig, OptimizationConfig)
                 f"multiple of {multiple}; use {lower} or {lower + multiple}"
             )
         return self
+
+
+class LastStageConfig(StageConfig):
+    """What a stage is trained with whose result is to be the best that can be had."""
+
+    refinement: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.9,
+        title="Refinement",
+        description="Share of the epochs, the last ones, in which nothing is hidden: noise like "
+        "the measured one is added instead, so that the network learns what hidden pixels know. "
+        "Left out where the noise is not bell-shaped and equally strong everywhere.",
+    )
+    average_turns: bool = Field(
+        False,
+        title="Average turns",
+        description="Denoise each slice in up to four of the orientations that augmentation uses, "
+        "and average; takes as many times longer.",
+    )
+
+    @property
+    def averages_turns(self) -> bool:
+        """Whether turns are averaged: a network without augmentation knows none."""
+        return self.average_turns and self.use_augmentation
 
 
 class ScheduleConfig(FrozenConfig):

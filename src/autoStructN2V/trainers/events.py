@@ -64,7 +64,8 @@ class EpochFinished:
         Epoch just finished, counted from 1, and the most there will be.
     train_loss, val_loss, best_val_loss : float
         Mean squared errors at hidden pixels, normalized intensity squared. They contain the noise,
-        so they approach the noise variance and not zero.
+        so they approach the noise variance and not zero. In the refinement the training loss is
+        that of all pixels, on the same scale.
     learning_rate : float
         Learning rate of the last step.
     seconds, eta_seconds : float

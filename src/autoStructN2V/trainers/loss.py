@@ -1,11 +1,13 @@
-"""The blind-spot loss."""
+"""The losses: at hidden pixels, and at all pixels with noise added."""
 
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from autoStructN2V.trainers.batches import STRENGTH
+
 if TYPE_CHECKING:
-    from autoStructN2V.trainers.batches import MaskedBatch
+    from autoStructN2V.trainers.batches import MaskedBatch, RecorruptedBatch
 
 
 def masked_squared_error(prediction: Tensor, batch: "MaskedBatch") -> Tensor:
@@ -31,3 +33,31 @@ def masked_squared_error(prediction: Tensor, batch: "MaskedBatch") -> Tensor:
     difference = placement.at_targets(prediction.float()) - placement.at_targets(batch.noisy)
     squared = difference.square() * placement.valid
     return squared.sum() / placement.valid.sum().clamp_min(1)
+
+
+def recorrupted_error(prediction: Tensor, batch: "RecorruptedBatch") -> Tensor:
+    """Return the error of predicting all pixels of patches to which noise was added.
+
+    The square of the difference from the measured patch rewards keeping its noise; what that
+    gains on average is seen from how the prediction follows the added noise, and is charged. What
+    remains is the error of the signal plus the variance of the noise, as at hidden pixels.
+
+    Parameters
+    ----------
+    prediction : Tensor, (B, 1, P, P)
+        Output of the network for ``batch.seen``.
+    batch : RecorruptedBatch
+        Patches as measured, and the noise that was added.
+
+    Returns
+    -------
+    Tensor, scalar float32
+        Normalized intensity squared.
+
+    References
+    ----------
+    Pang et al.: Recorrupted-to-Recorrupted. CVPR (2021). doi:10.1109/CVPR46437.2021.00208
+    """
+    prediction = prediction.float()
+    followed = prediction * batch.drawn * (2 / STRENGTH)
+    return ((prediction - batch.noisy).square() + followed).mean()

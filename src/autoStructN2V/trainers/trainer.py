@@ -16,9 +16,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from autoStructN2V.errors import DeviceError, TrainingError
 from autoStructN2V.models.device import is_out_of_memory
 from autoStructN2V.models.unet import FlexibleUNet
-from autoStructN2V.trainers.batches import BatchSource
+from autoStructN2V.trainers.batches import BatchSource, MaskedBatch
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Event, Preview, Warned
-from autoStructN2V.trainers.loss import masked_squared_error
+from autoStructN2V.trainers.loss import masked_squared_error, recorrupted_error
+from autoStructN2V.trainers.optimizer import Optimization
 from autoStructN2V.trainers.validation import MaskedValidation
 
 if TYPE_CHECKING:
@@ -26,38 +27,17 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from autoStructN2V.datasets.patches import PatchBank
-    from autoStructN2V.datasets.splitting import Split
     from autoStructN2V.inference.preview import Previewer
-    from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.models.config import NetworkConfig
-    from autoStructN2V.trainers.batches import MaskedBatch
+    from autoStructN2V.trainers.batches import RecorruptedBatch
     from autoStructN2V.trainers.config import ScheduleConfig, StageConfig
+    from autoStructN2V.trainers.data import TrainingData
 
-_WARM_UP = 0.1  # share of all steps
 _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
 _CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
-_ADAM_BETAS = (0.9, 0.99)
-
-
-@dataclass
-class TrainingData:
-    """What a stage trains on.
-
-    Attributes
-    ----------
-    bank : PatchBank
-        Normalized pixels on the training device.
-    split : Split
-        Where patches of each part may start.
-    kernel : (1 or 3, h, w) bool
-        Pixels hidden around each target.
-    """
-
-    bank: PatchBank
-    split: Split
-    kernel: Kernel
+_MOST_NOISE = 1.1  # measured variance over the error at hidden pixels, which contains the noise
 
 
 @dataclass
@@ -67,7 +47,8 @@ class TrainingResult:
     Attributes
     ----------
     network : FlexibleUNet
-        Network with the best averaged weights, in evaluation mode.
+        Network with the best averaged weights, in evaluation mode; of the refinement the latest
+        ones that are better than those before.
     history : list of EpochFinished
         One entry for each finished epoch.
     is_stopped : bool
@@ -82,7 +63,7 @@ class TrainingResult:
 class Trainer:
     """Train a network to predict hidden pixels.
 
-    Adam with a one-cycle learning rate; the weights that are validated, kept and returned are an
+    The learning rate makes one cycle; the weights that are validated, kept and returned are an
     exponential moving average of the trained ones, so that any epoch can be the last.
 
     Parameters
@@ -102,7 +83,6 @@ class Trainer:
 
     References
     ----------
-    Smith, Topin: Super-convergence. arXiv:1708.07120 (2017).
     Izmailov et al.: Averaging weights leads to wider optima. UAI (2018). arXiv:1803.05407.
     """
 
@@ -130,9 +110,9 @@ class Trainer:
             torch.Generator(self.device).manual_seed(seed),
         )
         self._precision = _precision(self.device)
-        self._scaler = torch.amp.GradScaler(
-            self.device.type, enabled=self._precision == torch.float16
-        )
+        self._noise: NoiseSampler | None = None
+        self._refined_limit = -math.inf
+        self._n_hidden_epochs = data.n_hidden_epochs(schedule.num_epochs)
         self._prepare_optimization()
         self._validation = MaskedValidation(
             data.bank, data.split.validation, data.kernel, config, seed
@@ -155,17 +135,9 @@ class Trainer:
 
     def _prepare_optimization(self) -> None:
         n_steps = self.n_steps * self.schedule.num_epochs
-        self._optimizer = torch.optim.Adam(
-            self.network.parameters(), betas=_ADAM_BETAS, fused=self.device.type != "mps"
-        )
-        self._rate = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer,
-            self.config.learning_rate,
-            total_steps=n_steps + 1,
-            # at least one step long: the schedule divides by its length
-            pct_start=max(min(_WARM_UP, 500 / n_steps), 2 / (n_steps + 1)),
-            cycle_momentum=False,
-        )
+        scaler = torch.amp.GradScaler(self.device.type, enabled=self._precision == torch.float16)
+        self._scaler = scaler
+        self._optimization = Optimization(self.network, self.config, n_steps, scaler)
         # the average spans a few percent of the training, between 10 and 1000 steps
         decay = 1 - 1 / min(1000, max(10, n_steps // 30))
         average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
@@ -203,16 +175,18 @@ class Trainer:
             if not math.isfinite(train_loss + val_loss):
                 yield self._diverged(epoch, best)
                 break
-            epochs_since_best += 1
-            if val_loss < best:
-                best, best_weights, epochs_since_best = val_loss, self._weights(), 0
+            epochs_since_best = 0 if val_loss < best else epochs_since_best + 1
+            best = min(best, val_loss)
+            if val_loss == best or val_loss < self._refined_limit:
+                best_weights = self._weights()
             report = self._report(epoch, train_loss, val_loss, best, time.perf_counter() - start)
             result.history.append(report)
             yield report
             yield from self._preview(previewer, should_stop)
-            if self.schedule.early_stopping and (
-                epochs_since_best >= self.schedule.early_stopping_patience
-            ):
+            if epoch == self._n_hidden_epochs:
+                epochs_since_best = 0
+                yield from self._begin_refinement(best)
+            if self._is_patience_spent(epoch, epochs_since_best):
                 break
         if not result.history:
             best_weights = self._weights()
@@ -252,26 +226,32 @@ class Trainer:
 
     def _step(self, should_stop: Callable[[], bool]) -> Tensor:
         """Draw a batch, predict, compare, update; return the loss."""
-        batch = self._batches.draw(self.batch_size)
-        self._optimizer.zero_grad(set_to_none=True)
+        batch = self._draw()
+        self._optimization.zero_grad()
         loss = torch.zeros((), device=self.device)
         for part in batch.parts(self._n_at_once):
             if should_stop():
                 return loss
             loss += self._backpropagate(part, len(part.seen) / len(batch.seen))
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        self._rate.step()
+        self._optimization.step()
         self._averaged.update_parameters(self.network)
         return loss
 
-    def _backpropagate(self, batch: MaskedBatch, weight: float) -> Tensor:
+    def _draw(self) -> MaskedBatch | RecorruptedBatch:
+        if self._noise is None:
+            return self._batches.draw(self.batch_size)
+        return self._batches.draw_recorrupted(self.batch_size, self._noise)
+
+    def _backpropagate(self, batch: MaskedBatch | RecorruptedBatch, weight: float) -> Tensor:
         """Add the gradient of ``weight`` times the loss of a part of a batch; return that."""
         with torch.autocast(
             self.device.type, self._precision, enabled=self._precision != torch.float32
         ):
             prediction = self.network(batch.seen)
-        loss = weight * masked_squared_error(prediction, batch)
+        if isinstance(batch, MaskedBatch):
+            loss = weight * masked_squared_error(prediction, batch)
+        else:
+            loss = weight * recorrupted_error(prediction, batch)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -282,6 +262,29 @@ class Trainer:
             return self.batch_size
         cost = self.config.features**2 * self.config.patch_size**2
         return min(self.batch_size, max(1, _CPU_COST // cost))
+
+    def _begin_refinement(self, best: float) -> Generator[Event]:
+        """Go on without blind spots, unless the measured noise exceeds all that is unexplained.
+
+        From then on the latest weights are kept as long as they predict hidden pixels better than
+        the best ones before: the validation is too coarse to rank them among each other.
+        """
+        plan = self.data.refinement
+        if plan is None:
+            return
+        if plan.noise.variance > _MOST_NOISE * best:
+            yield Warned(
+                "The noise was measured to be stronger than all that the network cannot predict, "
+                "so the refinement was left out and pixels stay hidden."
+            )
+            return
+        self._noise = plan.noise
+        self._refined_limit = best
+
+    def _is_patience_spent(self, epoch: int, epochs_since_best: int) -> bool:
+        is_last_phase = self.data.refinement is None or epoch > self._n_hidden_epochs
+        is_spent = epochs_since_best >= self.schedule.early_stopping_patience
+        return self.schedule.early_stopping and is_spent and is_last_phase
 
     def _weights(self) -> dict[str, Tensor]:
         return copy.deepcopy(self.averaged.state_dict())
@@ -296,7 +299,7 @@ class Trainer:
             train_loss,
             val_loss,
             best,
-            float(self._rate.get_last_lr()[0]),
+            self._optimization.learning_rate,
             seconds,
             self._eta(epoch),
         )

@@ -1,0 +1,103 @@
+"""Noise like the measured one, to be added to images that are noisy already.
+
+Add noise z of the same autocovariance as the noise n of an image y, times a small number: the
+covariance of y + a z with y - z / a is then zero as far as noise goes, so that the one can be
+predicted from the other without hiding anything. Only the noise within the kernel counts.
+
+Shapes: B patches, C slices, P patch size.
+
+References
+----------
+Pang et al.: Recorrupted-to-Recorrupted. CVPR (2021). doi:10.1109/CVPR46437.2021.00208
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Generator, Tensor
+
+    from autoStructN2V.masking.autocorrelation import Autocorrelation
+    from autoStructN2V.masking.kernel import Kernel
+
+_MARGIN = 16  # px: drawn noise is periodic, so a border as wide as the largest lag is cut off
+_LEAST_POWER = 1e-3  # relative to the mean: what no noise can have is lifted to this
+
+
+class NoiseSampler:
+    """Draw Gaussian noise with the autocovariance that was measured within a kernel.
+
+    Parameters
+    ----------
+    autocorrelation : Autocorrelation
+        What was measured.
+    kernel : (1 or 3, h, w) bool
+        Offsets that share noise; what was measured at others is left out.
+    unit : float
+        Intensity that is 1 in the drawn noise, as the standard deviation of the normalization.
+    patch_size : int
+        Side of the patches in pixels.
+    device : torch.device
+        Where noise is drawn.
+
+    Attributes
+    ----------
+    variance : float
+        Variance of the drawn noise, in squared units.
+    """
+
+    def __init__(
+        self,
+        autocorrelation: Autocorrelation,
+        kernel: Kernel,
+        unit: float,
+        patch_size: int,
+        device: torch.device,
+    ) -> None:
+        self.variance = autocorrelation.noise_variance / unit**2
+        self._patch_size = patch_size
+        self._device = device
+        self._side = patch_size + _MARGIN
+        correlation = _within(autocorrelation.values, kernel)
+        power = np.stack([self._spectrum(plane) for plane in correlation])
+        center = len(power) // 2
+        lifted = np.maximum(power[center].real, _LEAST_POWER)
+        power[center] = lifted / lifted.mean()
+        # slices above and below get the part that they share with the central one
+        shaped = power * np.sqrt(self.variance / power[center].real)
+        half = shaped[..., : self._side // 2 + 1].astype(np.complex64)
+        self._shaping = torch.from_numpy(half).to(device)
+
+    def _spectrum(self, correlation: NDArray[np.float64]) -> NDArray[np.complex128]:
+        """Return the power at each frequency of a patch with its margin."""
+        reach = min(correlation.shape[0] // 2, self._side // 2 - 1)
+        middle = correlation.shape[0] // 2
+        inner = slice(middle - reach, middle + reach + 1)
+        padded = np.zeros((self._side, self._side))
+        padded[: 2 * reach + 1, : 2 * reach + 1] = correlation[inner, inner]
+        spectrum: NDArray[np.complex128] = np.fft.fft2(np.roll(padded, (-reach, -reach), (0, 1)))
+        return spectrum
+
+    def draw(self, n_patches: int, generator: Generator) -> Tensor:
+        """Return noise (B, C, P, P) float32; the central slice has the measured autocovariance."""
+        shape = (n_patches, 1, self._side, self._side)
+        white = torch.randn(shape, generator=generator, device=self._device)
+        noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * self._shaping, s=shape[2:])
+        return noise[..., : self._patch_size, : self._patch_size].contiguous()
+
+
+def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:
+    """Return ``values`` (C, H, W) with zeros outside of a kernel (C, h, w)."""
+    kept = np.zeros_like(values)
+    offsets = np.argwhere(kernel) - np.array([0, *(side // 2 for side in kernel.shape[1:])])
+    reach = np.array([values.shape[1] // 2, values.shape[2] // 2])
+    for slice_index, *lag in offsets:
+        if (np.abs(lag) <= reach).all():
+            at = (slice_index, *(reach + lag))
+            kept[at] = values[at]
+    return kept

@@ -1,0 +1,170 @@
+"""The optimizers: Adam, and one that turns the updates of convolutions into orthogonal ones.
+
+A gradient moves a convolution mostly along a few strong directions. Muon replaces the averaged
+gradient, seen as a matrix of output channels by inputs, by the nearest orthogonal matrix, so that
+weak directions move as far as strong ones. Small networks then learn in fewer steps.
+
+References
+----------
+Kingma, Ba: Adam. ICLR (2015). arXiv:1412.6980.
+Jordan et al.: Muon, an optimizer for hidden layers in neural networks (2024).
+https://kellerjordan.github.io/posts/muon/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from autoStructN2V.trainers.config import OptimizationConfig
+
+_WARM_UP = 0.1  # share of all steps
+
+_ADAM_BETAS = (0.9, 0.99)
+_MOMENTUM = 0.95
+_N_ITERATIONS = 5
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of Jordan et al.: singular values end in 0.7..1.2
+_FEWEST_CHANNELS = 4  # a layer of fewer inputs or outputs has hardly any directions
+
+
+def orthogonalized(update: Tensor) -> Tensor:
+    """Return the matrix of nearly equal singular values that is closest in direction.
+
+    Parameters
+    ----------
+    update : Tensor, (rows, columns)
+        Any matrix.
+
+    Returns
+    -------
+    Tensor, (rows, columns)
+        Singular values between about 0.7 and 1.2; zero for a matrix of zeros.
+    """
+    a, b, c = _COEFFICIENTS
+    wide = update if update.shape[0] <= update.shape[1] else update.T
+    wide = wide / wide.norm().clamp_min(1e-12)
+    # the iteration acts from the left alone, so it is carried out on the small square matrix
+    gram = wide @ wide.T
+    left = torch.eye(len(gram), device=update.device, dtype=update.dtype)
+    for _ in range(_N_ITERATIONS):
+        square = left @ gram @ left
+        left = a * left + (b * square + c * square @ square) @ left
+    turned: Tensor = left @ wide
+    return turned if update.shape[0] <= update.shape[1] else turned.T
+
+
+class Muon(torch.optim.Optimizer):
+    """Orthogonal updates for weights of convolutions.
+
+    Parameters
+    ----------
+    parameters : iterable of Tensor, (C_out, C_in, h, w)
+        Weights.
+    lr : float
+        Size of an update: the largest change of a layer's output relative to its input.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
+        super().__init__(list(parameters), {"lr": lr})
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> float | None:
+        """Make one update."""
+        loss = None if closure is None else closure()
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._update(weight, weight.grad, group["lr"])
+        return loss
+
+    def _update(self, weight: Tensor, gradient: Tensor, lr: float) -> None:
+        state = self.state[weight]
+        if not state:
+            state["momentum"] = torch.zeros_like(gradient)
+        momentum: Tensor = state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
+        ahead = gradient.lerp(momentum, _MOMENTUM).flatten(1).float()
+        scale = max(1.0, ahead.shape[0] / ahead.shape[1]) ** 0.5
+        weight.add_(orthogonalized(ahead).view_as(weight), alpha=-lr * scale)
+
+
+class Optimization:
+    """Optimizers of a network, their one-cycle learning rate and the scaling of 16-bit gradients.
+
+    Parameters
+    ----------
+    network : Module
+        On its device.
+    config : OptimizationConfig
+        Optimizer and its highest learning rate.
+    n_steps : int
+        Steps of the whole training.
+    scaler : GradScaler
+        Of the device; disabled where gradients need no scaling.
+
+    References
+    ----------
+    Smith, Topin: Super-convergence. arXiv:1708.07120 (2017).
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        config: OptimizationConfig,
+        n_steps: int,
+        scaler: torch.amp.GradScaler,
+    ) -> None:
+        self._scaler = scaler
+        self._optimizers = _optimizers(network, config)
+        self._rates = [
+            torch.optim.lr_scheduler.OneCycleLR(
+                optimizer,
+                config.learning_rate,
+                total_steps=n_steps + 1,
+                # at least one step long: the schedule divides by its length
+                pct_start=max(min(_WARM_UP, 500 / n_steps), 2 / (n_steps + 1)),
+                cycle_momentum=False,
+            )
+            for optimizer in self._optimizers
+        ]
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next step."""
+        return float(self._rates[0].get_last_lr()[0])
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
+
+    def step(self) -> None:
+        """Update the weights by their gradients."""
+        for optimizer in self._optimizers:
+            self._scaler.step(optimizer)
+        self._scaler.update()
+        for rate in self._rates:
+            rate.step()
+
+
+def _optimizers(network: nn.Module, config: OptimizationConfig) -> list[torch.optim.Optimizer]:
+    weights = list(network.parameters())
+    turned = [w for w in weights if config.optimizer == "muon" and _is_matrix(w)]
+    others = [w for w in weights if all(w is not other for other in turned)]
+    is_fused = weights[0].device.type != "mps"
+    adam = torch.optim.Adam(others, betas=_ADAM_BETAS, fused=is_fused)
+    return [adam, Muon(turned, config.learning_rate)] if turned else [adam]
+
+
+def _is_matrix(weight: Tensor) -> bool:
+    return weight.ndim == 4 and min(weight.shape[:2]) >= _FEWEST_CHANNELS
