@@ -288,10 +288,6 @@ class Session(TaskRunner):
             self.epoch_finished.emit(event)
         elif isinstance(event, StageTrained):
             self._keep_model(event)
-            if self.results is not None:
-                # napari collects garbage with every layer that goes: a quarter of a second, which
-                # should not add to that of the result that comes
-                self.results.remove_preview()
         elif isinstance(event, StageFinished) and self.results is not None:
             self.results.add_result(event)
         elif isinstance(event, KernelProposed):
