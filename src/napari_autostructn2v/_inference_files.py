@@ -116,6 +116,43 @@ def save_layer(
     write_stack(path, pixels, source, output_dtype=output_dtype, history=history)
 
 
+def write_denoised(
+    path: Path,
+    stacks: LayerStacks,
+    denoised: Sequence[NDArray[np.float32]],
+    output_dtype: OutputDtype,
+) -> Path:
+    """Write what was made of a layer to a TIFF file, with the layer's axes and pixel size.
+
+    Parameters
+    ----------
+    path : Path
+        Name of the new file; it appears when it is complete.
+    stacks : LayerStacks
+        What was denoised.
+    denoised : sequence of (z, y, x) float32 arrays
+        One for each of its stacks.
+    output_dtype : {"float32", "input"}
+        Data type of the file; ``"input"`` is that of the layer.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    from autoStructN2V.datasets.writing import write_stack
+
+    source = _WholeLayer(stacks, stacks.geometry.axis_labels, stacks.sources[0].dtype)
+    pixels = stacks.layer_data(denoised).reshape(source.shape)
+    write_stack(path, pixels, source, output_dtype=output_dtype, history={"source": stacks.name})
+    return path
+
+
 def file_name(layer_name: str) -> str:
     """Return the name of the file that a layer is written to."""
     kept = [c if c.isalnum() or c in " -_.()" else "_" for c in layer_name]

@@ -56,6 +56,7 @@ def after(state: RunState, event: Event) -> RunState:
                 state,
                 phase=_PHASE_OF_STAGE[event.stage],
                 device=event.device,
+                kernel=event.kernel if event.stage == 2 else state.kernel,
                 progress=Progress(f"Epoch 1 of {event.n_epochs}", 0.0),
             )
         case BatchFinished():

@@ -159,9 +159,12 @@ class Session(TaskRunner):
         if reason is not None or self.source is None:
             self._set_run(replace(self.run, error=reason))
             return
-        if (layer := self.source.layer) is not None and layer in self.viewer.layers:
-            self.choose_layer(layer, self.source.index)  # its name or its pixels may be new
-        config, stacks = self.config, self.source
+        try:
+            stacks = self._source_now(self.source)
+        except UserError as error:
+            self._set_run(replace(self.run, error=str(error)))
+            return
+        config = self.config
         self.results = ResultLayers(self.viewer, stacks, config)
         self._on_slider_moved()
 
@@ -178,6 +181,13 @@ class Session(TaskRunner):
         self._set_run(started(config, stacks.name))
         self._training = Job(events, self._on_event, self._on_result, self._on_error)
         self._training.start()
+
+    def _source_now(self, source: LayerStacks) -> LayerStacks:
+        """Take the layer as it is now: its name or its pixels may be new."""
+        layer = source.layer
+        if layer is not None and layer in self.viewer.layers:
+            self.choose_layer(layer, source.index)
+        return self.source or source
 
     def cancel_training(self) -> None:
         """End the training; what is finished stays."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
+    from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.pipeline.config import PipelineConfig
     from autoStructN2V.trainers.checkpoint import TrainedModel
     from autoStructN2V.trainers.events import EpochFinished
@@ -95,6 +96,8 @@ class RunState:
         Name of the layer that it was started on.
     history : tuple of EpochFinished
         Of both stages.
+    kernel : (h, w) or (3, h, w) bool, or None
+        Kernel that stage 2 is trained with.
     reports : mapping of stage to StageReport
     comparison : StageComparison or None
         Which stage is better, once both are finished.
@@ -117,6 +120,7 @@ class RunState:
     config: PipelineConfig | None = None
     source_name: str = ""
     history: tuple[EpochFinished, ...] = ()
+    kernel: Kernel | None = None
     reports: Mapping[int, StageReport] = field(default_factory=dict)
     comparison: StageComparison | None = None
     messages: tuple[str, ...] = ()

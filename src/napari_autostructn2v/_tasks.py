@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
+    import numpy as np
     from napari.layers import Image
     from numpy.typing import NDArray
 
@@ -115,22 +116,42 @@ class TaskRunner:
         self._start_task("measure", "Measuring the noise", events, show)
 
     def denoise_layer(
-        self, stacks: LayerStacks, model: TrainedModel, device: DeviceName = "auto"
+        self,
+        stacks: LayerStacks,
+        model: TrainedModel,
+        device: DeviceName = "auto",
+        write: Callable[[Sequence[NDArray[np.float32]]], Path] | None = None,
     ) -> None:
-        """Apply a model to a layer; the result becomes a layer of its own."""
+        """Apply a model to a layer; the result becomes a layer of its own, or a file.
+
+        Parameters
+        ----------
+        stacks : LayerStacks
+            What to denoise.
+        model : TrainedModel
+            Model to apply.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Device that computes.
+        write : callable, optional
+            Called in the thread of the task: writes the denoised stacks to a file instead.
+        """
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, Any]:
-            return denoise_array_events(
+            denoised = yield from denoise_array_events(
                 stacks.sources, model, device=device, should_stop=should_stop
             )
+            return denoised if denoised is None or write is None else write(denoised)
 
-        def show(denoised: list[NDArray[Any]] | None) -> None:
-            if denoised is None:
-                return self._end_task("Cancelled; nothing was added.")
-            layer = self._add_denoised(stacks, denoised, model)
-            self._end_task(f"Added layer {layer.name}.")
-            self.layer_denoised.emit(layer)
-            return None
+        def show(outcome: list[NDArray[np.float32]] | Path | None) -> None:
+            if outcome is None:
+                self._end_task("Cancelled; nothing was added.")
+            elif isinstance(outcome, list):
+                layer = self._add_denoised(stacks, outcome, model)
+                self._end_task(f"Added layer {layer.name}.")
+                self.layer_denoised.emit(layer)
+            else:
+                self._end_task(f"Wrote {outcome}.")
+                self.files_denoised.emit([outcome])
 
         self._start_task("denoise", "Reading the images", events, show)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -23,6 +22,7 @@ from napari_autostructn2v._inference_files import (
     layer_of_file,
     save_layer,
     stacks_of_files,
+    write_denoised,
 )
 from napari_autostructn2v._lifetime import connect
 from napari_autostructn2v._model_card import ModelCardView
@@ -32,11 +32,13 @@ from napari_autostructn2v._state import Status
 from napari_autostructn2v._status_badge import Notice
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import napari
     import numpy as np
     from napari.layers import Image
+    from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.writing import OutputDtype
     from autoStructN2V.trainers.checkpoint import TrainedModel
     from napari_autostructn2v._layers import LayerStacks
     from napari_autostructn2v._session import Session
@@ -46,15 +48,6 @@ _STEPS = 1000  # of the bar
 _MOST_OPENED = 10
 _LEAST_WIDTH = 56  # characters
 _TIFF = "TIFF image (*.tif)"
-
-
-@dataclass(frozen=True)
-class _ToDisk:
-    """Where the layer that is being made is to be written as well."""
-
-    file: Path
-    output_dtype: OutputDtype
-    input_dtype: np.dtype[Any]
 
 
 class Inference(QWidget):
@@ -73,7 +66,6 @@ class Inference(QWidget):
 
         self._session = session or session_for(napari_viewer)
         self._is_shown = self._session.task.kind == "denoise"
-        self._to_disk: _ToDisk | None = None
         self._layer: weakref.ref[Image] | None = None
         self._files: list[Path] = []
         self._make_widgets(napari_viewer)
@@ -196,24 +188,29 @@ class Inference(QWidget):
         if self._source.is_layer:
             stacks = self._source.chooser.stacks()
             if stacks is not None:
-                self._to_disk = self._file_for(stacks)
-                session.denoise_layer(stacks, model, device)
+                session.denoise_layer(stacks, model, device, self._writer(stacks))
         elif path is not None and self._result.is_layer:
             session.denoise_layer(stacks_of_files(path, model.mode), model, device)
         elif path is not None and folder is not None:
             dtype = self._result.output_dtype()
             session.denoise_files(path, folder, model, device=device, output_dtype=dtype)
 
-    def _file_for(self, stacks: LayerStacks) -> _ToDisk | None:
-        """Return where the result of a layer is written, if that is wanted."""
+    def _writer(
+        self, stacks: LayerStacks
+    ) -> Callable[[Sequence[NDArray[np.float32]]], Path] | None:
+        """Return what writes the result of a layer to disk, if that is wanted."""
         from autoStructN2V.files import ensure_writable_folder
 
-        folder = self._result.folder()
+        folder, dtype = self._result.folder(), self._result.output_dtype()
         if self._result.is_layer or folder is None:
             return None
         ensure_writable_folder(folder)
         file = folder / file_name(f"{stacks.name}_denoised")
-        return _ToDisk(file, self._result.output_dtype(), stacks.sources[0].dtype)
+
+        def write(denoised: Sequence[NDArray[np.float32]]) -> Path:
+            return write_denoised(file, stacks, denoised, dtype)
+
+        return write
 
     def _open_files(self) -> None:
         from autoStructN2V.errors import UserError
@@ -234,14 +231,11 @@ class Inference(QWidget):
             path = Path(chosen)
             self._save(path if path.suffix else path.with_suffix(".tif"), layer)
 
-    def _save(self, path: Path, layer: Image, wanted: _ToDisk | None = None) -> None:
+    def _save(self, path: Path, layer: Image) -> None:
         from autoStructN2V.errors import UserError
 
         try:
-            if wanted is None:
-                save_layer(path, layer)
-            else:
-                save_layer(path, layer, output_dtype=wanted.output_dtype, like=wanted.input_dtype)
+            save_layer(path, layer)
         except UserError as error:
             self._error.show_text(str(error))
             return
@@ -283,9 +277,6 @@ class Inference(QWidget):
 
     def _on_layer_denoised(self, layer: Image) -> None:
         self._layer = weakref.ref(layer)
-        wanted, self._to_disk = self._to_disk, None
-        if wanted is not None:
-            self._save(wanted.file, layer, wanted)
         self._show_outcome()
 
     def _on_files_denoised(self, files: list[Path]) -> None:
@@ -293,7 +284,7 @@ class Inference(QWidget):
         self._show_outcome()
 
     def _clear_outcome(self) -> None:
-        self._layer, self._files, self._to_disk = None, [], None
+        self._layer, self._files = None, []
         for notice in (self._error, self._warnings, self._done):
             notice.show_text("")
 

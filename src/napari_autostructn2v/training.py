@@ -216,8 +216,15 @@ class Training(QWidget):
 
     def _on_kernel(self) -> None:
         """Say what the kernel hides."""
-        is_known = self._session.run.statuses[Part.KERNEL] in _KERNEL_KNOWN
-        sentence = self._session.document.statistics.sentence if is_known else ""
+        from autoStructN2V.masking import describe_kernel
+
+        run = self._session.run
+        if run.kernel is not None:  # later edits are for another training
+            sentence = describe_kernel(run.kernel).sentence
+        elif run.statuses[Part.KERNEL] in _KERNEL_KNOWN:
+            sentence = self._session.document.statistics.sentence
+        else:
+            sentence = ""
         self.phases[Part.KERNEL].set_text(f"The kernel {sentence}." if sentence else "")
 
     def _show_controls(self, run: RunState) -> None:

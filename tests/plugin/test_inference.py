@@ -178,6 +178,10 @@ def test_a_layer_goes_to_disk_in_the_type_of_the_input(
     finish(loaded)
     written = tifffile.imread(tmp_path / "out" / "counts_denoised.tif")
     assert written.dtype == np.uint16
+    assert len(session.viewer.layers) == 1  # to disk, not into the viewer
+    loaded._result._kind.setValue("layer")
+    loaded._result._on_kind_chosen()
+    finish(loaded)
     shown = session.viewer.layers[-1].data
     np.testing.assert_array_equal(written, np.clip(np.rint(shown), 0, 65535))
 
