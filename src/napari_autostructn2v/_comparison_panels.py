@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
+from napari_autostructn2v import METADATA_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
     from napari_autostructn2v._result_layers import ResultLayers
 
-KEY = "autoStructN2V"  # of what this plugin notes in the metadata of layers
 _SIGMAS_SHOWN = 3.0
 _LONGEST_NAME = 24
 
@@ -57,9 +58,7 @@ class Compared:
 
     def panel(self) -> Image:
         """Return a layer of its own that shares the pixels."""
-        return Image(
-            self.data, name=self.name, multiscale=self.is_multiscale, rgb=False, **self.kwargs
-        )
+        return _panel(self.data, self.name, self.kwargs, is_multiscale=self.is_multiscale)
 
 
 class Difference:
@@ -152,7 +151,12 @@ def removed_panels(images: Sequence[Compared]) -> list[Image]:
 
 def _panel_of(name: str, difference: Difference, of: Compared, limit: float) -> Image:
     shown = {"contrast_limits": (-limit, limit), "colormap": "gray", "gamma": 1.0}
-    return Image(difference, name=name, multiscale=False, rgb=False, **{**of.kwargs, **shown})
+    return _panel(difference, name, {**of.kwargs, **shown})
+
+
+def _panel(data: Any, name: str, kwargs: dict[str, Any], *, is_multiscale: bool = False) -> Image:
+    metadata = {METADATA_KEY: {"panel": name}}
+    return Image(data, name=name, multiscale=is_multiscale, rgb=False, metadata=metadata, **kwargs)
 
 
 def _spread(difference: Difference) -> float:
@@ -162,7 +166,7 @@ def _spread(difference: Difference) -> float:
 
 
 def _denoised(layer: Image) -> Compared:
-    label = str(layer.metadata.get(KEY, {}).get("result", layer.name))
+    label = str(layer.metadata.get(METADATA_KEY, {}).get("result", layer.name))
     name = label[:1].upper() + label[1:]
     return Compared(
         name, layer.data, _kwargs_of(layer), is_denoised=True, is_multiscale=layer.multiscale
@@ -178,14 +182,14 @@ def _part(name: str, layer: Image, index: int | None, kwargs: dict[str, Any]) ->
 
 def _truth_of(noisy: Image, layers: LayerList) -> Image | None:
     """Return the clean image that a sample was made from: its layers bear the same note."""
-    note = noisy.metadata.get(KEY)
+    note = noisy.metadata.get(METADATA_KEY)
     if not isinstance(note, dict) or "sample" not in note:
         return None
     same = [
         layer
         for layer in layers[: layers.index(noisy)]
         if isinstance(layer, Image)
-        and layer.metadata.get(KEY) == note
+        and layer.metadata.get(METADATA_KEY) == note
         and layer.data.shape == noisy.data.shape
     ]
     return same[-1] if same else None

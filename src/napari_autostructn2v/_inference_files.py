@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 from napari.layers import Image
 
-from napari_autostructn2v._comparison_panels import KEY
+from napari_autostructn2v import METADATA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +112,7 @@ def save_layer(
     source = _WholeLayer(stacks, layer.axis_labels, np.dtype(like or stacks.sources[0].dtype))
     data = layer.data[0] if layer.multiscale else layer.data
     pixels = np.asarray(data).reshape(source.shape)
-    history = dict(layer.metadata.get(KEY, {}))
+    history = dict(layer.metadata.get(METADATA_KEY, {}))
     write_stack(path, pixels, source, output_dtype=output_dtype, history=history)
 
 

@@ -115,8 +115,11 @@ class LayerChooser(QWidget):
 
     def _on_layers_changed(self, event: object = None) -> None:
         """List the layers anew and keep the choice; a new layer is chosen if there was none."""
+        from napari_autostructn2v._layers import is_panel
+
         chosen, index = self.layer(), self.index()
-        self._watch([layer for layer in self._viewer.layers if isinstance(layer, Image)])
+        images = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+        self._watch([layer for layer in images if not is_panel(layer)])
         is_kept = any(layer is chosen for layer in self._layers)
         with signals_blocked(self._layer_box):
             self._layer_box.clear()
@@ -130,11 +133,14 @@ class LayerChooser(QWidget):
             self.set_index(index)
 
     def _preferred(self) -> Image | None:
-        """Return the selected layer, otherwise the topmost one."""
+        """Return the selected layer, otherwise the topmost; rather not what a model made."""
+        from napari_autostructn2v._layers import is_result
+
+        measured = [layer for layer in self._layers if not is_result(layer)]
         active: Any = self._viewer.layers.selection.active
-        if any(layer is active for layer in self._layers):
+        if any(layer is active for layer in measured or self._layers):
             return active
-        return self._layers[-1] if self._layers else None
+        return next(reversed(measured or self._layers), None)
 
     def _watch(self, layers: list[Image]) -> None:
         """Follow names and pixels of exactly these layers."""

@@ -13,6 +13,7 @@ from napari.utils.transforms import Affine
 from autoStructN2V.datasets.checks import MIN_SLICES_25D, as_source
 from autoStructN2V.datasets.metadata import ImageMetadata
 from autoStructN2V.errors import InputError
+from napari_autostructn2v import METADATA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -223,7 +224,7 @@ class LayerStacks:
 
     def layer_metadata(self, label: str, made_by: dict[str, Any]) -> dict[str, Any]:
         """Return what the metadata of a layer say about how it was made."""
-        return {"autoStructN2V": {"source": self.name, "result": label, **made_by}}
+        return {METADATA_KEY: {"source": self.name, "result": label, **made_by}}
 
     def _layer_of(self, data: NDArray[np.float32], label: str, made_by: dict[str, Any]) -> Image:
         return Image(
@@ -320,6 +321,16 @@ def describe_layer(layer: Layer) -> str:
     )
     scales = "; the full resolution is used" if layer.multiscale else ""
     return f"{slices}, {height} x {width}, {data.dtype}; {depth}{scales}"
+
+
+def is_result(layer: Layer) -> bool:
+    """Tell whether a layer was made by a model of this plugin."""
+    return "result" in layer.metadata.get(METADATA_KEY, {})
+
+
+def is_panel(layer: Layer) -> bool:
+    """Tell whether a layer only shows another one in a comparison."""
+    return "panel" in layer.metadata.get(METADATA_KEY, {})
 
 
 def slice_in_view(layer: Image, point: Sequence[float]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari_autostructn2v import METADATA_KEY
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -23,7 +25,7 @@ def _sample(kind: SampleKind, title: str) -> list[LayerData]:
 
     sample = make_sample(kind, shape=None if kind == "stack" else _IMAGES_SHAPE)
     common = {"contrast_limits": (0.0, 1.0)}
-    metadata = {"autoStructN2V": {"sample": kind, "seed": 0}}
+    metadata = {METADATA_KEY: {"sample": kind, "seed": 0}}
     noisy = {"name": f"{title} (noisy)", "metadata": metadata, **common}
     clean = {"name": f"{title} (clean truth)", "visible": False, "metadata": metadata, **common}
     return [(sample.clean, clean, "image"), (sample.noisy, noisy, "image")]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_autostructn2v import METADATA_KEY
 from napari_autostructn2v._layer_chooser import LayerChooser
 
 
@@ -91,3 +92,15 @@ def test_a_closed_chooser_no_longer_listens(viewer, qtbot):
     layer.name = "renamed"
     viewer.add_image(stack(16, 16))
     viewer.layers.clear()
+
+
+def test_what_a_model_made_is_not_chosen_by_itself_and_panels_are_not_listed(qtbot):
+    viewer = ViewerModel()
+    noisy = viewer.add_image(np.zeros((32, 32)), name="cells")
+    viewer.add_image(np.zeros((32, 32)), metadata={METADATA_KEY: {"result": "stage 1"}})
+    viewer.add_image(np.zeros((32, 32)), metadata={METADATA_KEY: {"panel": "Noisy"}})
+    chooser = LayerChooser(viewer)
+    qtbot.addWidget(chooser)
+    assert chooser.layer() is noisy
+    viewer.layers.remove(noisy)
+    assert chooser.layer() is viewer.layers[0]  # better than nothing
