@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Slot
+from qtpy.QtCore import QObject, QThreadPool, Slot
 from superqt.utils import create_worker
 
 if TYPE_CHECKING:
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 _alive: set[Job] = set()
 """Jobs whose thread has not ended: what a thread has sent must find its receiver."""
+
+
+@cache
+def _threads() -> QThreadPool:
+    """Return threads of our own: those of Qt are one per core, and a waiting run keeps one."""
+    pool = QThreadPool()
+    pool.setMaxThreadCount(16)
+    return pool
 
 
 class JobFailedError(Exception):
@@ -57,7 +66,7 @@ class Job(QObject):
     def start(self) -> None:
         """Start the thread."""
         _alive.add(self)
-        self._worker.start()
+        _threads().start(self._worker)
 
     def answer(self, value: object) -> None:
         """Send a value into the generator; it receives it after its current event."""

@@ -111,23 +111,28 @@ class LazyStack:
     Parameters
     ----------
     data : array-like
-        (z, y, x) or (y, x), sliced like an array.
+        (y, x), (z, y, x) or (t, z, y, x), sliced like an array.
     name : str
     metadata : ImageMetadata
+    leading : int, optional
+        Which stack of (t, z, y, x); it is not read before one of its slices is.
     """
 
-    def __init__(self, data: Any, name: str, metadata: ImageMetadata) -> None:
+    def __init__(
+        self, data: Any, name: str, metadata: ImageMetadata, leading: int | None = None
+    ) -> None:
         self._data = data
+        self._leading: tuple[int, ...] = () if leading is None else (leading,)
         self.name = name
         self.metadata = metadata
-        axes = "ZYX" if data.ndim == 3 else "YX"
-        self.original_axes_shape: tuple[str, tuple[int, ...]] = (axes, tuple(data.shape))
+        shape = tuple(int(side) for side in data.shape[len(self._leading) :])
+        self.original_axes_shape: tuple[str, tuple[int, ...]] = ("ZYX"[-len(shape) :], shape)
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Numbers of slices, rows and columns."""
-        z, y, x = (1, 1, *self._data.shape)[-3:]
-        return int(z), int(y), int(x)
+        z, y, x = (1, *self.original_axes_shape[1])[-3:]
+        return z, y, x
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -137,8 +142,8 @@ class LazyStack:
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Return slice ``z`` as a new array (y, x) float32."""
-        plane = self._data[z] if self._data.ndim == 3 else self._data
-        return np.array(plane, np.float32)
+        is_stack = len(self.original_axes_shape[1]) == 3
+        return np.array(self._data[(*self._leading, z) if is_stack else ...], np.float32)
 
 
 @dataclass(frozen=True)
@@ -215,8 +220,9 @@ class LayerStacks:
         return self._layer_of(self.preview_data(image), label, {})
 
     def preview_data(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a slice, (y, x), repeated without a copy in the shape of the layer."""
-        return np.broadcast_to(image, self.shape)
+        """Return a slice, (y, x), repeated without a copy for all slices of the first stack."""
+        shape = (1, *self.shape[1:]) if len(self.shape) == 4 else self.shape
+        return np.broadcast_to(image, shape)
 
     def layer_name(self, label: str) -> str:
         """Return the name of a layer that was made of the source."""
@@ -254,18 +260,15 @@ def stacks_of(layer: Layer, index: int | None = None) -> LayerStacks:
     leading = leading_axis(layer)
     data = _full_resolution(layer)
     geometry = Geometry.of(layer)
-    if leading is None:
-        parts, shape = [data], tuple(data.shape)
-    elif index is None:
-        parts, shape = [data[i] for i in range(leading.size)], tuple(data.shape)
-    else:
-        parts, shape = [data[index]], tuple(data.shape[1:])
-        geometry = geometry.last_axes(3)
-    metadata = _file_metadata(geometry, parts[0])
-    names = [layer.name] if len(parts) == 1 else [f"{layer.name} {i}" for i in range(len(parts))]
+    indices = _chosen(layer, leading, index)
+    shape = tuple(data.shape)
+    if leading is not None and index is not None:
+        shape, geometry = shape[1:], geometry.last_axes(3)
+    metadata = _file_metadata(geometry, shape if len(indices) == 1 else shape[1:])
+    names = [f"{layer.name} {i}" for i in indices] if len(indices) > 1 else [layer.name]
     return LayerStacks(
         name=layer.name,
-        sources=tuple(_source(p, n, metadata) for p, n in zip(parts, names, strict=True)),
+        sources=tuple(_source(data, n, metadata, i) for i, n in zip(indices, names, strict=True)),
         shape=shape,
         geometry=geometry,
         display={
@@ -364,23 +367,37 @@ def _full_resolution(layer: Layer) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 
-def _source(data: Any, name: str, metadata: ImageMetadata) -> ImageSource:
+def _chosen(layer: Layer, leading: LeadingAxis | None, index: int | None) -> list[int] | list[None]:
+    """Return the indices along the leading axis; None where there is no such axis."""
+    if leading is None:
+        return [None]
+    if index is None:
+        return list(range(leading.size))
+    if not 0 <= index < leading.size:
+        raise InputError(
+            f"{layer.name} has {leading.size} stacks along {leading.name}, and number {index} was "
+            f"chosen; choose one from 0 to {leading.size - 1}, or all."
+        )
+    return [index]
+
+
+def _source(data: Any, name: str, metadata: ImageMetadata, leading: int | None) -> ImageSource:
     if isinstance(data, np.ndarray):
-        return as_source(data, name=name, metadata=metadata)
-    return LazyStack(data, name, metadata)
+        return as_source(data if leading is None else data[leading], name=name, metadata=metadata)
+    return LazyStack(data, name, metadata, leading)
 
 
-def _file_metadata(geometry: Geometry, data: Any) -> ImageMetadata:
+def _file_metadata(geometry: Geometry, shape: tuple[int, ...]) -> ImageMetadata:
     """Return what a TIFF should say about the axes and the pixel size of a stack."""
-    axes = "ZYX"[-data.ndim :]
+    axes = "ZYX"[-len(shape) :]
     unit = _LENGTHS.get(str(geometry.units[-1]))
     if unit is None:
-        return ImageMetadata(axes=axes, shape=tuple(data.shape))
+        return ImageMetadata(axes=axes, shape=shape)
     scale = np.abs(geometry.scale)
     return ImageMetadata(
         axes=axes,
-        shape=tuple(data.shape),
+        shape=shape,
         pixel_size=(float(scale[-2]), float(scale[-1])),
-        z_spacing=float(scale[-3]) if data.ndim == 3 else None,
+        z_spacing=float(scale[-3]) if len(shape) == 3 else None,
         unit=unit,
     )

@@ -51,7 +51,7 @@ class ResultLayers:
             layer.name = self.stacks.layer_name(label)
         elif self._preview is None:
             layer = self.stacks.preview_layer(event.image, label)
-            self._preview = weakref.ref(viewer.add_layer(layer))
+            self._preview = weakref.ref(_added(viewer, layer))
         else:
             self._is_preview_unwanted = True
 
@@ -77,7 +77,7 @@ class ResultLayers:
         }
         layer = self._shown_preview()
         if layer is None:
-            layer = viewer.add_layer(self.stacks.result_layer(event.denoised, label, made_by))
+            layer = _added(viewer, self.stacks.result_layer(event.denoised, label, made_by))
         else:
             layer.data = self.stacks.layer_data(event.denoised)
             layer.name = self.stacks.layer_name(label)
@@ -91,3 +91,12 @@ class ResultLayers:
 
     def _label(self, stage: int) -> str:
         return "N2V" if self._config.method == "n2v" else f"stage {stage}"
+
+
+def _added(viewer: napari.Viewer, layer: Image) -> Image:
+    """Add a layer and leave the selection as it is: a person may be working with another one."""
+    active = viewer.layers.selection.active
+    viewer.add_layer(layer)
+    if active is not None:
+        viewer.layers.selection.active = active
+    return layer

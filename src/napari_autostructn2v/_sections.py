@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QIcon
+from qtpy.QtGui import QIcon, QPixmap
 from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QWidget
 from superqt import QCollapsible
 
@@ -12,11 +12,15 @@ class Collapsible(QCollapsible):
     """A part that is hidden until its title is clicked."""
 
     def __init__(self, title: str) -> None:
-        # icons made from text keep the color of the theme in which they were made
-        super().__init__(title, expandedIcon=QIcon(), collapsedIcon=QIcon())
+        # icons made from text keep the color of the theme in which they were made; an icon without
+        # a picture is no icon for PySide6
+        nothing = QPixmap(1, 1)
+        nothing.fill(Qt.GlobalColor.transparent)
+        super().__init__(title, expandedIcon=QIcon(nothing), collapsedIcon=QIcon(nothing))
         self._title = title
         self.setDuration(0)
         button = self.toggleButton()
+        button.setIconSize(nothing.size())
         button.setStyleSheet("text-align: left; border: none; background: transparent;")
         for layout in (self.layout(), self.content().layout()):
             if layout is not None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from qtpy.QtWidgets import QWidget
 
+    from autoStructN2V.trainers.checkpoint import TrainedModel
     from autoStructN2V.trainers.events import Event
 
 _SECONDS_TO_END = 5.0
@@ -99,6 +100,7 @@ class Session(TaskRunner):
         self.model: ModelCard | None = None
         self.auto_approve = False
         self._training: Job | None = None
+        self._trained: dict[int, TrainedModel] = {}
         self._slice_in_view = 0
         viewer.layers.events.removed.connect(self._on_layer_removed)
         viewer.dims.events.current_step.connect(self._on_slider_moved)
@@ -144,6 +146,8 @@ class Session(TaskRunner):
         """Return why a training cannot be started now, or None if it can."""
         if self.run.phase.is_running:
             return "A training is running; only one can run at a time."
+        if any(session.run.phase.is_running for session in _sessions.values()):
+            return "A training is running in another window; only one can run at a time."
         if self.source is None:
             return "No image layer is chosen; choose one in Configuration."
         largest = max(stage.patch_size for stage in self.config.used_stages)
@@ -165,7 +169,8 @@ class Session(TaskRunner):
             self._set_run(replace(self.run, error=str(error)))
             return
         config = self.config
-        self.results = ResultLayers(self.viewer, stacks, config)
+        # without the pixels: a layer that is removed later shall free its memory
+        self.results = ResultLayers(self.viewer, replace(stacks, sources=()), config)
         self._on_slider_moved()
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, RunOutput]:
@@ -178,6 +183,7 @@ class Session(TaskRunner):
                 keep_arrays=True,
             )
 
+        self._trained = {}
         self._set_run(started(config, stacks.name))
         self._training = Job(events, self._on_event, self._on_result, self._on_error)
         self._training.start()
@@ -300,7 +306,7 @@ class Session(TaskRunner):
             self._keep_model(event)
         elif isinstance(event, StageFinished) and self.results is not None:
             self.results.add_result(event)
-        elif isinstance(event, KernelProposed):
+        elif isinstance(event, KernelProposed) and not self.run.is_stopping:
             self._review(event)
 
     def _review(self, event: KernelProposed) -> None:
@@ -313,16 +319,15 @@ class Session(TaskRunner):
             self.show(DockName.MASK_EDITOR)
 
     def _keep_model(self, event: StageTrained) -> None:
-        is_new_run = self.model is None or self.model.folder is not None
-        models = {} if is_new_run or self.model is None else dict(self.model.models)
-        self._set_model(ModelCard({**models, event.stage: event.model}))
+        self._trained[event.stage] = event.model
+        self._set_model(ModelCard(dict(self._trained)))
 
     def _on_result(self, output: RunOutput) -> None:
         self._training = None
         if self.results is not None:
             self.results.remove_preview()
-        if self.model is not None and self.model.folder is None:
-            self._set_model(replace(self.model, folder=output.folders.model))
+        if self._trained:
+            self._set_model(ModelCard(dict(self._trained), output.folders.model))
         self._set_run(ended(self.run, output))
 
     def _on_error(self, error: Exception) -> None:

@@ -60,7 +60,8 @@ def test_a_preview_lies_over_its_source(n_axes: int) -> None:
     index = np.zeros(n_axes)
     index[-2:] = 7, 9
     np.testing.assert_allclose(preview.data_to_world(index), layer.data_to_world(index))
-    assert preview.data.shape == layer.data.shape
+    n_stacks = 1 if n_axes == 4 else 0  # of several stacks, the first is previewed, where it lies
+    assert preview.data.shape == ((n_stacks,) if n_stacks else ()) + layer.data.shape[n_stacks:]
     assert preview.data.base is not None  # one slice, however many there are
 
 
@@ -158,3 +159,28 @@ def test_the_source_layer_is_not_kept_alive() -> None:
     gc.collect()
     assert stacks.layer is None
     assert stacks.name == "cells"
+
+
+def test_an_index_that_is_gone_is_refused() -> None:
+    layer = layer_of(4)
+    layer.data = layer.data[:2]
+    with pytest.raises(InputError, match="has 2 stacks along t, and number 2 was chosen"):
+        stacks_of(layer, 2)
+
+
+def test_choosing_a_lazy_layer_with_a_leading_axis_reads_nothing() -> None:
+    dask = pytest.importorskip("dask.array")
+    read = []
+
+    def note(block: np.ndarray) -> np.ndarray:
+        read.append(block.shape)
+        return block
+
+    data = dask.zeros((3, 5, 20, 24), chunks=(1, 1, 20, 24), dtype=np.float32)
+    layer = Image(data.map_blocks(note, dtype=np.float32), contrast_limits=(0, 1))
+    read.clear()
+    stacks = stacks_of(layer)
+    assert stacks.shapes == [(5, 20, 24)] * 3
+    assert read == []
+    assert stacks.sources[1].read_slice(2).shape == (20, 24)
+    assert read == [(1, 1, 20, 24)]

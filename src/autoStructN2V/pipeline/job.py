@@ -138,6 +138,8 @@ class Job:
             yield Warned(f"{error} Stage 2 was left out.")
             return None, None
         while True:
+            if self.should_stop():
+                return None, proposal
             decision = yield KernelProposed(proposal)
             while decision is None and review and not self.should_stop():
                 time.sleep(_POLL_SECONDS)
