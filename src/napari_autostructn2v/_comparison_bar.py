@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
@@ -89,6 +90,8 @@ class ComparisonBar(QWidget):
         blocker.unblock()
 
     def _close_dock(self) -> None:
+        if not isalive(self):  # the viewer took the dock with it
+            return
         dock = self.parentWidget()
         if dock is not None and hasattr(dock, "destroyOnClose"):
             dock.destroyOnClose()

@@ -183,9 +183,9 @@ def test_from_a_sample_to_a_saved_result(
     training = person.open(DockName.TRAINING)
     training.window().raise_()
     person.click(training, "Compare")
-    assert viewer.grid.enabled
+    assert viewer.canvas.grid.enabled
     person.click(viewer.window._qt_window, "Leave comparison")
-    assert not viewer.grid.enabled
+    assert not viewer.canvas.grid.enabled
 
     person.click(training, "Use model: Inference")
     inference = person.raised(DockName.INFERENCE)
