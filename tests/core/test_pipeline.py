@@ -1,5 +1,7 @@
 """The pipeline in memory: every way to run it, the review of the kernel, cancelling, and units."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from autoStructN2V.pipeline import (
     ArraySink,
     Regenerate,
     Skip,
+    evidence,
     finish,
     job,
     pipeline_events,
@@ -518,6 +521,20 @@ def test_gaussian_noise_is_used_for_the_refinement(monkeypatch, method):
     assert messages == []
     assert len(result.last_stage.history) == 2
     assert shares == ([0.5] if method == "n2v" else [None, 0.5])
+
+
+def test_noise_that_may_be_structure_is_not_used_for_the_refinement(monkeypatch):
+    measure = job.measure_evidence
+
+    def unsure(*arguments):
+        found = measure(*arguments).autocorrelation
+        return evidence.Evidence(replace(found, resembles_structure=True))
+
+    monkeypatch.setattr(job, "measure_evidence", unsure)
+    noise = np.random.default_rng(0).normal(0, 0.3, (3, 96, 96))
+    messages, _ = refinement_warnings(noise, {"stage2": {"refinement": 0.5}})
+    assert len(messages) == 1
+    assert "could not be told apart" in messages[0]
 
 
 def test_noise_that_is_not_gaussian_is_not_used_for_the_refinement():

@@ -76,8 +76,8 @@ class Autocorrelation:
 
     @property
     def is_uniform_gaussian(self) -> bool:
-        """Whether the noise is about Gaussian, equally strong everywhere, and told from signal."""
-        return abs(self.excess_kurtosis) < _GAUSSIAN_KURTOSIS and not self.resembles_structure
+        """Whether the noise is about Gaussian and equally strong everywhere."""
+        return abs(self.excess_kurtosis) < _GAUSSIAN_KURTOSIS
 
 
 def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]]:

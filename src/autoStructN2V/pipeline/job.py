@@ -190,11 +190,13 @@ class Job:
             noise = self._measured(self.config.stage2.extractor).autocorrelation
         except InputError:
             return None  # too little to measure: the report lacks it as well
+        reason = None
         if not noise.is_uniform_gaussian:
-            yield Warned(
-                "The noise is not bell-shaped and equally strong everywhere, so the refinement "
-                "was left out and pixels stay hidden."
-            )
+            reason = "The noise is not bell-shaped and equally strong everywhere"
+        elif noise.resembles_structure:
+            reason = "Noise and structure could not be told apart"
+        if reason:
+            yield Warned(f"{reason}, so the refinement was left out and pixels stay hidden.")
             return None
         unit = self.normalization.std
         sampler = NoiseSampler(noise, _stacked(kernel), unit, config.patch_size, self.device)
