@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_autostructn2v._layers import LayerStacks, LeadingAxis
 
 _NO_LAYER = "Open an image, or take one from File > Open Sample > autoStructN2V."
+_CHOOSE = "Choose an image layer"
+_ONLY_RESULTS = "Choose an image layer, or open an image; all that are open were made by a model."
 
 
 class LayerChooser(QWidget):
@@ -38,12 +40,14 @@ class LayerChooser(QWidget):
 
     def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewer = viewer
+        # a dock gets a proxy, whose layers are proxies too and never the layers of an event
+        self._viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
         self._layers: list[Image] = []
         self._problem = ""
         self._layer_box = QComboBox()
         self._layer_box.setToolTip("Image layer to work on; it is never modified.")
         self._layer_box.setAccessibleName("Image layer")
+        self._layer_box.setPlaceholderText(_CHOOSE)
         # a long layer name must not widen the dock
         self._layer_box.setMinimumContentsLength(8)
         self._layer_box.setSizeAdjustPolicy(
@@ -58,7 +62,7 @@ class LayerChooser(QWidget):
         self._layer_box.currentIndexChanged.connect(self._on_layer_chosen)
         self._index_box.currentIndexChanged.connect(self._on_index_chosen)
         for event in ("inserted", "removed", "reordered"):
-            connect(self, getattr(viewer.layers.events, event), self._on_layers_changed)
+            connect(self, getattr(self._viewer.layers.events, event), self._on_layers_changed)
         self._on_layers_changed()
 
     def layer(self) -> Image | None:
@@ -124,6 +128,7 @@ class LayerChooser(QWidget):
         with signals_blocked(self._layer_box):
             self._layer_box.clear()
             self._layer_box.addItems([layer.name for layer in self._layers])
+            self._layer_box.setCurrentIndex(-1)
             self.set_layer(chosen if is_kept else self._preferred())
         self._layer_box.setEnabled(bool(self._layers))
         if self.layer() is not chosen or chosen is None:
@@ -133,14 +138,14 @@ class LayerChooser(QWidget):
             self.set_index(index)
 
     def _preferred(self) -> Image | None:
-        """Return the selected layer, otherwise the topmost; rather not what a model made."""
+        """Return the selected layer, otherwise the topmost; never what a model made."""
         from napari_autostructn2v._layers import is_result
 
         measured = [layer for layer in self._layers if not is_result(layer)]
         active: Any = self._viewer.layers.selection.active
-        if any(layer is active for layer in measured or self._layers):
+        if any(layer is active for layer in measured):
             return active
-        return next(reversed(measured or self._layers), None)
+        return next(reversed(measured), None)
 
     def _watch(self, layers: list[Image]) -> None:
         """Follow names and pixels of exactly these layers."""
@@ -162,7 +167,10 @@ class LayerChooser(QWidget):
 
     def _on_data_changed(self, event: Any = None) -> None:
         if getattr(event, "source", None) is self.layer():
+            index = self.index()
             self._show_layer()
+            with signals_blocked(self._index_box):
+                self.set_index(index)
             self.changed.emit()
 
     def _on_layer_chosen(self, row: int) -> None:
@@ -181,7 +189,7 @@ class LayerChooser(QWidget):
         self._layer_box.setToolTip(layer.name if layer else "")
         try:
             if layer is None:
-                raise InputError(_NO_LAYER)
+                raise InputError(_ONLY_RESULTS if self._layers else _NO_LAYER)
             axis = leading_axis(layer)
             stacks_of(layer)
             self._problem, text = "", describe_layer(layer)

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.utils._proxies import PublicOnlyProxy
 
 from napari_autostructn2v import METADATA_KEY
 from napari_autostructn2v._layer_chooser import LayerChooser
@@ -84,6 +85,16 @@ def test_new_pixels_of_the_layer_are_noticed(viewer, chooser, qtbot):
     assert chooser.summary().startswith("25 slices, 8 x 8")
 
 
+@pytest.mark.parametrize(("n_left", "kept"), [(3, 2), (2, None)])
+def test_new_pixels_keep_the_index_if_it_is_still_there(n_left, kept, viewer, chooser, qtbot):
+    layer = viewer.add_image(stack(3, 5, 16, 16))
+    chooser.set_index(2)
+    heard = []
+    chooser.changed.connect(lambda: heard.append(chooser.index()))
+    layer.data = stack(n_left, 4, 16, 16)
+    assert heard == [kept]
+
+
 def test_a_closed_chooser_no_longer_listens(viewer, qtbot):
     widget = LayerChooser(viewer)
     layer = viewer.add_image(stack(16, 16))
@@ -102,5 +113,33 @@ def test_what_a_model_made_is_not_chosen_by_itself_and_panels_are_not_listed(qtb
     chooser = LayerChooser(viewer)
     qtbot.addWidget(chooser)
     assert chooser.layer() is noisy
-    viewer.layers.remove(noisy)
-    assert chooser.layer() is viewer.layers[0]  # better than nothing
+    with qtbot.waitSignal(chooser.changed):
+        viewer.layers.remove(noisy)
+    assert chooser.layer() is None and chooser.stacks() is None
+    assert "Choose an image layer" in chooser.problem() == chooser.summary()
+    chooser._layer_box.setCurrentIndex(0)
+    assert chooser.layer() is viewer.layers[0], "a person may choose a result"
+    viewer.add_image(np.zeros((32, 32)), metadata={METADATA_KEY: {"result": "stage 2"}})
+    assert chooser.layer() is viewer.layers[0]
+
+
+def test_a_selected_result_is_not_chosen_by_itself(viewer, qtbot):
+    viewer.add_image(np.zeros((32, 32)), metadata={METADATA_KEY: {"result": "stage 1"}})
+    chooser = LayerChooser(viewer)
+    qtbot.addWidget(chooser)
+    assert viewer.layers.selection.active is viewer.layers[0] and chooser.layer() is None
+    noisy = viewer.add_image(np.zeros((32, 32)))
+    assert chooser.layer() is noisy
+
+
+def test_the_selected_layer_is_chosen_also_in_a_dock_which_sees_the_viewer_through_a_proxy(qtbot):
+    viewer = ViewerModel()
+    lower = viewer.add_image(stack(16, 16), name="lower")
+    viewer.add_image(stack(16, 16), name="upper")
+    viewer.layers.selection.active = lower
+    chooser = LayerChooser(PublicOnlyProxy(viewer))
+    qtbot.addWidget(chooser)
+    assert chooser.layer() is lower
+    with qtbot.waitSignal(chooser.changed):
+        lower.data = stack(8, 8)
+    assert "8 x 8" in chooser.summary()
