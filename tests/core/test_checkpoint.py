@@ -234,6 +234,15 @@ def test_models_are_found_by_file_folder_and_parent(tmp_path):
         find_models(tmp_path / "nowhere")
 
 
+def test_models_are_sought_as_deep_as_trainings_lie_and_not_in_hidden_folders(tmp_path):
+    training = tmp_path / "exp" / "models" / "20260101" / "20260101-120000"
+    save_model(training / "stage1_model.pth", model())
+    save_model(tmp_path / "1" / "2" / "3" / "4" / "5" / "stage1_model.pth", model())
+    save_model(tmp_path / ".trash" / "stage1_model.pth", model())
+    assert find_models(tmp_path) == {1: training / "stage1_model.pth"}
+    assert len(find_models(tmp_path / ".trash")) == 1
+
+
 def _empty(folder):
     (folder / "empty").mkdir()
     return folder / "empty"

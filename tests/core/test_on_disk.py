@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from autoStructN2V.datasets import open_images, read_stack
-from autoStructN2V.errors import OutputError
+from autoStructN2V.datasets import ArraySource, open_images, read_stack
+from autoStructN2V.errors import ConfigError, OutputError
 from autoStructN2V.masking.kernel import load_kernel, save_kernel
 from autoStructN2V.pipeline import (
     denoise_events,
@@ -16,6 +16,8 @@ from autoStructN2V.pipeline import (
     find_models,
     finish,
     on_disk,
+    output_files,
+    recorded_events,
     run_pipeline,
     validate_config,
 )
@@ -131,6 +133,32 @@ def test_names_that_differ_in_their_ending_only_do_not_collide(tmp_path):
     files = run_pipeline(config_for(folder, tmp_path / "out", method="n2v"))["stage1"]["files"]
     assert len({*files}) == 2
     assert all(file.exists() for file in files)
+
+
+@pytest.mark.parametrize("name", ["/data/raw/vol.tif", "group/dataset", "../up", "a:b", "x" * 400])
+def test_a_name_is_never_a_path(name, tmp_path):
+    source = ArraySource(noisy_lines((1, 32, 32)), name=name)
+    config = tiny(output_dir=tmp_path / "out", experiment_name="exp", method="n2v")
+    output = finish(recorded_events([source], config))
+    (file,) = output.files[1]
+    assert file.exists()
+    assert file.parent == output.folders.stage_results(1)
+    (named,) = output_files([source], tmp_path, tmp_path / "denoised")
+    assert named.parent == tmp_path / "denoised"
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_names_of_new_files_say_the_stage_and_leave_what_exists(tmp_path):
+    sources = [ArraySource(noisy_lines((1, 32, 32)), name="a")]
+    (first,) = output_files(sources, tmp_path, tmp_path, stage=2, keep_existing=True)
+    assert first.name == "a_denoised_stage2.tif"
+    first.touch()
+    (second,) = output_files(sources, tmp_path, tmp_path, stage=2, keep_existing=True)
+    assert second.name == "a_denoised_stage2_2.tif"
+    with pytest.raises(ConfigError, match="is an input image"):
+        output_files(sources, tmp_path, tmp_path, stage=2)
+    with pytest.raises(ConfigError, match="the same name"):
+        output_files(sources * 2, tmp_path, tmp_path, keep_existing=True)
 
 
 def test_the_model_folder_alone_denoises_new_data(lines_tiff, tmp_path):

@@ -22,6 +22,7 @@ from autoStructN2V.masking.kernel import save_kernel
 from autoStructN2V.pipeline.config_file import write_config
 from autoStructN2V.pipeline.figures import draw_kernel
 from autoStructN2V.pipeline.imports import MODEL_FILES
+from autoStructN2V.pipeline.outputs import free_name, safe_name
 from autoStructN2V.trainers.checkpoint import save_model
 from autoStructN2V.trainers.events import (
     EpochFinished,
@@ -132,7 +133,7 @@ class FileSink:
     def writer(self, stage: int, source: ImageSource) -> Iterator[WriteSlice]:
         """Return a context that takes the slices of one stack; the file appears at its end."""
         folder = self.folders.stage_results(stage)
-        path = _free_name(folder / f"{source.name}_stage{stage}.tif")
+        path = free_name(folder / f"{safe_name(source.name)}_stage{stage}.tif")
         history = {"stage": stage, "training_id": self.folders.training_id}
         dtype: OutputDtype = self.config.output_dtype
         kept = self.memory.writer(stage, source) if self.memory else nullcontext(_ignore)
@@ -158,16 +159,6 @@ class FileSink:
 
 def _ignore(z: int, image: NDArray[np.float32]) -> None:
     """Keep nothing."""
-
-
-def _free_name(path: Path) -> Path:
-    """Return a name that no file has yet: images of one folder may differ in the ending only."""
-    number = 2
-    free = path
-    while free.exists():
-        free = path.with_stem(f"{path.stem}_{number}")
-        number += 1
-    return free
 
 
 class RunRecorder:

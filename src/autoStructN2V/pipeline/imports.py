@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,12 @@ from autoStructN2V.errors import ModelError
 from autoStructN2V.trainers.checkpoint import TrainedModel, load_model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from autoStructN2V.datasets.axes import Mode
 
 MODEL_FILES = {1: "stage1_model.pth", 2: "stage2_model.pth"}
+_SEARCHED_LEVELS = 4  # <experiment>/models/<day>/<training>
 
 
 def find_models(path: Path | str) -> dict[int, Path]:
@@ -20,7 +24,8 @@ def find_models(path: Path | str) -> dict[int, Path]:
     Parameters
     ----------
     path : path-like
-        A .pth file, a model folder, or a folder that holds exactly one model folder at any depth.
+        A .pth file, a model folder, or a folder that holds exactly one model folder, at most four
+        levels below as in ``<experiment>/models/<day>/<training>``; hidden folders do not count.
 
     Returns
     -------
@@ -37,7 +42,7 @@ def find_models(path: Path | str) -> dict[int, Path]:
         return {1 if path.name == MODEL_FILES[1] else 2: path}
     if not path.is_dir():
         raise ModelError(f"{path} does not exist; choose a model folder or a .pth file.")
-    folders = sorted({file.parent for name in MODEL_FILES.values() for file in path.rglob(name)})
+    folders = sorted(_model_folders(path))
     if not folders:
         raise ModelError(
             f"{path} holds neither {MODEL_FILES[1]} nor {MODEL_FILES[2]}; choose the model "
@@ -49,6 +54,31 @@ def find_models(path: Path | str) -> dict[int, Path]:
             f"{path} holds models of {len(folders)} trainings; choose one of them: {names}."
         )
     return {n: folders[0] / f for n, f in MODEL_FILES.items() if (folders[0] / f).exists()}
+
+
+def _model_folders(path: Path) -> Iterator[Path]:
+    """Find folders with models breadth first; what cannot be read is passed over."""
+    level = [path]
+    for depth in range(_SEARCHED_LEVELS + 1):
+        deeper: list[Path] = []
+        for folder in level:
+            if any(os.path.isfile(folder / name) for name in MODEL_FILES.values()):  # noqa: PTH113 - never raises
+                yield folder
+            if depth < _SEARCHED_LEVELS:
+                deeper += _subfolders(folder)
+        level = deeper
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                Path(entry.path)
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            ]
+    except OSError:
+        return []
 
 
 def load_stage1(path: Path | str, mode: Mode) -> TrainedModel:
