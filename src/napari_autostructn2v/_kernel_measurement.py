@@ -100,7 +100,7 @@ class MeasurementPanel(QWidget):
 
     def _why_not(self) -> str:
         """Return why nothing can be measured now; empty if it can."""
-        if self._session.task.kind is not None:
+        if self._session.task.is_running:
             return "Wait until the task that runs has ended."
         if self.chooser.layer() is None:
             return "There is no image layer."
@@ -111,7 +111,7 @@ class MeasurementPanel(QWidget):
         blocker = QSignalBlocker(self.mode_box)
         self.mode_box.setValue(self._session.document.mode)
         blocker.unblock()
-        is_measuring = task.kind == "measure"
+        is_measuring = task.is_measuring
         self.measure_button.setVisible(not is_measuring)
         self.measure_button.setEnabled(not reason)
         self.measure_button.setToolTip(reason or _MEASURE_HELP)
@@ -128,8 +128,10 @@ class MeasurementPanel(QWidget):
     def _text(self) -> str:
         """Return errors and warnings of the task; the advice is shown beside the kernel."""
         task, advice = self._session.task, self._session.document.advice
+        if task.kind != "measure":
+            return ""
         known = advice.messages if advice is not None else ()
         news = [message for message in task.messages if message not in known]
-        if task.kind == "measure" and task.is_stopping:
+        if task.is_stopping:
             news = ["Cancelling..."]
-        return " ".join([*news, task.error or ""]).strip() if task.kind != "denoise" else ""
+        return " ".join([*news, task.error or ""]).strip()

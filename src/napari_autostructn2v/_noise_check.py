@@ -77,14 +77,15 @@ class NoiseCheck(QWidget):
         self._apply.setVisible(advice.recommended_method != method)
 
     def show_task(self, task: TaskState, can_measure: bool) -> None:
-        """Show whether a measurement runs, or why it failed."""
-        is_measuring = task.kind == "measure"
-        self._busy.setVisible(is_measuring)
-        self._cancel.setVisible(is_measuring)
+        """Show whether a measurement runs."""
+        self._busy.setVisible(task.is_measuring)
+        self._cancel.setVisible(task.is_measuring)
         self._cancel.setEnabled(not task.is_stopping)
-        self._inspect.setEnabled(can_measure and task.kind is None)
-        if task.error and self.advice is None and task.kind is None:
-            show_sentence(self._text, task.error)
+        self._inspect.setEnabled(can_measure and not task.is_running)
+
+    def show_error(self, error: str) -> None:
+        """Show why a measurement failed."""
+        show_sentence(self._text, error)
 
     def _choose(self) -> None:
         if self.advice is not None:

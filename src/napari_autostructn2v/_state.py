@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
+    from autoStructN2V.masking import KernelProposal
     from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.pipeline.config import PipelineConfig
     from autoStructN2V.trainers.checkpoint import TrainedModel
     from autoStructN2V.trainers.events import EpochFinished
+    from napari_autostructn2v._layers import LayerStacks
 
 
 class Part(StrEnum):
@@ -137,7 +139,8 @@ class TaskState:
     Attributes
     ----------
     kind : {"measure", "denoise"} or None
-        None when nothing runs.
+        What runs, or what ran last; None before the first.
+    is_running : bool
     progress : Progress or None
     messages : tuple of str
         Warnings, and what came of it.
@@ -146,10 +149,43 @@ class TaskState:
     """
 
     kind: Literal["measure", "denoise"] | None = None
+    is_running: bool = False
     progress: Progress | None = None
     messages: tuple[str, ...] = ()
     error: str | None = None
     is_stopping: bool = False
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether the noise of a layer is being measured."""
+        return self.is_running and self.kind == "measure"
+
+    @property
+    def is_denoising(self) -> bool:
+        """Whether a model runs."""
+        return self.is_running and self.kind == "denoise"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The noise of one layer.
+
+    Attributes
+    ----------
+    stacks : LayerStacks
+        What is measured, without the pixels.
+    proposal : KernelProposal or None
+        What came of it; None before the end, and when it failed.
+    """
+
+    stacks: LayerStacks
+    proposal: KernelProposal | None = None
+
+    def is_of(self, stacks: LayerStacks | None) -> bool:
+        """Tell whether this is about a choice of layer and index."""
+        if stacks is None or stacks.layer is None:
+            return False
+        return stacks.layer is self.stacks.layer and stacks.index == self.stacks.index
 
 
 @dataclass(frozen=True)

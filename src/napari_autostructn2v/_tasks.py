@@ -21,7 +21,7 @@ from autoStructN2V.trainers.events import PredictionProgress, Warned
 from napari_autostructn2v._jobs import Job
 from napari_autostructn2v._kernel_document import KernelDocument
 from napari_autostructn2v._run import denoising_progress
-from napari_autostructn2v._state import Phase, Progress, RunState, TaskState
+from napari_autostructn2v._state import Measurement, Phase, Progress, RunState, TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -51,12 +51,21 @@ class TaskRunner:
     ----------
     viewer : napari.Viewer
         Where results are added; held weakly.
+
+    Attributes
+    ----------
+    document : KernelDocument
+        Gets the kernel that a measurement proposes.
+    task : TaskState
+        What runs, or ran last.
+    measurement : Measurement or None
+        The last one; None when there was none, or when its layer has new pixels by now.
     """
 
     task_changed = Signal(object)
     """The new :class:`TaskState`."""
     measured = Signal(object)
-    """The :class:`KernelProposal` that came of a measurement."""
+    """The new :class:`Measurement`, or None when the last one is outdated."""
     layer_denoised = Signal(object)
     """The layer that a model made."""
     files_denoised = Signal(object)
@@ -68,6 +77,7 @@ class TaskRunner:
         self._viewer = weakref.ref(viewer)
         self.document = KernelDocument()
         self.task = TaskState()
+        self.measurement: Measurement | None = None
         self._task_job: Job | None = None
 
     @property
@@ -92,6 +102,8 @@ class TaskRunner:
         extractor : ExtractorConfig
             Parameters of the extraction.
         """
+        # without the pixels: a layer that is removed later shall free its memory
+        measured = replace(stacks, sources=())
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, KernelProposal | None]:
             smallest = _SMALLEST_MEASURED
@@ -109,10 +121,15 @@ class TaskRunner:
                 return self._end_task("Cancelled.")
             if self.run.phase is not Phase.REVIEW:
                 self.document.set_proposal(proposal, extractor)
+            if self.measurement is not None:  # the layer has the same pixels still
+                self.measurement = Measurement(measured, proposal)
             self._end_task(*proposal.advice.messages)
-            self.measured.emit(proposal)
+            self.measured.emit(self.measurement)
             return None
 
+        if self._task_job is None:
+            self._watch_pixels(stacks)
+            self.measurement = Measurement(measured)
         self._start_task("measure", "Measuring the noise", events, show)
 
     def denoise_layer(
@@ -216,10 +233,10 @@ class TaskRunner:
         show: Callable[[Any], None],
     ) -> None:
         if self._task_job is not None:
-            busy = "The noise is being measured" if self.task.kind == "measure" else "A model runs"
+            busy = "The noise is being measured" if self.task.is_measuring else "A model runs"
             self._set_task(replace(self.task, error=f"{busy}; wait for it, or cancel it."))
             return
-        self._set_task(TaskState(kind, Progress(text, 0.0)))
+        self._set_task(TaskState(kind, is_running=True, progress=Progress(text, 0.0)))
         self._task_job = Job(events, self._on_task_event, show, self._on_task_error)
         self._task_job.start()
 
@@ -230,16 +247,27 @@ class TaskRunner:
             self._set_task(replace(self.task, progress=denoising_progress(event)))
 
     def _on_task_error(self, error: Exception) -> None:
-        self._task_job = None
-        self._set_task(TaskState(messages=self.task.messages, error=error_text(error)))
+        self._end_task(error=error_text(error))
 
-    def _end_task(self, *messages: str) -> None:
+    def _end_task(self, *messages: str, error: str | None = None) -> None:
         self._task_job = None
-        self._set_task(TaskState(messages=(*self.task.messages, *messages)))
+        self._set_task(
+            TaskState(self.task.kind, messages=(*self.task.messages, *messages), error=error)
+        )
 
     def _set_task(self, task: TaskState) -> None:
         self.task = task
         self.task_changed.emit(task)
+
+    def _watch_pixels(self, stacks: LayerStacks) -> None:
+        """Forget what is measured once the layer has other pixels."""
+        if stacks.layer is not None:
+            stacks.layer.events.data.connect(self._on_new_pixels)
+
+    def _on_new_pixels(self, event: Any) -> None:
+        if self.measurement is not None and self.measurement.stacks.layer is event.source:
+            self.measurement = None
+            self.measured.emit(None)
 
     def _add_denoised(
         self, stacks: LayerStacks, denoised: Sequence[NDArray[Any]], model: TrainedModel

@@ -39,11 +39,10 @@ if TYPE_CHECKING:
 
     import napari
 
-    from autoStructN2V.masking import KernelProposal
     from autoStructN2V.pipeline import PipelineConfig
     from napari_autostructn2v._layers import LayerStacks
     from napari_autostructn2v._session import Session
-    from napari_autostructn2v._state import RunState, TaskState
+    from napari_autostructn2v._state import RunState
 
 _JSON = "Configuration (*.json)"
 _WHERE = ("device", "output_dir", "experiment_name")
@@ -71,7 +70,6 @@ class Configuration(QWidget):
         self._connect_session()
         self._take_layer_of_session()
         self._show_config(self._session.config)
-        self._noise.show_advice(self._session.document.advice, self._session.config.method)
         self._refresh()
 
     # building
@@ -176,8 +174,8 @@ class Configuration(QWidget):
         connect(self, session.config_changed, self._show_config)
         connect(self, session.source_changed, self._on_source_changed)
         connect(self, session.run_changed, self._on_run_changed)
-        connect(self, session.task_changed, self._on_task_changed)
-        connect(self, session.measured, self._on_measured)
+        connect(self, session.task_changed, self._show_noise)
+        connect(self, session.measured, self._show_noise)
 
     # from the widgets to the session
 
@@ -192,7 +190,6 @@ class Configuration(QWidget):
                 self._session.choose_layer(layer, self._chooser.index())
         except InputError:
             pass  # the chooser says why
-        self._noise.show_advice(None, self._session.config.method)
         self._refresh()
 
     def _on_edited(self) -> None:
@@ -297,7 +294,6 @@ class Configuration(QWidget):
     def _measure(self) -> None:
         stacks, config = self._chooser.stacks(), self._session.config
         if stacks is not None:
-            self._noise.show_advice(None, config.method)
             self._session.measure(stacks, config.mode, config.stage2.extractor)
 
     def _open_inference(self) -> None:
@@ -338,7 +334,6 @@ class Configuration(QWidget):
         self._stages.setVisible(config.method != "n2v")
         self._where.setValue({"": config})
         self._parameters.show_config(config)
-        self._noise.show_advice(self._noise.advice, config.method)
         self._refresh()
 
     def _show_start(self, config: PipelineConfig) -> None:
@@ -363,7 +358,7 @@ class Configuration(QWidget):
         else:
             problem = (source is not None and session.cannot_start()) or ""
         show_sentence(self._problem, f"⚠ {problem}" if problem else "")
-        self._noise.show_task(session.task, can_measure=source is not None)
+        self._show_noise()
         self._estimate.update_for(
             session.config,
             source.shapes if source else [],
@@ -387,8 +382,14 @@ class Configuration(QWidget):
             self._phase = run.phase
             self._refresh()
 
-    def _on_task_changed(self, task: TaskState) -> None:
-        self._noise.show_task(task, can_measure=self._session.source is not None)
-
-    def _on_measured(self, proposal: KernelProposal) -> None:
-        self._noise.show_advice(proposal.advice, self._session.config.method)
+    def _show_noise(self, *_: object) -> None:
+        """Show what was measured, if it was this layer."""
+        session, task = self._session, self._session.task
+        measurement = session.measurement
+        is_own = measurement is not None and measurement.is_of(session.source)
+        proposal = measurement.proposal if measurement is not None and is_own else None
+        advice = proposal.advice if proposal is not None else None
+        self._noise.show_advice(advice, session.config.method)
+        self._noise.show_task(task, can_measure=session.source is not None)
+        if is_own and advice is None and task.kind == "measure" and task.error:
+            self._noise.show_error(task.error)

@@ -65,7 +65,7 @@ class Inference(QWidget):
         from napari_autostructn2v._session import session_for
 
         self._session = session or session_for(napari_viewer)
-        self._is_shown = self._session.task.kind == "denoise"
+        self._is_shown = self._session.task.is_denoising
         self._layer: weakref.ref[Image] | None = None
         self._files: list[Path] = []
         self._make_widgets(napari_viewer)
@@ -155,7 +155,7 @@ class Inference(QWidget):
     def cannot_process(self) -> str | None:
         """Return why nothing can be denoised now, or None if it can."""
         model, chooser = self._card.model(), self._source.chooser
-        if self._session.task.kind == "measure":
+        if self._session.task.is_measuring:
             return "The noise is being measured; wait for it, or cancel it in Configuration."
         if model is None:
             return "Load or train a model first."
@@ -262,10 +262,10 @@ class Inference(QWidget):
         self._refresh()
 
     def _on_task(self, task: TaskState) -> None:
-        if task.kind is not None:
-            self._is_shown = task.kind == "denoise"
+        if task.is_running:
+            self._is_shown = task.is_denoising
         if self._is_shown:
-            is_over = task.kind is None
+            is_over = not task.is_running
             outcome = task.messages[-1:] if is_over and task.error is None else ()
             warnings = task.messages[: len(task.messages) - len(outcome)]
             self._error.show_text(task.error or "")
@@ -297,10 +297,10 @@ class Inference(QWidget):
     def _refresh(self) -> None:
         """Enable what is possible now, and say what is missing."""
         task = self._session.task
-        is_running = task.kind == "denoise"
+        is_running = task.is_denoising
         reason = None if is_running else self.cannot_process()
         show_sentence(self._problem, reason or "")
-        self._process_button.setEnabled(task.kind is None and reason is None)
+        self._process_button.setEnabled(not task.is_running and reason is None)
         self._cancel_button.setVisible(is_running)
         self._cancel_button.setEnabled(not task.is_stopping)
         self._doing.setVisible(is_running)

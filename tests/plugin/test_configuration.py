@@ -20,6 +20,8 @@ from napari_autostructn2v._config_edits import (
 )
 from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._estimate_line import estimate_text
+from napari_autostructn2v._layers import stacks_of
+from napari_autostructn2v._state import TaskState
 from napari_autostructn2v.configuration import Configuration
 from tests.core.conftest import noisy_lines, tiny
 
@@ -354,8 +356,8 @@ def test_inspecting_the_noise_recommends_a_method(dock, session, qtbot):
     choose(dock._method, "n2v")
     with qtbot.waitSignal(dock._noise.requested):
         dock._noise._inspect.click()
-    assert session.task.kind == "measure" and not dock._noise._inspect.isEnabled()
-    qtbot.waitUntil(lambda: session.task.kind is None, timeout=SECONDS)
+    assert session.task.is_measuring and not dock._noise._inspect.isEnabled()
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
     advice = session.document.advice
     assert advice.messages[0] in dock._noise.text()
     label = {"n2v": "N2V", "autostructn2v": "autoStructN2V"}[advice.recommended_method]
@@ -369,6 +371,35 @@ def test_advice_belongs_to_its_layer(dock, viewer, session, qtbot):
     dock._noise._inspect.click()
     qtbot.waitUntil(lambda: dock._noise.text() != "", timeout=SECONDS)
     dock._chooser.set_layer(viewer.add_image(noisy_lines((1, 64, 64), seed=3), name="other"))
+    assert dock._noise.text() == ""
+
+
+def test_advice_for_another_layer_is_not_shown(dock, viewer, session, qtbot):
+    lines, other = viewer.layers[0], viewer.add_image(noisy_lines((1, 64, 64), seed=3))
+    with qtbot.waitSignal(session.measured, timeout=SECONDS):
+        session.measure(stacks_of(other), "2D", session.config.stage2.extractor)
+    assert dock._chooser.layer() is lines and dock._noise.text() == ""
+    session.choose_layer(other)
+    assert "Recommended method" in dock._noise.text()
+    dock._chooser.set_layer(lines)
+    assert dock._noise.text() == ""
+
+
+def test_advice_ends_with_the_pixels_that_were_measured(dock, viewer, session, open_dock, qtbot):
+    dock._noise._inspect.click()
+    qtbot.waitUntil(lambda: "Recommended method" in dock._noise.text(), timeout=SECONDS)
+    assert open_dock()._noise.text() == dock._noise.text(), "another dock shows it too"
+    viewer.layers[0].data = noisy_lines((3, 64, 64), seed=5)
+    assert dock._noise.text() == "" and session.measurement is None
+
+
+def test_errors_of_denoising_or_of_another_layer_are_not_shown(dock, viewer, session, qtbot):
+    failed = TaskState("denoise", error="The model does not fit.")
+    session._set_task(failed)
+    assert dock._noise.text() == "" and dock._noise._inspect.isEnabled()
+    flat = viewer.add_image(np.ones((64, 64), np.float32), name="flat")
+    session.measure(stacks_of(flat), "2D", session.config.stage2.extractor)
+    qtbot.waitUntil(lambda: "flat" in (session.task.error or ""), timeout=SECONDS)
     assert dock._noise.text() == ""
 
 

@@ -93,7 +93,7 @@ def finish(session: Session, qtbot: QtBot) -> Callable[[Inference], None]:
     def process(dock: Inference) -> None:
         assert dock._process_button.isEnabled(), dock._problem.text()
         dock._process_button.click()
-        qtbot.waitUntil(lambda: session.task.kind is None, timeout=SECONDS)
+        qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
         assert session.task.error is None
         assert dock._error.text() == ""
 
@@ -256,7 +256,7 @@ def test_cancelling_adds_nothing(loaded: Inference, session: Session, qtbot: QtB
     loaded._process_button.click()
     assert not loaded._cancel_button.isHidden()
     loaded._cancel_button.click()
-    qtbot.waitUntil(lambda: session.task.kind is None, timeout=SECONDS)
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
     assert len(session.viewer.layers) == 1
     assert "Cancelled" in loaded._done.text()
     assert loaded._cancel_button.isHidden()
@@ -270,15 +270,15 @@ def test_a_dock_opened_meanwhile_shows_the_progress_and_the_outcome(
     second = Inference(session.viewer, session)
     assert not second._bar.isHidden()
     assert second._card.model() is not None
-    qtbot.waitUntil(lambda: session.task.kind is None, timeout=SECONDS)
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
     assert "Added layer" in second._done.text()
     end(second)
 
 
 def test_what_a_measurement_says_is_not_shown_here(loaded: Inference, session: Session) -> None:
-    session._set_task(TaskState("measure"))
+    session._set_task(TaskState("measure", is_running=True))
     assert "being measured" in loaded._problem.text()
-    session._set_task(replace(session.task, kind=None, messages=("Use N2V.",)))
+    session._set_task(replace(session.task, is_running=False, messages=("Use N2V.",)))
     assert loaded._done.text() == ""
 
 

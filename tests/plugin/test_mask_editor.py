@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from autoStructN2V.masking import ExtractorConfig, propose_kernel
 from autoStructN2V.pipeline import validate_config
 from napari_autostructn2v._kernel_grid import describe_cell
-from napari_autostructn2v._state import Phase
+from napari_autostructn2v._state import Phase, TaskState
 from napari_autostructn2v.mask_editor import MaskEditor
 
 from .conftest import small_config
@@ -290,7 +290,7 @@ def test_any_layer_can_be_measured_without_a_training(qtbot, viewer, session, ed
     click(qtbot, editor.measurement.measure_button)
     assert editor.measurement.bar.isVisible()
     assert not editor.measurement.measure_button.isVisible()
-    qtbot.waitUntil(lambda: session.task.kind is None, timeout=SECONDS)
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
     assert session.task.error is None
     assert session.document.statistics.pattern_type == "horizontal"
     assert "Structured noise found" in editor.advice.text()
@@ -303,6 +303,15 @@ def test_an_error_of_measuring_is_shown(qtbot, viewer, session, editor):
     qtbot.waitUntil(lambda: session.task.error is not None, timeout=SECONDS)
     assert session.task.error in editor.measurement.message.text()
     assert editor.measurement.measure_button.isEnabled()
+
+
+def test_what_denoising_says_is_not_shown_here(session, editor):
+    session._set_task(TaskState("denoise", messages=("Added layer lines - denoised.",)))
+    assert editor.measurement.message.text() == ""
+    session._set_task(TaskState("denoise", error="The model does not fit."))
+    assert editor.measurement.message.text() == ""
+    session._set_task(TaskState("measure", messages=("Cancelled.",)))
+    assert editor.measurement.message.text() == "Cancelled."
 
 
 def test_the_layer_chosen_for_training_is_suggested(viewer, session, noisy):
