@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QDockWidget
 
 if TYPE_CHECKING:
     import napari
-    from qtpy.QtWidgets import QWidget
+    from qtpy.QtWidgets import QMainWindow, QWidget
 
 PLUGIN = "napari-autostructn2v"
 
@@ -23,24 +24,60 @@ class DockName(StrEnum):
     INFERENCE = "Inference"
 
 
-def show_dock(viewer: napari.Viewer, name: DockName) -> QWidget:
-    """Open a dock widget, or bring it to the front if it is open; return the widget in it.
+class DockTabs(QObject):
+    """Makes tabs of the docks of this plugin, so that each has the full height of the window.
 
-    Docks of this plugin become tabs of each other, so that each has the full height.
+    Only a dock that is new is moved: what a person has arranged stays.
+
+    Parameters
+    ----------
+    window : QMainWindow
+        Window of the viewer.
     """
-    window = viewer.window
-    others = [dock for dock in _open_docks(viewer) if not dock.objectName().startswith(name)]
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._known: set[str] = set()
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Look for a new dock whenever the window gets a child."""
+        if event is not None and event.type() == QEvent.Type.ChildAdded:
+            QTimer.singleShot(0, self._look)  # by then it has its name and its place
+        return False
+
+    def _look(self) -> None:
+        docks = _open_docks(self._window)
+        placed = [dock for dock in docks if dock.objectName() in self._known]
+        for dock in docks:
+            if dock not in placed:
+                _join(self._window, dock, placed)
+                placed.append(dock)
+        self._known = {dock.objectName() for dock in docks}
+
+
+def show_dock(viewer: napari.Viewer, name: DockName) -> QWidget:
+    """Open a dock widget, or bring it to the front if it is open; return the widget in it."""
     dock: QDockWidget
     widget: QWidget
-    dock, widget = window.add_plugin_dock_widget(PLUGIN, name)
-    if others and dock not in window._qt_window.tabifiedDockWidgets(others[0]):
-        window._qt_window.tabifyDockWidget(others[0], dock)
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
     dock.show()
     dock.raise_()
+    QTimer.singleShot(0, dock.raise_)  # once it is a tab
     return widget
 
 
-def _open_docks(viewer: napari.Viewer) -> list[QDockWidget]:
+def _join(window: QMainWindow, dock: QDockWidget, others: list[QDockWidget]) -> None:
+    """Make a dock a tab beside the first of the others in the same area, and show it."""
+    area = window.dockWidgetArea(dock)
+    beside = [o for o in others if window.dockWidgetArea(o) == area and not o.isFloating()]
+    if beside and not dock.isFloating():
+        window.tabifyDockWidget(beside[0], dock)
+        dock.raise_()
+
+
+def _open_docks(window: QMainWindow) -> list[QDockWidget]:
     """Return the open docks of this plugin."""
-    docks = viewer.window._qt_window.findChildren(QDockWidget)
+    docks = window.findChildren(QDockWidget)
     return [dock for dock in docks if dock.objectName().endswith(f"({PLUGIN})")]
