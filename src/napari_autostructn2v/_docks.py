@@ -74,7 +74,7 @@ def _join(window: QMainWindow, dock: QDockWidget, others: list[QDockWidget]) -> 
     beside = [o for o in others if window.dockWidgetArea(o) == area and not o.isFloating()]
     if beside and not dock.isFloating():
         window.tabifyDockWidget(beside[0], dock)
-        dock.raise_()
+        QTimer.singleShot(0, dock.raise_)  # the window arranges its tabs first
 
 
 def _open_docks(window: QMainWindow) -> list[QDockWidget]:

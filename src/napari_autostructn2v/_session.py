@@ -29,7 +29,7 @@ from autoStructN2V.trainers.events import (
     StageFinished,
     StageTrained,
 )
-from napari_autostructn2v._docks import DockName, show_dock
+from napari_autostructn2v._docks import DockName, DockTabs, show_dock
 from napari_autostructn2v._jobs import Job
 from napari_autostructn2v._layers import LayerStacks, slice_in_view, stacks_of
 from napari_autostructn2v._result_layers import ResultLayers
@@ -360,6 +360,8 @@ def session_for(viewer: napari.Viewer) -> Session:
     viewer = getattr(viewer, "__wrapped__", viewer)
     if viewer not in _sessions:
         session = Session(viewer)
-        viewer.window._qt_window.destroyed.connect(session.close)
+        window = viewer.window._qt_window
+        window.destroyed.connect(session.close)
+        DockTabs(window)
         _sessions[viewer] = session
     return _sessions[viewer]
