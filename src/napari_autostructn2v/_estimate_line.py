@@ -72,6 +72,7 @@ class EstimateLine(QWidget):
         self._may_measure = may_measure
         self._wanted = (config, tuple(shapes)) if shapes else None
         if self._wanted is None:
+            self._shown_for = None
             show_sentence(self._label, "")
             self._use_fast.hide()
         elif self._wanted != self._shown_for:
@@ -127,7 +128,7 @@ class EstimateLine(QWidget):
 
     def _is_outdated(self) -> bool:
         """Tell whether something else is wanted by now; it is started then."""
-        if self._wanted == self._shown_for:
+        if self._wanted is not None and self._wanted == self._shown_for:
             return False
         self._start()
         return True

@@ -146,8 +146,33 @@ def _changes(
         }
     changes |= {"mode": model.mode, "method": model.method}
     if model.method == "autostructn2v" and 1 in files:
-        changes |= {"stage1_model": files[1], "run_stage1": True, "run_stage2": True}
-    return changes
+        return changes | {"stage1_model": files[1], "run_stage1": True, "run_stage2": True}
+    # one that was imported before belongs to another training
+    return changes | {"stage1_model": None}
+
+
+def import_problem(config: PipelineConfig, *, is_complete: bool) -> str | None:
+    """Return why no training can go on from an imported model; None if one can.
+
+    Parameters
+    ----------
+    config : PipelineConfig
+        What the training would be started with.
+    is_complete : bool
+        Whether a model was found that can be applied as it is.
+    """
+    has_model = config.stage1_model is not None
+    if has_model and config.method == "autostructn2v" and config.trained_stages:
+        return None
+    if is_complete:
+        problem = "The imported model leaves nothing to train; apply it in Inference"
+    elif not has_model:
+        problem = "No model is imported; choose one"
+    elif config.method == "n2v":
+        problem = "Only autoStructN2V can go on from a stage 1; choose it"
+    else:
+        problem = "Stage 1 is imported and stage 2 is switched off; switch it on"
+    return f"{problem}, or train from scratch."
 
 
 class ModelImport(QWidget):

@@ -12,7 +12,7 @@ from napari_autostructn2v._sections import sentence, show_sentence
 
 if TYPE_CHECKING:
     from autoStructN2V.masking import Advice
-    from napari_autostructn2v._state import TaskState
+    from napari_autostructn2v._state import Measurement, TaskState
 
 
 class NoiseCheck(QWidget):
@@ -64,11 +64,18 @@ class NoiseCheck(QWidget):
         """Return what is said about the noise."""
         return self._text.text()
 
-    def show_advice(self, advice: Advice | None, method: str) -> None:
-        """Show what a measurement means; offer its method if another one is configured."""
-        self.advice = advice
+    def show_measurement(
+        self, measurement: Measurement | None, task: TaskState, method: str
+    ) -> None:
+        """Show what a measurement of the layer means, or why it failed.
+
+        Its method is offered if another one is configured.
+        """
+        proposal = measurement.proposal if measurement is not None else None
+        self.advice = advice = proposal.advice if proposal is not None else None
         if advice is None:
-            show_sentence(self._text, "")
+            is_failed = measurement is not None and task.kind == "measure"
+            show_sentence(self._text, (task.error or "") if is_failed else "")
             self._apply.hide()
             return
         label = choice_label("method", advice.recommended_method)
@@ -82,10 +89,6 @@ class NoiseCheck(QWidget):
         self._cancel.setVisible(task.is_measuring)
         self._cancel.setEnabled(not task.is_stopping)
         self._inspect.setEnabled(can_measure and not task.is_running)
-
-    def show_error(self, error: str) -> None:
-        """Show why a measurement failed."""
-        show_sentence(self._text, error)
 
     def _choose(self) -> None:
         if self.advice is not None:

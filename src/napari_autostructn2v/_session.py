@@ -68,6 +68,8 @@ class Session(TaskRunner):
     ----------
     config : PipelineConfig
         What the next training is started with.
+    config_problem : str or None
+        Why what a person entered last is not in ``config``; nothing is started then.
     source : LayerStacks or None
         What it is started on.
     run : RunState
@@ -85,6 +87,7 @@ class Session(TaskRunner):
     """
 
     config_changed = Signal(object)
+    config_problem_changed = Signal(object)
     source_changed = Signal(object)
     run_changed = Signal(object)
     epoch_finished = Signal(object)
@@ -94,6 +97,7 @@ class Session(TaskRunner):
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__(viewer)
         self.config: PipelineConfig = validate_config(first_config())
+        self.config_problem: str | None = None
         self.source: LayerStacks | None = None
         self.run = RunState()
         self.results: ResultLayers | None = None
@@ -112,6 +116,12 @@ class Session(TaskRunner):
         if config != self.config:
             self.config = config
             self.config_changed.emit(config)
+
+    def set_config_problem(self, problem: str | None) -> None:
+        """Say that a person sees other values than those of the configuration, and why."""
+        if problem != self.config_problem:
+            self.config_problem = problem
+            self.config_problem_changed.emit(problem)
 
     def choose_layer(self, layer: Layer, index: int | None = None) -> None:
         """Choose what the next training is started on.
@@ -148,6 +158,8 @@ class Session(TaskRunner):
             return "A training is running; only one can run at a time."
         if any(session.run.phase.is_running for session in _sessions.values()):
             return "A training is running in another window; only one can run at a time."
+        if self.config_problem is not None:
+            return f"Correct this in Configuration first: {self.config_problem}"
         if self.source is None:
             return "No image layer is chosen; choose one in Configuration."
         largest = max(stage.patch_size for stage in self.config.used_stages)

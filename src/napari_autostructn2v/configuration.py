@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 from superqt.utils import signals_blocked
 
-from napari_autostructn2v._config_edits import is_modified, with_changes, with_preset
+from napari_autostructn2v._config_edits import with_changes, with_preset
+from napari_autostructn2v._config_files import ask_for_saved, ask_where_to_save
 from napari_autostructn2v._docks import DockName
-from napari_autostructn2v._editors import ChoiceBox, SegmentedChoice
+from napari_autostructn2v._editors import SegmentedChoice
 from napari_autostructn2v._estimate_line import EstimateLine
 from napari_autostructn2v._forms import FormGrid, choices_of, field_help
 from napari_autostructn2v._layer_chooser import LayerChooser
 from napari_autostructn2v._lifetime import connect
-from napari_autostructn2v._model_import import ModelImport, import_model
+from napari_autostructn2v._model_import import ModelImport, import_model, import_problem
 from napari_autostructn2v._noise_check import NoiseCheck
 from napari_autostructn2v._parameters import ParameterForms
+from napari_autostructn2v._preset_row import PresetRow
 from napari_autostructn2v._sections import (
     VerticalScrollArea,
     heading,
@@ -36,6 +36,7 @@ from napari_autostructn2v._stage_forms import StageForms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import napari
 
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from napari_autostructn2v._session import Session
     from napari_autostructn2v._state import RunState
 
-_JSON = "Configuration (*.json)"
 _WHERE = ("device", "output_dir", "experiment_name")
 
 
@@ -64,13 +64,23 @@ class Configuration(QWidget):
 
         self._session = session or session_for(napari_viewer)
         self._phase = self._session.run.phase
+        self._had_model = False
         self._make_widgets(napari_viewer)
         self._arrange()
         self._connect_widgets()
         self._connect_session()
         self._take_layer_of_session()
         self._show_config(self._session.config)
-        self._refresh()
+
+    def event(self, event: QEvent | None) -> bool:
+        """End when the dock is closed: napari takes this widget out of it and keeps it."""
+        handled = super().event(event)
+        is_taken = event is not None and event.type() == QEvent.Type.ParentChange
+        if is_taken and self.parent() is None:
+            # nobody sees a wrong value anymore
+            self._session.set_config_problem(None)
+            self.deleteLater()
+        return handled
 
     # building
 
@@ -85,12 +95,7 @@ class Configuration(QWidget):
             [("Train from scratch", "scratch"), ("Import model", "import")]
         )
         self._import = ModelImport()
-        self._preset = ChoiceBox(choices_of(PipelineConfig, "preset"))
-        self._modified = sentence()
-        self._reset = QToolButton()
-        self._reset.setText("↺")
-        self._reset.setAccessibleName("Reset to preset")
-        self._reset.setToolTip("Set all parameters to the preset again.")
+        self._preset = PresetRow()
         self._stages = StageForms()
         self._parameters = ParameterForms()
         self._where = FormGrid({"": PipelineConfig}, _WHERE)
@@ -101,8 +106,7 @@ class Configuration(QWidget):
         self._save = QPushButton("Save…")
         self._save.setToolTip("Write this configuration to a .json file.")
         self._next = QPushButton("Next: Training")
-        helps = {"method": self._method, "mode": self._mode, "preset": self._preset}
-        for name, widget in helps.items():
+        for name, widget in (("method", self._method), ("mode", self._mode)):
             described = field_help(PipelineConfig, name)
             widget.setToolTip(described.tooltip)
             widget.setAccessibleName(described.title)
@@ -121,7 +125,7 @@ class Configuration(QWidget):
         )
         column.addWidget(self._import)
         column.addWidget(heading("Training"))
-        column.addWidget(labeled_rows(("Preset", self._preset_row())))
+        column.addWidget(labeled_rows(("Preset", self._preset)))
         column.addWidget(self._stages)
         column.addWidget(self._parameters)
         column.addWidget(heading("Device and output"))
@@ -132,16 +136,6 @@ class Configuration(QWidget):
         outer.addWidget(self._problem)
         outer.addWidget(self._estimate)
         outer.addLayout(self._button_row())
-
-    def _preset_row(self) -> QWidget:
-        widget = QWidget()
-        row = QHBoxLayout(widget)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._preset, 1)
-        row.addWidget(self._modified)
-        row.addWidget(self._reset)
-        widget.setToolTip(self._preset.toolTip())
-        return widget
 
     def _button_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -160,8 +154,7 @@ class Configuration(QWidget):
         self._start.valueChanged.connect(self._on_start_chosen)
         self._import.chosen.connect(self.import_files)
         self._import.inference_requested.connect(self._open_inference)
-        self._preset.valueChanged.connect(self._use_preset)
-        self._reset.clicked.connect(self._use_preset)
+        self._preset.chosen.connect(self._use_preset)
         for form in (self._stages, self._parameters, self._where):
             form.valueChanged.connect(self._on_edited)
         self._estimate.fast_requested.connect(self._use_fast)
@@ -172,6 +165,7 @@ class Configuration(QWidget):
     def _connect_session(self) -> None:
         session = self._session
         connect(self, session.config_changed, self._show_config)
+        connect(self, session.config_problem_changed, self._refresh)
         connect(self, session.source_changed, self._on_source_changed)
         connect(self, session.run_changed, self._on_run_changed)
         connect(self, session.task_changed, self._show_noise)
@@ -200,7 +194,7 @@ class Configuration(QWidget):
         self._import.setVisible(self._start.value() == "import")
         if self._start.value() == "scratch":
             self._import.show_found("")
-            self._on_edited()
+        self._on_edited()
 
     def _use_preset(self) -> None:
         self._session.set_config(with_preset(self._session.config, self._preset.value()))
@@ -225,24 +219,33 @@ class Configuration(QWidget):
         return merged(values, self._stages.value())
 
     def _change(self, changes: dict[str, Any]) -> bool:
-        """Change the configuration; say what is wrong if that is not allowed."""
-        return self._try(
-            lambda: self._session.set_config(with_changes(self._session.config, changes))
-        )
-
-    def _try(self, action: Callable[[], object]) -> bool:
-        """Do something that a person can cause to fail; the configuration stays valid."""
+        """Change the configuration; nothing can be started if that is not allowed."""
         from autoStructN2V.errors import UserError
 
         try:
+            self._session.set_config(with_changes(self._session.config, changes))
+            problem = self._import_problem()
+        except UserError as error:
+            problem = str(error)
+        self._session.set_config_problem(problem)
+        self._refresh()
+        return problem is None
+
+    def _import_problem(self) -> str | None:
+        """Return why a model is missing, if one is to be imported."""
+        if self._start.value() == "scratch":
+            return None
+        return import_problem(self._session.config, is_complete=self._import.is_complete)
+
+    def _try(self, action: Callable[[], object]) -> None:
+        """Read or write a file, or say why that is not possible."""
+        from autoStructN2V.errors import UserError
+
+        self._refresh()
+        try:
             action()
         except UserError as error:
-            self._next.setEnabled(False)
-            self._next.setToolTip(str(error))
             show_sentence(self._problem, f"⚠ {error}")
-            return False
-        self._refresh()
-        return True
 
     # buttons
 
@@ -258,10 +261,11 @@ class Configuration(QWidget):
         except UserError as error:
             self._import.show_found(f"⚠ {error}")
             return
-        self._session.set_config(config)
         self._start.setValue("import")
-        self._import.show()
         self._import.show_found(found.description, is_complete=found.is_complete)
+        self._had_model = False
+        self._session.set_config(config)
+        self._show_config(config)
 
     def load(self, path: Path) -> None:
         """Read a configuration from a .json file; nothing changes if it cannot be used."""
@@ -270,26 +274,32 @@ class Configuration(QWidget):
 
         def take_over() -> None:
             # the input is the chosen layer
-            self._session.set_config(validate_config(read_config(path) | {"input_dir": None}))
+            config = validate_config(read_config(path) | {"input_dir": None})
+            self._start.setValue("scratch")
+            self._import.show_found("")
+            self._session.set_config(config)
+            self._show_config(config)
 
-        if self._try(take_over):
-            self._show_config(self._session.config)
+        self._try(take_over)
 
     def save(self, path: Path) -> None:
-        """Write the configuration to a .json file."""
+        """Write the configuration to a .json file, if it is what is shown."""
         from autoStructN2V.pipeline.config_file import write_config
 
-        self._try(lambda: write_config(path, self._session.config))
+        if self._session.config_problem is not None:
+            text = f"⚠ Not saved. {self._session.config_problem}"
+            return show_sentence(self._problem, text)
+        return self._try(lambda: write_config(path, self._session.config))
 
     def _ask_load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load a configuration", "", _JSON)
-        if path:
-            self.load(Path(path))
+        path = ask_for_saved(self)
+        if path is not None:
+            self.load(path)
 
     def _ask_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the configuration", "config.json", _JSON)
-        if path:
-            self.save(Path(path).with_suffix(".json"))
+        path = ask_where_to_save(self)
+        if path is not None:
+            self.save(path)
 
     def _measure(self) -> None:
         stacks, config = self._chooser.stacks(), self._session.config
@@ -310,9 +320,7 @@ class Configuration(QWidget):
         if source is None or source.layer is None:
             self._on_layer_chosen()
         else:
-            with signals_blocked(self._chooser):
-                self._chooser.set_layer(source.layer)
-                self._chooser.set_index(source.index)
+            self._on_source_changed(source)
 
     def _on_source_changed(self, source: LayerStacks | None) -> None:
         if source is not None and source.layer is not None:
@@ -326,14 +334,12 @@ class Configuration(QWidget):
         self._show_start(config)
         self._method.setValue(config.method)
         self._mode.setValue(config.mode)
-        with signals_blocked(self._preset):
-            self._preset.setValue(config.preset)
-        show_sentence(self._modified, "(modified)" if is_modified(config) else "")
-        self._reset.setVisible(is_modified(config))
+        self._preset.show_config(config)
         self._stages.show_config(config)
         self._stages.setVisible(config.method != "n2v")
         self._where.setValue({"": config})
         self._parameters.show_config(config)
+        self._session.set_config_problem(self._import_problem())
         self._refresh()
 
     def _show_start(self, config: PipelineConfig) -> None:
@@ -341,9 +347,10 @@ class Configuration(QWidget):
             self._start.setValue("import")
             if not self._import.found():
                 self._import.show_found(f"Stage 1 from {config.stage1_model}.")
-        elif self._start.value() == "import" and not self._import.is_complete:
+        elif self._had_model:
             self._start.setValue("scratch")
             self._import.show_found("")
+        self._had_model = config.stage1_model is not None
         self._import.setVisible(self._start.value() == "import")
 
     def _refresh(self) -> None:
@@ -351,17 +358,18 @@ class Configuration(QWidget):
         session = self._session
         source = session.source
         self._show_depth()
-        self._next.setEnabled(True)
-        self._next.setToolTip("Open the dock widget that starts and shows the training.")
-        if session.run.phase.is_running:
+        wrong = problem = session.config_problem or ""
+        self._next.setEnabled(not wrong)
+        self._next.setToolTip(wrong or "Open the dock widget that starts and shows the training.")
+        if session.run.phase.is_running and not wrong:
             problem = "A training is running; changes apply to the next one."
-        else:
-            problem = (source is not None and session.cannot_start()) or ""
+        elif source is not None and not wrong:
+            problem = session.cannot_start() or ""
         show_sentence(self._problem, f"⚠ {problem}" if problem else "")
         self._show_noise()
         self._estimate.update_for(
             session.config,
-            source.shapes if source else [],
+            source.shapes if source and not wrong else [],
             # beside a training the device would seem slow
             may_measure=not session.run.phase.is_running,
         )
@@ -383,13 +391,9 @@ class Configuration(QWidget):
             self._refresh()
 
     def _show_noise(self, *_: object) -> None:
-        """Show what was measured, if it was this layer."""
-        session, task = self._session, self._session.task
+        session = self._session
         measurement = session.measurement
-        is_own = measurement is not None and measurement.is_of(session.source)
-        proposal = measurement.proposal if measurement is not None and is_own else None
-        advice = proposal.advice if proposal is not None else None
-        self._noise.show_advice(advice, session.config.method)
-        self._noise.show_task(task, can_measure=session.source is not None)
-        if is_own and advice is None and task.kind == "measure" and task.error:
-            self._noise.show_error(task.error)
+        if measurement is not None and not measurement.is_of(session.source):
+            measurement = None
+        self._noise.show_measurement(measurement, session.task, session.config.method)
+        self._noise.show_task(session.task, can_measure=session.source is not None)

@@ -133,6 +133,7 @@ class Training(QWidget):
         session = self._session
         connect(self, session.run_changed, self._on_run)
         connect(self, session.config_changed, self._on_plan)
+        connect(self, session.config_problem_changed, self._on_plan)
         connect(self, session.source_changed, self._on_plan)
         connect(self, session.auto_approve_changed, self._on_auto_approve)
         connect(self, session.document.changed, self._on_kernel)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QMessageBox
 
 from autoStructN2V.pipeline import PRESETS, finish, recorded_events, validate_config
 from autoStructN2V.pipeline.config_file import read_config
@@ -21,8 +23,9 @@ from napari_autostructn2v._config_edits import (
 from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._estimate_line import estimate_text
 from napari_autostructn2v._layers import stacks_of
-from napari_autostructn2v._state import TaskState
+from napari_autostructn2v._state import Phase, TaskState
 from napari_autostructn2v.configuration import Configuration
+from napari_autostructn2v.training import Training
 from tests.core.conftest import noisy_lines, tiny
 
 if TYPE_CHECKING:
@@ -155,15 +158,15 @@ def test_an_edit_reaches_the_session(dock, session):
     config = session.config
     assert (config.stage2.batch_size, config.stage2.extractor.base_percentile) == (3, 60)
     assert config.experiment_name == "mine" and config.preset == "fast"
-    assert "modified" in dock._modified.text() and not dock._reset.isHidden()
-    dock._reset.click()
-    assert not is_modified(session.config) and dock._modified.isHidden()
+    assert "modified" in dock._preset.modified.text() and not dock._preset.reset.isHidden()
+    dock._preset.reset.click()
+    assert not is_modified(session.config) and dock._preset.modified.isHidden()
     assert session.config.experiment_name == "mine"
 
 
 def test_a_preset_resets_the_parameters(dock, session):
     editor(dock, "stage1", "features").setValue(16)
-    choose(dock._preset, "balanced")
+    choose(dock._preset.box, "balanced")
     assert session.config == validate_config({})
     assert editor(dock, "stage1", "features").value() == session.config.stage1.features
 
@@ -179,6 +182,59 @@ def test_a_wrong_value_is_explained_and_the_last_valid_configuration_stays(dock,
     assert dock._problem.isHidden() and session.config.stage2.patch_size == 60
     dock._next.click()
     assert shown == [DockName.TRAINING]
+
+
+def test_nothing_starts_while_a_wrong_value_is_shown(dock, viewer, session, qtbot):
+    size = editor(dock, "stage2", "patch_size")
+    size.setValue(65)
+    training = Training(viewer, session)
+    qtbot.addWidget(training)
+    for event in (
+        lambda: session.choose_layer(viewer.layers[0]),
+        lambda: viewer.add_image(noisy_lines((2, 64, 64))),
+        lambda: dock._chooser.set_layer(viewer.layers[1]),
+        lambda: session._set_task(TaskState("denoise")),
+    ):
+        event()
+        assert size.value() == 65 and "patch_size is 65" in dock._problem.text()
+        assert not dock._next.isEnabled() and "65" in dock._next.toolTip()
+        assert not training.start_button.isEnabled() and "is 65" in training.reason.text()
+    session.start_training()
+    assert session.run.phase is Phase.IDLE and "is 65" in session.run.error
+    size.setValue(64)
+    assert dock._next.isEnabled() and training.start_button.isEnabled()
+    assert training.reason.isHidden() and session.cannot_start() is None
+
+
+def test_a_configuration_set_elsewhere_replaces_the_wrong_value(dock, session):
+    size = editor(dock, "stage2", "patch_size")
+    size.setValue(65)
+    session.set_config(with_changes(session.config, {"num_epochs": 4}))
+    assert size.value() == session.config.stage2.patch_size and session.config_problem is None
+    assert dock._next.isEnabled() and dock._problem.isHidden()
+
+
+def test_a_closed_dock_takes_its_wrong_value_along(qtbot, session):
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    dock, configuration = QDockWidget(), Configuration(session.viewer, session)
+    dock.setWidget(configuration)
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    editor(configuration, "stage2", "patch_size").setValue(65)
+    assert session.config_problem is not None
+    with qtbot.waitSignal(configuration.destroyed):
+        configuration.setParent(None)  # as napari does
+    assert session.config_problem is None
+
+
+def test_the_estimate_is_about_what_is_shown(dock, viewer, session, qtbot):
+    qtbot.waitUntil(lambda: "of memory" in dock._estimate.text(), timeout=SECONDS)
+    size = editor(dock, "stage2", "patch_size")
+    valid = size.value()
+    size.setValue(65)
+    assert dock._estimate.text() == ""
+    size.setValue(valid)
+    qtbot.waitUntil(lambda: "of memory" in dock._estimate.text(), timeout=SECONDS)
 
 
 def test_n2v_hides_what_it_does_not_use(dock, session):
@@ -262,6 +318,30 @@ def test_a_saved_configuration_can_be_loaded(dock, session, tmp_path):
     assert editor(dock, "n2v", "batch_size").value() == 5
 
 
+def test_what_is_not_shown_is_not_saved(dock, tmp_path):
+    editor(dock, "stage2", "patch_size").setValue(65)
+    dock.save(tmp_path / "mine.json")
+    assert not (tmp_path / "mine.json").exists() and "Not saved" in dock._problem.text()
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [("run_1.5", "run_1.5.json"), ("a.json", "a.json"), ("b", "b.json"), ("c.JSON", "c.JSON")],
+)
+def test_the_suffix_takes_nothing_of_the_name_away(typed, written, dock, tmp_path, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "exec", lambda dialog: True)
+    monkeypatch.setattr(QFileDialog, "selectedFiles", lambda dialog: [str(tmp_path / typed)])
+    asked = []
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]))
+    dock._save.click()
+    assert [path.name for path in tmp_path.iterdir()] == [written]
+    (tmp_path / written).write_text("mine")
+    dock._save.click()
+    is_asked_by_dialog = typed == written
+    assert ((tmp_path / written).read_text() == "mine") is not is_asked_by_dialog
+    assert asked == ([] if is_asked_by_dialog else [f"{written} exists already. Replace it?"])
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -280,6 +360,7 @@ def test_a_configuration_that_cannot_be_used_changes_nothing(
         path.write_text(content)
     dock.load(path)
     assert said in dock._problem.text() and session.config == before
+    assert dock._next.isEnabled(), "what is shown can still be used"
 
 
 def test_a_folder_that_cannot_be_written_is_named(dock, tmp_path):
@@ -324,6 +405,31 @@ def test_one_model_file_is_imported(dock, session, trained):
     assert session.config.stage1_model is not None and not dock._import.is_complete
     dock.import_files([trained / "stage2_model.pth"])
     assert "Found stage 2" in dock._import.found() and dock._import.is_complete
+
+
+def test_import_without_a_model_starts_nothing(dock, session, trained, shown):
+    choose(dock._start, "import")
+    assert "No model is imported" in dock._problem.text() and not dock._next.isEnabled()
+    assert "No model is imported" in session.cannot_start()
+    editor(dock, "stage2", "batch_size").setValue(3)
+    assert dock._start.value() == "import" and "No model" in dock._problem.text()
+    assert session.config.stage2.batch_size == 3
+    dock.import_files([trained / "stage1_model.pth"])
+    assert dock._problem.isHidden() and session.cannot_start() is None
+    dock.import_files([trained / "stage2_model.pth"])
+    assert session.config.stage1_model is None, "it belongs to another training"
+    assert "nothing to train" in dock._problem.text() and session.cannot_start() is not None
+    choose(dock._start, "scratch")
+    assert dock._next.isEnabled() and session.cannot_start() is None
+
+
+@pytest.mark.parametrize(
+    ("box", "value", "said"), [("_method", "n2v", "Only auto"), ("stages", "stage1", "Stage 1 is")]
+)
+def test_an_imported_stage_1_needs_a_stage_2(box, value, said, dock, session, trained):
+    dock.import_files([trained / "stage1_model.pth"])
+    choose(getattr(dock, box, None) or dock._stages.stages, value)
+    assert said in dock._problem.text() and not dock._next.isEnabled()
 
 
 def test_what_is_no_model_is_refused(dock, session, trained, tmp_path):
