@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qtpy.compat import isalive
@@ -90,9 +91,11 @@ class ComparisonBar(QWidget):
         blocker.unblock()
 
     def _close_dock(self) -> None:
-        if not isalive(self):  # the viewer took the dock with it
+        # the viewer may have taken the dock with it
+        if not isalive(self):  # type: ignore[no-untyped-call]
             return
         dock = self.parentWidget()
         if dock is not None and hasattr(dock, "destroyOnClose"):
-            dock.destroyOnClose()
+            with suppress(AttributeError):  # a viewer that is being closed has no window any more
+                dock.destroyOnClose()
         self.deleteLater()

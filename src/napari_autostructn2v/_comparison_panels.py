@@ -80,7 +80,8 @@ class Difference:
 
     def __getitem__(self, key: Any) -> NDArray[np.float32]:
         first = np.asarray(self._first[key], np.float32)
-        difference: NDArray[np.float32] = first - np.asarray(self._second[key], np.float32)
+        with np.errstate(invalid="ignore"):  # infinite in both: not a number
+            difference: NDArray[np.float32] = first - np.asarray(self._second[key], np.float32)
         return difference
 
     def __array__(
@@ -146,6 +147,7 @@ def removed_panels(images: Sequence[Compared]) -> list[Image]:
         (f"{a.short_name} - {b.short_name}", Difference(a.finest, b.finest), b) for a, b in pairs
     ]
     limit = max(_spread(difference) for _, difference, _ in differences) * _SIGMAS_SHOWN
+    limit = limit or float(np.ptp(images[0].kwargs["contrast_limits"]))
     return [_panel_of(name, difference, of, limit) for name, difference, of in differences]
 
 
@@ -160,9 +162,10 @@ def _panel(data: Any, name: str, kwargs: dict[str, Any], *, is_multiscale: bool 
 
 
 def _spread(difference: Difference) -> float:
-    """Return the standard deviation in the middle slice, never 0."""
-    middle = tuple(side // 2 for side in difference.shape[:-2])
-    return float(np.nanstd(difference[middle])) or 1.0
+    """Return the standard deviation in the middle slice; 0 if it cannot be told."""
+    middle = difference[tuple(side // 2 for side in difference.shape[:-2])]
+    known = middle[np.isfinite(middle)]
+    return float(np.std(known, dtype=np.float64)) if known.size else 0.0
 
 
 def _denoised(layer: Image) -> Compared:

@@ -13,12 +13,13 @@ from psygnal import Signal
 
 from napari_autostructn2v._comparison_panels import of_layers, of_results, removed_panels
 from napari_autostructn2v._comparison_state import ViewerState
+from napari_autostructn2v._layers import is_panel
 from napari_autostructn2v._run_text import part_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
     from napari_autostructn2v._comparison_panels import Compared
     from napari_autostructn2v._session import Session
@@ -91,7 +92,7 @@ class Comparison:
     """Images in a grid of panels that share slices, zoom and contrast, and the way back.
 
     The panels are layers of their own; the layers of the viewer are hidden meanwhile and come back
-    as they were.
+    as they were. So are layers that are added meanwhile, such as the result of a training.
 
     Parameters
     ----------
@@ -119,6 +120,7 @@ class Comparison:
         self._before = ViewerState.from_viewer(viewer)
         self._panels: list[Image] = []
         self._removed: list[Image] = []
+        self._arrived: list[weakref.ref[Layer]] = []
         self._is_entered = False
         self._fit_zoom = 1.0
 
@@ -142,17 +144,13 @@ class Comparison:
         viewer = self._viewer()
         if viewer is None:
             return
-        zoom = self._relative_zoom(viewer)
-        for layer in viewer.layers:
-            layer.visible = False
-        viewer.dims.ndisplay = 2
-        self._panels = [image.panel() for image in self.images]
-        self._add(self._panels)
-        self.set_contrast_matched(True)
-        self._arrange()
-        self._fit(zoom)
-        viewer.layers.selection = {self._panels[0]}
+        try:
+            self._show(viewer)
+        except Exception:
+            self._restore(viewer)
+            raise
         self._is_entered = True
+        viewer.layers.events.inserted.connect(self._on_layer_inserted)
         viewer.layers.events.removed.connect(self._on_layer_removed)
         viewer.canvas.grid.events.enabled.connect(self._on_grid_toggled)
         viewer.canvas.events.size.connect(self._on_resized)
@@ -163,14 +161,11 @@ class Comparison:
         if viewer is None or not self._is_entered:
             return
         self._is_entered = False
+        viewer.layers.events.inserted.disconnect(self._on_layer_inserted)
         viewer.layers.events.removed.disconnect(self._on_layer_removed)
         viewer.canvas.grid.events.enabled.disconnect(self._on_grid_toggled)
         viewer.canvas.events.size.disconnect(self._on_resized)
-        viewer.canvas.grid.enabled = False
-        self._take_out([*self._panels, *self._removed])
-        self._before.apply(viewer)
-        _running.pop(viewer, None)
-        self.ended.emit()
+        self._restore(viewer)
 
     def set_removed_shown(self, is_shown: bool) -> None:
         """Show what was removed from the noisy image, below the results, or hide it."""
@@ -179,10 +174,7 @@ class Comparison:
             return
         zoom = viewer.scene.camera.zoom / self._fit_zoom
         if is_shown:
-            panels = removed_panels(self.images)
-            self._add(panels)
-            link_layers(panels, _MATCHED)
-            self._removed = panels
+            self._add_removed()
             viewer.layers.selection = {self._panels[0]}
         else:
             panels, self._removed = self._removed, []
@@ -204,6 +196,42 @@ class Comparison:
         unlink_layers(self._panels, _MATCHED)
         for panel in self._panels:
             panel.reset_contrast_limits()
+
+    def _show(self, viewer: napari.Viewer) -> None:
+        zoom = self._relative_zoom(viewer)
+        for layer in viewer.layers:
+            layer.visible = False
+        viewer.dims.ndisplay = 2
+        self._panels = [image.panel() for image in self.images]
+        self._add(self._panels)
+        self.set_contrast_matched(True)
+        self._arrange()
+        self._fit(zoom)
+        viewer.layers.selection = {self._panels[0]}
+
+    def _restore(self, viewer: napari.Viewer) -> None:
+        viewer.canvas.grid.enabled = False
+        self._take_out([*self._panels, *self._removed])
+        self._before.apply(viewer)
+        for reference in self._arrived:
+            layer = reference()
+            if layer is not None and layer in viewer.layers:
+                layer.visible = True
+        _running.pop(viewer, None)
+        self.ended.emit()
+
+    def _add_removed(self) -> None:
+        """Add the panels of what was removed: all of them, or none."""
+        panels: list[Image] = []
+        try:
+            panels = removed_panels(self.images)
+            self._add(panels)
+            link_layers(panels, _MATCHED)
+        except Exception:
+            self._take_out(panels)
+            self.panels_changed.emit()
+            raise
+        self._removed = panels
 
     def _add(self, panels: list[Image]) -> None:
         viewer = self._viewer()
@@ -268,6 +296,12 @@ class Comparison:
         viewer = self._viewer()
         if viewer is not None and self._is_entered and not viewer.canvas.grid.enabled:
             self.broken.emit()
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        layer: Layer = event.value
+        if self._is_entered and layer.visible and not is_panel(layer):
+            layer.visible = False
+            self._arrived.append(weakref.ref(layer))
 
     def _on_layer_removed(self, event: Any) -> None:
         known = [*self._panels, *self._removed]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from napari._app_model import get_app_model
-from qtpy.QtWidgets import QCheckBox, QDockWidget, QPushButton
+from qtpy.QtWidgets import QAbstractButton, QDockWidget
 
 from napari_autostructn2v import comparison
 from napari_autostructn2v._comparison_bar import ComparisonBar
@@ -62,9 +62,9 @@ def bar_of(viewer: napari.Viewer) -> ComparisonBar | None:
     return next((bar for bar in bars if isinstance(bar, ComparisonBar)), None)
 
 
-def button(bar: ComparisonBar | None, text: str) -> QCheckBox | QPushButton:
+def button(bar: ComparisonBar | None, text: str) -> QAbstractButton:
     assert bar is not None
-    return next(b for b in bar.findChildren((QCheckBox, QPushButton)) if b.text() == text)
+    return next(b for b in bar.findChildren(QAbstractButton) if b.text() == text)
 
 
 def test_noisy_and_stages_lie_side_by_side_under_their_names(trained: napari.Viewer) -> None:
@@ -160,6 +160,57 @@ def test_one_time_point_is_compared_with_itself(session: Session) -> None:
     session.results._of_stage[1] = weakref.ref(session.viewer.add_layer(result))
     toggle_comparison(session.viewer)
     np.testing.assert_array_equal(session.viewer.layers["Noisy"].data, data[1])
+
+
+@pytest.mark.parametrize("gap", [np.nan, np.inf])
+def test_a_gap_in_the_middle_is_no_obstacle(session: Session, gap: float) -> None:
+    viewer, rng = session.viewer, np.random.default_rng(0)
+    data = rng.random((3, 8, 9)) * 1000
+    data[1] = gap
+    first = viewer.add_image(data, name="a", contrast_limits=(0, 1000))
+    second = viewer.add_image(data / 2, name="b", contrast_limits=(0, 1000))
+    viewer.layers.selection = {first, second}
+    toggle_comparison(viewer)
+    button(bar_of(viewer), "Show what was removed").setChecked(True)
+    assert visible(viewer) == ["1: a", "2: b", "1 - 2"]
+    assert tuple(viewer.layers["1 - 2"].contrast_limits) == (-1000, 1000)
+
+
+def test_panels_that_cannot_be_shown_are_taken_out(
+    trained: napari.Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise ValueError("cannot be linked")
+
+    toggle_comparison(trained)
+    running = running_comparison(trained)
+    assert running is not None
+    monkeypatch.setattr(comparison, "link_layers", fail)
+    with pytest.raises(ValueError, match="cannot be linked"):
+        running.set_removed_shown(True)
+    assert visible(trained) == STAGES
+    assert not running.is_removed_shown
+    toggle_comparison(trained)
+    before = ViewerState.from_viewer(trained)
+    with pytest.raises(ValueError, match="cannot be linked"):
+        toggle_comparison(trained)
+    assert running_comparison(trained) is None
+    assert ViewerState.from_viewer(trained) == before
+
+
+def test_layers_that_arrive_meanwhile_are_shown_afterward(trained: napari.Viewer) -> None:
+    toggle_comparison(trained)
+    arrived = trained.add_image(np.zeros((2, 96, 96)), name="preview")
+    hidden = trained.add_image(np.zeros((2, 96, 96)), name="hidden", visible=False)
+    gone = trained.add_image(np.zeros((2, 96, 96)), name="gone")
+    assert visible(trained) == STAGES
+    trained.layers.remove(gone)
+    assert trained.canvas.grid.actual_shape(trained.layers) == (1, 3)
+    toggle_comparison(trained)
+    assert arrived.visible
+    assert not hidden.visible
+    assert "preview" in visible(trained)
+    assert not set(STAGES) & set(visible(trained))
 
 
 def test_without_results_the_selected_layers_are_compared(session: Session) -> None:
