@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,28 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.sources import ImageSource
     from autoStructN2V.datasets.writing import OutputDtype
     from autoStructN2V.masking.kernel import Mode
+    from autoStructN2V.trainers.checkpoint import TrainedModel
     from napari_autostructn2v._layers import Geometry, LayerStacks
+    from napari_autostructn2v._state import TaskState
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """What a model made of images, and where it is.
+
+    Attributes
+    ----------
+    task : TaskState
+        How the work ended.
+    files : tuple of Path
+        Written to disk.
+    layer : weak reference to an image layer, or None
+        Added to the viewer.
+    """
+
+    task: TaskState
+    files: tuple[Path, ...] = ()
+    layer: weakref.ref[Image] | None = None
 
 
 def stacks_of_files(path: Path, mode: Mode) -> LayerStacks:
@@ -117,21 +138,24 @@ def save_layer(
 
 
 def write_denoised(
-    path: Path,
+    folder: Path,
     stacks: LayerStacks,
     denoised: Sequence[NDArray[np.float32]],
+    model: TrainedModel,
     output_dtype: OutputDtype,
 ) -> Path:
-    """Write what was made of a layer to a TIFF file, with the layer's axes and pixel size.
+    """Write what was made of a layer to a new TIFF file, with the layer's axes and pixel size.
 
     Parameters
     ----------
-    path : Path
-        Name of the new file; it appears when it is complete.
+    folder : Path
+        For the file, which appears when it is complete; no other file is replaced.
     stacks : LayerStacks
         What was denoised.
     denoised : sequence of (z, y, x) float32 arrays
         One for each of its stacks.
+    model : TrainedModel
+        Model that denoised it.
     output_dtype : {"float32", "input"}
         Data type of the file; ``"input"`` is that of the layer.
 
@@ -146,17 +170,31 @@ def write_denoised(
         If it cannot be written.
     """
     from autoStructN2V.datasets.writing import write_stack
+    from autoStructN2V.pipeline.outputs import denoised_name, free_name
 
+    name = denoised_name(stacks.name, index=stacks.index, stage=stage_in_names(model))
+    path = free_name(folder / name)
+    history = {
+        "source": stacks.name,
+        "index": stacks.index,
+        "model": model.provenance,
+        "stage": model.stage,
+    }
     source = _WholeLayer(stacks, stacks.geometry.axis_labels, stacks.sources[0].dtype)
     pixels = stacks.layer_data(denoised).reshape(source.shape)
-    write_stack(path, pixels, source, output_dtype=output_dtype, history={"source": stacks.name})
+    write_stack(path, pixels, source, output_dtype=output_dtype, history=history)
     return path
 
 
-def file_name(layer_name: str) -> str:
-    """Return the name of the file that a layer is written to."""
-    kept = [c if c.isalnum() or c in " -_.()" else "_" for c in layer_name]
-    return f"{''.join(kept).strip()}.tif"
+def stage_in_names(model: TrainedModel) -> int | None:
+    """Return the stage that names of results tell, None for N2V, which has no stages."""
+    return None if model.method == "n2v" else model.stage
+
+
+def with_tiff_ending(path: Path) -> Path:
+    """Return a path that ends in .tif or .tiff; other dots are part of the name."""
+    is_tiff = path.suffix.casefold() in (".tif", ".tiff")
+    return path if is_tiff else path.with_name(f"{path.name}.tif")
 
 
 class _WholeLayer:

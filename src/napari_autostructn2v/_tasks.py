@@ -18,6 +18,7 @@ from autoStructN2V.pipeline import (
     output_files,
 )
 from autoStructN2V.trainers.events import PredictionProgress, Warned
+from napari_autostructn2v._inference_files import Denoised, stage_in_names
 from napari_autostructn2v._jobs import Job
 from napari_autostructn2v._kernel_document import KernelDocument
 from napari_autostructn2v._run import denoising_progress
@@ -58,6 +59,8 @@ class TaskRunner:
         Gets the kernel that a measurement proposes.
     task : TaskState
         What runs, or ran last.
+    last_denoised : Denoised or None
+        What the last denoising made, until :meth:`forget_denoised`.
     measurement : Measurement or None
         The last one; None when there was none, or when its layer has new pixels by now.
     """
@@ -78,6 +81,7 @@ class TaskRunner:
         self.document = KernelDocument()
         self.task = TaskState()
         self.measurement: Measurement | None = None
+        self.last_denoised: Denoised | None = None
         self._task_job: Job | None = None
 
     @property
@@ -165,9 +169,11 @@ class TaskRunner:
             elif isinstance(outcome, list):
                 layer = self._add_denoised(stacks, outcome, model)
                 self._end_task(f"Added layer {layer.name}.")
+                self.last_denoised = Denoised(self.task, layer=weakref.ref(layer))
                 self.layer_denoised.emit(layer)
             else:
                 self._end_task(f"Wrote {outcome}.")
+                self.last_denoised = Denoised(self.task, (outcome,))
                 self.files_denoised.emit([outcome])
 
         self._start_task("denoise", "Reading the images", events, show)
@@ -199,7 +205,9 @@ class TaskRunner:
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, list[Path]]:
             sources = open_images(source, mode=model.mode)
-            outputs = output_files(sources, source, output)
+            outputs = output_files(
+                sources, source, output, stage=stage_in_names(model), keep_existing=True
+            )
             return (
                 yield from denoise_events(
                     sources,
@@ -215,9 +223,16 @@ class TaskRunner:
             files = "1 file" if len(written) == 1 else f"{len(written)} files"
             stopped = "Cancelled; wrote" if self.task.is_stopping else "Wrote"
             self._end_task(f"{stopped} {files} to {output}.")
+            self.last_denoised = Denoised(self.task, tuple(written))
             self.files_denoised.emit(list(written))
 
         self._start_task("denoise", "Reading the images", events, show)
+
+    def forget_denoised(self) -> None:
+        """Make ready for other images; layers and files stay."""
+        self.last_denoised = None
+        if self.task.kind == "denoise" and not self.task.is_running:
+            self._set_task(TaskState())
 
     def cancel_task(self) -> None:
         """End the task that runs; what is finished stays."""

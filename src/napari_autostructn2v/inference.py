@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -16,12 +13,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_autostructn2v._inference_choices import ResultChoice, SourceChoice
+from napari_autostructn2v._inference_choices import ResultChoice, SourceChoice, ask_for_tiff
 from napari_autostructn2v._inference_files import (
-    file_name,
     layer_of_file,
     save_layer,
     stacks_of_files,
+    with_tiff_ending,
     write_denoised,
 )
 from napari_autostructn2v._lifetime import connect
@@ -33,6 +30,7 @@ from napari_autostructn2v._status_badge import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import napari
     import numpy as np
@@ -47,7 +45,6 @@ if TYPE_CHECKING:
 _STEPS = 1000  # of the bar
 _MOST_OPENED = 10
 _LEAST_WIDTH = 56  # characters
-_TIFF = "TIFF image (*.tif)"
 
 
 class Inference(QWidget):
@@ -65,14 +62,12 @@ class Inference(QWidget):
         from napari_autostructn2v._session import session_for
 
         self._session = session or session_for(napari_viewer)
-        self._is_shown = self._session.task.is_denoising
-        self._layer: weakref.ref[Image] | None = None
-        self._files: list[Path] = []
+        self._is_shown = False
         self._make_widgets(napari_viewer)
         self._arrange()
         self._connect()
         self._card.show_models(self._session.model)
-        self._on_task(self._session.task)
+        self._show_last()
 
     # building
 
@@ -138,8 +133,8 @@ class Inference(QWidget):
         self._more_button.clicked.connect(self._process_more)
         connect(self, self._session.model_changed, self._on_model)
         connect(self, self._session.task_changed, self._on_task)
-        connect(self, self._session.layer_denoised, self._on_layer_denoised)
-        connect(self, self._session.files_denoised, self._on_files_denoised)
+        connect(self, self._session.layer_denoised, self._show_outcome)
+        connect(self, self._session.files_denoised, self._show_outcome)
 
     # what a person does
 
@@ -188,7 +183,7 @@ class Inference(QWidget):
         if self._source.is_layer:
             stacks = self._source.chooser.stacks()
             if stacks is not None:
-                session.denoise_layer(stacks, model, device, self._writer(stacks))
+                session.denoise_layer(stacks, model, device, self._writer(stacks, model))
         elif path is not None and self._result.is_layer:
             session.denoise_layer(stacks_of_files(path, model.mode), model, device)
         elif path is not None and folder is not None:
@@ -196,7 +191,7 @@ class Inference(QWidget):
             session.denoise_files(path, folder, model, device=device, output_dtype=dtype)
 
     def _writer(
-        self, stacks: LayerStacks
+        self, stacks: LayerStacks, model: TrainedModel
     ) -> Callable[[Sequence[NDArray[np.float32]]], Path] | None:
         """Return what writes the result of a layer to disk, if that is wanted."""
         from autoStructN2V.files import ensure_writable_folder
@@ -205,31 +200,32 @@ class Inference(QWidget):
         if self._result.is_layer or folder is None:
             return None
         ensure_writable_folder(folder)
-        file = folder / file_name(f"{stacks.name}_denoised")
 
         def write(denoised: Sequence[NDArray[np.float32]]) -> Path:
-            return write_denoised(file, stacks, denoised, dtype)
+            return write_denoised(folder, stacks, denoised, model, dtype)
 
         return write
 
     def _open_files(self) -> None:
         from autoStructN2V.errors import UserError
 
-        for file in self._files[:_MOST_OPENED]:
+        for file in self._files()[:_MOST_OPENED]:
             try:
                 self._session.viewer.add_layer(layer_of_file(file))
             except UserError as error:
                 self._error.show_text(str(error))
 
     def _ask_where_to_save(self) -> None:
-        layer = self._layer() if self._layer is not None else None
+        from autoStructN2V.pipeline.outputs import safe_name
+
+        layer = self._layer()
         if layer is None:
             return
-        start = self._session.config.output_dir.expanduser() / file_name(layer.name)
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save layer as TIFF", str(start), _TIFF)
-        if chosen:
-            path = Path(chosen)
-            self._save(path if path.suffix else path.with_suffix(".tif"), layer)
+        folder = self._session.config.output_dir.expanduser()
+        proposed = with_tiff_ending(folder / safe_name(layer.name))
+        path = ask_for_tiff(self, "Save layer as TIFF", proposed)
+        if path is not None:
+            self._save(path, layer)
 
     def _save(self, path: Path, layer: Image) -> None:
         from autoStructN2V.errors import UserError
@@ -265,30 +261,43 @@ class Inference(QWidget):
         if task.is_running:
             self._is_shown = task.is_denoising
         if self._is_shown:
-            is_over = not task.is_running
-            outcome = task.messages[-1:] if is_over and task.error is None else ()
-            warnings = task.messages[: len(task.messages) - len(outcome)]
-            self._error.show_text(task.error or "")
-            self._warnings.show_text("\n".join(warnings))
-            self._done.show_text("".join(outcome))
-            if is_over and (task.error or task.messages):
+            self._show_messages(task)
+            if not task.is_running and (task.error or task.messages):
                 self._show_outcome()
         self._refresh()
 
-    def _on_layer_denoised(self, layer: Image) -> None:
-        self._layer = weakref.ref(layer)
-        self._show_outcome()
+    def _show_messages(self, task: TaskState) -> None:
+        has_outcome = not task.is_running and task.error is None
+        outcome = task.messages[-1:] if has_outcome else ()
+        warnings = task.messages[: len(task.messages) - len(outcome)]
+        self._error.show_text(task.error or "")
+        self._warnings.show_text("\n".join(warnings))
+        self._done.show_text("".join(outcome))
 
-    def _on_files_denoised(self, files: list[Path]) -> None:
-        self._files = list(files)
-        self._show_outcome()
+    def _show_last(self) -> None:
+        """Show what runs, or what came of the last images: the session outlives this dock."""
+        task, last = self._session.task, self._session.last_denoised
+        if task.kind != "denoise" and last is not None:
+            self._show_messages(last.task)
+            self._show_outcome()
+            return
+        self._is_shown = task.kind == "denoise"
+        self._on_task(task)
+
+    def _files(self) -> tuple[Path, ...]:
+        last = self._session.last_denoised
+        return last.files if last is not None else ()
+
+    def _layer(self) -> Image | None:
+        last = self._session.last_denoised
+        return last.layer() if last is not None and last.layer is not None else None
 
     def _clear_outcome(self) -> None:
-        self._layer, self._files = None, []
+        self._session.forget_denoised()
         for notice in (self._error, self._warnings, self._done):
             notice.show_text("")
 
-    def _show_outcome(self) -> None:
+    def _show_outcome(self, made: object = None) -> None:
         self._refresh()
         last = next((w for w in (self._done, self._error) if w.text()), None)
         if last is not None:
@@ -311,11 +320,11 @@ class Inference(QWidget):
             self._bar.setMaximum(_STEPS if task.progress.fraction > 0 else 0)
             self._bar.setValue(round(_STEPS * task.progress.fraction))
             self._bar.setFormat(bar_text(task.progress))
-        n = len(self._files)
+        n = len(self._files())
         self._open_button.setVisible(n > 0)
         self._open_button.setText("Open" if n <= _MOST_OPENED else f"Open first {_MOST_OPENED}")
         self._open_button.setToolTip("Open what was written as layers.")
-        self._save_button.setVisible(self._layer is not None and self._layer() is not None)
+        self._save_button.setVisible(self._layer() is not None)
         is_over = any(w.text() for w in (self._done, self._error)) and not is_running
         self._more_button.setVisible(is_over)
 

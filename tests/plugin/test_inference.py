@@ -12,12 +12,13 @@ import pytest
 import tifffile
 import torch
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from autoStructN2V.datasets.normalization import Normalization
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.trainers.checkpoint import TrainedModel, save_model
+from napari_autostructn2v._inference_choices import ask_for_tiff
 from napari_autostructn2v._inference_files import layer_of_file, save_layer, stacks_of_files
 from napari_autostructn2v._model_card import NO_MODEL, describe_model
 from napari_autostructn2v._state import ModelCard, TaskState
@@ -152,6 +153,37 @@ def test_a_layer_becomes_a_layer_in_its_place(
     assert loaded._save_button.isHidden()
 
 
+def choose_file(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Let a person enter a path in the next file dialog."""
+
+    def enter(dialog: QFileDialog) -> int:
+        assert dialog.acceptMode() is QFileDialog.AcceptMode.AcceptSave
+        dialog.selectFile(str(path))
+        return 1
+
+    monkeypatch.setattr(QFileDialog, "exec", enter)
+
+
+@pytest.mark.parametrize(
+    ("entered", "expected"),
+    [
+        ("img", "img.tif"),
+        ("img.tiff", "img.tiff"),
+        ("IMG.TIF", "IMG.TIF"),
+        ("cell 0.5um", "cell 0.5um.tif"),
+        ("taken 0.5um", "taken 0.5um_2.tif"),  # nobody was asked whether to replace the first
+    ],
+)
+def test_only_a_tiff_ending_counts_as_one(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entered: str, expected: str
+) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    (tmp_path / "taken 0.5um.tif").touch()
+    choose_file(monkeypatch, tmp_path / entered)
+    assert ask_for_tiff(parent, "Save", tmp_path / "a.tif") == tmp_path / expected
+
+
 def test_the_new_layer_is_saved_with_pixels_axes_and_scale(
     loaded: Inference,
     session: Session,
@@ -161,11 +193,10 @@ def test_the_new_layer_is_saved_with_pixels_axes_and_scale(
 ) -> None:
     session.viewer.add_image(image(), scale=(3, 2, 2), units="um")
     finish(loaded)
-    path = tmp_path / "saved"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(path), ""))
+    choose_file(monkeypatch, tmp_path / "cell 0.5um")
     loaded._save_button.click()
-    assert "saved.tif" in loaded._done.text()
-    reopened = layer_of_file(tmp_path / "saved.tif")
+    assert "cell 0.5um.tif" in loaded._done.text()
+    reopened = layer_of_file(tmp_path / "cell 0.5um.tif")
     np.testing.assert_array_equal(reopened.data, session.viewer.layers[-1].data)
     np.testing.assert_allclose(reopened.scale, (3, 2, 2))
 
@@ -176,7 +207,7 @@ def test_a_layer_goes_to_disk_in_the_type_of_the_input(
     session.viewer.add_image((image() * 1000).astype(np.uint16), name="counts")
     loaded._result.set_folder(tmp_path / "out", output_dtype="input")
     finish(loaded)
-    written = tifffile.imread(tmp_path / "out" / "counts_denoised.tif")
+    written = tifffile.imread(tmp_path / "out" / "counts_denoised_stage2.tif")
     assert written.dtype == np.uint16
     assert len(session.viewer.layers) == 1  # to disk, not into the viewer
     loaded._result._kind.setValue("layer")
@@ -184,6 +215,72 @@ def test_a_layer_goes_to_disk_in_the_type_of_the_input(
     finish(loaded)
     shown = session.viewer.layers[-1].data
     np.testing.assert_array_equal(written, np.clip(np.rint(shown), 0, 65535))
+
+
+def test_results_on_disk_say_what_they_are_and_replace_nothing(
+    loaded: Inference, session: Session, finish: Callable[[Inference], None], tmp_path: Path
+) -> None:
+    session.viewer.add_image(image((2, 1, 48, 40)), name="group/vol.tif")
+    out = tmp_path / "out"
+    loaded._result.set_folder(out)
+    for index, stage in ((0, 2), (1, 2), (1, 1), (1, 1), (None, 1)):
+        loaded._source.chooser.set_index(index)
+        loaded._card.set_stage(stage)
+        finish(loaded)
+    written = sorted(path.name for path in out.iterdir())
+    assert written == sorted(
+        [
+            "group_vol.tif_0_denoised_stage2.tif",
+            "group_vol.tif_1_denoised_stage2.tif",
+            "group_vol.tif_1_denoised_stage1.tif",
+            "group_vol.tif_1_denoised_stage1_2.tif",
+            "group_vol.tif_denoised_stage1.tif",
+        ]
+    )
+    with tifffile.TiffFile(out / "group_vol.tif_1_denoised_stage1.tif") as tif:
+        said = str(tif.imagej_metadata or tif.pages[0].description)
+    for expected in ("2026-11-21T10:00:00", "stage", "group/vol.tif"):
+        assert expected in said
+
+
+def test_a_second_run_over_files_keeps_the_first(
+    loaded: Inference, finish: Callable[[Inference], None], tmp_path: Path
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", image())
+    loaded._source.set_path(tmp_path / "a.tif")
+    loaded._result.set_folder(tmp_path / "out")
+    for _ in range(2):
+        finish(loaded)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["a_denoised_stage2.tif", "a_denoised_stage2_2.tif"]
+
+
+def test_what_came_of_it_is_shown_when_the_dock_is_opened_again(
+    loaded: Inference, session: Session, finish: Callable[[Inference], None], tmp_path: Path
+) -> None:
+    session.viewer.add_image(image(), name="counts")
+    finish(loaded)
+    again = Inference(session.viewer, session)
+    assert "Added layer" in again._done.text()
+    assert not again._save_button.isHidden()
+    end(again)
+
+    loaded._result.set_folder(tmp_path / "out")
+    finish(loaded)
+    session._set_task(TaskState("measure", messages=("Use N2V.",)))
+    again = Inference(session.viewer, session)
+    assert "Wrote" in again._done.text()
+    assert "N2V" not in again._warnings.text()
+    assert not again._open_button.isHidden()
+    assert again._save_button.isHidden()
+    again._more_button.click()
+    assert again._open_button.isHidden()
+    end(again)
+
+    again = Inference(session.viewer, session)
+    assert again._done.text() == ""
+    assert again._open_button.isHidden()
+    end(again)
 
 
 def test_a_folder_is_denoised_to_disk_and_opened(
@@ -198,7 +295,7 @@ def test_a_folder_is_denoised_to_disk_and_opened(
     assert "Wrote 2 files" in loaded._done.text()
     assert len(session.viewer.layers) == 0
     loaded._open_button.click()
-    assert [layer.name for layer in session.viewer.layers] == ["a_denoised", "b_denoised"]
+    assert [layer.name for layer in session.viewer.layers] == [f"{n}_denoised_stage2" for n in "ab"]
     assert session.viewer.layers[0].data.shape == (2, 48, 40)
 
 
