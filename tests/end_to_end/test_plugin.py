@@ -198,7 +198,8 @@ def test_from_a_sample_to_a_saved_result(
     np.testing.assert_array_equal(denoised.scale, other.scale)
 
     path = tmp_path / "saved.tif"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "exec", lambda _: 1)
+    monkeypatch.setattr(QFileDialog, "selectedFiles", lambda _: [str(path)])
     person.click(inference, "Save layer as TIFF…")
     person.qtbot.waitUntil(path.exists, timeout=5000)
     np.testing.assert_array_equal(tifffile.imread(path), denoised.data)
