@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _STEPS = 1000  # of the bar
 _MOST_OPENED = 10
 _LEAST_WIDTH = 56  # characters
+_SETTLED = 50  # ms until wrapped lines have their height
 
 
 class Inference(QWidget):
@@ -299,6 +301,9 @@ class Inference(QWidget):
 
     def _show_outcome(self, made: object = None) -> None:
         self._refresh()
+        QTimer.singleShot(_SETTLED, self._scroll_to_outcome)
+
+    def _scroll_to_outcome(self) -> None:
         last = next((w for w in (self._done, self._error) if w.text()), None)
         if last is not None:
             self._scroll.ensureWidgetVisible(last)
