@@ -222,8 +222,10 @@ def test_a_closed_dock_takes_its_wrong_value_along(qtbot, session):
     window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
     editor(configuration, "stage2", "patch_size").setValue(65)
     assert session.config_problem is not None
-    with qtbot.waitSignal(configuration.destroyed):
-        configuration.setParent(None)  # as napari does
+    gone: list[bool] = []
+    configuration.destroyed.connect(lambda *_: gone.append(True))
+    configuration.setParent(None)  # as napari does
+    qtbot.waitUntil(lambda: bool(gone))
     assert session.config_problem is None
 
 
