@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow
 
 if TYPE_CHECKING:
     import napari
-    from qtpy.QtWidgets import QMainWindow, QWidget
+    from qtpy.QtWidgets import QWidget
 
 PLUGIN = "napari-autostructn2v"
 
@@ -37,7 +37,6 @@ class DockTabs(QObject):
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
-        self._window = window
         self._known: set[str] = set()
         window.installEventFilter(self)
 
@@ -48,11 +47,14 @@ class DockTabs(QObject):
         return False
 
     def _look(self) -> None:
-        docks = _open_docks(self._window)
+        window = self.parent()  # not kept, which would keep the viewer alive
+        if not isinstance(window, QMainWindow):
+            return
+        docks = _open_docks(window)
         placed = [dock for dock in docks if dock.objectName() in self._known]
         for dock in docks:
             if dock not in placed:
-                _join(self._window, dock, placed)
+                _join(window, dock, placed)
                 placed.append(dock)
         self._known = {dock.objectName() for dock in docks}
 

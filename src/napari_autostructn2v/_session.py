@@ -156,7 +156,7 @@ class Session(TaskRunner):
         """Return why a training cannot be started now, or None if it can."""
         if self.run.phase.is_running:
             return "A training is running; only one can run at a time."
-        if any(session.run.phase.is_running for session in _sessions.values()):
+        if any(session._training is not None for session in _sessions.values()):
             return "A training is running in another window; only one can run at a time."
         if self.config_problem is not None:
             return f"Correct this in Configuration first: {self.config_problem}"
@@ -293,6 +293,7 @@ class Session(TaskRunner):
             job.abandon()
         for job in jobs:
             job.wait(_SECONDS_TO_END)
+        self._training = self._task_job = None
 
     # what the job reports
 

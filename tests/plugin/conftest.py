@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
+    from qtpy.QtWidgets import QWidget
 
 # small networks gain nothing from more threads, which take turns from the window
 torch.set_num_threads(1)
@@ -58,3 +59,13 @@ def session(viewer: napari.Viewer, tmp_path: Path) -> Session:
     session = session_for(viewer)
     session.set_config(small_config(tmp_path))
     return session
+
+
+def deleted(widget: QWidget, qtbot: QtBot) -> None:
+    """Delete a widget and wait until Qt has done it."""
+    # qtbot.waitSignal would disconnect from a signal of an object that is no more, which PySide6
+    # reports as an error
+    gone: list[bool] = []
+    widget.destroyed.connect(lambda *_: gone.append(True))
+    widget.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone), timeout=5000)

@@ -27,6 +27,7 @@ from napari_autostructn2v._state import Phase, TaskState
 from napari_autostructn2v.configuration import Configuration
 from napari_autostructn2v.training import Training
 from tests.core.conftest import noisy_lines, tiny
+from tests.plugin.conftest import deleted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -527,8 +528,7 @@ def test_a_reopened_dock_shows_what_the_session_holds(open_dock, viewer, session
     first = Configuration(viewer, session)
     first._chooser.set_layer(other)
     editor(first, "stage2", "batch_size").setValue(3)
-    with qtbot.waitSignal(first.destroyed):
-        first.deleteLater()
+    deleted(first, qtbot)
     session.set_config(with_changes(session.config, {"num_epochs": 2}))
     again = open_dock()
     assert again._chooser.layer() is other

@@ -9,6 +9,7 @@ from autoStructN2V.masking import propose_kernel
 from napari_autostructn2v._kernel_colors import CorrelationLegend, CorrelationScale, GridColors
 from napari_autostructn2v._kernel_document import KernelDocument
 from napari_autostructn2v._kernel_grid import KernelGrid, describe_cell
+from tests.plugin.conftest import deleted
 
 from .test_kernel_document import evidence
 
@@ -224,7 +225,6 @@ def test_a_closed_grid_is_forgotten_by_the_document(qtbot, document):
     parent = QWidget()
     KernelGrid(document, parent)
     n_listeners = len(document.changed)
-    with qtbot.waitSignal(parent.destroyed):
-        parent.deleteLater()
+    deleted(parent, qtbot)
     assert len(document.changed) < n_listeners
     document.toggle((0, 0, 0))

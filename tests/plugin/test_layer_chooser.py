@@ -8,6 +8,7 @@ from napari.utils._proxies import PublicOnlyProxy
 
 from napari_autostructn2v import METADATA_KEY
 from napari_autostructn2v._layer_chooser import LayerChooser
+from tests.plugin.conftest import deleted
 
 
 @pytest.fixture
@@ -98,8 +99,7 @@ def test_new_pixels_keep_the_index_if_it_is_still_there(n_left, kept, viewer, ch
 def test_a_closed_chooser_no_longer_listens(viewer, qtbot):
     widget = LayerChooser(viewer)
     layer = viewer.add_image(stack(16, 16))
-    with qtbot.waitSignal(widget.destroyed):
-        widget.deleteLater()
+    deleted(widget, qtbot)
     layer.name = "renamed"
     viewer.add_image(stack(16, 16))
     viewer.layers.clear()

@@ -232,3 +232,18 @@ def test_the_kernel_of_a_2d_file_is_refused_for_a_25d_run(
     assert "2D mode" in session.run.messages[-1]
     session.cancel_training()
     wait_for(qtbot, session, Phase.CANCELLED)
+
+
+def test_a_viewer_closed_while_training_does_not_block_the_next_one(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, tmp_path: Path
+) -> None:
+    session.set_config(small_config(tmp_path, num_epochs=500))
+    start(session, noisy)
+    import napari
+
+    other = napari.Viewer(show=False)
+    session_for(other).choose_layer(other.add_image(noisy))
+    assert "another window" in (session_for(other).cannot_start() or "")
+    session.close()
+    assert session_for(other).cannot_start() is None
+    other.close()

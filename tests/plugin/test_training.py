@@ -21,7 +21,7 @@ from napari_autostructn2v._run_text import bar_text, outcome_text, report_text
 from napari_autostructn2v._state import Part, Phase, Progress, RunState, Status
 from napari_autostructn2v._status_badge import StatusBadge, status_colors
 from napari_autostructn2v.training import Training
-from tests.plugin.conftest import small_config
+from tests.plugin.conftest import deleted, small_config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,8 +236,7 @@ def test_progress_paints_later_not_at_once(training: Training, session: Session)
 def test_a_closed_dock_no_longer_listens(session: Session, qtbot: QtBot) -> None:
     widget = Training(session.viewer, session)
     n_before = len(session.run_changed)
-    with qtbot.waitSignal(widget.destroyed):
-        widget.deleteLater()
+    deleted(widget, qtbot)
     assert len(session.run_changed) == n_before - 1
     session._set_run(RunState(phase=Phase.FAILED, error="Nobody hears this."))
 
