@@ -9,13 +9,14 @@ A training with preset fast runs in between, which takes some minutes. Options: 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import napari
 from napari.settings import get_settings
-from qtpy.QtWidgets import QApplication, QScrollArea
+from qtpy.QtWidgets import QApplication
 
 from autoStructN2V.pipeline import validate_config
 from napari_autostructn2v._docks import PLUGIN, DockName
@@ -72,9 +73,7 @@ def main() -> None:
     photographer = Photographer(viewer, options.output)
     session = session_for(viewer)
     session.set_config(
-        validate_config(
-            {"preset": "fast", "mode": options.mode, "output_dir": options.output / "results"}
-        )
+        validate_config({"preset": "fast", "mode": options.mode, "output_dir": tempfile.mkdtemp()})
     )
     if options.image is not None:
         viewer.open(options.image)
@@ -114,10 +113,6 @@ def _look(photographer: Photographer, session: Session) -> None:
     toggle_comparison(photographer.viewer)
     session.show(DockName.INFERENCE)
     photographer.take("inference")
-    for area in photographer.viewer.window._qt_window.findChildren(QScrollArea):
-        area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
-    session.show(DockName.CONFIGURATION)
-    photographer.take("configuration-again")
 
 
 def _options() -> argparse.Namespace:
