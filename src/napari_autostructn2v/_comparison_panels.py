@@ -199,7 +199,7 @@ def _truth_of(noisy: Image, layers: LayerList) -> Image | None:
 
 
 def _kwargs_of(layer: Image) -> dict[str, Any]:
-    from napari_autostructn2v._layers import Geometry
+    from napari_autostructn2v._geometry import Geometry
 
     return {**Geometry.of(layer).to_kwargs(), **_display(layer)}
 

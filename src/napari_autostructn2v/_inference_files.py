@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.writing import OutputDtype
     from autoStructN2V.masking.kernel import Mode
     from autoStructN2V.trainers.checkpoint import TrainedModel
-    from napari_autostructn2v._layers import Geometry, LayerStacks
+    from napari_autostructn2v._geometry import Geometry
+    from napari_autostructn2v._layers import LayerStacks
     from napari_autostructn2v._state import TaskState
 
 
@@ -220,7 +221,7 @@ class _WholeLayer:
 
 def _geometry(metadata: ImageMetadata, n_axes: int) -> Geometry:
     """Return the place in space of an image as its file states it."""
-    from napari_autostructn2v._layers import Geometry
+    from napari_autostructn2v._geometry import Geometry
 
     # a layer knows which defaults an image of so many axes has
     plain = Geometry.of(Image(np.zeros((1,) * max(n_axes, 2), np.uint8), rgb=False))
