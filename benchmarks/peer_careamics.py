@@ -1,0 +1,130 @@
+"""Train CAREamics on noisy images and denoise them; side_by_side.py runs this script.
+
+It belongs to a Python environment of its own, which has CAREamics and needs nothing else of this
+repository; docs/benchmarks.md says how to make it. The settings are those of a user who knows the
+noise: without --axes Noise2Void with all augmentations and 2 % of the pixels masked, with it
+structN2V without augmentation (turns would turn the mask) and about 20 masked pixels in 2000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_N2V_PERCENT = 2.0
+_STRUCT_PERCENT = 1.0
+_STRUCT_MASKED_PERCENT = 20.0  # with the neighbors that the mask hides
+
+
+def declare_torchvision_operators() -> torch.library.Library:
+    """Let torchvision be imported where its compiled part does not fit the PyTorch.
+
+    CAREamics imports it for parts that Noise2Void does not use.
+    """
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    takes = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+    for operator in ("nms", "qnms"):
+        library.define(operator + takes)  # type: ignore[no-untyped-call]
+    return library
+
+
+def method_settings(axes: str | None, span: int) -> dict[str, Any]:
+    """Return the settings in which Noise2Void and structN2V differ."""
+    if axes is None:
+        return {"masked_pixel_percentage": _N2V_PERCENT}
+    n_hidden = span * span if axes == "square" else span
+    percent = min(_STRUCT_PERCENT, _STRUCT_MASKED_PERCENT / n_hidden)
+    return {
+        "masked_pixel_percentage": round(percent, 3),
+        "struct_n2v_axes": axes,
+        "struct_n2v_span": span,
+        "augmentations": [],
+    }
+
+
+def train_and_denoise(
+    noisy: NDArray[np.float32], arguments: argparse.Namespace, folder: Path
+) -> tuple[NDArray[np.float32], dict[str, float]]:
+    """Return the denoised images and the seconds of preparation, training and prediction."""
+    from careamics import CAREamist  # type: ignore[import-not-found]
+    from careamics.config.factories import (  # type: ignore[import-not-found]
+        create_advanced_n2v_config,
+    )
+
+    settings = create_advanced_n2v_config(
+        experiment_name="benchmark",
+        data_type="array",
+        axes="SYX",
+        patch_size=[64, 64],
+        batch_size=8,
+        num_epochs=arguments.epochs,
+        num_steps=arguments.steps,
+        n_val_patches=8,
+        num_workers=0,
+        seed=arguments.seed,
+        model_params={"depth": 2, "num_channels_init": 32},
+        optimizer_params={"lr": 1e-3},
+        trainer_params={"accelerator": "cpu"},
+        **method_settings(arguments.axes, arguments.span),
+    )
+    times = [time.perf_counter()]
+    careamist = CAREamist(settings, work_dir=folder, enable_progress_bar=False)
+    times.append(time.perf_counter())
+    careamist.train(train_data=noisy)
+    times.append(time.perf_counter())
+    predictions, _ = careamist.predict(pred_data=noisy, batch_size=1)
+    times.append(time.perf_counter())
+    images = [np.asarray(one).reshape(-1, *noisy.shape[1:]) for one in predictions]
+    spent = dict(zip(("preparation", "training", "prediction"), np.diff(times), strict=True))
+    return np.concatenate(images).astype(np.float32), {name: float(s) for name, s in spent.items()}
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("noisy", type=Path, help=".npy of images (n, y, x) float32")
+    add("denoised", type=Path, help=".npy to write")
+    add("figures", type=Path, help=".json to write: versions and seconds")
+    add("--axes", choices=["horizontal", "vertical", "cross", "square"], help="of the mask")
+    add("--span", type=int, default=5, help="side of the mask in pixels (default 5)")
+    add("--epochs", type=int, default=40, help="default 40")
+    add("--steps", type=int, help="in an epoch; default: as many as the images have patches")
+    add("--seed", type=int, default=42, help="default 42")
+    add("--threads", type=int, help="CPU threads of PyTorch; default: its own choice")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = read_arguments()
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    library = declare_torchvision_operators()
+    from careamics import __version__
+
+    with tempfile.TemporaryDirectory() as folder:
+        denoised, spent = train_and_denoise(np.load(arguments.noisy), arguments, Path(folder))
+    del library  # its operators lived as long
+    np.save(arguments.denoised, denoised)
+    figures = {
+        "careamics": __version__,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "seconds": spent,
+    }
+    arguments.figures.write_text(json.dumps(figures), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
