@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tifffile
@@ -13,7 +13,7 @@ from napari.layers import Image
 from napari_autostructn2v import METADATA_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -104,38 +104,37 @@ def layer_of_file(path: Path) -> Image:
     return Image(data, name=path.stem, **_geometry(source.metadata, data.ndim).to_kwargs())
 
 
-def save_layer(
-    path: Path, layer: Image, *, output_dtype: OutputDtype = "float32", like: Any = None
-) -> None:
-    """Write a layer to a TIFF file, with its axes and its pixel size.
+def layer_writer(layer: Image) -> Callable[[Path], None]:
+    """Return what writes a layer, as it is now, to a TIFF file with its axes and its pixel size.
 
     Parameters
     ----------
-    path : Path
-        Name of the new file; it appears when it is complete.
     layer : Image
         Grayscale image, stack, or stacks along one leading axis.
-    output_dtype : {"float32", "input"}
-        Data type of the pixels.
-    like : dtype, optional
-        What ``"input"`` means; default: the type of the layer.
+
+    Returns
+    -------
+    callable
+        Takes the name of the new file, which appears when it is complete; may be called in any
+        thread. Raises an OutputError if the file cannot be written.
 
     Raises
     ------
     InputError
         If it is no such layer.
-    OutputError
-        If the file cannot be written.
     """
     from autoStructN2V.datasets.writing import write_stack
     from napari_autostructn2v._layers import stacks_of
 
     stacks = stacks_of(layer)
-    source = _WholeLayer(stacks, layer.axis_labels, np.dtype(like or stacks.sources[0].dtype))
+    source = _WholeLayer(stacks, layer.axis_labels, stacks.sources[0].dtype)
     data = layer.data[0] if layer.multiscale else layer.data
-    pixels = np.asarray(data).reshape(source.shape)
     history = dict(layer.metadata.get(METADATA_KEY, {}))
-    write_stack(path, pixels, source, output_dtype=output_dtype, history=history)
+
+    def write(path: Path) -> None:
+        write_stack(path, np.asarray(data).reshape(source.shape), source, history=history)
+
+    return write
 
 
 def write_denoised(

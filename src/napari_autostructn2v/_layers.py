@@ -144,7 +144,7 @@ class LayerStacks:
         Parameters
         ----------
         denoised : sequence of (z, y, x) float32 arrays
-            One for each source.
+            One for each source, or what :meth:`layer_data` made of them.
         label : str
             What was done, as ``"stage 1"``; part of the name.
         made_by : dict

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent
 
     from autoStructN2V.trainers.checkpoint import TrainedModel
-    from napari_autostructn2v._state import ModelCard
+    from napari_autostructn2v._state import ModelCard, TaskState
 
 NO_MODEL = (
     "There is no model yet. Train one (Configuration, then Training), or load the model of an "
@@ -116,6 +116,12 @@ def _noise(model: TrainedModel) -> str:
     )
 
 
+def _newer_text(card: ModelCard) -> str:
+    model = card.models[card.best_stage]
+    made = choice_label("method", "n2v") if model.method == "n2v" else f"stage {card.best_stage}"
+    return f"The training has a newer model: {made}. The one that you loaded is kept."
+
+
 class KernelPicture(QWidget):
     """A kernel drawn small; in 2.5D its slices z-1, z, z+1 side by side."""
 
@@ -163,6 +169,8 @@ class ModelCardView(QWidget):
     """Another stage is to be applied."""
     path_chosen = Signal(object)
     """Path of a model folder or file that is to be loaded."""
+    newer_requested = Signal()
+    """The newer models of a training are to be used."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,15 +186,20 @@ class ModelCardView(QWidget):
         for number, (_, tooltip) in _STAGES.items():
             self._stage.button(number).setToolTip(tooltip)
         self._problem = Notice(Status.FAILED)
+        self._newer = Notice(Status.AWAITING)
+        self._newer_button = QPushButton("Use the newer model")
+        self._newer_button.setToolTip("Take the model of the training instead of this one.")
         self._folder_button = QPushButton("Load model folder…")
         self._folder_button.setToolTip("Folder of a training with stage1_model.pth.")
         self._file_button = QPushButton("Load file…")
         self._file_button.setToolTip("A single .pth file.")
         self._arrange()
         self._stage.valueChanged.connect(self._on_stage_chosen)
+        self._newer_button.clicked.connect(self.newer_requested)
         self._folder_button.clicked.connect(self._choose_folder)
         self._file_button.clicked.connect(self._choose_file)
         self.show_models(None)
+        self.show_newer(None)
 
     def model(self) -> TrainedModel | None:
         """Return the model that is to be applied."""
@@ -204,19 +217,28 @@ class ModelCardView(QWidget):
         self._on_stage_chosen()
 
     def show_models(self, card: ModelCard | None) -> None:
-        """Show models; the last stage is chosen."""
+        """Show models; the last stage is chosen, unless they are the same as before."""
+        is_known = card is not None and card.has_models_of(self._card)
         self._card = card
         self._problem.show_text("")
         self._empty.setVisible(card is None)
         self._rows.setVisible(card is not None)
         self._stage.setVisible(card is not None and len(card.models) > 1)
-        if card is not None and len(card.models) > 1:
+        if card is not None and len(card.models) > 1 and not is_known:
             self._stage.setValue(card.best_stage)
         self._show_rows()
 
-    def show_problem(self, text: str) -> None:
-        """Say why a model could not be loaded; the one at hand stays."""
-        self._problem.show_text(text)
+    def show_newer(self, card: ModelCard | None) -> None:
+        """Say that a training has made newer models than those at hand, if so."""
+        self._newer.show_text("" if card is None else _newer_text(card))
+        self._newer_button.setVisible(card is not None)
+
+    def show_task(self, task: TaskState) -> None:
+        """Allow to load a model unless something runs; say why the last one could not be."""
+        for button in (self._folder_button, self._file_button):
+            button.setEnabled(not task.is_running)
+        if task.kind == "load":
+            self._problem.show_text("" if task.is_running else task.error or "")
 
     def text(self) -> str:
         """Return all that is shown in words."""
@@ -229,7 +251,8 @@ class ModelCardView(QWidget):
         buttons.addWidget(self._file_button, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._empty, self._rows, self._stage, self._problem):
+        shown = (self._empty, self._rows, self._stage, self._newer, self._newer_button)
+        for widget in (*shown, self._problem):
             column.addWidget(widget)
         column.addLayout(buttons)
 

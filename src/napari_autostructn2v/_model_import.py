@@ -10,12 +10,14 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_autostructn2v._sections import sentence, show_sentence
+from napari_autostructn2v._state import ModelCard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autoStructN2V.pipeline import PipelineConfig
     from autoStructN2V.trainers import TrainedModel
+    from napari_autostructn2v._state import TaskState
 
 _CONFIG_NAME = "config.json"
 # of a saved configuration, what belongs to the model and not to the run that made it
@@ -31,13 +33,13 @@ class ImportedModel:
     ----------
     models : dict of stage to TrainedModel
     files : dict of stage to Path
-    changes : dict
-        Fields of the configuration, nested, that have to change to go on from them.
+    made_with : PipelineConfig or None
+        What they were trained with, if that is known.
     """
 
     models: dict[int, TrainedModel]
     files: dict[int, Path]
-    changes: dict[str, Any]
+    made_with: PipelineConfig | None = None
 
     @property
     def description(self) -> str:
@@ -68,22 +70,46 @@ class ImportedModel:
         return 2 in self.models or self.models[min(self.models)].method == "n2v"
 
     @property
-    def best_path(self) -> Path:
-        """What to load the models from: their folder, or the file of the last stage."""
-        last = self.files[max(self.files)]
-        folders = {file.parent for file in self.files.values()}
-        return last if len(folders) > 1 or len(self.files) == 1 else last.parent
+    def card(self) -> ModelCard:
+        """The models of the folder of the last stage, to be applied as they are."""
+        folder = self.files[max(self.files)].parent
+        stages = [stage for stage, file in self.files.items() if file.parent == folder]
+        return ModelCard({stage: self.models[stage] for stage in stages}, folder)
+
+    def changes(self, config: PipelineConfig) -> dict[str, Any]:
+        """Return the fields of a configuration, nested, that have to change to go on from them.
+
+        Parameters
+        ----------
+        config : PipelineConfig
+            Configuration that the models are to be used in.
+        """
+        changes: dict[str, Any] = {}
+        if self.made_with is not None:
+            changes = {name: self.made_with.model_dump()[name] for name in _OF_THE_MODEL}
+            # where the kernel comes from is a choice of the run to come
+            changes["stage2"] |= {
+                name: config.stage2[name] for name in ("mask_source", "mask_file_path")
+            }
+        model = self.models[min(self.models)]
+        changes |= {"mode": model.mode, "method": model.method}
+        if model.method == "autostructn2v" and 1 in self.files:
+            return changes | {
+                "stage1_model": self.files[1],
+                "run_stage1": True,
+                "run_stage2": True,
+            }
+        # one that was imported before belongs to another training
+        return changes | {"stage1_model": None}
 
 
-def import_model(paths: Sequence[Path], config: PipelineConfig) -> ImportedModel:
+def import_model(paths: Sequence[Path]) -> ImportedModel:
     """Read the models, and the configuration if there is one.
 
     Parameters
     ----------
     paths : sequence of Path
         One folder, or one or two .pth files with or without their .json file.
-    config : PipelineConfig
-        Configuration that they are to be used in.
 
     Raises
     ------
@@ -109,7 +135,7 @@ def import_model(paths: Sequence[Path], config: PipelineConfig) -> ImportedModel
     _require_same_training(models)
     beside = found[0].parent / _CONFIG_NAME
     config_file = saved[0] if saved else beside if beside.is_file() else None
-    return ImportedModel(models, files, _changes(models, files, config_file, config))
+    return ImportedModel(models, files, _made_with(config_file, models[min(models)]))
 
 
 def _require_same_training(models: dict[int, TrainedModel]) -> None:
@@ -119,36 +145,20 @@ def _require_same_training(models: dict[int, TrainedModel]) -> None:
         raise ModelError("The two models differ in mode or method; choose those of one training.")
 
 
-def _changes(
-    models: dict[int, TrainedModel],
-    files: dict[int, Path],
-    config_file: Path | None,
-    config: PipelineConfig,
-) -> dict[str, Any]:
-    """Return what has to change in the configuration; nothing if nothing is left to train."""
+def _made_with(config_file: Path | None, model: TrainedModel) -> PipelineConfig | None:
     from autoStructN2V.errors import ConfigError
     from autoStructN2V.pipeline import validate_config
     from autoStructN2V.pipeline.config_file import read_config
 
-    changes: dict[str, Any] = {}
-    model = models[min(models)]
-    if config_file is not None:
-        made_with = validate_config(read_config(config_file))
-        if (made_with.mode, made_with.method) != (model.mode, model.method):
-            raise ConfigError(
-                f"{config_file.name} is for {made_with.mode} and {made_with.method}, but the model "
-                f"for {model.mode} and {model.method}; choose files of the same training."
-            )
-        changes = {name: made_with.model_dump()[name] for name in _OF_THE_MODEL}
-        # where the kernel comes from is a choice of the run to come
-        changes["stage2"] |= {
-            name: config.stage2[name] for name in ("mask_source", "mask_file_path")
-        }
-    changes |= {"mode": model.mode, "method": model.method}
-    if model.method == "autostructn2v" and 1 in files:
-        return changes | {"stage1_model": files[1], "run_stage1": True, "run_stage2": True}
-    # one that was imported before belongs to another training
-    return changes | {"stage1_model": None}
+    if config_file is None:
+        return None
+    config = validate_config(read_config(config_file))
+    if (config.mode, config.method) != (model.mode, model.method):
+        raise ConfigError(
+            f"{config_file.name} is for {config.mode} and {config.method}, but the model "
+            f"for {model.mode} and {model.method}; choose files of the same training."
+        )
+    return config
 
 
 def import_problem(config: PipelineConfig, *, is_complete: bool) -> str | None:
@@ -180,6 +190,8 @@ class ModelImport(QWidget):
 
     chosen = Signal(list)
     """Paths that the person chose."""
+    cancel_requested = Signal()
+    """The model that is being read is not wanted."""
     inference_requested = Signal()
     """The model is to be applied as it is."""
 
@@ -189,6 +201,9 @@ class ModelImport(QWidget):
         self._folder.setToolTip("Folder of a training with stage1_model.pth and config.json.")
         self._files = QPushButton("Files…")
         self._files.setToolTip("One or two .pth files, with their config.json if you have it.")
+        self._cancel = QPushButton("Cancel")
+        self._cancel.hide()
+        self._problem = sentence()
         self._found = sentence()
         self._open = QPushButton("Open Inference")
         self._open.setToolTip("Apply the model as it is.")
@@ -196,19 +211,35 @@ class ModelImport(QWidget):
         row = QHBoxLayout()
         row.addWidget(self._folder, 1)
         row.addWidget(self._files, 1)
+        row.addWidget(self._cancel)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
+        column.addWidget(self._problem)
         column.addWidget(self._found)
         column.addWidget(self._open)
         self._folder.clicked.connect(self._choose_folder)
         self._files.clicked.connect(self._choose_files)
+        self._cancel.clicked.connect(self.cancel_requested)
         self._open.clicked.connect(self.inference_requested)
 
     def show_found(self, text: str, *, is_complete: bool = False) -> None:
-        """Say what was found, or what is wrong."""
+        """Say what was found."""
+        show_sentence(self._problem, "")
         show_sentence(self._found, text)
         self._open.setVisible(is_complete)
+
+    def show_task(self, task: TaskState) -> None:
+        """Show that a model is being read, or why it cannot be used; the one before stays."""
+        for button in (self._folder, self._files):
+            button.setEnabled(not task.is_running)
+        self._cancel.setVisible(task.is_importing)
+        if task.kind != "import":
+            return
+        if task.is_running and task.progress is not None:
+            show_sentence(self._problem, task.progress.text)
+        else:
+            show_sentence(self._problem, f"⚠ {task.error}" if task.error else "")
 
     @property
     def is_complete(self) -> bool:
@@ -218,6 +249,10 @@ class ModelImport(QWidget):
     def found(self) -> str:
         """Return what is said about the model."""
         return self._found.text()
+
+    def problem(self) -> str:
+        """Return what is said about a model that is being read, or could not be."""
+        return self._problem.text()
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Choose a model folder")

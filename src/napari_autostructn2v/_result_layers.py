@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from autoStructN2V.trainers.events import Event, StageFinished
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import napari
     from napari.layers import Image
 
     from autoStructN2V.pipeline.config import PipelineConfig
-    from autoStructN2V.trainers.events import Preview, StageFinished
+    from autoStructN2V.trainers.events import Preview
     from napari_autostructn2v._layers import LayerStacks
+
+T = TypeVar("T")
 
 
 class ResultLayers:
@@ -91,6 +99,31 @@ class ResultLayers:
 
     def _label(self, stage: int) -> str:
         return "N2V" if self._config.method == "n2v" else f"stage {stage}"
+
+
+def ready_for_layers(
+    events: Generator[Event, Any, T], stacks: LayerStacks
+) -> Generator[Event, Any, T]:
+    """Put what a stage denoised together as one array, in the thread that runs the training.
+
+    Parameters
+    ----------
+    events : generator
+        Events of a training; gets what is sent.
+    stacks : LayerStacks
+        What the training was started on.
+    """
+    answer = None
+    with closing(events):
+        while True:
+            try:
+                event = events.send(answer)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if isinstance(event, StageFinished) and event.denoised is not None:
+                event = replace(event, denoised=[stacks.layer_data(event.denoised)])
+            answer = yield event
 
 
 def _added(viewer: napari.Viewer, layer: Image) -> Image:

@@ -16,11 +16,9 @@ from autoStructN2V.pipeline import (
     PipelineConfig,
     RunOutput,
     Skip,
-    find_models,
     recorded_events,
     validate_config,
 )
-from autoStructN2V.trainers.checkpoint import load_model
 from autoStructN2V.trainers.events import (
     AwaitingDecision,
     EpochFinished,
@@ -32,14 +30,15 @@ from autoStructN2V.trainers.events import (
 from napari_autostructn2v._docks import DockName, DockTabs, show_dock
 from napari_autostructn2v._jobs import Job
 from napari_autostructn2v._layers import LayerStacks, slice_in_view, stacks_of
-from napari_autostructn2v._result_layers import ResultLayers
+from napari_autostructn2v._model_tasks import ModelTasks
+from napari_autostructn2v._result_layers import ResultLayers, ready_for_layers
 from napari_autostructn2v._run import after, ended, failed, started, with_message
 from napari_autostructn2v._settings import first_config
 from napari_autostructn2v._state import ModelCard, Part, Phase, Progress, RunState, Status
-from napari_autostructn2v._tasks import TaskRunner, error_text
+from napari_autostructn2v._tasks import error_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     import napari
@@ -48,12 +47,13 @@ if TYPE_CHECKING:
 
     from autoStructN2V.trainers.checkpoint import TrainedModel
     from autoStructN2V.trainers.events import Event
+    from napari_autostructn2v._model_import import ImportedModel
 
 _SECONDS_TO_END = 5.0
 _sessions: weakref.WeakKeyDictionary[napari.Viewer, Session] = weakref.WeakKeyDictionary()
 
 
-class Session(TaskRunner):
+class Session(ModelTasks):
     """What the dock widgets of one viewer have in common.
 
     Widgets read the attributes, change them through the methods, and repaint on the signals. A run
@@ -76,14 +76,12 @@ class Session(TaskRunner):
         The training that runs, or the last one.
     results : ResultLayers or None
         Layers of that training.
-    model : ModelCard or None
-        Models that were trained or loaded.
     auto_approve : bool
         Whether a proposed kernel is approved without asking.
     document : KernelDocument
         The kernel that is edited.
     task : TaskState
-        Measuring or denoising beside a training.
+        Work beside a training.
     """
 
     config_changed = Signal(object)
@@ -91,7 +89,8 @@ class Session(TaskRunner):
     source_changed = Signal(object)
     run_changed = Signal(object)
     epoch_finished = Signal(object)
-    model_changed = Signal(object)
+    models_imported = Signal(object)
+    """The :class:`ImportedModel` that the configuration now goes on from."""
     auto_approve_changed = Signal(bool)
 
     def __init__(self, viewer: napari.Viewer) -> None:
@@ -101,7 +100,6 @@ class Session(TaskRunner):
         self.source: LayerStacks | None = None
         self.run = RunState()
         self.results: ResultLayers | None = None
-        self.model: ModelCard | None = None
         self.auto_approve = False
         self._training: Job | None = None
         self._trained: dict[int, TrainedModel] = {}
@@ -186,7 +184,7 @@ class Session(TaskRunner):
         self._on_slider_moved()
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, RunOutput]:
-            return recorded_events(
+            trained = recorded_events(
                 stacks.sources,
                 config,
                 should_stop=should_stop,
@@ -194,8 +192,10 @@ class Session(TaskRunner):
                 preview_slice=self._shown_slice,
                 keep_arrays=True,
             )
+            return ready_for_layers(trained, stacks)
 
         self._trained = {}
+        self._await_models()
         self._set_run(started(config, stacks.name))
         self._training = Job(events, self._on_event, self._on_result, self._on_error)
         self._training.start()
@@ -261,24 +261,29 @@ class Session(TaskRunner):
 
     # models
 
-    def load_models(self, path: Path) -> None:
-        """Load the models of an earlier training.
+    def import_models(self, paths: Sequence[Path]) -> None:
+        """Let the configuration go on from models; it stays as it is if they cannot be used.
 
         Parameters
         ----------
-        path : Path
-            Model folder, or a .pth file.
-
-        Raises
-        ------
-        ModelError
-            When there are none, or they cannot be used.
+        paths : sequence of Path
+            One folder, or one or two .pth files with or without their .json file.
         """
-        files = find_models(path)
-        models = [load_model(file) for file in files.values()]
-        self._set_model(
-            ModelCard({model.stage: model for model in models}, next(iter(files.values())).parent)
-        )
+        from napari_autostructn2v._config_edits import with_changes
+        from napari_autostructn2v._model_import import import_model
+
+        def show(found: ImportedModel) -> None:
+            try:
+                config = with_changes(self.config, found.changes(self.config))
+            except UserError as error:
+                return self._end_task(error=str(error))
+            if found.is_complete:
+                self._choose_model(found.card)
+            self._end_task()
+            self.set_config(config)
+            return self.models_imported.emit(found)
+
+        self._start_work("import", "Loading the model", lambda: import_model(paths), show)
 
     # docks and end
 
@@ -333,14 +338,14 @@ class Session(TaskRunner):
 
     def _keep_model(self, event: StageTrained) -> None:
         self._trained[event.stage] = event.model
-        self._set_model(ModelCard(dict(self._trained)))
+        self._offer_model(ModelCard(dict(self._trained)))
 
     def _on_result(self, output: RunOutput) -> None:
         self._training = None
         if self.results is not None:
             self.results.remove_preview()
         if self._trained:
-            self._set_model(ModelCard(dict(self._trained), output.folders.model))
+            self._offer_model(ModelCard(dict(self._trained), output.folders.model))
         self._set_run(ended(self.run, output))
 
     def _on_error(self, error: Exception) -> None:
@@ -352,10 +357,6 @@ class Session(TaskRunner):
     def _set_run(self, run: RunState) -> None:
         self.run = run
         self.run_changed.emit(run)
-
-    def _set_model(self, model: ModelCard) -> None:
-        self.model = model
-        self.model_changed.emit(model)
 
     def _on_layer_removed(self, event: Any) -> None:
         if self.source is not None and self.source.layer is event.value:

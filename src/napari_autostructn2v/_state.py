@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -132,13 +133,26 @@ class RunState:
     folder: Path | None = None
 
 
+TaskKind = Literal["measure", "denoise", "load", "import", "save"]
+
+_WHAT_RUNS: Mapping[TaskKind, str] = MappingProxyType(
+    {
+        "measure": "The noise is being measured",
+        "denoise": "A model runs",
+        "load": "A model is being loaded",
+        "import": "A model is being imported",
+        "save": "A layer is being saved",
+    }
+)
+
+
 @dataclass(frozen=True)
 class TaskState:
-    """Work beside a training: measuring the noise of a layer, or denoising with a model.
+    """Work beside a training, such as measuring the noise of a layer or loading a model.
 
     Attributes
     ----------
-    kind : {"measure", "denoise"} or None
+    kind : {"measure", "denoise", "load", "import", "save"} or None
         What runs, or what ran last; None before the first.
     is_running : bool
     progress : Progress or None
@@ -148,7 +162,7 @@ class TaskState:
     is_stopping : bool
     """
 
-    kind: Literal["measure", "denoise"] | None = None
+    kind: TaskKind | None = None
     is_running: bool = False
     progress: Progress | None = None
     messages: tuple[str, ...] = ()
@@ -164,6 +178,16 @@ class TaskState:
     def is_denoising(self) -> bool:
         """Whether a model runs."""
         return self.is_running and self.kind == "denoise"
+
+    @property
+    def is_importing(self) -> bool:
+        """Whether a model is read to go on from it."""
+        return self.is_running and self.kind == "import"
+
+    @property
+    def what_runs(self) -> str:
+        """What is being done, as the beginning of a sentence; empty if nothing."""
+        return _WHAT_RUNS[self.kind] if self.is_running and self.kind is not None else ""
 
 
 @dataclass(frozen=True)
@@ -207,6 +231,12 @@ class ModelCard:
     def best_stage(self) -> int:
         """The last stage that there is."""
         return max(self.models)
+
+    def has_models_of(self, other: ModelCard | None) -> bool:
+        """Tell whether these are the models of another card, which may know another folder."""
+        if other is None or other.models.keys() != self.models.keys():
+            return False
+        return all(model is other.models[stage] for stage, model in self.models.items())
 
 
 def duration_text(seconds: float) -> str:

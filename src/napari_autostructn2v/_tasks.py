@@ -1,10 +1,11 @@
-"""Work beside a training: measuring the noise of a layer, denoising with a trained model."""
+"""Work beside a training: measuring noise, denoising with a trained model, saving a layer."""
 
 from __future__ import annotations
 
 import weakref
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from psygnal import Signal
 
@@ -18,7 +19,7 @@ from autoStructN2V.pipeline import (
     output_files,
 )
 from autoStructN2V.trainers.events import PredictionProgress, Warned
-from napari_autostructn2v._inference_files import Denoised, stage_in_names
+from napari_autostructn2v._inference_files import Denoised, layer_writer, stage_in_names
 from napari_autostructn2v._jobs import Job
 from napari_autostructn2v._kernel_document import KernelDocument
 from napari_autostructn2v._run import denoising_progress
@@ -26,7 +27,6 @@ from napari_autostructn2v._state import Measurement, Phase, Progress, RunState, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
-    from pathlib import Path
 
     import napari
     import numpy as np
@@ -41,7 +41,10 @@ if TYPE_CHECKING:
     from autoStructN2V.trainers.checkpoint import TrainedModel
     from autoStructN2V.trainers.events import Event
     from napari_autostructn2v._layers import LayerStacks
+    from napari_autostructn2v._state import TaskKind
 
+T = TypeVar("T")
+_LEAVES_PARTS = ("denoise", "save")  # the other tasks end with all or nothing
 _SMALLEST_MEASURED = 16  # px
 
 
@@ -161,20 +164,22 @@ class TaskRunner:
             denoised = yield from denoise_array_events(
                 stacks.sources, model, device=device, should_stop=should_stop
             )
-            return denoised if denoised is None or write is None else write(denoised)
+            if denoised is None:
+                return None
+            return stacks.layer_data(denoised) if write is None else write(denoised)
 
-        def show(outcome: list[NDArray[np.float32]] | Path | None) -> None:
+        def show(outcome: NDArray[np.float32] | Path | None) -> None:
             if outcome is None:
                 self._end_task("Cancelled; nothing was added.")
-            elif isinstance(outcome, list):
+            elif isinstance(outcome, Path):
+                self._end_task(f"Wrote {outcome}.")
+                self.last_denoised = Denoised(self.task, (outcome,))
+                self.files_denoised.emit([outcome])
+            else:
                 layer = self._add_denoised(stacks, outcome, model)
                 self._end_task(f"Added layer {layer.name}.")
                 self.last_denoised = Denoised(self.task, layer=weakref.ref(layer))
                 self.layer_denoised.emit(layer)
-            else:
-                self._end_task(f"Wrote {outcome}.")
-                self.last_denoised = Denoised(self.task, (outcome,))
-                self.files_denoised.emit([outcome])
 
         self._start_task("denoise", "Reading the images", events, show)
 
@@ -228,28 +233,71 @@ class TaskRunner:
 
         self._start_task("denoise", "Reading the images", events, show)
 
+    def save_layer(self, path: Path, layer: Image) -> None:
+        """Write a layer as it is now to a TIFF file, with its axes and its pixel size.
+
+        Parameters
+        ----------
+        path : Path
+            Name of the file; it appears when it is complete.
+        layer : Image
+            Grayscale image, stack, or stacks along one leading axis.
+
+        Raises
+        ------
+        InputError
+            If it is no such layer.
+        """
+        write = layer_writer(layer)
+
+        def show(_: None) -> None:
+            self._end_task(f"Saved {path}.")
+
+        self._start_work("save", "Saving the layer", lambda: write(path), show)
+
     def forget_denoised(self) -> None:
         """Make ready for other images; layers and files stay."""
         self.last_denoised = None
-        if self.task.kind == "denoise" and not self.task.is_running:
+        if self.task.kind in ("denoise", "save") and not self.task.is_running:
             self._set_task(TaskState())
 
     def cancel_task(self) -> None:
         """End the task that runs; what is finished stays."""
-        if self._task_job is not None:
+        if self._task_job is None:
+            return
+        if self.task.kind in _LEAVES_PARTS:
             self._task_job.cancel()
             self._set_task(replace(self.task, is_stopping=True))
+        else:
+            # what its thread still computes is of no use: nobody has to wait for it
+            self._task_job.abandon()
+            self._end_task("Cancelled.")
+
+    def _start_work(
+        self,
+        kind: TaskKind,
+        text: str,
+        work: Callable[[], T],
+        show: Callable[[T], None],
+    ) -> None:
+        """Start a task that has nothing to report before its end."""
+
+        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, T]:
+            yield from ()
+            return work()
+
+        self._start_task(kind, text, events, show)
 
     def _start_task(
         self,
-        kind: Literal["measure", "denoise"],
+        kind: TaskKind,
         text: str,
         events: Callable[[Callable[[], bool]], Generator[Any, Any, Any]],
         show: Callable[[Any], None],
     ) -> None:
         if self._task_job is not None:
-            busy = "The noise is being measured" if self.task.is_measuring else "A model runs"
-            self._set_task(replace(self.task, error=f"{busy}; wait for it, or cancel it."))
+            busy = f"{self.task.what_runs}; wait for it, or cancel it."
+            self._set_task(replace(self.task, error=busy))
             return
         self._set_task(TaskState(kind, is_running=True, progress=Progress(text, 0.0)))
         self._task_job = Job(events, self._on_task_event, show, self._on_task_error)
@@ -285,12 +333,12 @@ class TaskRunner:
             self.measured.emit(None)
 
     def _add_denoised(
-        self, stacks: LayerStacks, denoised: Sequence[NDArray[Any]], model: TrainedModel
+        self, stacks: LayerStacks, denoised: NDArray[np.float32], model: TrainedModel
     ) -> Image:
         name = "N2V" if model.method == "n2v" else f"stage {model.stage}"
         made_by = {"stage": model.stage, "method": model.method, "mode": model.mode}
-        layer = stacks.result_layer(denoised, f"denoised, {name}", {**made_by, **model.provenance})
-        return self.viewer.add_layer(layer)
+        made_by |= model.provenance
+        return self.viewer.add_layer(stacks.result_layer([denoised], f"denoised, {name}", made_by))
 
 
 def error_text(error: Exception) -> str:

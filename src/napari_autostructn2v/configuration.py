@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from napari_autostructn2v._config_edits import with_changes, with_preset
@@ -21,7 +16,7 @@ from napari_autostructn2v._estimate_line import EstimateLine
 from napari_autostructn2v._forms import FormGrid, choices_of, field_help
 from napari_autostructn2v._layer_chooser import LayerChooser
 from napari_autostructn2v._lifetime import connect
-from napari_autostructn2v._model_import import ModelImport, import_model, import_problem
+from napari_autostructn2v._model_import import ModelImport, import_problem
 from napari_autostructn2v._noise_check import NoiseCheck
 from napari_autostructn2v._parameters import ParameterForms
 from napari_autostructn2v._preset_row import PresetRow
@@ -42,8 +37,9 @@ if TYPE_CHECKING:
 
     from autoStructN2V.pipeline import PipelineConfig
     from napari_autostructn2v._layers import LayerStacks
+    from napari_autostructn2v._model_import import ImportedModel
     from napari_autostructn2v._session import Session
-    from napari_autostructn2v._state import RunState
+    from napari_autostructn2v._state import RunState, TaskState
 
 _WHERE = ("device", "output_dir", "experiment_name")
 
@@ -71,6 +67,7 @@ class Configuration(QWidget):
         self._connect_session()
         self._take_layer_of_session()
         self._show_config(self._session.config)
+        self._on_task(self._session.task)
 
     def event(self, event: QEvent | None) -> bool:
         """End when the dock is closed: napari takes this widget out of it and keeps it."""
@@ -153,6 +150,7 @@ class Configuration(QWidget):
         self._mode.valueChanged.connect(self._on_edited)
         self._start.valueChanged.connect(self._on_start_chosen)
         self._import.chosen.connect(self.import_files)
+        self._import.cancel_requested.connect(self._session.cancel_task)
         self._import.inference_requested.connect(self._open_inference)
         self._preset.chosen.connect(self._use_preset)
         for form in (self._stages, self._parameters, self._where):
@@ -168,7 +166,8 @@ class Configuration(QWidget):
         connect(self, session.config_problem_changed, self._refresh)
         connect(self, session.source_changed, self._on_source_changed)
         connect(self, session.run_changed, self._on_run_changed)
-        connect(self, session.task_changed, self._show_noise)
+        connect(self, session.task_changed, self._on_task)
+        connect(self, session.models_imported, self._on_imported)
         connect(self, session.measured, self._show_noise)
 
     # from the widgets to the session
@@ -250,22 +249,8 @@ class Configuration(QWidget):
     # buttons
 
     def import_files(self, paths: Sequence[Path]) -> None:
-        """Start from models in files or in a folder; what is wrong with them is shown."""
-        from autoStructN2V.errors import UserError
-
-        try:
-            found = import_model(paths, self._session.config)
-            config = with_changes(self._session.config, found.changes)
-            if found.is_complete:
-                self._session.load_models(found.best_path)
-        except UserError as error:
-            self._import.show_found(f"⚠ {error}")
-            return
-        self._start.setValue("import")
-        self._import.show_found(found.description, is_complete=found.is_complete)
-        self._had_model = False
-        self._session.set_config(config)
-        self._show_config(config)
+        """Start from models in files or in a folder, once they are read."""
+        self._session.import_models(paths)
 
     def load(self, path: Path) -> None:
         """Read a configuration from a .json file; nothing changes if it cannot be used."""
@@ -384,6 +369,19 @@ class Configuration(QWidget):
         button.setEnabled(not is_shallow)
         reason = f"2.5D needs at least {MIN_SLICES_25D} slices; this layer has "
         button.setToolTip(f"{reason}{source.n_slices}." if source and is_shallow else "")
+
+    def _on_task(self, task: TaskState) -> None:
+        self._import.show_task(task)
+        if task.is_importing:
+            self._start.setValue("import")
+            self._import.show()
+        self._show_noise()
+
+    def _on_imported(self, found: ImportedModel) -> None:
+        self._start.setValue("import")
+        self._import.show_found(found.description, is_complete=found.is_complete)
+        self._had_model = False
+        self._show_config(self._session.config)
 
     def _on_run_changed(self, run: RunState) -> None:
         if run.phase is not self._phase:

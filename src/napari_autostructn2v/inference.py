@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
 from napari_autostructn2v._inference_choices import ResultChoice, SourceChoice, ask_for_tiff
 from napari_autostructn2v._inference_files import (
     layer_of_file,
-    save_layer,
     stacks_of_files,
     with_tiff_ending,
     write_denoised,
@@ -26,7 +25,7 @@ from napari_autostructn2v._lifetime import connect
 from napari_autostructn2v._model_card import ModelCardView
 from napari_autostructn2v._run_text import bar_text
 from napari_autostructn2v._sections import VerticalScrollArea, heading, sentence, show_sentence
-from napari_autostructn2v._state import Status
+from napari_autostructn2v._state import Status, TaskState
 from napari_autostructn2v._status_badge import Notice
 
 if TYPE_CHECKING:
@@ -41,10 +40,11 @@ if TYPE_CHECKING:
     from autoStructN2V.trainers.checkpoint import TrainedModel
     from napari_autostructn2v._layers import LayerStacks
     from napari_autostructn2v._session import Session
-    from napari_autostructn2v._state import ModelCard, TaskState
+    from napari_autostructn2v._state import ModelCard
 
 _STEPS = 1000  # of the bar
 _MOST_OPENED = 10
+_SHOWN_TASKS = ("denoise", "load", "save")
 _LEAST_WIDTH = 56  # characters
 _SETTLED = 50  # ms until wrapped lines have their height
 
@@ -69,6 +69,7 @@ class Inference(QWidget):
         self._arrange()
         self._connect()
         self._card.show_models(self._session.model)
+        self._card.show_newer(self._session.newer_model)
         self._show_last()
 
     # building
@@ -125,6 +126,7 @@ class Inference(QWidget):
 
     def _connect(self) -> None:
         self._card.path_chosen.connect(self.load_model)
+        self._card.newer_requested.connect(self._session.use_newer_model)
         self._card.stage_changed.connect(self._refresh)
         self._source.changed.connect(self._on_source_changed)
         self._result.changed.connect(self._refresh)
@@ -134,6 +136,7 @@ class Inference(QWidget):
         self._save_button.clicked.connect(self._ask_where_to_save)
         self._more_button.clicked.connect(self._process_more)
         connect(self, self._session.model_changed, self._on_model)
+        connect(self, self._session.newer_model_changed, self._card.show_newer)
         connect(self, self._session.task_changed, self._on_task)
         connect(self, self._session.layer_denoised, self._show_outcome)
         connect(self, self._session.files_denoised, self._show_outcome)
@@ -141,19 +144,14 @@ class Inference(QWidget):
     # what a person does
 
     def load_model(self, path: Path) -> None:
-        """Load the models of a folder or a file, or say why that is not possible."""
-        from autoStructN2V.errors import ModelError
-
-        try:
-            self._session.load_models(path)
-        except ModelError as error:
-            self._card.show_problem(str(error))
+        """Load the models of a folder or a file; why that is not possible is shown."""
+        self._session.load_models(path)
 
     def cannot_process(self) -> str | None:
         """Return why nothing can be denoised now, or None if it can."""
-        model, chooser = self._card.model(), self._source.chooser
-        if self._session.task.is_measuring:
-            return "The noise is being measured; wait for it, or cancel it in Configuration."
+        model, chooser, task = self._card.model(), self._source.chooser, self._session.task
+        if task.is_measuring or task.is_importing:
+            return f"{task.what_runs}; wait for it, or cancel it in Configuration."
         if model is None:
             return "Load or train a model first."
         if self._source.is_layer and chooser.problem():
@@ -233,11 +231,9 @@ class Inference(QWidget):
         from autoStructN2V.errors import UserError
 
         try:
-            save_layer(path, layer)
+            self._session.save_layer(path, layer)
         except UserError as error:
             self._error.show_text(str(error))
-            return
-        self._done.show_text(f"{self._done.text()} Saved {path}.".strip())
 
     def _process_more(self) -> None:
         self._clear_outcome()
@@ -266,6 +262,11 @@ class Inference(QWidget):
             self._show_messages(task)
             if not task.is_running and (task.error or task.messages):
                 self._show_outcome()
+        elif task.kind == "save" and not task.is_running:
+            self._error.show_text(task.error or "")
+            self._done.show_text(" ".join([self._done.text(), *task.messages]).strip())
+            self._show_outcome()
+        self._card.show_task(task)
         self._refresh()
 
     def _show_messages(self, task: TaskState) -> None:
@@ -282,7 +283,6 @@ class Inference(QWidget):
         if task.kind != "denoise" and last is not None:
             self._show_messages(last.task)
             self._show_outcome()
-            return
         self._is_shown = task.kind == "denoise"
         self._on_task(task)
 
@@ -311,27 +311,32 @@ class Inference(QWidget):
     def _refresh(self) -> None:
         """Enable what is possible now, and say what is missing."""
         task = self._session.task
-        is_running = task.is_denoising
-        reason = None if is_running else self.cannot_process()
+        is_busy = task.is_running and task.kind in _SHOWN_TASKS
+        reason = None if is_busy else self.cannot_process()
         show_sentence(self._problem, reason or "")
         self._process_button.setEnabled(not task.is_running and reason is None)
-        self._cancel_button.setVisible(is_running)
-        self._cancel_button.setEnabled(not task.is_stopping)
-        self._doing.setVisible(is_running)
-        self._bar.setVisible(is_running)
-        if is_running and task.progress is not None:
-            self._doing.setText("Stopping" if task.is_stopping else task.progress.text)
-            # until the first tile is done, nobody knows how long it takes
-            self._bar.setMaximum(_STEPS if task.progress.fraction > 0 else 0)
-            self._bar.setValue(round(_STEPS * task.progress.fraction))
-            self._bar.setFormat(bar_text(task.progress))
+        self._show_progress(task if is_busy else TaskState())
         n = len(self._files())
         self._open_button.setVisible(n > 0)
         self._open_button.setText("Open" if n <= _MOST_OPENED else f"Open first {_MOST_OPENED}")
         self._open_button.setToolTip("Open what was written as layers.")
         self._save_button.setVisible(self._layer() is not None)
-        is_over = any(w.text() for w in (self._done, self._error)) and not is_running
+        is_over = any(w.text() for w in (self._done, self._error)) and not task.is_denoising
         self._more_button.setVisible(is_over)
+        for button in (self._save_button, self._more_button):
+            button.setEnabled(not task.is_running)
+
+    def _show_progress(self, task: TaskState) -> None:
+        for widget in (self._doing, self._bar):
+            widget.setVisible(task.is_running)
+        self._cancel_button.setVisible(task.is_running and task.kind != "save")
+        self._cancel_button.setEnabled(not task.is_stopping)
+        if task.progress is not None:
+            self._doing.setText("Stopping" if task.is_stopping else task.progress.text)
+            # until the first tile is done, nobody knows how long it takes
+            self._bar.setMaximum(_STEPS if task.progress.fraction > 0 else 0)
+            self._bar.setValue(round(_STEPS * task.progress.fraction))
+            self._bar.setFormat(bar_text(task.progress))
 
 
 def _refusal(stacks: LayerStacks, model: TrainedModel) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import napari
@@ -11,6 +12,7 @@ from qtpy.QtWidgets import QApplication
 
 from autoStructN2V.datasets.synthetic import make_sample
 from autoStructN2V.pipeline import PipelineConfig, validate_config
+from napari_autostructn2v._layers import LayerStacks
 from napari_autostructn2v._session import Session, session_for
 
 if TYPE_CHECKING:
@@ -69,3 +71,17 @@ def deleted(widget: QWidget, qtbot: QtBot) -> None:
     widget.destroyed.connect(lambda *_: gone.append(True))
     widget.deleteLater()
     qtbot.waitUntil(lambda: bool(gone), timeout=5000)
+
+
+def stacking_threads(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """Return a list that grows by the thread whenever stacks are put together as one array."""
+    threads: list[threading.Thread] = []
+    layer_data = LayerStacks.layer_data
+
+    def recorded(stacks: LayerStacks, denoised: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        if len(denoised) > 1:
+            threads.append(threading.current_thread())
+        return layer_data(stacks, denoised)
+
+    monkeypatch.setattr(LayerStacks, "layer_data", recorded)
+    return threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -389,8 +390,35 @@ def _sources():
     return [as_source(noisy_lines(), name="lines")]
 
 
-def test_a_model_folder_is_imported(dock, session, trained):
-    dock.import_files([trained])
+@pytest.fixture
+def imports(dock, session, qtbot):
+    """Import files and wait until they are read."""
+
+    def import_files(paths):
+        dock.import_files(paths)
+        qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+
+    return import_files
+
+
+@pytest.fixture
+def slow_models(monkeypatch):
+    """Models whose files can be read only once this is set."""
+    import autoStructN2V.trainers as trainers
+
+    may_read, load = threading.Event(), trainers.load_model
+
+    def load_later(path):
+        assert may_read.wait(30)
+        return load(path)
+
+    monkeypatch.setattr(trainers, "load_model", load_later)
+    yield may_read
+    may_read.set()
+
+
+def test_a_model_folder_is_imported(dock, session, trained, imports):
+    imports([trained])
     assert "Found stage 1 and stage 2 (2D, trained 20" in dock._import.found()
     assert session.config.stage1_model == trained / "stage1_model.pth"
     assert (
@@ -402,24 +430,24 @@ def test_a_model_folder_is_imported(dock, session, trained):
     assert session.config.stage1_model is None and dock._import.isHidden()
 
 
-def test_one_model_file_is_imported(dock, session, trained):
-    dock.import_files([trained / "stage1_model.pth", trained / "config.json"])
+def test_one_model_file_is_imported(dock, session, trained, imports):
+    imports([trained / "stage1_model.pth", trained / "config.json"])
     assert "Found stage 1 (" in dock._import.found() and session.model is None
     assert session.config.stage1_model is not None and not dock._import.is_complete
-    dock.import_files([trained / "stage2_model.pth"])
+    imports([trained / "stage2_model.pth"])
     assert "Found stage 2" in dock._import.found() and dock._import.is_complete
 
 
-def test_import_without_a_model_starts_nothing(dock, session, trained, shown):
+def test_import_without_a_model_starts_nothing(dock, session, trained, imports, shown):
     choose(dock._start, "import")
     assert "No model is imported" in dock._problem.text() and not dock._next.isEnabled()
     assert "No model is imported" in session.cannot_start()
     editor(dock, "stage2", "batch_size").setValue(3)
     assert dock._start.value() == "import" and "No model" in dock._problem.text()
     assert session.config.stage2.batch_size == 3
-    dock.import_files([trained / "stage1_model.pth"])
+    imports([trained / "stage1_model.pth"])
     assert dock._problem.isHidden() and session.cannot_start() is None
-    dock.import_files([trained / "stage2_model.pth"])
+    imports([trained / "stage2_model.pth"])
     assert session.config.stage1_model is None, "it belongs to another training"
     assert "nothing to train" in dock._problem.text() and session.cannot_start() is not None
     choose(dock._start, "scratch")
@@ -429,13 +457,14 @@ def test_import_without_a_model_starts_nothing(dock, session, trained, shown):
 @pytest.mark.parametrize(
     ("box", "value", "said"), [("_method", "n2v", "Only auto"), ("stages", "stage1", "Stage 1 is")]
 )
-def test_an_imported_stage_1_needs_a_stage_2(box, value, said, dock, session, trained):
-    dock.import_files([trained / "stage1_model.pth"])
+def test_an_imported_stage_1_needs_a_stage_2(box, value, said, dock, session, trained, imports):
+    imports([trained / "stage1_model.pth"])
     choose(getattr(dock, box, None) or dock._stages.stages, value)
     assert said in dock._problem.text() and not dock._next.isEnabled()
 
 
-def test_what_is_no_model_is_refused(dock, session, trained, tmp_path):
+def test_what_is_no_model_is_refused(dock, session, trained, imports, tmp_path):
+    imports([trained / "stage1_model.pth"])
     before = session.config
     (tmp_path / "model.pth").write_bytes(b"PK\x03\x04 cut off")
     other = tmp_path / "config.json"
@@ -448,12 +477,40 @@ def test_what_is_no_model_is_refused(dock, session, trained, tmp_path):
         "choose files of the same training": [trained / "stage1_model.pth", other],
     }
     for said, paths in cases.items():
-        dock.import_files(paths)
-        assert said in dock._import.found() and session.config == before
+        imports(paths)
+        assert said in dock._import.problem() and session.config == before
+        assert "Found stage 1 (" in dock._import.found(), "the one before stays"
 
 
-def test_a_complete_model_can_be_applied_at_once(dock, session, trained, shown):
+def test_a_model_is_read_beside_the_window(open_dock, viewer, session, trained, slow_models, qtbot):
+    viewer.add_image(noisy_lines((3, 64, 64)))
+    dock = Configuration(viewer, session)
     dock.import_files([trained])
+    assert session.task.is_importing and dock._import.problem() == "Loading the model"
+    assert not dock._import._files.isEnabled() and not dock._noise._inspect.isEnabled()
+    deleted(dock, qtbot)
+    again = open_dock()
+    assert again._start.value() == "import" and not again._import._cancel.isHidden()
+    slow_models.set()
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    assert "Found stage 1 and stage 2" in again._import.found() and not again._import.problem()
+    assert session.config.stage1_model == trained / "stage1_model.pth"
+    assert again._import._files.isEnabled() and again._import._cancel.isHidden()
+    assert len(session.models_imported) == 1, "only the dock that is open listens"
+
+
+def test_an_import_can_be_cancelled_at_once(dock, session, trained, imports, slow_models, qtbot):
+    before = session.config
+    dock.import_files([trained])
+    dock._import._cancel.click()
+    assert not session.task.is_running and not dock._import.problem()
+    slow_models.set()
+    imports([trained / "config.json"])  # what was cancelled has ended before this one
+    assert session.config == before and session.model is None
+
+
+def test_a_complete_model_can_be_applied_at_once(dock, session, trained, imports, shown):
+    imports([trained])
     dock._import._open.click()
     assert shown == [DockName.INFERENCE]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,10 +20,11 @@ from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.trainers.checkpoint import TrainedModel, save_model
 from napari_autostructn2v._inference_choices import ask_for_tiff
-from napari_autostructn2v._inference_files import layer_of_file, save_layer, stacks_of_files
+from napari_autostructn2v._inference_files import layer_of_file, layer_writer, stacks_of_files
 from napari_autostructn2v._model_card import NO_MODEL, describe_model
 from napari_autostructn2v._state import ModelCard, TaskState
 from napari_autostructn2v.inference import Inference
+from tests.plugin.conftest import stacking_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,8 +86,19 @@ def end(dock: Inference) -> None:
 
 
 @pytest.fixture
-def loaded(dock: Inference, folder: Path) -> Inference:
-    dock.load_model(folder)
+def load(session: Session, qtbot: QtBot) -> Callable[[Inference, Path], None]:
+    """Load a model and wait until it is there, or refused."""
+
+    def load_model(dock: Inference, path: Path) -> None:
+        dock.load_model(path)
+        qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+
+    return load_model
+
+
+@pytest.fixture
+def loaded(dock: Inference, folder: Path, load: Callable[[Inference, Path], None]) -> Inference:
+    load(dock, folder)
     return dock
 
 
@@ -129,11 +142,11 @@ def test_the_kernel_of_25d_is_described_whole() -> None:
 
 
 def test_a_file_that_is_no_model_is_refused_with_the_reason(
-    loaded: Inference, tmp_path: Path
+    loaded: Inference, load: Callable[[Inference, Path], None], tmp_path: Path
 ) -> None:
     wrong = tmp_path / "notes.pth"
     wrong.write_text("no model")
-    loaded.load_model(wrong)
+    load(loaded, wrong)
     assert "notes.pth" in loaded._card._problem.text()
     assert loaded._card.model() is not None  # the one before stays
 
@@ -188,6 +201,7 @@ def test_the_new_layer_is_saved_with_pixels_axes_and_scale(
     loaded: Inference,
     session: Session,
     finish: Callable[[Inference], None],
+    qtbot: QtBot,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -195,6 +209,11 @@ def test_the_new_layer_is_saved_with_pixels_axes_and_scale(
     finish(loaded)
     choose_file(monkeypatch, tmp_path / "cell 0.5um")
     loaded._save_button.click()
+    assert loaded._doing.text() == "Saving the layer" and not loaded._doing.isHidden()
+    assert loaded._cancel_button.isHidden() and not loaded._process_button.isEnabled()
+    assert not loaded._save_button.isEnabled() and "Added layer" in loaded._done.text()
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    assert loaded._save_button.isEnabled() and "Added layer" in loaded._done.text()
     assert "cell 0.5um.tif" in loaded._done.text()
     reopened = layer_of_file(tmp_path / "cell 0.5um.tif")
     np.testing.assert_array_equal(reopened.data, session.viewer.layers[-1].data)
@@ -339,10 +358,10 @@ def test_other_intensities_are_warned_about(
 
 
 def test_too_few_slices_for_25d_are_refused_before_anything_starts(
-    dock: Inference, session: Session, tmp_path: Path
+    dock: Inference, session: Session, load: Callable[[Inference, Path], None], tmp_path: Path
 ) -> None:
     save_model(tmp_path / "stage2_model.pth", untrained(mode="2.5D"))
-    dock.load_model(tmp_path)
+    load(dock, tmp_path)
     session.viewer.add_image(image())
     assert "Insufficient Stack Depth" in dock._problem.text()
     assert not dock._process_button.isEnabled()
@@ -381,15 +400,122 @@ def test_what_a_measurement_says_is_not_shown_here(loaded: Inference, session: S
 
 def test_a_time_series_is_saved_with_all_axes(session: Session, tmp_path: Path) -> None:
     layer = session.viewer.add_image(image((3, 2, 16, 17)))
-    save_layer(tmp_path / "series.tif", layer)
+    layer_writer(layer)(tmp_path / "series.tif")
     with tifffile.TiffFile(tmp_path / "series.tif") as tif:
         assert tif.series[0].axes == "TZYX"
     np.testing.assert_array_equal(layer_of_file(tmp_path / "series.tif").data, layer.data)
 
 
-def test_a_closed_dock_is_forgotten(session: Session, folder: Path, qtbot: QtBot) -> None:
+def test_a_layer_that_cannot_be_saved_is_explained_and_stays(
+    loaded: Inference,
+    session: Session,
+    finish: Callable[[Inference], None],
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    session.viewer.add_image(image())
+    finish(loaded)
+    (tmp_path / "file").touch()
+    loaded._save(tmp_path / "file" / "a.tif", session.viewer.layers[-1])
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    assert "a.tif" in loaded._error.text()
+    assert "Added layer" in loaded._done.text() and loaded._save_button.isEnabled()
+
+
+@pytest.fixture
+def slow_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Models whose files can be read only once this is set."""
+    from napari_autostructn2v import _model_tasks
+
+    may_read, load_model = threading.Event(), _model_tasks.load_model
+
+    def load_later(path: Path) -> TrainedModel:
+        assert may_read.wait(30)
+        return load_model(path)
+
+    monkeypatch.setattr(_model_tasks, "load_model", load_later)
+    yield may_read
+    may_read.set()
+
+
+def test_a_model_is_loaded_beside_the_window_and_the_dock_may_go(
+    loaded: Inference, session: Session, folder: Path, slow_models: threading.Event, qtbot: QtBot
+) -> None:
+    before = session.model
+    second = Inference(session.viewer, session)
+    second.load_model(folder)
+    assert second._doing.text() == "Loading the model" and not second._doing.isHidden()
+    for button in (second._card._folder_button, second._card._file_button):
+        assert not button.isEnabled()
+    assert not second._process_button.isEnabled() and second._card.model() is not None
+    reference = weakref.ref(second)
+    end(second)
+    del second, button
+    qtbot.waitUntil(lambda: bool(gc.collect()) or reference() is None, timeout=5000)
+    slow_models.set()
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    assert session.model is not before
+    assert loaded._card.model() is session.model.models[2]
+    assert loaded._doing.isHidden() and loaded._card._folder_button.isEnabled()
+
+
+def test_loading_can_be_cancelled_at_once(
+    loaded: Inference, session: Session, folder: Path, slow_models: threading.Event, qtbot: QtBot
+) -> None:
+    before = session.model
+    loaded.load_model(folder)
+    loaded._cancel_button.click()
+    assert not session.task.is_running and loaded._cancel_button.isHidden()
+    slow_models.set()
+    loaded.load_model(folder / "stage1_model.pth")
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    assert before is not None and before.models.keys() == {1, 2}
+    assert session.model is not None and session.model.models.keys() == {1}
+
+
+def test_stacks_are_put_together_beside_the_window(
+    loaded: Inference,
+    session: Session,
+    finish: Callable[[Inference], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = stacking_threads(monkeypatch)
+    source = session.viewer.add_image(image((3, 2, 48, 40)))
+    finish(loaded)
+    assert threads and threading.main_thread() not in threads
+    assert session.viewer.layers[-1].data.shape == source.data.shape
+
+
+def test_a_model_loaded_during_a_training_is_kept_until_it_is_given_up(
+    loaded: Inference, session: Session
+) -> None:
+    session._await_models()  # a training begins
+    stage1 = untrained(1)
+    session._offer_model(ModelCard({1: stage1}))
+    assert loaded._card.model() is stage1
+    chosen = ModelCard({1: untrained(1), 2: untrained(2)})
+    session._choose_model(chosen)
+    loaded._card.set_stage(1)
+    stage2 = untrained(2)
+    session._offer_model(ModelCard({1: stage1, 2: stage2}))
+    assert loaded._card.model() is chosen.models[1]
+    assert "newer model: stage 2" in loaded._card._newer.text()
+    again = Inference(session.viewer, session)
+    assert not again._card._newer_button.isHidden()
+    end(again)
+    loaded._card._newer_button.click()
+    assert loaded._card.model() is stage2
+    assert loaded._card._newer.isHidden() and loaded._card._newer_button.isHidden()
+    loaded._card.set_stage(1)
+    session._offer_model(ModelCard({1: stage1, 2: stage2}, session.config.output_dir))
+    assert loaded._card.model() is stage1, "the same models, now with their folder"
+
+
+def test_a_closed_dock_is_forgotten(
+    session: Session, folder: Path, load: Callable[[Inference, Path], None], qtbot: QtBot
+) -> None:
     dock = Inference(session.viewer, session)
-    dock.load_model(folder)
+    load(dock, folder)
     reference = weakref.ref(dock)
     dock.deleteLater()
     del dock

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autoStructN2V.masking import center_only
+from autoStructN2V.trainers.checkpoint import save_model
 from napari_autostructn2v._layers import stacks_of
 from napari_autostructn2v._session import Session, session_for
 from napari_autostructn2v._state import Part, Phase, Status
-from tests.plugin.conftest import small_config
+from tests.plugin.conftest import small_config, stacking_threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +79,18 @@ def test_an_edited_kernel_is_the_one_that_stage_2_is_trained_with(
     wait_for(qtbot, session, Phase.DONE)
     assert session.model is not None
     assert session.model.models[2].kernel.shape == (1, 5, 1)
+
+
+def test_the_results_of_a_series_are_put_together_beside_the_window(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, tmp_path: Path, monkeypatch
+) -> None:
+    threads = stacking_threads(monkeypatch)
+    session.set_config(small_config(tmp_path, method="n2v"))
+    start(session, np.stack([noisy, noisy + 0.1]))
+    wait_for(qtbot, session, Phase.DONE, Phase.FAILED)
+    assert session.run.error is None
+    assert threads and threading.main_thread() not in threads
+    assert session.viewer.layers["lines - N2V"].data.shape == (2, *noisy.shape)
 
 
 def test_skipping_stage_2_keeps_stage_1(
@@ -184,7 +198,10 @@ def test_a_trained_model_denoises_another_layer(
     wait_for(qtbot, session, Phase.DONE)
     assert session.model is not None
     assert session.model.folder is not None
-    session.load_models(session.model.folder)
+    before = session.model
+    with qtbot.waitSignal(session.model_changed, timeout=SECONDS):
+        session.load_models(session.model.folder)
+    assert session.model is not before
     other = session.viewer.add_image(noisy[:1] + 0.1, name="other", scale=(3, 2, 2))
     with qtbot.waitSignal(session.layer_denoised, timeout=SECONDS) as blocker:
         session.denoise_layer(stacks_of(other), session.model.models[1])
@@ -192,6 +209,31 @@ def test_a_trained_model_denoises_another_layer(
     assert layer.name == "other - denoised, N2V"
     np.testing.assert_array_equal(layer.scale, other.scale)
     assert layer.data.shape == (1, 96, 96)
+
+
+def test_a_model_loaded_while_a_training_runs_stays_until_the_next_training(
+    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(session, "show", lambda dock: None)
+    start(session, noisy)
+    wait_for(qtbot, session, Phase.REVIEW)
+    assert session.model is not None
+    save_model(tmp_path / "mine.pth", session.model.models[1])
+    with qtbot.waitSignal(session.model_changed, timeout=SECONDS):
+        session.load_models(tmp_path / "mine.pth")
+    mine = session.model
+    session.approve()
+    wait_for(qtbot, session, Phase.DONE)
+    assert session.model is mine
+    assert session.newer_model is not None
+    assert sorted(session.newer_model.models) == [1, 2]
+    assert session.newer_model.folder is not None
+    session.start_training()
+    assert session.newer_model is None
+    wait_for(qtbot, session, Phase.REVIEW)
+    assert session.model is not mine
+    session.cancel_training()
+    wait_for(qtbot, session, Phase.CANCELLED)
 
 
 def test_closing_the_viewer_ends_the_training(qtbot: QtBot, noisy, tmp_path: Path) -> None:
