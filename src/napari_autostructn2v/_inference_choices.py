@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
 
 from napari_autostructn2v._editors import ChoiceBox, PathEdit, SegmentedChoice
 from napari_autostructn2v._forms import choices_of, field_help
-from napari_autostructn2v._inference_files import with_tiff_ending
 from napari_autostructn2v._layer_chooser import LayerChooser
+from napari_autostructn2v._save_dialog import ask_where_to_save, with_ending
 from napari_autostructn2v._sections import labeled_rows
 
 if TYPE_CHECKING:
@@ -27,39 +27,25 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.writing import OutputDtype
 
 _TIFF = "TIFF images (*.tif *.tiff)"
+_TIFF_ENDINGS = (".tif", ".tiff")
 
 
-def ask_for_tiff(parent: QWidget, title: str, proposed: Path) -> Path | None:
-    """Ask for the name of a new TIFF file.
+def ask_for_tiff(parent: QWidget, name: str, folder: Path) -> Path | None:
+    """Return the TIFF file that a person wants to write; None if none.
 
     Parameters
     ----------
     parent : QWidget
         Window above which the dialog opens.
-    title : str
-        Of the dialog.
-    proposed : Path
-        Folder and name that the dialog starts with.
-
-    Returns
-    -------
-    Path or None
-        Ends in .tif or .tiff. Exists only if a person agreed to replace it. None: cancelled.
+    name : str
+        Of the layer that is to be written.
+    folder : Path
+        That the dialog starts with.
     """
-    from autoStructN2V.pipeline.outputs import free_name
+    from autoStructN2V.pipeline.outputs import safe_name
 
-    dialog = QFileDialog(parent, title, str(proposed.parent), _TIFF)
-    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-    dialog.setDefaultSuffix("tif")
-    dialog.selectFile(proposed.name)
-    files = dialog.selectedFiles() if dialog.exec() else []
-    dialog.deleteLater()
-    if not files:
-        return None
-    chosen = Path(files[0])
-    path = with_tiff_ending(chosen)
-    # the dialog asks about names as they are chosen, and takes "cell 0.5um" for one with an ending
-    return path if path == chosen else free_name(path)
+    proposed = with_ending(folder / safe_name(name), _TIFF_ENDINGS)
+    return ask_where_to_save(parent, "Save layer as TIFF", proposed, _TIFF, _TIFF_ENDINGS)
 
 
 class SourceChoice(QWidget):

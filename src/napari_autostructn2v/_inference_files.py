@@ -191,12 +191,6 @@ def stage_in_names(model: TrainedModel) -> int | None:
     return None if model.method == "n2v" else model.stage
 
 
-def with_tiff_ending(path: Path) -> Path:
-    """Return a path that ends in .tif or .tiff; other dots are part of the name."""
-    is_tiff = path.suffix.casefold() in (".tif", ".tiff")
-    return path if is_tiff else path.with_name(f"{path.name}.tif")
-
-
 class _WholeLayer:
     """All stacks of a layer as one, with the axes that it has in the viewer."""
 

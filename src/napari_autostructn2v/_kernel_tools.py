@@ -23,12 +23,14 @@ from napari_autostructn2v._editors import IntBox
 from napari_autostructn2v._kernel_colors import GridColors
 from napari_autostructn2v._kernel_shapes import Shape, drawn
 from napari_autostructn2v._lifetime import connect
+from napari_autostructn2v._save_dialog import ask_where_to_save
 
 if TYPE_CHECKING:
     from autoStructN2V.masking import Kernel
     from napari_autostructn2v._kernel_document import KernelDocument
 
 FILE_PATTERN = "Kernel (*.npy)"
+_PROPOSED = Path("kernel.npy")
 _SHAPES: dict[Shape, str] = {
     "horizontal": "Horizontal line",
     "vertical": "Vertical line",
@@ -125,7 +127,7 @@ class KernelTools(QWidget):
 
     def save(self) -> Path | None:
         """Ask for a file and write the kernel; return the path, or None if it was not written."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save kernel", "kernel.npy", FILE_PATTERN)
+        path = ask_where_to_save(self, "Save kernel", _PROPOSED, FILE_PATTERN, [".npy"])
         return self.save_to(path) if path else None
 
     def save_to(self, path: str | Path) -> Path | None:

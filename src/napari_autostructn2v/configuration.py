@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from napari_autostructn2v._config_edits import with_changes, with_preset
-from napari_autostructn2v._config_files import ask_for_saved, ask_where_to_save
+from napari_autostructn2v._config_files import ask_for_new, ask_for_saved
 from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._editors import SegmentedChoice
 from napari_autostructn2v._estimate_line import EstimateLine
@@ -282,7 +282,7 @@ class Configuration(QWidget):
             self.load(path)
 
     def _ask_save(self) -> None:
-        path = ask_where_to_save(self)
+        path = ask_for_new(self)
         if path is not None:
             self.save(path)
 

@@ -18,7 +18,6 @@ from napari_autostructn2v._inference_choices import ResultChoice, SourceChoice, 
 from napari_autostructn2v._inference_files import (
     layer_of_file,
     stacks_of_files,
-    with_tiff_ending,
     write_denoised,
 )
 from napari_autostructn2v._lifetime import connect
@@ -216,14 +215,10 @@ class Inference(QWidget):
                 self._error.show_text(str(error))
 
     def _ask_where_to_save(self) -> None:
-        from autoStructN2V.pipeline.outputs import safe_name
-
         layer = self._layer()
         if layer is None:
             return
-        folder = self._session.config.output_dir.expanduser()
-        proposed = with_tiff_ending(folder / safe_name(layer.name))
-        path = ask_for_tiff(self, "Save layer as TIFF", proposed)
+        path = ask_for_tiff(self, layer.name, self._session.config.output_dir.expanduser())
         if path is not None:
             self._save(path, layer)
 

@@ -302,14 +302,16 @@ def test_the_viewer_closes_while_a_training_runs(qtbot: QtBot, tmp_path: Path) -
 
     viewer = napari.Viewer()
     person = Person(viewer, qtbot)
-    person.session.set_config(small_config(tmp_path, num_epochs=1000))
+    # without the end of the viewer it would take hours
+    long = {"num_epochs": 1_000_000, "early_stopping": False}
+    person.session.set_config(small_config(tmp_path, **long))
     open_sample(person, "horizontal_lines")
     start_training(person)
     person.wait_for(Phase.STAGE1)
     job = person.session._training
     assert job is not None
     viewer.close()
-    qtbot.waitUntil(lambda: job.wait(0), timeout=3000)
+    qtbot.waitUntil(lambda: job.wait(0), timeout=SECONDS)
     assert list(tmp_path.rglob("*.tmp*")) == []
 
 

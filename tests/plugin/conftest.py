@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import napari
 import pytest
 import torch
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from autoStructN2V.datasets.synthetic import make_sample
 from autoStructN2V.pipeline import PipelineConfig, validate_config
@@ -85,3 +85,14 @@ def stacking_threads(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
 
     monkeypatch.setattr(LayerStacks, "layer_data", recorded)
     return threads
+
+
+def choose_new_file(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Let a person enter a path in the next file dialog."""
+
+    def enter(dialog: QFileDialog) -> int:
+        assert dialog.acceptMode() is QFileDialog.AcceptMode.AcceptSave
+        dialog.selectFile(str(path))
+        return 1
+
+    monkeypatch.setattr(QFileDialog, "exec", enter)

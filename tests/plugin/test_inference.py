@@ -13,7 +13,7 @@ import pytest
 import tifffile
 import torch
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
+from qtpy.QtWidgets import QApplication, QMessageBox, QWidget
 
 from autoStructN2V.datasets.normalization import Normalization
 from autoStructN2V.models.config import NetworkConfig
@@ -24,7 +24,7 @@ from napari_autostructn2v._inference_files import layer_of_file, layer_writer, s
 from napari_autostructn2v._model_card import NO_MODEL, describe_model
 from napari_autostructn2v._state import ModelCard, TaskState
 from napari_autostructn2v.inference import Inference
-from tests.plugin.conftest import stacking_threads
+from tests.plugin.conftest import choose_new_file, stacking_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,17 +166,6 @@ def test_a_layer_becomes_a_layer_in_its_place(
     assert loaded._save_button.isHidden()
 
 
-def choose_file(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-    """Let a person enter a path in the next file dialog."""
-
-    def enter(dialog: QFileDialog) -> int:
-        assert dialog.acceptMode() is QFileDialog.AcceptMode.AcceptSave
-        dialog.selectFile(str(path))
-        return 1
-
-    monkeypatch.setattr(QFileDialog, "exec", enter)
-
-
 @pytest.mark.parametrize(
     ("entered", "expected"),
     [
@@ -184,17 +173,25 @@ def choose_file(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
         ("img.tiff", "img.tiff"),
         ("IMG.TIF", "IMG.TIF"),
         ("cell 0.5um", "cell 0.5um.tif"),
-        ("taken 0.5um", "taken 0.5um_2.tif"),  # nobody was asked whether to replace the first
+        ("taken 0.5um", None),
     ],
 )
 def test_only_a_tiff_ending_counts_as_one(
-    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entered: str, expected: str
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    entered: str,
+    expected: str | None,
 ) -> None:
     parent = QWidget()
     qtbot.addWidget(parent)
     (tmp_path / "taken 0.5um.tif").touch()
-    choose_file(monkeypatch, tmp_path / entered)
-    assert ask_for_tiff(parent, "Save", tmp_path / "a.tif") == tmp_path / expected
+    asked = []
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]))
+    choose_new_file(monkeypatch, tmp_path / entered)
+    answer = tmp_path / expected if expected is not None else None
+    assert ask_for_tiff(parent, "a", tmp_path) == answer
+    assert len(asked) == (expected is None), "the dialog asks about names as they are typed"
 
 
 def test_the_new_layer_is_saved_with_pixels_axes_and_scale(
@@ -207,7 +204,7 @@ def test_the_new_layer_is_saved_with_pixels_axes_and_scale(
 ) -> None:
     session.viewer.add_image(image(), scale=(3, 2, 2), units="um")
     finish(loaded)
-    choose_file(monkeypatch, tmp_path / "cell 0.5um")
+    choose_new_file(monkeypatch, tmp_path / "cell 0.5um")
     loaded._save_button.click()
     assert loaded._doing.text() == "Saving the layer" and not loaded._doing.isHidden()
     assert loaded._cancel_button.isHidden() and not loaded._process_button.isEnabled()

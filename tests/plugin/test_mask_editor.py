@@ -17,7 +17,7 @@ from napari_autostructn2v._kernel_grid import describe_cell
 from napari_autostructn2v._state import Phase, TaskState
 from napari_autostructn2v.mask_editor import MaskEditor
 
-from .conftest import small_config
+from .conftest import choose_new_file, small_config
 from .test_kernel_document import evidence
 
 LEFT = Qt.MouseButton.LeftButton
@@ -204,7 +204,7 @@ def test_mirrored_editing_can_be_turned_off(qtbot, document, editor):
 
 def test_files_are_written_and_read(document, editor, tmp_path, monkeypatch):
     path = tmp_path / "kernel.npy"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    choose_new_file(monkeypatch, path)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     document.add_shape("cross", 5)
     kernel = document.kernel
@@ -395,7 +395,7 @@ def test_stage_two_is_skipped(qtbot, session, waiting):
 
 def test_a_kernel_is_kept_for_the_next_training(session, editor, tmp_path, monkeypatch):
     path = tmp_path / "mine.npy"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    choose_new_file(monkeypatch, path)
     session.set_config(small_config(tmp_path, method="n2v"))
     session.document.add_shape("vertical", 5)
     editor.decision.use_button.click()

@@ -241,13 +241,14 @@ def test_closing_the_viewer_ends_the_training(qtbot: QtBot, noisy, tmp_path: Pat
 
     viewer = napari.Viewer(show=True)
     session = session_for(viewer)
-    session.set_config(small_config(tmp_path, num_epochs=500))
+    # without the end of the viewer it would take hours
+    session.set_config(small_config(tmp_path, num_epochs=1_000_000, early_stopping=False))
     start(session, noisy)
     wait_for(qtbot, session, Phase.STAGE1)
     training = session._training
     assert training is not None
     viewer.close()
-    qtbot.waitUntil(lambda: training.wait(0), timeout=3000)
+    qtbot.waitUntil(lambda: training.wait(0), timeout=SECONDS)
 
 
 def test_a_closed_viewer_is_forgotten(qtbot: QtBot, noisy: NDArray[np.float32]) -> None:
