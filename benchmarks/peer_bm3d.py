@@ -1,7 +1,7 @@
 """Denoise images with BM3D; bsd68.py runs this script.
 
-It belongs to a Python environment of its own, which has the package bm3d and needs nothing else of
-this repository.
+It belongs to a Python environment of its own, which has the package bm3d (4.0.3) and needs nothing
+else of this repository; peer_careamics.py says how to make one.
 """
 
 from __future__ import annotations

@@ -1,9 +1,15 @@
-"""Train CAREamics on noisy images and denoise them; side_by_side.py runs this script.
+r"""Train CAREamics on noisy images and denoise them; side_by_side.py runs this script.
 
-It belongs to a Python environment of its own, which has CAREamics and needs nothing else of this
-repository; docs/benchmarks.md says how to make it. The settings are those of a user who knows the
-noise: without --axes Noise2Void with all augmentations and 2 % of the pixels masked, with it
-structN2V without augmentation (turns would turn the mask) and about 20 masked pixels in 2000.
+It belongs to a Python environment of its own, and needs nothing else of this repository:
+
+    python -m venv PEERS
+    PEERS/bin/pip install -c constraints.txt torch lightning==2.6.5 torchmetrics==1.8.2 zarr \
+        scikit-image matplotlib psutil bioimageio.core==0.11.0 bm3d==4.0.3
+    PEERS/bin/pip install --no-deps careamics==0.3.5 torchvision==0.28.0 microssim==0.0.5
+
+The settings are those of a user who knows the noise. Without --axes: Noise2Void with all
+augmentations, 2 % of the pixels masked. With it: structN2V without augmentation, which would turn
+the mask; 1 % of the pixels, or fewer, so that the masks cover 20 % at most.
 """
 
 from __future__ import annotations
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
 
 _N2V_PERCENT = 2.0
 _STRUCT_PERCENT = 1.0
-_STRUCT_MASKED_PERCENT = 20.0  # with the neighbors that the mask hides
+_STRUCT_COVERED_PERCENT = 20.0
 
 
 def declare_torchvision_operators() -> torch.library.Library:
@@ -43,7 +49,7 @@ def method_settings(axes: str | None, span: int) -> dict[str, Any]:
     if axes is None:
         return {"masked_pixel_percentage": _N2V_PERCENT}
     n_hidden = span * span if axes == "square" else span
-    percent = min(_STRUCT_PERCENT, _STRUCT_MASKED_PERCENT / n_hidden)
+    percent = min(_STRUCT_PERCENT, _STRUCT_COVERED_PERCENT / n_hidden)
     return {
         "masked_pixel_percentage": round(percent, 3),
         "struct_n2v_axes": axes,

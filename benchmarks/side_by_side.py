@@ -122,7 +122,7 @@ def read_arguments() -> argparse.Namespace:
         type=Path,
         required=True,
         metavar="FILE",
-        help="interpreter of the environment that has CAREamics",
+        help="interpreter of an environment with CAREamics, see peer_careamics.py",
     )
     add(
         "--tasks",
