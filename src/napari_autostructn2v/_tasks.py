@@ -118,10 +118,8 @@ class TaskRunner:
                 stacks.sources, patch_size=smallest, mode=mode, should_stop=should_stop
             ):
                 yield Warned(message)
-            if should_stop():
-                return None
-            proposal = measure_evidence(stacks.sources, extractor, mode).propose(extractor)
-            return None if should_stop() else proposal
+            evidence = measure_evidence(stacks.sources, extractor, mode, should_stop)
+            return evidence.propose(extractor) if evidence is not None else None
 
         def show(proposal: KernelProposal | None) -> None:
             if proposal is None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from autoStructN2V.masking import center_only
 from autoStructN2V.trainers.checkpoint import save_model
-from napari_autostructn2v._layers import stacks_of
+from napari_autostructn2v._layers import LazyStack, stacks_of
 from napari_autostructn2v._session import Session, session_for
 from napari_autostructn2v._state import Part, Phase, Status
 from tests.plugin.conftest import small_config, stacking_threads
@@ -188,6 +190,38 @@ def test_measuring_a_layer_proposes_the_kernel_that_was_drawn(
     rows = np.flatnonzero(session.document.kernel.any(axis=1))
     assert session.document.kernel.sum() >= 5
     assert rows.tolist() == [session.document.kernel.shape[0] // 2]
+
+
+@pytest.mark.parametrize("n_quick", [0, 41], ids=["while it checks", "while it measures"])
+def test_a_measurement_ends_at_once_however_slowly_the_slices_come(
+    session: Session, qtbot: QtBot, n_quick: int
+) -> None:
+    read: list[int] = []
+    may_read = threading.Event()
+
+    class Slow(LazyStack):
+        def read_slice(self, z: int) -> NDArray[np.float32]:
+            read.append(z)
+            assert len(read) <= n_quick or may_read.wait(30)
+            return super().read_slice(z)
+
+    layer = session.viewer.add_image(np.random.default_rng(0).random((40, 64, 64)))
+    stacks = stacks_of(layer)
+    slow = Slow(layer.data, "slow", stacks.sources[0].metadata)
+    session.measure(replace(stacks, sources=(slow,)), "2D", session.config.stage2.extractor)
+    job = session._task_job
+    assert job is not None
+    qtbot.waitUntil(lambda: len(read) > n_quick, timeout=SECONDS)
+    session.cancel_task()
+    assert not session.task.is_running
+    assert session.task.messages == ("Cancelled.",)
+    may_read.set()
+    qtbot.waitUntil(lambda: job.wait(0), timeout=SECONDS)
+    assert len(read) == n_quick + 1, "what nobody waits for is not read"
+    assert session.document.is_untouched
+    session.measure(stacks, "2D", session.config.stage2.extractor)
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    assert session.task.error is None
 
 
 def test_a_trained_model_denoises_another_layer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from autoStructN2V.masking.autocorrelation import measure_noise_autocorrelation
 from autoStructN2V.masking.extraction import propose_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,7 +41,27 @@ class Evidence:
         return propose_kernel(self.autocorrelation, config)
 
 
-def measure_evidence(noisy: Sequence[ImageSource], config: ExtractorConfig, mode: Mode) -> Evidence:
+@overload
+def measure_evidence(
+    noisy: Sequence[ImageSource], config: ExtractorConfig, mode: Mode
+) -> Evidence: ...
+
+
+@overload
+def measure_evidence(
+    noisy: Sequence[ImageSource],
+    config: ExtractorConfig,
+    mode: Mode,
+    should_stop: Callable[[], bool],
+) -> Evidence | None: ...
+
+
+def measure_evidence(
+    noisy: Sequence[ImageSource],
+    config: ExtractorConfig,
+    mode: Mode,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Evidence | None:
     """Measure the noise autocorrelation of noisy images.
 
     Parameters
@@ -52,24 +72,42 @@ def measure_evidence(noisy: Sequence[ImageSource], config: ExtractorConfig, mode
         Parameters of the measurement.
     mode : {"2D", "2.5D"}
         2.5D measures the correlation between neighboring slices too.
+    should_stop : callable
+        Asked before every slice that is read; True ends the measurement.
+
+    Returns
+    -------
+    Evidence or None
+        None if stopped.
 
     Raises
     ------
     InputError
         If the images show no noise that can be measured.
     """
-    return Evidence(
-        measure_noise_autocorrelation(_read(noisy), mode=mode, equalize=config.norm_autocorr)
-    )
+    images = _read(noisy, should_stop)
+    if images is None:
+        return None
+    return Evidence(measure_noise_autocorrelation(images, mode=mode, equalize=config.norm_autocorr))
 
 
-def _read(sources: Sequence[ImageSource]) -> list[NDArray[np.float32]]:
+def _read(
+    sources: Sequence[ImageSource], should_stop: Callable[[], bool]
+) -> list[NDArray[np.float32]] | None:
     """Read from each stack as many consecutive slices, from its middle, as the limit allows."""
     n_pixels = sum(int(np.prod(source.shape)) for source in sources)
     share = min(1.0, _MOST_PIXELS / n_pixels)
-    return [_middle(source, max(2, round(share * source.shape[0]))) for source in sources]
+    images = []
+    for source in sources:
+        slices = []
+        for z in _middle(source.shape[0], max(2, round(share * source.shape[0]))):
+            if should_stop():
+                return None
+            slices.append(source.read_slice(z))
+        images.append(np.stack(slices))
+    return images
 
 
-def _middle(source: ImageSource, n: int) -> NDArray[np.float32]:
-    first = max(0, (source.shape[0] - n) // 2)
-    return np.stack([source.read_slice(z) for z in range(source.shape[0])[first : first + n]])
+def _middle(n_slices: int, n: int) -> range:
+    first = max(0, (n_slices - n) // 2)
+    return range(n_slices)[first : first + n]
