@@ -3,8 +3,9 @@ r"""Train CAREamics on noisy images and denoise them; side_by_side.py runs this 
 It belongs to a Python environment of its own, and needs nothing else of this repository:
 
     python -m venv PEERS
-    PEERS/bin/pip install -c constraints.txt torch lightning==2.6.5 torchmetrics==1.8.2 zarr \
-        scikit-image matplotlib psutil bioimageio.core==0.11.0 bm3d==4.0.3
+    PEERS/bin/pip install torch==2.13.0 lightning==2.6.5 torchmetrics==1.8.2 pydantic==2.13.3 \
+        numpy==2.4.6 scipy==1.17.1 scikit-image==0.26.0 tifffile==2026.3.3 zarr==3.1.6 \
+        bioimageio.core==0.11.0 matplotlib psutil bm3d==4.0.3 bm4d==4.2.5
     PEERS/bin/pip install --no-deps careamics==0.3.5 torchvision==0.28.0 microssim==0.0.5
 
 The settings are those of a user who knows the noise. Without --axes: Noise2Void with all
