@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from napari_autostructn2v._config_edits import with_changes, with_preset
 from napari_autostructn2v._config_files import ask_for_new, ask_for_saved
+from napari_autostructn2v._dock_content import DockContent
 from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._editors import SegmentedChoice
 from napari_autostructn2v._estimate_line import EstimateLine
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _WHERE = ("device", "output_dir", "experiment_name")
 
 
-class Configuration(QWidget):
+class Configuration(DockContent):
     """Choose a layer, a method and its parameters; see how long the training will take.
 
     Parameters
@@ -69,15 +69,9 @@ class Configuration(QWidget):
         self._show_config(self._session.config)
         self._on_task(self._session.task)
 
-    def event(self, event: QEvent | None) -> bool:
-        """End when the dock is closed: napari takes this widget out of it and keeps it."""
-        handled = super().event(event)
-        is_taken = event is not None and event.type() == QEvent.Type.ParentChange
-        if is_taken and self.parent() is None:
-            # nobody sees a wrong value anymore
-            self._session.set_config_problem(None)
-            self.deleteLater()
-        return handled
+    def on_closed(self) -> None:
+        """Let trainings start again: nobody sees a wrong value anymore."""
+        self._session.set_config_problem(None)
 
     # building
 

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_autostructn2v._dock_content import DockContent
 from napari_autostructn2v._inference_choices import ResultChoice, SourceChoice, ask_for_tiff
 from napari_autostructn2v._inference_files import (
     layer_of_file,
@@ -48,7 +49,7 @@ _LEAST_WIDTH = 56  # characters
 _SETTLED = 50  # ms until wrapped lines have their height
 
 
-class Inference(QWidget):
+class Inference(DockContent):
     """Load a model, choose images, and denoise them.
 
     Parameters

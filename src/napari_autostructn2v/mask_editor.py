@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_autostructn2v._dock_content import DockContent
 from napari_autostructn2v._kernel_colors import CorrelationLegend, CorrelationScale
 from napari_autostructn2v._kernel_decision import DecisionPanel
 from napari_autostructn2v._kernel_extractor import ExtractorPanel
@@ -43,7 +44,7 @@ _N_LINES = 3  # of texts that change while sliders move
 _HINT = "Click or drag to hide or show pixels."
 
 
-class MaskEditor(QWidget):
+class MaskEditor(DockContent):
     """Dock widget that shows and edits the kernel of a session.
 
     Parameters

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_autostructn2v._dock_content import DockContent
 from napari_autostructn2v._dock_scroll import DockScroll
 from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._lifetime import connect
@@ -46,7 +47,7 @@ _STAGES = {1: Part.STAGE1, 2: Part.STAGE2}
 _KERNEL_KNOWN = (Status.AWAITING, Status.COMPLETE)
 
 
-class Training(QWidget):
+class Training(DockContent):
     """Start, cancel and watch the training of a session.
 
     Parameters

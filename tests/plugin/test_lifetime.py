@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pytest
 from psygnal import Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_autostructn2v import _lifetime
+from napari_autostructn2v._docks import PLUGIN, DockName
 from napari_autostructn2v._lifetime import connect
+from napari_autostructn2v._session import Session, session_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Source:
@@ -63,3 +71,38 @@ def test_widget_and_source_may_be_collected_together(qtbot) -> None:
     gc.collect()
     QApplication.processEvents()
     assert heard == []
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Nothing is freed but what nobody refers to."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def n_listeners(session: Session) -> int:
+    """Return how many slots are connected to the signals of a session and of its kernel."""
+    owners = (session, session.document)
+    signals = [getattr(owner, name) for owner in owners for name in signal_names(type(owner))]
+    return sum(len(signal) for signal in signals)
+
+
+def signal_names(owner: type) -> list[str]:
+    return [name for name in dir(owner) if isinstance(getattr(owner, name), Signal)]
+
+
+@pytest.mark.parametrize("name", list(DockName))
+def test_a_closed_dock_is_gone_at_once(viewer, name: DockName, no_collector, qtbot) -> None:
+    session = session_for(viewer)
+    viewer.add_image(np.zeros((3, 32, 32)))
+    before = n_listeners(session)
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    QApplication.processEvents()
+    assert n_listeners(session) > before
+    references = weakref.ref(dock), weakref.ref(widget)
+    dock.destroyOnClose()
+    del dock, widget
+    qtbot.waitUntil(lambda: not any(reference() for reference in references), timeout=5000)
+    assert n_listeners(session) == before
