@@ -4,8 +4,10 @@ Trains on the synthetic tasks T1 to T8 and compares the input, stage 1 and stage
 peak signal-to-noise ratio in dB (peak 1), the same after the affine fit a * image + b, and
 structural similarity. Also says how well the kernel agrees with the true noise: recall, the share
 of the offsets with a true autocorrelation above 0.1 that it hides, and precision, the share of
-the offsets it hides that have one ("-": there are none). Times are seconds of stage 1, of the
-extraction of the kernel, and of stage 2; training and denoising together.
+the offsets it hides that have one ("-": there are none). The last column before the times is the
+stage that the program itself prefers, by its errors at hidden pixels, and whether the truth agrees.
+Times are seconds of stage 1, of the extraction of the kernel, and of stage 2; training and
+denoising together.
 
 With --data it also scores a real pair NAME_noisy.tif and NAME_gt.tif: PSNR after the affine fit
 (peak 255), where 20 <= truth <= 250, beside the best of many Gaussian filters.
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
 _STACK_TASK = "T6_stack"
 _COLUMNS = ["task", "mode", "seed", "input", "stage 1", "stage 2", "kernel", "recall", "precision"]
-_COLUMNS += ["stage 1 s", "kernel s", "stage 2 s"]
+_COLUMNS += ["masked score prefers", "stage 1 s", "kernel s", "stage 2 s"]
 _REAL_COLUMNS = ["image", "input", "stage 1", "stage 2", "best Gaussian", "kernel", "seconds"]
 _SIGMAS = [0.5 + 0.25 * i for i in range(15)]  # pixels
 _STEPS = ("stage1", "kernel", "stage2")
@@ -144,6 +146,8 @@ def run_task(name: str, mode: Mode, seed: int, arguments: argparse.Namespace) ->
     if result.kernel is not None:
         found = trimmed(result.kernel)
         row |= {"kernel": found.astype(int).tolist(), **agreement(found, truth)}
+    if result.comparison is not None:
+        row["comparison"] = result.comparison.to_dict()
     return row | {"seconds": seconds}
 
 
@@ -152,7 +156,17 @@ def cells_of(row: dict[str, Any]) -> list[str]:
     cells += [_scores(row.get(step)) for step in ("input", "stage1", "stage2")]
     cells.append(_kernel_size(row))
     cells += [_number(row.get(name), ".2f") for name in ("recall", "precision")]
+    cells.append(_preference(row))
     return cells + [_number(row["seconds"].get(step), ".1f") for step in _STEPS]
+
+
+def _preference(row: dict[str, Any]) -> str:
+    """Return the stage that the self-supervised score prefers, and whether the truth agrees."""
+    if "comparison" not in row:
+        return "-"
+    preferred = row["comparison"]["better_stage"]
+    better = 2 if row["stage2"]["psnr"] > row["stage1"]["psnr"] else 1
+    return f"stage {preferred}, {'right' if preferred == better else 'wrong'}"
 
 
 def _scores(scores: dict[str, float] | None) -> str:
