@@ -6,9 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
+from qtpy.QtCore import QEvent, QSignalBlocker, QSize
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
+from napari_autostructn2v._lifetime import call_later
 from napari_autostructn2v._sections import sentence
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class ComparisonBar(QWidget):
 
     def _leave_soon(self) -> None:
         # leaving takes layers out, which must not happen while the viewer takes out others
-        QTimer.singleShot(0, self._leave)
+        call_later(self, self._leave)
 
     def _leave(self) -> None:
         self._comparison.leave()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QDockWidget, QMainWindow
+
+from napari_autostructn2v._lifetime import call_later
 
 if TYPE_CHECKING:
     import napari
@@ -43,7 +45,7 @@ class DockTabs(QObject):
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """Look for a new dock whenever the window gets a child."""
         if event is not None and event.type() == QEvent.Type.ChildAdded:
-            QTimer.singleShot(0, self._look)  # by then it has its name and its place
+            call_later(self, self._look)  # by then it has its name and its place
         return False
 
     def _look(self) -> None:
@@ -66,7 +68,7 @@ def show_dock(viewer: napari.Viewer, name: DockName) -> QWidget:
     dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
     dock.show()
     dock.raise_()
-    QTimer.singleShot(0, dock.raise_)  # once it is a tab
+    call_later(dock, dock.raise_)  # once it is a tab
     return widget
 
 
@@ -76,7 +78,7 @@ def _join(window: QMainWindow, dock: QDockWidget, others: list[QDockWidget]) -> 
     beside = [o for o in others if window.dockWidgetArea(o) == area and not o.isFloating()]
     if beside and not dock.isFloating():
         window.tabifyDockWidget(beside[0], dock)
-        QTimer.singleShot(0, dock.raise_)  # the window arranges its tabs first
+        call_later(dock, dock.raise_)  # the window arranges its tabs first
 
 
 def _open_docks(window: QMainWindow) -> list[QDockWidget]:

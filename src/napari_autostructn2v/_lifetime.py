@@ -1,9 +1,12 @@
-"""Connections between long-lived objects (session, viewer) and widgets that come and go."""
+"""Calls of widgets that come and go: by long-lived objects (session, viewer), and later."""
 
 from __future__ import annotations
 
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol
+
+from qtpy.compat import isalive
+from qtpy.QtCore import QTimer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,3 +56,26 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> N
     # collected together with the widget, it would be emptied while Qt still calls it: a crash
     _releases.add(release)
     widget.destroyed.connect(release)
+
+
+def call_later(owner: QObject, slot: Callable[[], object], milliseconds: int = 0) -> None:
+    """Call ``slot`` from the event loop, unless ``owner`` is deleted before.
+
+    A single shot of Qt does not know the owner with every binding.
+
+    Parameters
+    ----------
+    owner : QObject
+        Object that is needed for the call.
+    slot : bound method
+        Usually of the owner.
+    milliseconds : int
+        Least time until then.
+    """
+    if not isalive(owner):  # type: ignore[no-untyped-call]
+        return
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.timeout.connect(slot)
+    timer.timeout.connect(timer.deleteLater)
+    timer.start(milliseconds)

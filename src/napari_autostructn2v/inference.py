@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -21,7 +20,7 @@ from napari_autostructn2v._inference_files import (
     stacks_of_files,
     write_denoised,
 )
-from napari_autostructn2v._lifetime import connect
+from napari_autostructn2v._lifetime import call_later, connect
 from napari_autostructn2v._model_card import ModelCardView
 from napari_autostructn2v._run_text import bar_text
 from napari_autostructn2v._sections import VerticalScrollArea, heading, sentence, show_sentence
@@ -297,7 +296,7 @@ class Inference(DockContent):
 
     def _show_outcome(self, made: object = None) -> None:
         self._refresh()
-        QTimer.singleShot(_SETTLED, self._scroll_to_outcome)
+        call_later(self, self._scroll_to_outcome, _SETTLED)
 
     def _scroll_to_outcome(self) -> None:
         last = next((w for w in (self._done, self._error) if w.text()), None)

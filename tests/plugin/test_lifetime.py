@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_autostructn2v import _lifetime
 from napari_autostructn2v._docks import PLUGIN, DockName
-from napari_autostructn2v._lifetime import connect
+from napari_autostructn2v._lifetime import call_later, connect
 from napari_autostructn2v._session import Session, session_for
 
 if TYPE_CHECKING:
@@ -71,6 +72,26 @@ def test_widget_and_source_may_be_collected_together(qtbot) -> None:
     gc.collect()
     QApplication.processEvents()
     assert heard == []
+
+
+def test_what_is_due_later_is_not_done_for_a_deleted_widget(qtbot) -> None:
+    called: list[str] = []
+
+    class Due(QWidget):
+        def call(self) -> None:
+            called.append(self.objectName())
+
+    gone, kept = Due(), Due()
+    kept.setObjectName("kept")
+    call_later(gone, gone.call)
+    call_later(kept, kept.call)
+    delete(gone)
+    call_later(gone, gone.call)
+    qtbot.waitUntil(lambda: bool(called), timeout=5000)
+    QApplication.processEvents()
+    assert called == ["kept"]
+    assert not kept.findChildren(QTimer)
+    delete(kept)
 
 
 @pytest.fixture
