@@ -21,7 +21,6 @@ from PIL import Image
 
 from autoStructN2V.datasets import ArraySource, open_images, read_stack
 from autoStructN2V.pipeline import (
-    PRESETS,
     denoise_array_events,
     finish,
     pipeline_events,
@@ -29,7 +28,8 @@ from autoStructN2V.pipeline import (
 )
 from autoStructN2V.trainers import StageFinished, StageTrained
 from peers import run_script
-from quality import Stopwatch, assignment, merged
+from quality import Stopwatch
+from settings import add_settings_arguments, chosen_fields
 from tables import (
     Table,
     add_clock_argument,
@@ -98,14 +98,8 @@ def training_images(noisy: Images, arguments: argparse.Namespace) -> list[NDArra
 
 
 def configuration(arguments: argparse.Namespace) -> PipelineConfig:
-    config: dict[str, Any] = {
-        "preset": arguments.preset,
-        "method": arguments.method,
-        "random_seed": 42 + arguments.seed,
-    }
-    for fields in arguments.set:
-        config = merged(config, fields)
-    return validate_config(config)
+    seed = 42 + arguments.seed
+    return validate_config(chosen_fields(arguments, method=arguments.method, random_seed=seed))
 
 
 def trained_model(
@@ -218,16 +212,7 @@ def read_arguments() -> argparse.Namespace:
     add("--most", type=int, metavar="N", help="take only the first N images")
     add("--no-training", action="store_true", help="BM3D alone")
     add("--method", choices=_METHODS, default=_METHODS[0], help=f"default {_METHODS[0]}")
-    add("--preset", choices=list(PRESETS), default="fast", help="default fast")
-    add(
-        "--set",
-        nargs="+",
-        action="extend",
-        type=assignment,
-        default=[],
-        metavar="FIELD=VALUE",
-        help="any field of the configuration, as num_epochs=1 n2v.features=64",
-    )
+    add_settings_arguments(parser)
     add("--bm3d-python", type=Path, metavar="FILE", help="interpreter that has bm3d")
     add(
         "--bm3d-json",

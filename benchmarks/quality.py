@@ -16,7 +16,6 @@ With --data it also scores a real pair NAME_noisy.tif and NAME_gt.tif: PSNR afte
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +26,9 @@ from scipy import ndimage
 
 from autoStructN2V.datasets import open_images, read_stack
 from autoStructN2V.masking import save_kernel, trimmed
-from autoStructN2V.pipeline import PRESETS, finish, pipeline_events
+from autoStructN2V.pipeline import finish, pipeline_events
 from autoStructN2V.trainers import KernelProposed, StageFinished
+from settings import add_settings_arguments, chosen_fields
 from tables import (
     Clock,
     Table,
@@ -83,38 +83,13 @@ class Stopwatch:
         self._last = now
 
 
-def assignment(text: str) -> dict[str, Any]:
-    """Read ``stage2.features=64`` as a nested dictionary; values are JSON or plain words."""
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r}: write FIELD=VALUE, as stage2.features=64")
-    try:
-        nested: Any = json.loads(value)
-    except json.JSONDecodeError:
-        nested = value
-    for part in reversed(name.split(".")):
-        nested = {part: nested}
-    return dict(nested)
-
-
-def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with the fields of ``over``, also in nested dictionaries."""
-    out = dict(base)
-    for name, value in over.items():
-        both = isinstance(value, dict) and isinstance(out.get(name), dict)
-        out[name] = merged(out[name], value) if both else value
-    return out
-
-
 def configuration(
     arguments: argparse.Namespace, mode: Mode, seed: int, kernel_file: Path | None
 ) -> dict[str, Any]:
-    config: dict[str, Any] = {"preset": arguments.preset, "mode": mode, "random_seed": 42 + seed}
+    fixed: dict[str, Any] = {"mode": mode, "random_seed": 42 + seed}
     if kernel_file is not None:
-        config["stage2"] = {"mask_source": "file", "mask_file_path": str(kernel_file)}
-    for fields in arguments.set:
-        config = merged(config, fields)
-    return config
+        fixed["stage2"] = {"mask_source": "file", "mask_file_path": str(kernel_file)}
+    return chosen_fields(arguments, **fixed)
 
 
 def train(
@@ -280,16 +255,7 @@ def read_arguments() -> argparse.Namespace:
         help=f"{', '.join(TASKS)}; default: all; without any, only --data is scored",
     )
     add("--seeds", nargs="+", type=int, default=[0], metavar="N", help="default 0")
-    add("--preset", choices=list(PRESETS), default="fast", help="default fast")
-    add(
-        "--set",
-        nargs="+",
-        action="extend",
-        type=assignment,
-        default=[],
-        metavar="FIELD=VALUE",
-        help="any field of the configuration, as num_epochs=1 stage2.features=64",
-    )
+    add_settings_arguments(parser)
     add("--mode", choices=["2D", "2.5D", "both"], default="both", help=f"of {_STACK_TASK}")
     add("--kernel", choices=["automatic", "true"], default="automatic", help="default automatic")
     add("--pictures", action="store_true", help="also draw the kernels")

@@ -19,8 +19,8 @@ from scipy import ndimage
 
 from autoStructN2V.datasets import open_images, read_stack
 from autoStructN2V.masking import trimmed
-from autoStructN2V.pipeline import PRESETS
-from quality import assignment, configuration, denoised_images, train
+from quality import configuration, denoised_images, train
+from settings import add_settings_arguments
 from tables import (
     Table,
     add_clock_argument,
@@ -124,8 +124,7 @@ def read_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("images", nargs="+", type=Path, metavar="FILE", help="TIFF files")
     add("--mode", choices=["2D", "2.5D"], default="2D")
-    add("--preset", choices=list(PRESETS), default="fast", help="default fast")
-    add("--set", nargs="+", action="extend", type=assignment, default=[], metavar="FIELD=VALUE")
+    add_settings_arguments(parser)
     add("--pictures", type=Path, metavar="DIR", help="write pictures into this folder")
     add_clock_argument(parser)
     add_common_arguments(parser)

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autoStructN2V.pipeline import PRESETS
 from peers import run_script
-from quality import assignment
+from settings import add_settings_arguments
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 from tasks import make_task, score
 
@@ -105,12 +104,6 @@ def cells_of(row: dict[str, Any]) -> list[str]:
     return [*cells, f"{row['psnr_difference']:+.2f}", f"{row['time_ratio']:.2f}"]
 
 
-def setting(text: str) -> str:
-    """Check that ``text`` is a setting; quality.py reads it."""
-    assignment(text)
-    return text
-
-
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -133,16 +126,7 @@ def read_arguments() -> argparse.Namespace:
         help=f"{', '.join(tasks)}; default: the first two",
     )
     add("--seeds", nargs="+", type=int, default=[0], metavar="N", help="default 0")
-    add("--presets", nargs="+", choices=list(PRESETS), default=["fast"], help="default fast")
-    add(
-        "--set",
-        nargs="+",
-        action="extend",
-        type=setting,
-        default=[],
-        metavar="FIELD=VALUE",
-        help="any field of the configuration, as num_epochs=1 stage2.features=64",
-    )
+    add_settings_arguments(parser, n_presets="+")
     add("--careamics-epochs", type=int, default=40, metavar="N", help="default 40")
     add("--careamics-steps", type=int, metavar="N", help="in an epoch; default: its own choice")
     add_common_arguments(parser)

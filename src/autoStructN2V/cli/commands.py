@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +22,7 @@ from autoStructN2V.masking.kernel import save_kernel
 from autoStructN2V.models.device import DeviceName
 from autoStructN2V.pipeline.artifacts import save_png
 from autoStructN2V.pipeline.config import validate_config
-from autoStructN2V.pipeline.config_file import read_config
+from autoStructN2V.pipeline.config_file import read_config, read_settings
 from autoStructN2V.pipeline.evidence import measure_evidence
 from autoStructN2V.pipeline.figures import draw_kernel
 from autoStructN2V.pipeline.imports import find_models
@@ -113,7 +112,7 @@ def train(
     nested = merged(
         read_config(config) if config else {}, {k: v for k, v in given.items() if v is not None}
     )
-    nested = merged(nested, _parse_settings(setting))
+    nested = merged(nested, read_settings(setting or []))
     complete = validate_config(nested)
     if mask and complete.method == "n2v":
         raise ConfigError(
@@ -133,31 +132,9 @@ def _kernel_source(mask: Path | None, skip_stage1: bool) -> dict[str, Any] | Non
     return {"mask_source": "extractor"} if skip_stage1 else None
 
 
-def _parse_settings(texts: list[str] | None) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for text in texts or []:
-        nested = merged(nested, _parse_setting(text))
-    return nested
-
-
 def _extractor(settings: list[str] | None) -> ExtractorConfig:
-    given = {"stage2": {"extractor": _parse_settings(settings)}}
+    given = {"stage2": {"extractor": read_settings(settings or [])}}
     return validate_config(given).stage2.extractor
-
-
-def _parse_setting(text: str) -> dict[str, Any]:
-    """Turn ``stage2.batch_size=4`` into a nested dictionary."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ConfigError(f"--set {text!r} is not FIELD=VALUE, as in stage2.batch_size=4.")
-    try:
-        nested: Any = json.loads(value)
-    except ValueError:
-        nested = value
-    for part in reversed(name.split(".")):
-        nested = {part: nested}
-    result: dict[str, Any] = nested
-    return result
 
 
 def _print_training(output: RunOutput) -> None:

@@ -1,0 +1,36 @@
+"""The preset and the fields of the configuration that a benchmark trains with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autoStructN2V.pipeline import PRESETS
+from autoStructN2V.pipeline.config_file import read_settings
+from autoStructN2V.pipeline.presets import merged
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_settings_arguments(parser: argparse.ArgumentParser, n_presets: str | None = None) -> None:
+    """Declare ``--preset`` (``--presets`` where ``n_presets`` is "+") and ``--set``."""
+    choices = list(PRESETS)
+    if n_presets is None:
+        parser.add_argument("--preset", choices=choices, default="fast", help="default fast")
+    else:
+        parser.add_argument(
+            "--presets", nargs=n_presets, choices=choices, default=["fast"], help="default fast"
+        )
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="any field of the configuration, as num_epochs=1 stage2.features=64",
+    )
+
+
+def chosen_fields(arguments: argparse.Namespace, **fixed: Any) -> dict[str, Any]:
+    """Return the nested fields of the configuration; ``--set`` wins over ``fixed``."""
+    return merged({"preset": arguments.preset, **fixed}, read_settings(arguments.set))
