@@ -186,6 +186,8 @@ class Configuration(DockContent):
     def _on_start_chosen(self) -> None:
         self._import.setVisible(self._start.value() == "import")
         if self._start.value() == "scratch":
+            if self._session.task.is_importing:
+                self._session.cancel_task()
             self._import.show_found("")
         self._on_edited()
 

@@ -509,6 +509,13 @@ def test_an_import_can_be_cancelled_at_once(dock, session, trained, imports, slo
     assert session.config == before and session.model is None
 
 
+def test_from_scratch_means_that_no_import_is_waited_for(dock, session, trained, slow_models):
+    dock.import_files([trained])
+    choose(dock._start, "scratch")
+    assert not session.task.is_running and dock._start.value() == "scratch"
+    assert dock._import.isHidden() and session.cannot_start() is None
+
+
 def test_a_complete_model_can_be_applied_at_once(dock, session, trained, imports, shown):
     imports([trained])
     dock._import._open.click()
