@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoStructN2V.datasets.checks import check_images
-from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.datasets.reading import open_images
 from autoStructN2V.datasets.writing import StackWriter
 from autoStructN2V.errors import ConfigError, UserError
@@ -28,6 +27,7 @@ from autoStructN2V.pipeline.periodic import (
 )
 from autoStructN2V.pipeline.results import ArraySink
 from autoStructN2V.pipeline.run import finish, pipeline_events
+from autoStructN2V.pipeline.suitability import differences
 from autoStructN2V.trainers.events import EpochFinished, Event, Warned
 
 if TYPE_CHECKING:
@@ -391,9 +391,7 @@ def _denoiser(
     patterns = global_patterns(sources) if model.provenance.get("remove_periodic") else []
     if patterns:
         found.append(removal_sentence(patterns))
-    found += model.normalization.compare(
-        estimate_normalization(without_patterns(sources, patterns))
-    )
+    found += differences(without_patterns(sources, patterns), model, should_stop)
     predictor = Predictor(network, model.normalization, model.mode, symmetries=model.symmetries)
     clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in sources))
     warnings = [Warned(message) for message in found]
