@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from autoStructN2V.datasets import ArraySource, PatchRegion, estimate_normalization, load_patch_bank
 from autoStructN2V.masking.kernel import SYMMETRIES
@@ -10,8 +11,6 @@ from autoStructN2V.masking.placement import KernelPlacer, Placement
 from autoStructN2V.trainers import StageConfig, masked_squared_error
 from autoStructN2V.trainers.batches import BatchSource, MaskedBatch
 from autoStructN2V.trainers.validation import MaskedValidation
-
-from .conftest import noisy_lines
 
 CPU = torch.device("cpu")
 CONFIG = StageConfig(patch_size=16, num_layers=1, features=8, mask_percentage=10)
@@ -95,8 +94,8 @@ def test_the_identity_loses_against_the_mean(strategy):
 
 def test_with_a_kernel_copying_the_correlated_neighbors_does_not_win_either():
     """The left neighbor shares the noise of a line; the kernel hides it, a pixel does not."""
-    stack = noisy_lines((6, 64, 64), spread=5) - noisy_lines((6, 64, 64), spread=1)
-    bank = bank_of(stack)
+    noise = np.random.default_rng(0).normal(size=(6, 64, 64)).astype(np.float32)
+    bank = bank_of(ndimage.uniform_filter1d(noise, 5, axis=2))  # correlation 0.8 at one pixel
 
     class LeftNeighbor(torch.nn.Module):
         def forward(self, x):
@@ -106,7 +105,7 @@ def test_with_a_kernel_copying_the_correlated_neighbors_does_not_win_either():
         MaskedValidation(bank, whole(bank), kernel, CONFIG, seed=0).loss(LeftNeighbor())
         for kernel in (PIXEL, np.ones((1, 1, 11), bool))
     )
-    assert under_line > 1.3 * under_pixel
+    assert under_line > 2 * under_pixel
 
 
 def test_validation_is_fixed_and_depends_on_its_seed():

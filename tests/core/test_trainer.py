@@ -71,7 +71,7 @@ def test_the_loss_falls():
     trainer = trainer_for(
         n_epochs=4, stack=stack, steps_per_epoch=20, batch_size=4, learning_rate=1e-2
     )
-    untrained = trainer._validation.loss(trainer.network)
+    untrained = trainer.validation.loss(trainer.network)
     _, result = train(trainer)
     best = min(epoch.val_loss for epoch in result.history)
     assert best < 0.5 * untrained
@@ -114,7 +114,7 @@ def test_the_best_weights_are_returned(monkeypatch):
         kept.append({name: value.clone() for name, value in network.state_dict().items()})
         return next(losses)
 
-    monkeypatch.setattr(trainer._validation, "loss", loss)
+    monkeypatch.setattr(trainer.validation, "loss", loss)
     _, result = train(trainer)
     weights = result.network.state_dict()
     assert all(torch.equal(weights[name], kept[1][name]) for name in weights)
@@ -126,7 +126,7 @@ def test_the_returned_network_has_the_best_validation_loss():
     trainer = trainer_for(n_epochs=5, steps_per_epoch=6, learning_rate=1e-2)
     _, result = train(trainer)
     best = min(epoch.val_loss for epoch in result.history)
-    assert trainer._validation.loss(result.network) == pytest.approx(best, rel=1e-6)
+    assert trainer.validation.loss(result.network) == pytest.approx(best, rel=1e-6)
 
 
 @pytest.mark.parametrize(("is_on", "n_trained"), [(True, 4), (False, 8)])
@@ -134,7 +134,7 @@ def test_early_stopping_waits_as_many_epochs_as_asked(monkeypatch, is_on, n_trai
     schedule = {"early_stopping": is_on, "early_stopping_patience": 2}
     trainer = trainer_for(n_epochs=8, steps_per_epoch=1, schedule=schedule)
     losses = iter([3.0, 2.0, 2.5, 2.1, 4.0, 4.0, 4.0, 4.0])
-    monkeypatch.setattr(trainer._validation, "loss", lambda network: next(losses))
+    monkeypatch.setattr(trainer.validation, "loss", lambda network: next(losses))
     _, result = train(trainer)
     assert len(result.history) == n_trained
     assert not result.is_stopped
@@ -157,7 +157,7 @@ def test_a_stop_ends_within_a_batch_and_keeps_the_best():
     assert result.is_stopped
     assert len(result.history) == 2
     best = min(epoch.val_loss for epoch in result.history)
-    assert trainer._validation.loss(result.network) == pytest.approx(best, rel=1e-6)
+    assert trainer.validation.loss(result.network) == pytest.approx(best, rel=1e-6)
 
 
 def test_a_stop_at_once_returns_a_usable_network():
@@ -212,7 +212,7 @@ def test_early_stopping_does_not_cut_off_the_refinement(monkeypatch):
     schedule = {"early_stopping": True, "early_stopping_patience": 1}
     trainer = trainer_for(n_epochs=8, schedule=schedule, refinement=refinement(0.5))
     losses = iter([3.0, 4.0, 4.0, 4.0, 2.0, 2.5, 1.0, 1.0])
-    monkeypatch.setattr(trainer._validation, "loss", lambda network: next(losses))
+    monkeypatch.setattr(trainer.validation, "loss", lambda network: next(losses))
     _, result = train(trainer)
     assert len(result.history) == 6
 
@@ -234,7 +234,7 @@ def test_the_latest_refined_weights_are_kept_if_better_than_those_before(monkeyp
         seen.append({name: value.clone() for name, value in network.state_dict().items()})
         return next(remaining)
 
-    monkeypatch.setattr(trainer._validation, "loss", loss)
+    monkeypatch.setattr(trainer.validation, "loss", loss)
     _, result = train(trainer)
     weights = result.network.state_dict()
     same = [all(torch.equal(weights[name], one[name]) for name in weights) for one in seen]
@@ -246,7 +246,7 @@ def test_refinement_restores_what_hidden_pixels_know():
     rng = np.random.default_rng(0)
     stack = rng.normal(0, 1, (3, 64, 64)).astype(np.float32)
     noisy = stack + rng.normal(0, 0.1, stack.shape).astype(np.float32)
-    options = {"n_epochs": 4, "steps_per_epoch": 40, "learning_rate": 1e-2, "stack": noisy}
+    options = {"n_epochs": 4, "steps_per_epoch": 80, "learning_rate": 1e-2, "stack": noisy}
     error = {}
     for share in (0.0, 0.75):
         trainer = trainer_for(**options, refinement=refinement(share, variance=0.01))
@@ -267,7 +267,7 @@ def test_divergence_at_the_start_is_one_sentence():
 def test_divergence_later_keeps_the_best_weights(monkeypatch):
     trainer = trainer_for(n_epochs=5)
     losses = iter([2.0, 1.0, math.nan])
-    monkeypatch.setattr(trainer._validation, "loss", lambda network: next(losses))
+    monkeypatch.setattr(trainer.validation, "loss", lambda network: next(losses))
     events, result = train(trainer)
     (warning,) = of_kind(events, Warned)
     assert "epoch 3" in warning.message

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, signal
 from torch import Generator, Tensor
 
-_ROUNDS = 4
+_MOST_ROUNDS = 4
+_N_TRIALS = 16  # patches
 # cells per wanted kernel: enough that the rejected candidates do not lower the count
 _CELLS_PER_KERNEL = 1.7
 _FAR = -10_000
@@ -114,6 +115,7 @@ class KernelPlacer:
         n_hidden = _mean_cover(kernel[self.n_slices // 2], patch_size)
         self.n_targets = max(1, round(patch_size**2 * mask_percentage / 100 / n_hidden))
         self._prepare_cells(conflicts(kernel))
+        self._n_rounds = self._rounds_needed()
 
     def _prepare_cells(self, touching: NDArray[np.bool_]) -> None:
         reach = [
@@ -138,6 +140,16 @@ class KernelPlacer:
         )
         self._cells_around = tuple(-(-r // c) for r, c in zip(reach, self._cell, strict=True))
 
+    def _rounds_needed(self) -> int:
+        """Return after how many rounds patches hold enough kernels; each costs time."""
+        generator = torch.Generator(self.device).manual_seed(0)
+        for n_rounds in range(1, _MOST_ROUNDS):
+            self._n_rounds = n_rounds
+            _, placed = self._scatter_centers(_N_TRIALS, generator)
+            if float(placed.sum(1).float().mean()) >= self.n_targets:
+                return n_rounds
+        return _MOST_ROUNDS
+
     def __call__(self, n_patches: int, generator: Generator) -> Placement:
         """Draw a new placement for each of ``n_patches`` patches."""
         centers, placed = self._scatter_centers(n_patches, generator)
@@ -160,7 +172,7 @@ class KernelPlacer:
         corner = corner - self._margin - shift.int()
         centers = torch.full((*shape, 2), _FAR, dtype=torch.int32, device=self.device)
         placed = torch.zeros(shape, dtype=torch.bool, device=self.device)
-        for _ in range(_ROUNDS):
+        for _ in range(self._n_rounds):
             draw = torch.rand((*shape, 3), generator=generator, device=self.device)
             trial = (corner + (draw[..., :2] * cell).int()).int()
             centers = torch.where(placed[..., None], centers, trial)

@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 
 _LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
 _POLL_SECONDS = 0.05
-_N_TEST_BATCHES = 8
+_N_TEST_PATCHES = 64
 
 
 @dataclass
@@ -356,7 +356,7 @@ class Job:
         bank = self._training_pixels()
         test = self._split(config.patch_size).test
         seed = self.config.random_seed
-        return MaskedValidation(bank, test, kernel, config, seed, _N_TEST_BATCHES).loss(network)
+        return MaskedValidation(bank, test, kernel, config, seed, _N_TEST_PATCHES).loss(network)
 
 
 class _Stopped(Exception):  # noqa: N818 - leaves a block, is no error

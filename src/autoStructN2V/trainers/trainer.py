@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
 _CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
+_VALIDATION_PATCHES = (4, 16)  # fewest and most
+_TRAINED_PER_VALIDATED = 20  # patches of an epoch: validation takes under 2 % of the time
 _MOST_NOISE = 1.1  # measured variance over the error at hidden pixels, which contains the noise
 
 
@@ -114,8 +116,15 @@ class Trainer:
         self._refined_limit = -math.inf
         self._n_hidden_epochs = data.n_hidden_epochs(schedule.num_epochs)
         self._prepare_optimization()
-        self._validation = MaskedValidation(
-            data.bank, data.split.validation, data.kernel, config, seed
+        fewest, most = _VALIDATION_PATCHES
+        n_patches = self.n_steps * config.batch_size // _TRAINED_PER_VALIDATED
+        self.validation = MaskedValidation(
+            data.bank,
+            data.split.validation,
+            data.kernel,
+            config,
+            seed,
+            min(most, max(fewest, n_patches)),
         )
 
     @property
@@ -171,7 +180,7 @@ class Trainer:
             if should_stop():
                 result.is_stopped = True
                 break
-            val_loss = self._validation.loss(self.averaged)
+            val_loss = self.validation.loss(self.averaged)
             if not math.isfinite(train_loss + val_loss):
                 yield self._diverged(epoch, best)
                 break

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.trainers.config import StageConfig
 
-_BATCH_SIZE = 8
+_BATCH_SIZE = 8  # more at once would take more memory
 _SEED_OFFSET = 104_729  # validation draws differ from the training's
 
 
@@ -38,8 +38,8 @@ class MaskedValidation:
         Patch size, mask percentage and masking strategy.
     seed : int
         Seed of the fixed draws.
-    n_batches : int
-        Batches of 8 patches; more take longer and vary less.
+    n_patches : int
+        More take longer and vary less.
     """
 
     def __init__(
@@ -49,16 +49,19 @@ class MaskedValidation:
         kernel: Kernel,
         config: StageConfig,
         seed: int,
-        n_batches: int = 2,
+        n_patches: int = 16,
     ) -> None:
         generator = torch.Generator(bank.device).manual_seed(seed + _SEED_OFFSET)
         unturned = config.model_copy(update={"use_augmentation": False})
         source = BatchSource(bank, region, kernel, unturned, generator)
-        self._batches = [source.draw(_BATCH_SIZE) for _ in range(n_batches)]
+        starts = range(0, n_patches, _BATCH_SIZE)
+        self._batches = [source.draw(min(_BATCH_SIZE, n_patches - start)) for start in starts]
 
     @torch.inference_mode()
     def loss(self, network: nn.Module) -> float:
         """Return the masked mean squared error of ``network``, normalized intensity squared."""
         network.eval()
+        sizes = [len(batch.seen) for batch in self._batches]
         losses = [masked_squared_error(network(batch.seen), batch) for batch in self._batches]
-        return float(torch.stack(losses).mean())
+        total = sum(n * loss for n, loss in zip(sizes, losses, strict=True))
+        return float(total / sum(sizes))
