@@ -153,13 +153,35 @@ class LayerStacks:
         return self._layer_of(self.layer_data(denoised), label, made_by)
 
     def preview_layer(self, image: NDArray[np.float32], label: str) -> Image:
-        """Return a layer with one slice, (y, x), that lies over all slices of the source."""
+        """Return a layer with one slice, (y, x), that lies over all slices of all stacks."""
         return self._layer_of(self.preview_data(image), label, {})
 
     def preview_data(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a slice, (y, x), repeated without a copy for all slices of the first stack."""
-        shape = (1, *self.shape[1:]) if len(self.shape) == 4 else self.shape
-        return np.broadcast_to(image, shape)
+        """Return a slice, (y, x), repeated without a copy for all slices of all stacks."""
+        return np.broadcast_to(image, self.shape)
+
+    def slice_in_view(self, point: Sequence[float]) -> int | None:
+        """Return the index, counted through all stacks, of the slice that the viewer shows.
+
+        Parameters
+        ----------
+        point : sequence of float
+            Position of the sliders of the viewer, in world coordinates.
+
+        Returns
+        -------
+        int or None
+            None if the layer is gone.
+        """
+        layer = self.layer
+        if layer is None:
+            return None
+        if len(self.shape) == 2:
+            return 0
+        position = layer.world_to_data(np.asarray(point)[-layer.ndim :])[-len(self.shape) : -2]
+        last = np.array(self.shape[:-2]) - 1
+        nearest = np.clip(np.rint(position), 0, last).astype(int)
+        return int(np.ravel_multi_index(tuple(nearest), self.shape[:-2]))
 
     def layer_name(self, label: str) -> str:
         """Return the name of a layer that was made of the source."""
@@ -271,23 +293,6 @@ def is_result(layer: Layer) -> bool:
 def is_panel(layer: Layer) -> bool:
     """Tell whether a layer only shows another one in a comparison."""
     return "panel" in layer.metadata.get(METADATA_KEY, {})
-
-
-def slice_in_view(layer: Image, point: Sequence[float]) -> int:
-    """Return the index of the slice of a layer that the viewer shows.
-
-    Parameters
-    ----------
-    layer : Image
-        2D image, stack, or stacks along one leading axis.
-    point : sequence of float
-        Position of the sliders of the viewer, in world coordinates.
-    """
-    if layer.ndim < 3:
-        return 0
-    position = layer.world_to_data(np.asarray(point)[-layer.ndim :])[-3]
-    last = _full_resolution(layer).shape[-3] - 1
-    return int(np.clip(round(float(position)), 0, last))
 
 
 def _full_resolution(layer: Layer) -> Any:

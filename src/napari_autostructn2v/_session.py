@@ -29,7 +29,7 @@ from autoStructN2V.trainers.events import (
 )
 from napari_autostructn2v._docks import DockName, DockTabs, show_dock
 from napari_autostructn2v._jobs import Job
-from napari_autostructn2v._layers import LayerStacks, slice_in_view, stacks_of
+from napari_autostructn2v._layers import LayerStacks, stacks_of
 from napari_autostructn2v._model_tasks import ModelTasks
 from napari_autostructn2v._result_layers import ResultLayers, ready_for_layers
 from napari_autostructn2v._run import after, ended, failed, started, with_message
@@ -363,9 +363,10 @@ class Session(ModelTasks):
             self.clear_layer()
 
     def _on_slider_moved(self, event: object = None) -> None:
-        layer = self.results.stacks.layer if self.results is not None else None
-        if layer is not None:
-            self._slice_in_view = slice_in_view(layer, self.viewer.dims.point)
+        stacks = self.results.stacks if self.results is not None else None
+        index = stacks.slice_in_view(self.viewer.dims.point) if stacks is not None else None
+        if index is not None:
+            self._slice_in_view = index
 
 
 def session_for(viewer: napari.Viewer) -> Session:

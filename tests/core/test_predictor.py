@@ -209,7 +209,18 @@ def test_a_preview_is_the_denoised_slice(mode):
     source = ArraySource(noisy)
     expected = untiled(net, noisy, mode)
     for asked, shown in ((0, 0), (3, 3), (99, 4), (-5, 0)):
-        index, image = Previewer(source, STATISTICS, mode, lambda z=asked: z).denoise(net)
+        index, image = Previewer([source], STATISTICS, mode, lambda z=asked: z).denoise(net)
+        assert index == shown
+        assert np.allclose(image, expected[shown], rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["2D", "2.5D"])
+def test_a_preview_counts_slices_through_all_stacks(mode):
+    net, first, second = network(mode), stack(5), stack(4)[::-1] + 1
+    sources = [ArraySource(first), ArraySource(second)]
+    expected = [*untiled(net, first, mode), *untiled(net, second, mode)]
+    for asked, shown in ((4, 4), (5, 5), (99, 8)):
+        index, image = Previewer(sources, STATISTICS, mode, lambda z=asked: z).denoise(net)
         assert index == shown
         assert np.allclose(image, expected[shown], rtol=1e-5)
 

@@ -13,7 +13,6 @@ from autoStructN2V.errors import InputError
 from napari_autostructn2v._layers import (
     describe_layer,
     leading_axis,
-    slice_in_view,
     stacks_of,
 )
 
@@ -60,8 +59,7 @@ def test_a_preview_lies_over_its_source(n_axes: int) -> None:
     index = np.zeros(n_axes)
     index[-2:] = 7, 9
     np.testing.assert_allclose(preview.data_to_world(index), layer.data_to_world(index))
-    n_stacks = 1 if n_axes == 4 else 0  # of several stacks, the first is previewed, where it lies
-    assert preview.data.shape == ((n_stacks,) if n_stacks else ()) + layer.data.shape[n_stacks:]
+    assert preview.data.shape == layer.data.shape
     assert preview.data.base is not None  # one slice, however many there are
 
 
@@ -138,10 +136,21 @@ def test_the_summary_says_size_type_and_whether_2_5d_is_possible() -> None:
 
 def test_the_slice_in_view_follows_scale_and_translation() -> None:
     layer = layer_of(3, rotate=None, shear=None, affine=None)
-    assert slice_in_view(layer, (2 + 2 * 3, 0, 0)) == 3
-    assert slice_in_view(layer, (500, 0, 0)) == 4
-    assert slice_in_view(layer, (9, 2 + 2 * 3, 0, 0)) == 3  # a viewer with one axis more
-    assert slice_in_view(layer_of(2), (1, 0, 0)) == 0
+    stacks = stacks_of(layer)
+    assert stacks.slice_in_view((2 + 2 * 3, 0, 0)) == 3
+    assert stacks.slice_in_view((500, 0, 0)) == 4
+    assert stacks.slice_in_view((9, 2 + 2 * 3, 0, 0)) == 3  # a viewer with one axis more
+    single = layer_of(2)
+    assert stacks_of(single).slice_in_view((1, 0, 0)) == 0
+
+
+def test_the_slice_in_view_is_counted_through_all_stacks_or_the_chosen_one() -> None:
+    layer = layer_of(4)
+    assert stacks_of(layer).slice_in_view((2, 2 * 3, 0, 0)) == 2 * 5 + 3
+    assert stacks_of(layer).slice_in_view((9, -7, 0, 0)) == 2 * 5
+    assert stacks_of(layer, 1).slice_in_view((2, 2 * 3, 0, 0)) == 3
+    images = Image(np.zeros((4, 1, 20, 24)))
+    assert stacks_of(images).slice_in_view((3, 0, 0, 0)) == 3
 
 
 def test_the_pixel_size_goes_into_files() -> None:

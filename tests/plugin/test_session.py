@@ -95,6 +95,32 @@ def test_the_results_of_a_series_are_put_together_beside_the_window(
     assert session.viewer.layers["lines - N2V"].data.shape == (2, *noisy.shape)
 
 
+@pytest.mark.parametrize(("chosen", "expected"), [(None, 3), (0, 1)], ids=["all", "one"])
+def test_the_preview_of_a_series_shows_the_stack_and_slice_in_view(
+    session: Session, noisy, qtbot: QtBot, tmp_path: Path, chosen: int | None, expected: int
+) -> None:
+    session.set_config(small_config(tmp_path, method="n2v", num_epochs=1000))
+    series = session.viewer.add_image(np.stack([noisy, noisy + 10]), name="series")
+    session.choose_layer(series, chosen)
+    session.viewer.dims.current_step = (1, 1, 0, 0)
+    session.start_training()
+    assert session.results is not None
+    previewed = []
+    show_preview = session.results.show_preview
+    session.results.show_preview = lambda event: (previewed.append(event), show_preview(event))
+    qtbot.waitUntil(lambda: bool(previewed), timeout=SECONDS)
+    assert previewed[0].slice_index == expected
+    preview = session.viewer.layers["series - preview of N2V"]
+    assert preview.data.shape == (series.data.shape if chosen is None else noisy.shape)
+    if chosen is None:  # the second is brighter, as the network will have learned
+        qtbot.waitUntil(lambda: bool(preview.data.mean() > noisy.mean() + 5), timeout=SECONDS)
+    session.viewer.dims.current_step = (0, 0, 0, 0)
+    qtbot.waitUntil(lambda: previewed[-1].slice_index == 0, timeout=SECONDS)
+    assert preview.data.mean() < noisy.mean() + 5
+    session.cancel_training()
+    wait_for(qtbot, session, Phase.CANCELLED)
+
+
 def test_skipping_stage_2_keeps_stage_1(
     session: Session, noisy: NDArray[np.float32], qtbot: QtBot, monkeypatch
 ) -> None:

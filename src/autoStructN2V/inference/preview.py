@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from autoStructN2V.inference.predictor import Predictor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -23,23 +23,24 @@ class Previewer:
 
     Parameters
     ----------
-    source : ImageSource
-        Stack that is shown.
+    sources : sequence of ImageSource
+        Stacks of which a slice is shown.
     normalization : Normalization
         Statistics of the training data.
     mode : {"2D", "2.5D"}
     slice_index : callable
-        Returns the index of the slice to preview; asked before every preview.
+        Returns the index of the slice to preview, counted through all stacks; asked before every
+        preview.
     """
 
     def __init__(
         self,
-        source: ImageSource,
+        sources: Sequence[ImageSource],
         normalization: Normalization,
         mode: Mode,
         slice_index: Callable[[], int],
     ) -> None:
-        self._source = source
+        self._slices = [(source, z) for source in sources for z in range(source.shape[0])]
         self._normalization = normalization
         self._mode = mode
         self._slice_index = slice_index
@@ -48,6 +49,7 @@ class Previewer:
         self, network: FlexibleUNet, should_stop: Callable[[], bool] = lambda: False
     ) -> tuple[int, NDArray[np.float32] | None]:
         """Return index and denoised slice (y, x) float32 in input intensities; None if stopped."""
-        z = min(max(self._slice_index(), 0), self._source.shape[0] - 1)
+        index = min(max(self._slice_index(), 0), len(self._slices) - 1)
+        source, z = self._slices[index]
         predictor = Predictor(network, self._normalization, self._mode)
-        return z, predictor.denoise_slice(self._source, z, should_stop)
+        return index, predictor.denoise_slice(source, z, should_stop)

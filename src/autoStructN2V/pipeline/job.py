@@ -253,7 +253,7 @@ class Job:
     def _previewer(self) -> Previewer | None:
         if self.preview_slice is None:
             return None
-        return Previewer(self.sources[0], self.normalization, self.config.mode, self.preview_slice)
+        return Previewer(self.sources, self.normalization, self.config.mode, self.preview_slice)
 
     def _model(
         self, stage: int, config: StageConfig, kernel: Kernel, outcome: TrainingResult

@@ -57,8 +57,8 @@ def pipeline_events(
         :class:`Regenerate` or :class:`Skip` in answer to :class:`KernelProposed`. Without review
         the proposal is approved unless a decision is sent.
     preview_slice : callable, optional
-        Returns the index of the slice (of the first stack) that live previews should show;
-        without it there are none.
+        Returns the index of the slice, counted through all stacks, that live previews should
+        show; without it there are none.
     sink : ResultSink, optional
         Where denoised slices go; default: arrays in memory.
 
