@@ -1,10 +1,11 @@
-"""Periodicity: sinusoids and endless lines are found and named, structure and noise are not."""
+"""Periodicity: sinusoids and offsets of lines are found and named, structure and noise are not."""
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from autoStructN2V.masking.periodicity import detect_periodic_patterns, remove_sinusoids
+from autoStructN2V.masking.demodulation import remove_sinusoids
+from autoStructN2V.masking.periodicity import detect_periodic_patterns
 
 SHAPE = (4, 192, 192)
 Y, X = np.mgrid[: SHAPE[1], : SHAPE[2]]
@@ -42,7 +43,7 @@ def test_two_sinusoids_strongest_first():
 
 
 @pytest.mark.parametrize(("axis", "words"), [(1, "columns"), (2, "rows")])
-def test_endless_lines_are_found(axis, words):
+def test_offsets_of_lines_are_found(axis, words):
     rng = np.random.default_rng(2)
     shape = list(SHAPE)
     shape[axis] = 1

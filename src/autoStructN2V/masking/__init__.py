@@ -2,6 +2,7 @@
 
 from autoStructN2V.masking.autocorrelation import Autocorrelation, measure_noise_autocorrelation
 from autoStructN2V.masking.config import ExtractorConfig, MaskingConfig
+from autoStructN2V.masking.demodulation import remove_sinusoids
 from autoStructN2V.masking.extraction import (
     Advice,
     KernelProposal,
@@ -24,7 +25,7 @@ from autoStructN2V.masking.kernel import (
 from autoStructN2V.masking.periodicity import (
     PeriodicPattern,
     detect_periodic_patterns,
-    remove_sinusoids,
+    remove_patterns,
 )
 from autoStructN2V.masking.placement import KernelPlacer, Placement
 from autoStructN2V.masking.recorruption import NoiseSampler
@@ -53,6 +54,7 @@ __all__ = [
     "load_kernel",
     "measure_noise_autocorrelation",
     "propose_kernel",
+    "remove_patterns",
     "remove_sinusoids",
     "replace_hidden",
     "save_kernel",

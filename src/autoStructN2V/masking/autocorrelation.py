@@ -21,7 +21,7 @@ from autoStructN2V.masking.noise_model import estimate_across, estimate_in_plane
 from autoStructN2V.masking.periodicity import (
     PeriodicPattern,
     detect_periodic_patterns,
-    remove_sinusoids,
+    remove_patterns,
 )
 
 MAX_LAG = 15  # px: half of the largest window
@@ -56,7 +56,7 @@ class Autocorrelation:
         Whether the images have too little background to tell noise that is correlated in all
         directions from structure; ``values`` then hold only what differs between directions.
     periodic_patterns : tuple of PeriodicPattern
-        Strictly periodic patterns of the images; sinusoids were subtracted before measuring.
+        Strictly periodic patterns and offsets of lines, which were subtracted before measuring.
     """
 
     values: NDArray[np.float64]
@@ -184,7 +184,7 @@ def measure_noise_autocorrelation(
     """
     checked = _checked(images)
     patterns = tuple(detect_periodic_patterns(checked))
-    stacks = [remove_sinusoids(stack, patterns) for stack in _sample(checked)]
+    stacks = [remove_patterns(stack, patterns) for stack in _sample(checked)]
     max_lag = min(max_lag, *(min(stack.shape[1:]) // 3 for stack in stacks))
     fields = [noise_field(stack, equalize=equalize) for stack in stacks]
     estimate = estimate_in_plane(fields, max_lag)

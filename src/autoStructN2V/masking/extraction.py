@@ -303,12 +303,8 @@ def _about_pattern(pattern: PeriodicPattern) -> str:
     """Say what is to be done about a pattern that no kernel can hide."""
     is_wave = np.isfinite(pattern.period_px)
     kind = "strictly periodic pattern" if is_wave else "line pattern"
-    then = (
-        "Training removes it first, unless Remove periodic patterns is off or it covers a part of "
-        "the images only."
-        if is_wave
-        else "Remove it with a destriping filter first."
-    )
+    exception = " or it covers a part of the images only" if is_wave else ""
+    then = f"Training removes it first, unless Remove periodic patterns is off{exception}."
     return (
         f"A {kind} was found ({pattern.sentence}); no kernel can hide it, because it can be "
         f"predicted from far away. {then}"

@@ -1,56 +1,74 @@
-"""Detect strictly periodic patterns and endless lines, which no kernel can hide.
+"""Detect and remove strictly periodic patterns and endless lines, which no kernel can hide.
 
 A sinusoid, or a line that spans the image, can be predicted from outside any kernel, so a
 blind-spot network keeps it. In the averaged power spectrum a sinusoid is a sharp peak, far
-above the bins around it and above those of its own row and column; endless lines fill the row
-or column of zero frequency. Structure and correlated noise are broad there.
+above the bins around it and above those of its own row and column. Structure and correlated
+noise are broad there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, stats
 
-_SIDE = 512  # px: largest side of the blocks whose spectra are averaged
-_SMALLEST_SIDE = 32
-_MAX_PIXELS = 4_000_000
+from autoStructN2V.masking.demodulation import remove_sinusoids
+from autoStructN2V.masking.line_offsets import (
+    LineOffsets,
+    Lines,
+    find_offsets,
+    find_shared_offsets,
+    line_profile,
+    subtract_profile,
+)
+from autoStructN2V.masking.spectrum import centered_blocks, evenly, mean_power
+
+_SMALLEST_SIDE = 32  # px
 _MIN_CYCLES = 6.0  # cycles within a block: fewer cannot be told from structure
 _LONGEST_PERIOD = 64.0  # px
 _FALSE_ALARM = 1e-5  # probability that a smooth spectrum shows a peak
 _SAFETY = 3.0  # structure makes spectra rougher than theory says
 _LEAST_EXCESS = 30.0  # peak to local background
-_LEAST_LINE_EXCESS = 8.0  # endless lines to the neighboring rows or columns of the spectrum
 _MIN_SHARE = 0.003  # of the images' variance
 _BACKGROUND_RADIUS = 8  # bins
 _PEAK_RADIUS = 2  # bins: what the window spreads a sharp line over
 _MAX_PATTERNS = 4
-_DEMODULATION_SCALE = 24.0  # px: distance over which amplitude and phase hardly drift
 _MAX_CANDIDATES = 200
+_MOST_SLICES = 16  # in which offsets of single slices are looked for
 
 
 @dataclass(frozen=True)
 class PeriodicPattern:
-    """A sinusoid, or a set of endless lines, that covers the images.
+    """A sinusoid, or offsets of whole rows or columns, that cover the images.
 
     Attributes
     ----------
     period_px : float
-        Length of one cycle in pixels, across the stripes; infinite for endless lines of
-        irregular spacing.
+        Length of one cycle in pixels, across the stripes; infinite for offsets of whole rows or
+        columns.
     angle_deg : float
         Direction across the stripes: 0 along x, 90 along y (downwards); 0..180.
     amplitude : float
-        Amplitude in units of the images; for endless lines, their standard deviation.
+        Amplitude in units of the images; for offsets, their standard deviation.
     variance_share : float
         Share of the images' variance, 0..1.
+    is_shared : bool
+        For offsets: whether all slices of a stack have the same.
     """
 
     period_px: float
     angle_deg: float
     amplitude: float
     variance_share: float
+    is_shared: bool = False
+
+    @property
+    def lines(self) -> Lines | None:
+        """What has offsets; None for a sinusoid."""
+        if np.isfinite(self.period_px):
+            return None
+        return "rows" if self.angle_deg > 45.0 else "columns"
 
     @property
     def direction(self) -> str:
@@ -64,9 +82,9 @@ class PeriodicPattern:
     @property
     def sentence(self) -> str:
         """The pattern in plain words."""
-        if np.isinf(self.period_px):
-            lines = "columns" if self.direction == "along x" else "rows"
-            return f"offsets of whole {lines}, standard deviation {self.amplitude:.3g}"
+        if self.lines is not None:
+            where = ", the same in all slices" if self.is_shared else ""
+            return f"offsets of whole {self.lines}, standard deviation {self.amplitude:.3g}{where}"
         return f"period {self.period_px:.1f} px {self.direction}, amplitude {self.amplitude:.3g}"
 
 
@@ -81,67 +99,77 @@ def detect_periodic_patterns(images: Sequence[NDArray[np.floating]]) -> list[Per
     Returns
     -------
     list of PeriodicPattern
-        The strongest first; empty if there is none, or the images are too small (below 32
-        pixels) to tell.
+        Offsets of lines, then sinusoids, the strongest first; empty if there are none, or the
+        images are too small to tell (below 64 pixels, for sinusoids 32).
     """
-    side = min([_SIDE, *(min(image.shape[-2:]) for image in images)]) if images else 0
-    if side < _SMALLEST_SIDE:
-        return []
-    blocks = _blocks(images, side)
-    blocks -= blocks.mean(axis=(1, 2), keepdims=True)
-    variance = float(np.square(blocks).mean(dtype=np.float64))
-    if not variance > 0.0:
-        return []
-    power = _mean_power(blocks)
-    lines = _endless_lines(power, variance)
-    return lines + _sinusoids(power, variance, len(blocks))
+    sinusoids = detect_sinusoids(images)
+    stacks = [remove_sinusoids(stack, sinusoids) for stack in images] if sinusoids else images
+    shared = shared_lines([_halves(stack) for stack in stacks if len(stack) > 1])
+    if shared:
+        stacks = [remove_patterns(stack, shared) for stack in stacks]
+    slices = [plane for stack in stacks for plane in stack]
+    chosen = [slices[i] for i in evenly(len(slices), _MOST_SLICES)]
+    return [*shared, *lines_of_slices(chosen), *sinusoids]
 
 
-def _blocks(images: Sequence[NDArray[np.floating]], side: int) -> NDArray[np.float32]:
-    """Cut images into (N, side, side) blocks, evenly chosen if there are many."""
-    places = [
-        (index, z, y, x)
-        for index, image in enumerate(images)
-        for z in range(image.shape[0])
-        for y in range(0, image.shape[1] - side + 1, side)
-        for x in range(0, image.shape[2] - side + 1, side)
-    ]
-    n_kept = min(len(places), max(1, _MAX_PIXELS // side**2))
-    kept = np.unique(np.linspace(0, len(places) - 1, n_kept).astype(int))
-    cut = [images[i][z, y : y + side, x : x + side] for i, z, y, x in (places[k] for k in kept)]
-    return np.stack(cut).astype(np.float32)
+def detect_sinusoids(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPattern]:
+    """Find sinusoids in images; see :func:`detect_periodic_patterns`."""
+    blocks = centered_blocks(images, _SMALLEST_SIDE)
+    variance = float(np.square(blocks).mean(dtype=np.float64)) if len(blocks) else 0.0
+    return _sinusoids(mean_power(blocks), variance, len(blocks)) if variance > 0.0 else []
 
 
-def _mean_power(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Power spectrum (Y, X // 2 + 1) with a Hann window.
+def shared_lines(
+    halves: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
+) -> list[PeriodicPattern]:
+    """Find offsets of lines that are the same in all slices of a stack.
 
-    A sinusoid of amplitude A adds A^2 / 4, summed over the few bins of its peak.
+    Parameters
+    ----------
+    halves : sequence of two (Y, X) arrays
+        For each stack, the mean of one half of its slices and that of the other half.
+
+    Returns
+    -------
+    list of PeriodicPattern
+        At most one for rows and one for columns.
     """
-    side = blocks.shape[-1]
-    window = np.hanning(side + 1)[:-1].astype(np.float32)
-    spectrum = fft.rfft2(blocks * window[:, None] * window)
-    scale = side**2 * float(np.square(window).sum()) ** 2
-    summed = np.square(np.abs(spectrum)).mean(axis=0, dtype=np.float64)
-    power: NDArray[np.float64] = summed / scale
-    return power
+    variance = _mean_variance(np.mean(pair, axis=0) for pair in halves)
+    return [_line_pattern(offsets, variance) for offsets in find_shared_offsets(halves)]
 
 
-def _endless_lines(power: NDArray[np.float64], variance: float) -> list[PeriodicPattern]:
-    """Compare the rows and columns of lowest frequency with those a few bins further."""
-    first = int(_MIN_CYCLES)
-    across_x = power[:, first:]  # zero y frequency: whole columns of the image differ
-    across_y = power[first : len(power) // 2].T  # zero x frequency: whole rows differ
-    found = []
-    for spectrum, angle in ((across_x, 0.0), (across_y, 90.0)):
-        background = spectrum[3:7].mean(axis=0)
-        excess = np.maximum(spectrum[:2] - background, 0.0)
-        ratio = np.median(spectrum[0] / np.maximum(background, 1e-30))
-        # both signs of the line's two frequencies, the middle row counted once
-        total = 2.0 * float(excess[0].sum() + 2.0 * excess[1].sum())
-        if ratio > _LEAST_LINE_EXCESS and total > _MIN_SHARE * variance:
-            share = min(1.0, total / variance)
-            found.append(PeriodicPattern(np.inf, angle, float(np.sqrt(total)), share))
-    return found
+def lines_of_slices(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPattern]:
+    """Find offsets of lines in slices, each of which may have its own.
+
+    Parameters
+    ----------
+    images : sequence of (Y, X) array
+        Slices.
+
+    Returns
+    -------
+    list of PeriodicPattern
+        At most one for rows and one for columns.
+    """
+    variance = _mean_variance(images)
+    return [_line_pattern(offsets, variance) for offsets in find_offsets(images)]
+
+
+def _mean_variance(images: Iterable[NDArray[np.floating]]) -> float:
+    variances = [float(np.var(image, dtype=np.float64)) for image in images]
+    return float(np.mean(variances)) if variances else 0.0
+
+
+def _line_pattern(offsets: LineOffsets, variance: float) -> PeriodicPattern:
+    angle = 90.0 if offsets.lines == "rows" else 0.0
+    share = min(1.0, offsets.std**2 / max(variance, 1e-300))
+    return PeriodicPattern(np.inf, angle, offsets.std, share, offsets.is_shared)
+
+
+def _halves(stack: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Average every other slice, and the rest."""
+    first, second = (stack[start::2].mean(axis=0, dtype=np.float64) for start in (0, 1))
+    return first, second
 
 
 def _two_sided(half: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -253,71 +281,77 @@ def _sinusoid(
     )
 
 
-def remove_sinusoids(
+def remove_patterns(
     stack: NDArray[np.floating], patterns: Sequence[PeriodicPattern]
 ) -> NDArray[np.float32]:
-    """Subtract sinusoidal patterns, each with an amplitude and phase that may drift slowly.
+    """Subtract sinusoids and offsets of lines.
 
     Parameters
     ----------
     stack : (Z, Y, X) array
         Finite values, any units.
     patterns : sequence of PeriodicPattern
-        Endless lines (infinite period) are left alone.
+        From :func:`detect_periodic_patterns`.
 
     Returns
     -------
     (Z, Y, X) float32
         A new stack in the same units.
     """
-    cleaned = np.array(stack, np.float32)
-    for pattern in patterns:
-        if np.isfinite(pattern.period_px):
-            wave, sigma = _wave(pattern, cleaned.shape[1:])
-            for plane in cleaned:
-                plane -= 2.0 * (_envelope(plane, wave, sigma) * wave).real
-    return cleaned
+    cleaned = remove_sinusoids(stack, patterns)
+    profiles = shared_profiles(cleaned.mean(axis=0, dtype=np.float64), patterns)
+    return np.stack([remove_lines(plane, patterns, profiles) for plane in cleaned])
 
 
-def coverage(stack: NDArray[np.floating], pattern: PeriodicPattern) -> float:
-    """Measure where a sinusoid is: a detector's pattern covers the images, structure does not.
+def shared_profiles(
+    mean: NDArray[np.floating], patterns: Sequence[PeriodicPattern]
+) -> dict[Lines, NDArray[np.float32]]:
+    """Measure the offsets that all slices of a stack have.
 
     Parameters
     ----------
-    stack : (Z, Y, X) array
-        Finite values, any units.
-    pattern : PeriodicPattern
-        Of finite period.
+    mean : (Y, X) array
+        Mean of the slices.
+    patterns : sequence of PeriodicPattern
+        Only those that slices share count.
 
     Returns
     -------
-    float
-        Share (0..1) of the pixels at which its local amplitude is at least half of what it is over
-        all images.
+    dict
+        Offsets of the rows, of the columns, of both or of neither.
     """
-    wave, sigma = _wave(pattern, stack.shape[1:])
-    least = pattern.amplitude / 2.0
-    shares = [(2.0 * np.abs(_envelope(plane, wave, sigma)) >= least).mean() for plane in stack]
-    return float(np.mean(shares))
+    shared = [p.lines for p in patterns if p.lines is not None and p.is_shared]
+    return {lines: line_profile(mean, lines) for lines in shared}
 
 
-def _wave(pattern: PeriodicPattern, shape: tuple[int, ...]) -> tuple[NDArray[np.complex64], float]:
-    """Return the sinusoid as a complex wave (y, x), and the scale of its drift in pixels."""
-    y = np.arange(shape[0], dtype=np.float64)[:, None]
-    x = np.arange(shape[1], dtype=np.float64)[None, :]
-    angle = np.radians(pattern.angle_deg)
-    phase = (2.0 * np.pi / pattern.period_px) * (np.cos(angle) * x + np.sin(angle) * y)
-    return np.exp(1j * phase).astype(np.complex64), max(
-        _DEMODULATION_SCALE, 2.0 * pattern.period_px
-    )
+def remove_lines(
+    plane: NDArray[np.floating],
+    patterns: Sequence[PeriodicPattern],
+    profiles: Mapping[Lines, NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Subtract offsets of lines from a slice.
 
+    Parameters
+    ----------
+    plane : (Y, X) array
+        Finite values, any units.
+    patterns : sequence of PeriodicPattern
+        Sinusoids are left alone.
+    profiles : mapping
+        From :func:`shared_profiles`; offsets of single slices are measured in the slice.
 
-def _envelope(
-    plane: NDArray[np.floating], wave: NDArray[np.complex64], sigma: float
-) -> NDArray[np.complex64]:
-    """Return half the local amplitude and the phase (y, x) of a wave in an image."""
-    centered = plane - plane.mean()
-    # divided by the weight inside: at the border there is less to average over
-    weight = ndimage.gaussian_filter(np.ones(plane.shape, np.float32), sigma, mode="constant")
-    summed = ndimage.gaussian_filter(centered * wave.conj(), sigma, mode="constant")
-    return np.asarray(summed / weight, np.complex64)
+    Returns
+    -------
+    (Y, X) float32
+        A new slice in the same units.
+    """
+    cleaned = np.array(plane, np.float32)
+    for pattern in patterns:
+        if pattern.lines is not None:
+            profile = (
+                profiles[pattern.lines]
+                if pattern.is_shared
+                else line_profile(cleaned, pattern.lines)
+            )
+            cleaned = subtract_profile(cleaned, profile, pattern.lines)
+    return cleaned

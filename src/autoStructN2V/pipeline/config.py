@@ -168,9 +168,9 @@ class PipelineConfig(ScheduleConfig):
     remove_periodic: bool = Field(
         True,
         title="Remove periodic patterns",
-        description="Take out strictly periodic patterns that cover the images, before training "
-        "and before a model is applied; no kernel can hide them. Periodic structure, which does "
-        "not cover the images, stays.",
+        description="Take out strictly periodic patterns that cover the images, and offsets of "
+        "whole rows or columns, before training and before a model is applied; no kernel can hide "
+        "them. Periodic structure, which does not cover the images, stays.",
     )
     stage1_model: Path | None = Field(
         None,

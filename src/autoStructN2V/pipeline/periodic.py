@@ -1,16 +1,21 @@
-"""Strictly periodic patterns, taken out of the images before anything else is done with them."""
+"""Periodic patterns and offsets of lines, taken out before anything else is done with images."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoStructN2V.masking.demodulation import coverage, remove_sinusoids
 from autoStructN2V.masking.periodicity import (
-    coverage,
-    detect_periodic_patterns,
-    remove_sinusoids,
+    detect_sinusoids,
+    lines_of_slices,
+    remove_lines,
+    shared_lines,
+    shared_profiles,
 )
+from autoStructN2V.masking.spectrum import evenly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,21 +24,23 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.metadata import ImageMetadata
     from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.masking.line_offsets import Lines
     from autoStructN2V.masking.periodicity import PeriodicPattern
 
 _MOST_SLICES = 16
+_MOST_SLICES_OF_MEAN = 64  # in which offsets that all slices share are measured
 _LEAST_COVERAGE = 0.75
 
 
 class WithoutPatterns:
-    """A stack whose slices are read without their periodic patterns.
+    """A stack whose slices are read without periodic patterns and offsets of lines.
 
     Parameters
     ----------
     source : ImageSource
         Stack as it is stored.
     patterns : sequence of PeriodicPattern
-        Of finite period.
+        From :func:`global_patterns`.
     """
 
     def __init__(self, source: ImageSource, patterns: Sequence[PeriodicPattern]) -> None:
@@ -67,12 +74,28 @@ class WithoutPatterns:
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Read a slice (y, x) float32, intensities as stored, without the patterns."""
+        return remove_lines(self._without_waves(z), self._patterns, self._profiles)
+
+    @cached_property
+    def _profiles(self) -> dict[Lines, NDArray[np.float32]]:
+        """Offsets that all slices share, measured when the first slice is read."""
+        if not any(pattern.is_shared for pattern in self._patterns):
+            return {}
+        total = np.zeros(self.shape[1:], np.float64)
+        chosen = evenly(self.shape[0], _MOST_SLICES_OF_MEAN)
+        for z in chosen:
+            total += self._without_waves(z)
+        return shared_profiles(total / len(chosen), self._patterns)
+
+    def _without_waves(self, z: int) -> NDArray[np.float32]:
         (cleaned,) = remove_sinusoids(self._source.read_slice(z)[None], self._patterns)
         return np.asarray(cleaned, np.float32)
 
 
 def global_patterns(sources: Sequence[ImageSource]) -> list[PeriodicPattern]:
-    """Find sinusoids that cover the images; periodic structure lies in some places only.
+    """Find sinusoids that cover the images, and offsets of whole rows or columns.
+
+    Periodic structure lies in some places only and is left out.
 
     Parameters
     ----------
@@ -82,11 +105,15 @@ def global_patterns(sources: Sequence[ImageSource]) -> list[PeriodicPattern]:
     Returns
     -------
     list of PeriodicPattern
-        The strongest first.
+        Sinusoids, the strongest first, then offsets.
     """
     sample = _sample(sources)
-    found = [p for p in detect_periodic_patterns(sample) if np.isfinite(p.period_px)]
-    return [p for p in found if _mean_coverage(sample, p) >= _LEAST_COVERAGE]
+    waves = [p for p in detect_sinusoids(sample) if _mean_coverage(sample, p) >= _LEAST_COVERAGE]
+    sources = without_patterns(sources, waves)
+    shared = shared_lines(_half_means(sources))
+    if waves or shared:
+        sample = _sample(without_patterns(sources, shared))
+    return [*waves, *shared, *lines_of_slices([plane for (plane,) in sample])]
 
 
 def without_patterns(
@@ -99,17 +126,43 @@ def without_patterns(
 def removal_sentence(patterns: Sequence[PeriodicPattern]) -> str:
     """Say what was removed and how to keep it."""
     named = "; ".join(pattern.sentence for pattern in patterns)
+    is_periodic = any(pattern.lines is None for pattern in patterns)
+    has_lines = any(pattern.lines is not None for pattern in patterns)
+    if is_periodic and has_lines:
+        what = "A strictly periodic pattern and offsets of lines cover the images and are"
+    elif has_lines:
+        what = "Whole lines of the images are offset, and the offsets are"
+    else:
+        what = "A strictly periodic pattern covers the images and is"
     return (
-        f"A strictly periodic pattern covers the images and is removed first ({named}); train with "
-        "Remove periodic patterns off to keep it."
+        f"{what} removed first ({named}); train with Remove periodic patterns off to keep "
+        f"{'it' if is_periodic and not has_lines else 'them'}."
     )
 
 
 def _sample(sources: Sequence[ImageSource]) -> list[NDArray[np.float32]]:
     """Read a few slices from all over the stacks."""
     places = [(source, z) for source in sources for z in range(source.shape[0])]
-    chosen = np.unique(np.linspace(0, len(places) - 1, min(_MOST_SLICES, len(places))).astype(int))
-    return [places[i][0].read_slice(places[i][1])[None] for i in chosen]
+    chosen = [places[i] for i in evenly(len(places), _MOST_SLICES)]
+    return [source.read_slice(z)[None] for source, z in chosen]
+
+
+def _half_means(
+    sources: Sequence[ImageSource],
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Average in a few stacks every other one of a few slices, and the rest."""
+    stacks = [source for source in sources if source.shape[0] > 1]
+    chosen = [stacks[i] for i in evenly(len(stacks), _MOST_SLICES // 2)]
+    n_slices = _MOST_SLICES // max(1, len(chosen))
+    return [(_mean(s, 0, n_slices), _mean(s, 1, n_slices)) for s in chosen]
+
+
+def _mean(source: ImageSource, start: int, n_slices: int) -> NDArray[np.float64]:
+    places = evenly(source.shape[0], n_slices)[start::2]
+    total = np.zeros(source.shape[1:], np.float64)
+    for z in places:
+        total += source.read_slice(z)
+    return total / len(places)
 
 
 def _mean_coverage(sample: Sequence[NDArray[np.float32]], pattern: PeriodicPattern) -> float:
