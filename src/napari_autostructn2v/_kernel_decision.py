@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
+from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._lifetime import connect
 from napari_autostructn2v._state import Phase
 
@@ -54,8 +55,8 @@ class DecisionPanel(QWidget):
         grid.addWidget(self.skip_button, 1, 1)
         grid.addWidget(self.use_button, 2, 0, 1, 2)
         grid.setColumnStretch(0, 1)
-        self.approve_button.clicked.connect(session.approve)
-        self.skip_button.clicked.connect(session.skip_stage2)
+        self.approve_button.clicked.connect(self._approve)
+        self.skip_button.clicked.connect(self._skip)
         self.use_button.clicked.connect(self.use_requested)
         connect(self, session.run_changed, self.refresh)
         connect(self, session.config_changed, self.refresh)
@@ -79,6 +80,14 @@ class DecisionPanel(QWidget):
         except ConfigError as error:
             return str(error)
         return ""
+
+    def _approve(self) -> None:
+        self._session.approve()
+        self._session.show(DockName.TRAINING)  # where it goes on
+
+    def _skip(self) -> None:
+        self._session.skip_stage2()
+        self._session.show(DockName.TRAINING)
 
     def refresh(self, *_: object) -> None:
         """Show what can be done now."""
