@@ -43,9 +43,10 @@ _SIDE = 256  # px of the part that is shown
 _GAP = 4  # px between the pictures
 
 
-def lag_one(result: PipelineResult) -> list[float]:
-    """Return the autocorrelation of the noise at one pixel along x and along y."""
-    assert result.proposal is not None
+def lag_one(result: PipelineResult) -> list[float] | None:
+    """Return the autocorrelation of the noise at one pixel along x and along y, if measured."""
+    if result.proposal is None:
+        return None
     values = result.proposal.autocorrelation.values
     middle = values[len(values) // 2]
     y, x = (side // 2 for side in middle.shape)
@@ -84,13 +85,13 @@ def cells_of(row: dict[str, Any]) -> list[str]:
     cells = [row["image"], f"{kernel.sum()} of {size}", _pair(row["noise"])]
     for stage in (row["stage1"], row["stage2"]):
         left = stage and stage["left"]
-        cells += [_pair(stage["removed"]) if stage else "-", "-" if left is None else f"{left:.0%}"]
+        cells += [_pair(stage and stage["removed"]), "-" if left is None else f"{left:.0%}"]
     cells.append(f"stage {row['comparison']['better_stage']}" if "comparison" in row else "-")
     return [*cells, f"{sum(row['seconds'].values()):.0f}"]
 
 
-def _pair(values: list[float]) -> str:
-    return " / ".join(f"{value:+.2f}" for value in values)
+def _pair(values: list[float] | None) -> str:
+    return "-" if values is None else " / ".join(f"{value:+.2f}" for value in values)
 
 
 def save_picture(file: Path, images: list[NDArray[np.float32]]) -> None:
