@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.inference import StageReport, removed_covariance, share_left
-from autoStructN2V.inference.noise_report import StageComparison
+from autoStructN2V.inference.noise_report import StageComparison, shared_noise_sentence
 
 LINE = np.ones((1, 3), bool)
 
@@ -88,3 +88,37 @@ def test_the_stage_of_lower_error_is_the_better_one():
     assert worse.better_stage == 1
     assert "does not predict hidden pixels better" in worse.sentence
     assert worse.to_dict()["better_stage"] == 1
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "kernel", "named"),
+    [
+        (0.0, 0.02, (1, 1), None),
+        (-0.1, -0.12, (1, 1), None),
+        (-0.34, -0.35, (1, 1), ("along x and y", "3 x 3")),
+        (-0.4, 0.0, (1, 1), ("along x", "3 x 1")),
+        (0.0, -0.3, (1, 5), ("along y", "1 x 3")),
+        (-0.3, 0.0, (1, 5), None),
+        (-0.3, -0.3, (3, 3), None),
+    ],
+)
+def test_noise_shared_outside_of_the_kernel_is_named(x, y, kernel, named):
+    sentence = shared_noise_sentence({"x1": x, "y1": y}, np.ones(kernel, bool))
+    if named is None:
+        assert sentence is None
+    else:
+        assert all(f"{text} " in sentence for text in named)
+
+
+def test_the_best_prediction_from_around_keeps_what_neighbors_share():
+    """Of noise shared in all directions it removes what alternates; of independent noise all."""
+    white = np.random.default_rng(0).normal(size=(128, 128))
+    kernel = np.ones((1, 1), bool)
+    for noise, is_named in ((ndimage.gaussian_filter(white, 0.6), True), (white, False)):
+        around = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if (y, x) != (0, 0)]
+        seen = np.stack([np.roll(noise, offset, (0, 1)).ravel() for offset in around], 1)
+        predicted = seen @ np.linalg.lstsq(seen, noise.ravel(), rcond=None)[0]
+        stacks = [noise[None], predicted.reshape(1, 128, 128)]
+        removed = removed_covariance(sources(stacks[0]), sources(stacks[1]), 2)
+        lags = {"x1": removed[2, 3] / removed[2, 2], "y1": removed[3, 2] / removed[2, 2]}
+        assert (shared_noise_sentence(lags, kernel) is not None) == is_named

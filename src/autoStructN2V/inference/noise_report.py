@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.masking.kernel import Kernel
 
 _MOST_SLICES = 16
+_ALTERNATING = -0.15  # correlation of what was removed, at one pixel; about 0 for independent noise
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,41 @@ class StageComparison:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
         return {**asdict(self), "better_stage": self.better_stage}
+
+
+def shared_noise_sentence(removed: Mapping[str, float], kernel: Kernel) -> str | None:
+    """Say whether neighbors outside of a kernel share noise, as seen from what was removed.
+
+    A network predicts what neighbors share and keeps it. What it removes then alternates in sign
+    from pixel to pixel, and the result shows a fine mesh. This is seen even where structure hides
+    the correlation of the noise itself.
+
+    Parameters
+    ----------
+    removed : mapping of str to float
+        Autocorrelation of what was removed, with the lags ``x1`` and ``y1``.
+    kernel : (h, w) or (3, h, w) bool
+        Kernel that the network was trained with.
+
+    Returns
+    -------
+    str or None
+        None unless what was removed alternates along an axis whose next pixel was not hidden.
+    """
+    middle = kernel if kernel.ndim == 2 else kernel[len(kernel) // 2]
+    padded = np.pad(middle, 1)
+    y, x = (side // 2 for side in padded.shape)
+    is_hidden = {"x": padded[y, x + 1], "y": padded[y + 1, x]}
+    axes = [a for a in "xy" if removed[f"{a}1"] < _ALTERNATING and not is_hidden[a]]
+    if not axes:
+        return None
+    shape = {"x": "3 x 1 (width x height)", "y": "1 x 3 (width x height)", "xy": "3 x 3"}
+    return (
+        f"What was removed alternates from pixel to pixel along {' and '.join(axes)} (correlation "
+        f"{min(removed[f'{a}1'] for a in axes):.2f}): neighbors share noise that the kernel does "
+        f"not hide, and the result keeps it as a fine mesh. Train with a kernel of at least "
+        f"{shape[''.join(axes)]} pixels, drawn in the Mask editor or from a file."
+    )
 
 
 def removed_covariance(

@@ -214,6 +214,11 @@ class PipelineConfig(ScheduleConfig):
         return self.n2v if self.method == "n2v" else self.stage1
 
     @property
+    def last_stage(self) -> int:
+        """Number of the stage whose result is the final one."""
+        return 1 if self.method == "n2v" or not self.run_stage2 else 2
+
+    @property
     def used_stages(self) -> list[StageConfig]:
         """Parameters of the stages that are trained, or imported and applied, in order."""
         imported = [self.stage1] if self.method == "autostructn2v" and self.stage1_model else []

@@ -19,6 +19,7 @@ from autoStructN2V.inference.noise_report import (
     StageReport,
     removed_covariance,
     share_left,
+    shared_noise_sentence,
 )
 from autoStructN2V.inference.predictor import Predictor, SliceFinished
 from autoStructN2V.inference.preview import Previewer
@@ -90,7 +91,7 @@ class Job:
     def result(self, kernel: Kernel | None, proposal: KernelProposal | None) -> PipelineResult:
         """Return what was reached so far."""
         config = self.config
-        last = self.results.get(1 if config.method == "n2v" or not config.run_stage2 else 2)
+        last = self.results.get(config.last_stage)
         # a stop that comes after the end stops nothing
         is_complete = last is not None and last.report is not None
         return PipelineResult(
@@ -297,6 +298,10 @@ class Job:
         report = None if is_stopped else self._report(model, outcome.network)
         denoised = None if is_stopped else self.sink.arrays(stage)
         self.results[stage] = StageResult(model, denoised, report, outcome.history)
+        if report is not None and stage == self.config.last_stage:
+            sentence = shared_noise_sentence(report.removed_autocorrelation, model.kernel)
+            if sentence is not None:
+                yield Warned(sentence)
         yield StageFinished(stage, model, denoised, report, is_stopped)
 
     def _denoise(

@@ -136,7 +136,7 @@ def _run(
         return job.result(None, None)
     if complete.method == "n2v" or complete.run_stage1 or complete.stage1_model:
         yield from job.first_stage()
-    if complete.method == "n2v" or not complete.run_stage2 or should_stop():
+    if complete.last_stage == 1 or should_stop():
         return job.result(None, None)
     kernel, proposal = given, None
     if kernel is None:
@@ -178,7 +178,7 @@ def _sources(images: NDArray[Any] | Sequence[NDArray[Any] | ImageSource]) -> lis
 def _given_kernel(config: PipelineConfig) -> NDArray[np.bool_] | None:
     """Return the kernel from the file, if the configuration names one; checked before training."""
     path = config.stage2.mask_file_path
-    if config.method == "n2v" or not config.run_stage2 or config.stage2.mask_source != "file":
+    if config.last_stage == 1 or config.stage2.mask_source != "file":
         return None
     assert path is not None  # the configuration checks it
     return validate_kernel(load_kernel(path), config.mode)
