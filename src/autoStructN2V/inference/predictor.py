@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from autoStructN2V.models.unet import FlexibleUNet
 
 # features x pixels of one window: large, as the halo is waste; a CPU needs 1 GB of memory for it
-_WINDOW_SIZE = {"cpu": 64 * 1024 * 1024, "cuda": 32 * 4096 * 4096, "mps": 32 * 2048 * 2048}
+WINDOW_SIZE = {"cpu": 64 * 1024 * 1024, "cuda": 32 * 4096 * 4096, "mps": 32 * 2048 * 2048}
 _SMALLEST_WINDOW = 128 * 128
 
 
@@ -84,7 +84,7 @@ class Predictor:
         self.mode = mode
         self.symmetries = tuple(symmetries)
         self.device = next(network.parameters()).device
-        default = _WINDOW_SIZE.get(self.device.type, _WINDOW_SIZE["cpu"])
+        default = WINDOW_SIZE.get(self.device.type, WINDOW_SIZE["cpu"])
         self._max_window = max_window or default // network.config.features
         self._too_large: float = math.inf  # pixels of the smallest window that ran out of memory
 

@@ -18,14 +18,15 @@ import numpy as np
 import torch
 
 from autoStructN2V.datasets.splitting import split_patches
-from autoStructN2V.inference.predictor import _WINDOW_SIZE
+from autoStructN2V.inference.predictor import WINDOW_SIZE
 from autoStructN2V.inference.tiling import plan_tiles
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
-from autoStructN2V.pipeline.evidence import _MOST_PIXELS
-from autoStructN2V.pipeline.job import _LARGEST_BANK
+from autoStructN2V.pipeline.evidence import MOST_PIXELS
+from autoStructN2V.pipeline.job import LARGEST_BANK
 from autoStructN2V.trainers.config import LastStageConfig
-from autoStructN2V.trainers.trainer import _CPU_COST
+from autoStructN2V.trainers.trainer import CPU_COST
+from autoStructN2V.trainers.validation import n_patches_worth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -44,7 +45,6 @@ _ORIENTATIONS = 4  # most that are averaged; a kernel of few symmetries allows f
 _FIRST_SECONDS = 1.5  # reading, measuring, warming up, however small the images
 _SECONDS_PER_PIXEL = 1e-7  # checking, normalizing and measuring the noise
 _BYTES_PER_MEASURED_PIXEL = 12
-_N_VALIDATION_PATCHES = 16
 _BYTES = 4  # of a float32
 _TRIAL_SECONDS = 0.1
 
@@ -119,7 +119,7 @@ def estimate_run(
     """
     speed = speed or TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
     trained = config.trained_stages
-    n_measured = min(_n_pixels(shapes), _MOST_PIXELS)
+    n_measured = min(_n_pixels(shapes), MOST_PIXELS)
     seconds = _FIRST_SECONDS + _SECONDS_PER_PIXEL * n_measured
     peaks: list[float] = [_BYTES_PER_MEASURED_PIXEL * n_measured]
     for stage in config.used_stages:
@@ -131,11 +131,11 @@ def estimate_run(
         if stage in trained:
             n_steps = steps_per_epoch(stage, config, shapes)
             step = _step_seconds(cost, stage, device, speed)
-            check = _validation_seconds(cost, stage, speed)
+            check = _validation_seconds(cost, stage, n_steps, speed)
             seconds += config.num_epochs * (n_steps * step + check)
             peaks.append(_training_bytes(cost, stage, device))
     n_images = _BYTES * _n_pixels(shapes)
-    bank = min(n_images, _LARGEST_BANK.get(device.type, n_images))
+    bank = min(n_images, LARGEST_BANK.get(device.type, n_images))
     # every stage keeps a denoised copy of the images
     n_bytes = bank + len(config.used_stages) * n_images + max(peaks)
     return Estimate(seconds, int(n_bytes), device.type, speed.is_measured)
@@ -274,8 +274,10 @@ def _step_seconds(
     return speed.step_seconds + update + n_flops / speed.flops_per_second
 
 
-def _validation_seconds(cost: NetworkCost, stage: StageConfig, speed: DeviceSpeed) -> float:
-    n_pixels = _N_VALIDATION_PATCHES * stage.patch_size**2
+def _validation_seconds(
+    cost: NetworkCost, stage: StageConfig, n_steps: int, speed: DeviceSpeed
+) -> float:
+    n_pixels = n_patches_worth(n_steps * stage.batch_size) * stage.patch_size**2
     return cost.flops_per_pixel * n_pixels / speed.flops_per_second
 
 
@@ -290,7 +292,7 @@ def _windows(shape: tuple[int, int], cost: NetworkCost, device: torch.device) ->
     """Return the pixels of each window in which a slice is predicted."""
     if device.type != "cpu":
         return [math.prod(shape)]
-    tiles = plan_tiles(shape, _WINDOW_SIZE["cpu"] // cost.features, cost.reach, cost.stride)
+    tiles = plan_tiles(shape, WINDOW_SIZE["cpu"] // cost.features, cost.reach, cost.stride)
     return [
         (tile.window_y[1] - tile.window_y[0]) * (tile.window_x[1] - tile.window_x[0])
         for tile in tiles
@@ -306,6 +308,6 @@ def _prediction_bytes(cost: NetworkCost, shapes: Sequence[Shape], device: torch.
 def _training_bytes(cost: NetworkCost, stage: StageConfig, device: torch.device) -> float:
     n_pixels = stage.batch_size * stage.patch_size**2
     if device.type == "cpu":
-        most = max(stage.patch_size**2, _CPU_COST // stage.features**2)
+        most = max(stage.patch_size**2, CPU_COST // stage.features**2)
         n_pixels = min(n_pixels, most)
     return _BYTES * (_WEIGHT_COPIES * cost.n_parameters + 1.5 * cost.kept_per_pixel * n_pixels)

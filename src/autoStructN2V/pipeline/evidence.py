@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.config import ExtractorConfig
     from autoStructN2V.masking.extraction import KernelProposal
 
-_MOST_PIXELS = 32_000_000
+MOST_PIXELS = 32_000_000
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _read(
 ) -> list[NDArray[np.float32]] | None:
     """Read from each stack as many consecutive slices, from its middle, as the limit allows."""
     n_pixels = sum(int(np.prod(source.shape)) for source in sources)
-    share = min(1.0, _MOST_PIXELS / n_pixels)
+    share = min(1.0, MOST_PIXELS / n_pixels)
     images = []
     for source in sources:
         slices = []

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline.config import PipelineConfig
     from autoStructN2V.trainers.config import StageConfig
 
-_LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
+LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
 _POLL_SECONDS = 0.05
 _N_TEST_PATCHES = 64
 
@@ -225,7 +225,7 @@ class Job:
                 self.normalization,
                 self.config.mode,
                 self.device,
-                _LARGEST_BANK[self.device.type],
+                LARGEST_BANK[self.device.type],
             )
         return self._bank
 

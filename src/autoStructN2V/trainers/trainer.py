@@ -20,7 +20,7 @@ from autoStructN2V.trainers.batches import BatchSource, MaskedBatch
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Event, Preview, Warned
 from autoStructN2V.trainers.loss import masked_squared_error, recorrupted_error
 from autoStructN2V.trainers.optimizer import Optimization
-from autoStructN2V.trainers.validation import MaskedValidation
+from autoStructN2V.trainers.validation import MaskedValidation, n_patches_worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 
 _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
-_CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
-_VALIDATION_PATCHES = (4, 16)  # fewest and most
-_TRAINED_PER_VALIDATED = 20  # patches of an epoch: validation takes under 2 % of the time
+CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
 _MOST_NOISE = 1.1  # measured variance over the error at hidden pixels, which contains the noise
 
 
@@ -116,15 +114,13 @@ class Trainer:
         self._refined_limit = -math.inf
         self._n_hidden_epochs = data.n_hidden_epochs(schedule.num_epochs)
         self._prepare_optimization()
-        fewest, most = _VALIDATION_PATCHES
-        n_patches = self.n_steps * config.batch_size // _TRAINED_PER_VALIDATED
         self.validation = MaskedValidation(
             data.bank,
             data.split.validation,
             data.kernel,
             config,
             seed,
-            min(most, max(fewest, n_patches)),
+            n_patches_worth(self.n_steps * config.batch_size),
         )
 
     @property
@@ -270,7 +266,7 @@ class Trainer:
         if self.device.type != "cpu":
             return self.batch_size
         cost = self.config.features**2 * self.config.patch_size**2
-        return min(self.batch_size, max(1, _CPU_COST // cost))
+        return min(self.batch_size, max(1, CPU_COST // cost))
 
     def _begin_refinement(self, best: float) -> Generator[Event]:
         """Go on without blind spots, unless the measured noise exceeds all that is unexplained.

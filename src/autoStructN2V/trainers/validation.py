@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from autoStructN2V.trainers.config import StageConfig
 
 _BATCH_SIZE = 8  # more at once would take more memory
+_FEWEST_PATCHES, _MOST_PATCHES = 4, 16
+_TRAINED_PER_VALIDATED = 20  # then a validation takes less than 2 % of the time of an epoch
 _SEED_OFFSET = 104_729  # validation draws differ from the training's
+
+
+def n_patches_worth(n_trained: int) -> int:
+    """Return how many patches to validate after an epoch in which ``n_trained`` were seen."""
+    return min(_MOST_PATCHES, max(_FEWEST_PATCHES, n_trained // _TRAINED_PER_VALIDATED))
 
 
 class MaskedValidation:
@@ -49,7 +56,7 @@ class MaskedValidation:
         kernel: Kernel,
         config: StageConfig,
         seed: int,
-        n_patches: int = 16,
+        n_patches: int = _MOST_PATCHES,
     ) -> None:
         generator = torch.Generator(bank.device).manual_seed(seed + _SEED_OFFSET)
         unturned = config.model_copy(update={"use_augmentation": False})
