@@ -22,8 +22,8 @@ from autoStructN2V.masking.kernel import (
     trimmed,
     validate_kernel,
 )
+from autoStructN2V.masking.periodic_pattern import PeriodicPattern
 from autoStructN2V.masking.periodicity import (
-    PeriodicPattern,
     detect_periodic_patterns,
     remove_patterns,
 )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.masking.periodicity import PeriodicPattern
+    from autoStructN2V.masking.periodic_pattern import PeriodicPattern
 
 _DEMODULATION_SCALE = 24.0  # px: distance over which amplitude and phase hardly drift
 

@@ -21,7 +21,7 @@ from autoStructN2V.masking.autocorrelation import (
 )
 from autoStructN2V.masking.config import ExtractorConfig
 from autoStructN2V.masking.kernel import Kernel, KernelStatistics, describe_kernel
-from autoStructN2V.masking.periodicity import PeriodicPattern
+from autoStructN2V.masking.periodic_pattern import PeriodicPattern
 
 _MAX_PERCENTILE = 90.0
 _MAX_PIXELS = 50

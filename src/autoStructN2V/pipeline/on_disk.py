@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.sources import ImageSource
     from autoStructN2V.datasets.writing import OutputDtype
-    from autoStructN2V.masking.periodicity import PeriodicPattern
+    from autoStructN2V.masking.periodic_pattern import PeriodicPattern
     from autoStructN2V.models.device import DeviceName
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.results import PipelineResult

@@ -1,0 +1,57 @@
+"""What is said of a pattern that covers the images: a sinusoid, or offsets of lines."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoStructN2V.masking.line_offsets import Lines
+
+
+@dataclass(frozen=True)
+class PeriodicPattern:
+    """A sinusoid, or offsets of whole rows or columns, that cover the images.
+
+    Attributes
+    ----------
+    period_px : float
+        Length of one cycle in pixels, across the stripes; infinite for offsets of whole rows or
+        columns.
+    angle_deg : float
+        Direction across the stripes: 0 along x, 90 along y (downwards); 0..180.
+    amplitude : float
+        Amplitude in units of the images; for offsets, their standard deviation.
+    variance_share : float
+        Share of the images' variance, 0..1.
+    is_shared : bool
+        For offsets: whether all slices of a stack have the same.
+    """
+
+    period_px: float
+    angle_deg: float
+    amplitude: float
+    variance_share: float
+    is_shared: bool = False
+
+    @property
+    def lines(self) -> Lines | None:
+        """What has offsets; None for a sinusoid."""
+        if np.isfinite(self.period_px):
+            return None
+        return "rows" if self.angle_deg > 45.0 else "columns"
+
+    @property
+    def direction(self) -> str:
+        """The direction across the stripes in words."""
+        if min(self.angle_deg, 180.0 - self.angle_deg) < 3.0:
+            return "along x"
+        if abs(self.angle_deg - 90.0) < 3.0:
+            return "along y"
+        return f"at {self.angle_deg:.0f} degrees from x towards y"
+
+    @property
+    def sentence(self) -> str:
+        """The pattern in plain words."""
+        if self.lines is not None:
+            where = ", the same in all slices" if self.is_shared else ""
+            return f"offsets of whole {self.lines}, standard deviation {self.amplitude:.3g}{where}"
+        return f"period {self.period_px:.1f} px {self.direction}, amplitude {self.amplitude:.3g}"
