@@ -117,6 +117,7 @@ def outcome_text(run: RunState) -> str:
         sentences.append(f"Structured noise left: {', '.join(left)}.")
     if run.comparison is not None:
         sentences.append(run.comparison.sentence)
+    sentences += [r.shared_noise for r in run.reports.values() if r.shared_noise is not None]
     return " ".join(sentences)
 
 

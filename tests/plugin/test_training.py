@@ -305,6 +305,16 @@ def test_a_stage_2_that_is_not_better_is_told_where_it_is_read(
     assert training.notes.text() == "Something else."
 
 
+def test_noise_that_the_result_keeps_is_told_where_it_is_read(
+    training: Training, session: Session
+) -> None:
+    kept = replace(report(None), shared_noise="The result keeps a mesh.")
+    run = RunState(Phase.DONE, config=session.config, reports={2: kept})
+    session._set_run(replace(run, messages=("Something else.", "The result keeps a mesh.")))
+    assert training.outcome.done.text().endswith("The result keeps a mesh.")
+    assert training.notes.text() == "Something else."
+
+
 def test_time_left_is_said_only_when_it_is_known() -> None:
     assert bar_text(Progress("", 0.5)) == "50\N{NO-BREAK SPACE}%"
     assert bar_text(Progress("", 0.5, 65)).endswith(", 60 s left")

@@ -39,6 +39,8 @@ class StageReport:
     structured_noise_left : float or None
         Share (0..1) of the input's correlated noise that is still in the denoised images; None
         when the input shows none or it was not measured.
+    shared_noise : str or None
+        What neighbors outside of the kernel share, in words; of the last stage, None if nothing.
     """
 
     noise_level: float
@@ -47,6 +49,7 @@ class StageReport:
     masked_loss: float
     masked_under: int
     structured_noise_left: float | None = None
+    shared_noise: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""

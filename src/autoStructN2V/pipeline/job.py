@@ -298,10 +298,8 @@ class Job:
         report = None if is_stopped else self._report(model, outcome.network)
         denoised = None if is_stopped else self.sink.arrays(stage)
         self.results[stage] = StageResult(model, denoised, report, outcome.history)
-        if report is not None and stage == self.config.last_stage:
-            sentence = shared_noise_sentence(report.removed_autocorrelation, model.kernel)
-            if sentence is not None:
-                yield Warned(sentence)
+        if report is not None and report.shared_noise is not None:
+            yield Warned(report.shared_noise)
         yield StageFinished(stage, model, denoised, report, is_stopped)
 
     def _denoise(
@@ -334,16 +332,19 @@ class Job:
         variance = max(float(removed[center, center]), 1e-30)
         lags = {"x1": (0, 1), "x2": (0, 2), "y1": (1, 0), "y2": (2, 0)}
         config = self.config.stage2 if model.stage == 2 else self.config.first_stage
+        at_lags = {
+            name: float(removed[center + dy, center + dx] / variance)
+            for name, (dy, dx) in lags.items()
+        }
+        is_last = model.stage == self.config.last_stage
         return StageReport(
             noise_level=self.normalization.noise_level,
             removed_std=float(np.sqrt(variance)),
-            removed_autocorrelation={
-                name: float(removed[center + dy, center + dx] / variance)
-                for name, (dy, dx) in lags.items()
-            },
+            removed_autocorrelation=at_lags,
             masked_loss=self._held_out_loss(network, model.kernel, config),
             masked_under=int(model.kernel.sum()),
             structured_noise_left=self._structured_noise_left(removed),
+            shared_noise=shared_noise_sentence(at_lags, model.kernel) if is_last else None,
         )
 
     def _structured_noise_left(self, removed: NDArray[np.float64]) -> float | None:
