@@ -12,15 +12,14 @@ if TYPE_CHECKING:
     import argparse
 
 
-def add_settings_arguments(parser: argparse.ArgumentParser, n_presets: str | None = None) -> None:
-    """Declare ``--preset`` (``--presets`` where ``n_presets`` is "+") and ``--set``."""
-    choices = list(PRESETS)
-    if n_presets is None:
-        parser.add_argument("--preset", choices=choices, default="fast", help="default fast")
-    else:
-        parser.add_argument(
-            "--presets", nargs=n_presets, choices=choices, default=["fast"], help="default fast"
-        )
+def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--preset`` and ``--set``."""
+    parser.add_argument("--preset", choices=list(PRESETS), default="fast", help="default fast")
+    add_set_argument(parser)
+
+
+def add_set_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--set``."""
     parser.add_argument(
         "--set",
         nargs="+",

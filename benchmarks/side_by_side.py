@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autoStructN2V.pipeline import PRESETS
 from peers import run_script
-from settings import add_settings_arguments
+from settings import add_set_argument
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 from tasks import make_task, score
 
@@ -126,7 +127,8 @@ def read_arguments() -> argparse.Namespace:
         help=f"{', '.join(tasks)}; default: the first two",
     )
     add("--seeds", nargs="+", type=int, default=[0], metavar="N", help="default 0")
-    add_settings_arguments(parser, n_presets="+")
+    add("--presets", nargs="+", choices=list(PRESETS), default=["fast"], help="default fast")
+    add_set_argument(parser)
     add("--careamics-epochs", type=int, default=40, metavar="N", help="default 40")
     add("--careamics-steps", type=int, metavar="N", help="in an epoch; default: its own choice")
     add_common_arguments(parser)
