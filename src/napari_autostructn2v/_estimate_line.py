@@ -11,7 +11,6 @@ from napari_autostructn2v._config_edits import is_modified
 from napari_autostructn2v._forms import choice_label
 from napari_autostructn2v._jobs import Job
 from napari_autostructn2v._sections import sentence, show_sentence
-from napari_autostructn2v._state import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -110,7 +109,7 @@ class EstimateLine(QWidget):
         is_long = estimate.seconds > _HOUR
         config = self._wanted[0]
         is_fast = config.preset == "fast" and not is_modified(config)
-        text = estimate_text(estimate, config)
+        text = estimate.sentence(choice_label("device", estimate.device))
         if is_long and is_fast:
             text += " That is more than an hour; lower the epochs or the patches per image."
         elif is_long:
@@ -143,18 +142,3 @@ def _end_with(widget: QWidget, jobs: list[Job]) -> None:
             job.wait(_SECONDS_TO_END)
 
     widget.destroyed.connect(end)
-
-
-def estimate_text(estimate: Estimate, config: PipelineConfig) -> str:
-    """Say an estimate in a sentence."""
-    duration = duration_text(estimate.seconds)
-    about = duration if duration.startswith("under") else f"about {duration}"
-    at_most = "at most " if config.early_stopping else ""
-    device = choice_label("device", estimate.device)
-    return f"Takes {at_most}{about} and {_size_text(estimate.n_bytes)} of memory on {device}."
-
-
-def _size_text(n_bytes: int) -> str:
-    if n_bytes < 1e8:
-        return "less than 0.1 GB"
-    return f"{n_bytes / 1e9:.1f} GB"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autoStructN2V.durations import duration_text
 from napari_autostructn2v._forms import choice_label
-from napari_autostructn2v._state import IS_OVER, Part, Phase, Progress, Status, duration_text
+from napari_autostructn2v._state import IS_OVER, Part, Phase, Progress, Status
 
 if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageReport

@@ -237,15 +237,3 @@ class ModelCard:
         if other is None or other.models.keys() != self.models.keys():
             return False
         return all(model is other.models[stage] for stage, model in self.models.items())
-
-
-def duration_text(seconds: float) -> str:
-    """Say a time left as a person would: "under 10 s", "40 s", "3 min", "1 h 20 min"."""
-    if seconds < 10:
-        return "under 10 s"
-    if seconds < 90:
-        return f"{round(seconds, -1):.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,17 +1,19 @@
 """The command line: exit codes, files, and errors as one sentence on the error stream."""
 
 import json
+import re
 import signal
 
 import numpy as np
 import pytest
 import tifffile
 
-from autoStructN2V.cli import commands, demonstration, main
+from autoStructN2V.cli import commands, demonstration, forecast, main
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.datasets import make_sample
 from autoStructN2V.masking.kernel import load_kernel, save_kernel
-from autoStructN2V.pipeline import find_models
+from autoStructN2V.pipeline import find_models, validate_config
+from autoStructN2V.pipeline.estimate import TYPICAL_SPEED
 from autoStructN2V.trainers import BatchFinished, EpochFinished, PredictionProgress, StageFinished
 
 from .conftest import TINY, TINY_WORDS, horizontal, noisy_lines, write_tiff, written_files
@@ -105,6 +107,43 @@ def test_train_says_where_everything_is(lines_tiff, tmp_path, capsys):
     assert f'autostructn2v denoise IMAGES --model "{model.parent}" --output FOLDER' in out
     assert "Stage 1, epoch 1 of 1" in err, "without a terminal every epoch is a line"
     assert "Stage 1 done" in err
+
+
+def test_train_says_first_how_long_it_takes(lines_tiff, tmp_path, capsys):
+    assert train(lines_tiff, tmp_path / "exp", "--method", "n2v") == 0
+    said = capsys.readouterr().err.splitlines()
+    (estimate,) = [line for line in said if line.startswith("Takes ")]
+    assert estimate.endswith("of memory on CPU.")
+    assert said.index(estimate) < said.index(next(s for s in said if s.startswith("Stage 1")))
+
+
+def test_what_is_refused_takes_no_time(tmp_path, capsys):
+    source = write_tiff(tmp_path / "small.tif", noisy_lines((1, 12, 12)))
+    assert train(source, tmp_path / "exp") == 1
+    assert "Takes" not in capsys.readouterr().err
+
+
+@pytest.fixture
+def typical_speed(monkeypatch):
+    monkeypatch.setattr(forecast, "measure_speed", lambda device: TYPICAL_SPEED[device.type])
+
+
+STACK = [(30, 256, 256)]
+
+
+@pytest.mark.parametrize("fields", [{}, {"preset": "balanced"}, {"method": "n2v"}])
+def test_of_a_long_training_a_shorter_one_is_named(typical_speed, fields):
+    text = forecast.forecast({"device": "cpu", **fields}, STACK)
+    assert "Takes at most about" in text
+    assert re.search(r"With --preset fast it takes about \d+ (s|min)\.$", text)
+
+
+def test_what_the_preset_would_not_shorten_is_not_offered(typical_speed):
+    assert "preset" not in forecast.forecast({"device": "cpu", "preset": "fast"}, STACK)
+    # a complete configuration leaves nothing to a preset
+    complete = validate_config({"device": "cpu"}).model_dump(mode="json")
+    text = forecast.forecast(complete, STACK)
+    assert " h " in text and "preset" not in text
 
 
 def test_a_stage_can_be_chosen(trained, lines_tiff, tmp_path):

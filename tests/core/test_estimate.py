@@ -7,11 +7,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from autoStructN2V.durations import duration_text
 from autoStructN2V.models import FlexibleUNet
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline import finish, pipeline_events, validate_config
 from autoStructN2V.pipeline.estimate import (
     TYPICAL_SPEED,
+    Estimate,
     estimate_run,
     measure_speed,
     network_cost,
@@ -123,3 +125,28 @@ def test_the_number_of_steps_is_that_of_the_training():
 
     finish(pipeline_events(images, config), count)
     assert steps[-1] == steps_per_epoch(config.n2v, config, [images.shape])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(3, "under 10 s"), (42, "40 s"), (100, "2 min"), (4800, "1 h 20 min")],
+)
+def test_durations_are_said_as_a_person_would(seconds, said):
+    assert duration_text(seconds) == said
+
+
+def test_estimates_read_well():
+    exact = Estimate(250.0, 900_000_000, "cpu", is_measured=True, may_stop_early=False)
+    assert exact.sentence() == "Takes about 4 min and 0.9 GB of memory on CPU."
+    most = Estimate(250.0, 10, "cuda", is_measured=True, may_stop_early=True)
+    assert most.sentence("the GPU") == (
+        "Takes at most about 4 min and less than 0.1 GB of memory on the GPU."
+    )
+    short = Estimate(3.0, 10, "cuda", is_measured=True, may_stop_early=True)
+    assert short.sentence().startswith("Takes under 10 s and")
+
+
+def test_an_estimate_says_whether_it_is_the_most():
+    for is_early in (True, False):
+        config = validate_config({"early_stopping": is_early})
+        assert estimate_run(config, SHAPES, CPU).may_stop_early is is_early

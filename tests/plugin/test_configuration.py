@@ -22,7 +22,6 @@ from napari_autostructn2v._config_edits import (
     with_preset,
 )
 from napari_autostructn2v._docks import DockName
-from napari_autostructn2v._estimate_line import estimate_text
 from napari_autostructn2v._layers import stacks_of
 from napari_autostructn2v._state import Phase, TaskState
 from napari_autostructn2v.configuration import Configuration
@@ -606,13 +605,3 @@ def test_changes_made_elsewhere_are_shown(dock, viewer, session):
     session.set_config(validate_config({"method": "n2v", "num_epochs": 4}))
     assert dock._chooser.layer() is other
     assert dock._method.value() == "n2v" and editor(dock, "", "num_epochs").value() == 4
-
-
-def test_estimates_read_well():
-    from autoStructN2V.pipeline.estimate import Estimate
-
-    config = validate_config({"early_stopping": False})
-    text = estimate_text(Estimate(250.0, 900_000_000, "cpu", True), config)
-    assert text == "Takes about 4 min and 0.9 GB of memory on CPU."
-    early = estimate_text(Estimate(3.0, 10, "cuda", True), validate_config({}))
-    assert early.startswith("Takes at most under 10 s and less than 0.1 GB")

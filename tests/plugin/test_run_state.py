@@ -19,7 +19,7 @@ from autoStructN2V.trainers.events import (
     Warned,
 )
 from napari_autostructn2v._run import after, ended, failed, started
-from napari_autostructn2v._state import Part, Phase, RunState, Status, duration_text
+from napari_autostructn2v._state import Part, Phase, RunState, Status
 
 KERNEL = np.ones((1, 1), bool)
 P, T, X, D, A, C, S, K, F = (
@@ -104,11 +104,3 @@ def test_cancelling_keeps_what_is_complete() -> None:
     assert tuple(state.statuses.values()) == (C, K, K)
     assert state.phase is Phase.CANCELLED
     assert state.messages == ("dim",)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(3, "under 10 s"), (42, "40 s"), (100, "2 min"), (4800, "1 h 20 min")],
-)
-def test_durations_are_said_as_a_person_would(seconds: float, said: str) -> None:
-    assert duration_text(seconds) == said

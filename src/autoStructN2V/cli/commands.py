@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from autoStructN2V.cli.demonstration import run_demo
+from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.datasets.axes import Mode
 from autoStructN2V.datasets.checks import check_images
@@ -26,7 +27,7 @@ from autoStructN2V.pipeline.config_file import read_config, read_settings
 from autoStructN2V.pipeline.evidence import measure_evidence
 from autoStructN2V.pipeline.figures import draw_kernel
 from autoStructN2V.pipeline.imports import find_models
-from autoStructN2V.pipeline.on_disk import RunOutput, denoise_events, file_events
+from autoStructN2V.pipeline.on_disk import RunOutput, denoise_events, open_input, recorded_events
 from autoStructN2V.pipeline.outputs import output_files
 from autoStructN2V.pipeline.presets import PresetName, merged
 from autoStructN2V.pipeline.run import finish
@@ -69,7 +70,10 @@ def train(
         Method | None, typer.Option(help="n2v: random noise only; autostructn2v: both kinds.")
     ] = None,
     mode: ModeOption = None,
-    preset: Annotated[PresetName | None, typer.Option(help="Starting values.")] = None,
+    preset: Annotated[
+        PresetName | None,
+        typer.Option(help="fast takes minutes; balanced, the default, up to hours on a CPU."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration as a .json file.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Kernel (.npy) to use in stage 2.")] = None,
     skip_stage1: Annotated[
@@ -118,8 +122,10 @@ def train(
         raise ConfigError(
             "--mask is for stage 2, which method n2v does not have; drop one of them."
         )
+    sources = open_input(complete)
     with ProgressView(verbose=verbose) as view:
-        events = file_events(complete, should_stop=stop_requested.is_set)
+        view.introduce(lambda: forecast(nested, [image.shape for image in sources]))
+        events = recorded_events(sources, complete, should_stop=stop_requested.is_set)
         finished: RunOutput = finish(events, view.show)
     if finished.result.is_stopped:
         raise StoppedError(f"what was finished is in {finished.folders.experiment}.")

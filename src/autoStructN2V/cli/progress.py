@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from autoStructN2V.durations import duration_text
 from autoStructN2V.trainers.events import (
     BatchFinished,
     EpochFinished,
@@ -21,6 +22,7 @@ from autoStructN2V.trainers.events import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 
@@ -45,6 +47,7 @@ class ProgressView:
             disable=not self.console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._introduction: Callable[[], str] | None = None
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -58,8 +61,18 @@ class ProgressView:
     ) -> None:
         self._progress.stop()
 
+    def introduce(self, text: Callable[[], str]) -> None:
+        """Print a text before the first event, which comes after all checks of the input."""
+        self._introduction = text
+
     def show(self, event: Event) -> None:
         """Draw one event."""
+        if self._introduction is not None:
+            introduction, self._introduction = self._introduction(), None
+            self.console.print(escape(introduction))
+        self._draw(event)
+
+    def _draw(self, event: Event) -> None:
         match event:
             case Warned():
                 self.console.print(f"[yellow]Note:[/yellow] {escape(event.message)}")
@@ -117,7 +130,4 @@ class ProgressView:
 
 
 def _left(seconds: float) -> str:
-    """Say how long it still takes, in words a person would use."""
-    if seconds < 90:
-        return f"{seconds:.0f} s left"
-    return f"{seconds / 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"
+    return f"{duration_text(seconds)} left"

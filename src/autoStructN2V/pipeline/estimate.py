@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from autoStructN2V.datasets.splitting import split_patches
+from autoStructN2V.durations import about_text
 from autoStructN2V.inference.predictor import WINDOW_SIZE
 from autoStructN2V.inference.tiling import plan_tiles
 from autoStructN2V.models.config import NetworkConfig
@@ -90,12 +91,29 @@ class Estimate:
         Device that was assumed.
     is_measured : bool
         Whether the speed of the device was measured, or a typical one assumed.
+    may_stop_early : bool
+        Whether early stopping can end the training before that time.
     """
 
     seconds: float
     n_bytes: int
     device: str
     is_measured: bool
+    may_stop_early: bool
+
+    def sentence(self, device_name: str = "") -> str:
+        """Say the estimate in a sentence.
+
+        Parameters
+        ----------
+        device_name : str
+            What to call the device; default: as PyTorch does, in capital letters.
+        """
+        duration = about_text(self.seconds)
+        if self.may_stop_early and duration.startswith("about"):
+            duration = f"at most {duration}"
+        memory = "less than 0.1 GB" if self.n_bytes < 1e8 else f"{self.n_bytes / 1e9:.1f} GB"
+        return f"Takes {duration} and {memory} of memory on {device_name or self.device.upper()}."
 
 
 def estimate_run(
@@ -138,7 +156,7 @@ def estimate_run(
     bank = min(n_images, LARGEST_BANK.get(device.type, n_images))
     # every stage keeps a denoised copy of the images
     n_bytes = bank + len(config.used_stages) * n_images + max(peaks)
-    return Estimate(seconds, int(n_bytes), device.type, speed.is_measured)
+    return Estimate(seconds, int(n_bytes), device.type, speed.is_measured, config.early_stopping)
 
 
 def steps_per_epoch(stage: StageConfig, config: PipelineConfig, shapes: Sequence[Shape]) -> int:

@@ -97,17 +97,30 @@ def file_events(
         One of the errors of :mod:`autoStructN2V.errors`.
     """
     complete = validate_config(config)
-    if complete.input_dir is None:
-        raise ConfigError("input_dir is missing; name a TIFF file or a folder of TIFF files.")
-    sources = open_images(
-        complete.input_dir,
-        extension=complete.image_extension,
-        mode=complete.mode,
-        axes=complete.axes,
-        channel=complete.channel,
-        timepoint=complete.timepoint,
-    )
+    sources = open_input(complete)
     return (yield from recorded_events(sources, complete, should_stop=should_stop, review=review))
+
+
+def open_input(config: PipelineConfig) -> list[ImageSource]:
+    """Open the images of ``input_dir``.
+
+    Raises
+    ------
+    ConfigError
+        If ``input_dir`` is missing.
+    InputError
+        If there is nothing that can be opened.
+    """
+    if config.input_dir is None:
+        raise ConfigError("input_dir is missing; name a TIFF file or a folder of TIFF files.")
+    return open_images(
+        config.input_dir,
+        extension=config.image_extension,
+        mode=config.mode,
+        axes=config.axes,
+        channel=config.channel,
+        timepoint=config.timepoint,
+    )
 
 
 def recorded_events(

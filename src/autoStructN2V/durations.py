@@ -1,0 +1,19 @@
+"""Durations in words."""
+
+
+def duration_text(seconds: float) -> str:
+    """Say a duration as a person would: "under 10 s", "40 s", "3 min", "1 h 20 min"."""
+    if seconds < 10:
+        return "under 10 s"
+    if seconds < 90:
+        return f"{round(seconds, -1):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def about_text(seconds: float) -> str:
+    """Say a duration that is not exact: "under 10 s", "about 3 min"."""
+    duration = duration_text(seconds)
+    return duration if duration.startswith("under") else f"about {duration}"
