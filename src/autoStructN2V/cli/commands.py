@@ -21,13 +21,14 @@ from autoStructN2V.datasets.writing import OutputDtype  # noqa: TC001 - typer re
 from autoStructN2V.errors import ConfigError, UserError
 from autoStructN2V.masking.kernel import save_kernel
 from autoStructN2V.models.device import DeviceName
+from autoStructN2V.pipeline.applying import denoise_events
 from autoStructN2V.pipeline.artifacts import save_png
 from autoStructN2V.pipeline.config import validate_config
 from autoStructN2V.pipeline.config_file import read_config, read_settings
 from autoStructN2V.pipeline.evidence import measure_evidence
 from autoStructN2V.pipeline.figures import draw_kernel
 from autoStructN2V.pipeline.imports import find_models
-from autoStructN2V.pipeline.on_disk import RunOutput, denoise_events, open_input, recorded_events
+from autoStructN2V.pipeline.on_disk import RunOutput, open_input, recorded_events
 from autoStructN2V.pipeline.outputs import output_files
 from autoStructN2V.pipeline.presets import PresetName, merged
 from autoStructN2V.pipeline.run import finish

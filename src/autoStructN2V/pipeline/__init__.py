@@ -1,5 +1,6 @@
 """From noisy images to denoised ones: configuration, the generator of events, files."""
 
+from autoStructN2V.pipeline.applying import denoise_array_events, denoise_events
 from autoStructN2V.pipeline.config import (
     N2VConfig,
     PipelineConfig,
@@ -13,8 +14,6 @@ from autoStructN2V.pipeline.evidence import Evidence, measure_evidence
 from autoStructN2V.pipeline.imports import find_models, load_stage1
 from autoStructN2V.pipeline.on_disk import (
     RunOutput,
-    denoise_array_events,
-    denoise_events,
     file_events,
     recorded_events,
     run_pipeline,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -30,22 +31,80 @@ if TYPE_CHECKING:
 _MOST_SLICES = 16
 _MOST_SLICES_OF_MEAN = 64  # in which offsets that all slices share are measured
 _LEAST_COVERAGE = 0.75
+_MOST_KEPT = 64_000_000  # px
 
 
-class WithoutPatterns:
-    """A stack whose slices are read without periodic patterns and offsets of lines.
+@dataclass(frozen=True)
+class CleanedStacks:
+    """Stacks without the patterns that cover them.
+
+    Attributes
+    ----------
+    sources : list of ImageSource
+        The stacks, read without the patterns; those that were given if nothing was found.
+    patterns : list of PeriodicPattern
+        What was found: sinusoids, the strongest first, then offsets of lines.
+    """
+
+    sources: list[ImageSource]
+    patterns: list[PeriodicPattern]
+
+
+def without_global_patterns(sources: Sequence[ImageSource]) -> CleanedStacks:
+    """Find sinusoids that cover the images, and offsets of whole rows or columns, and remove them.
+
+    Periodic structure lies in some places only and stays.
 
     Parameters
     ----------
-    source : ImageSource
-        Stack as it is stored.
-    patterns : sequence of PeriodicPattern
-        From :func:`global_patterns`.
+    sources : sequence of ImageSource
+        Stacks.
     """
+    sample = _sample(sources)
+    waves = [p for p in detect_sinusoids(sample) if _mean_coverage(sample, p) >= _LEAST_COVERAGE]
+    cleaned = _without(sources, waves)
+    shared = shared_lines(_half_means(cleaned))
+    cleaned = _without(cleaned, shared)
+    if waves or shared:
+        sample = _sample(cleaned)
+    lines = lines_of_slices([plane for (plane,) in sample])
+    return CleanedStacks(_without(cleaned, lines), [*waves, *shared, *lines])
 
-    def __init__(self, source: ImageSource, patterns: Sequence[PeriodicPattern]) -> None:
+
+def _without(
+    sources: Sequence[ImageSource], patterns: Sequence[PeriodicPattern]
+) -> list[ImageSource]:
+    if not patterns:
+        return list(sources)
+    memory = _Memory(_MOST_KEPT)
+    return [_WithoutPatterns(source, patterns, memory) for source in sources]
+
+
+@dataclass
+class _Memory:
+    """Room for slices that are kept because they took long to compute."""
+
+    n_pixels_left: int
+
+    def has_room_for(self, image: NDArray[np.float32]) -> bool:
+        """Tell whether an image may be kept; its room is then taken."""
+        if image.size > self.n_pixels_left:
+            return False
+        self.n_pixels_left -= image.size
+        return True
+
+
+class _WithoutPatterns:
+    """A stack whose slices are read without sinusoids, or without offsets of lines."""
+
+    def __init__(
+        self, source: ImageSource, patterns: Sequence[PeriodicPattern], memory: _Memory
+    ) -> None:
         self._source = source
         self._patterns = tuple(patterns)
+        self._is_slow = any(pattern.lines is None for pattern in patterns)
+        self._memory = memory
+        self._kept: dict[int, NDArray[np.float32]] = {}
 
     @property
     def name(self) -> str:
@@ -74,7 +133,16 @@ class WithoutPatterns:
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Read a slice (y, x) float32, intensities as stored, without the patterns."""
-        return remove_lines(self._without_waves(z), self._patterns, self._profiles)
+        kept = self._kept.get(z)
+        if kept is None:
+            kept = self._cleaned(z)
+            if self._is_slow and self._memory.has_room_for(kept):
+                self._kept[z] = kept
+        return kept.copy()
+
+    def _cleaned(self, z: int) -> NDArray[np.float32]:
+        (image,) = remove_sinusoids(self._source.read_slice(z)[None], self._patterns)
+        return remove_lines(image, self._patterns, self._profiles)
 
     @cached_property
     def _profiles(self) -> dict[Lines, NDArray[np.float32]]:
@@ -84,43 +152,8 @@ class WithoutPatterns:
         total = np.zeros(self.shape[1:], np.float64)
         chosen = evenly(self.shape[0], _MOST_SLICES_OF_MEAN)
         for z in chosen:
-            total += self._without_waves(z)
+            total += self._source.read_slice(z)
         return shared_profiles(total / len(chosen), self._patterns)
-
-    def _without_waves(self, z: int) -> NDArray[np.float32]:
-        (cleaned,) = remove_sinusoids(self._source.read_slice(z)[None], self._patterns)
-        return np.asarray(cleaned, np.float32)
-
-
-def global_patterns(sources: Sequence[ImageSource]) -> list[PeriodicPattern]:
-    """Find sinusoids that cover the images, and offsets of whole rows or columns.
-
-    Periodic structure lies in some places only and is left out.
-
-    Parameters
-    ----------
-    sources : sequence of ImageSource
-        Stacks.
-
-    Returns
-    -------
-    list of PeriodicPattern
-        Sinusoids, the strongest first, then offsets.
-    """
-    sample = _sample(sources)
-    waves = [p for p in detect_sinusoids(sample) if _mean_coverage(sample, p) >= _LEAST_COVERAGE]
-    sources = without_patterns(sources, waves)
-    shared = shared_lines(_half_means(sources))
-    if waves or shared:
-        sample = _sample(without_patterns(sources, shared))
-    return [*waves, *shared, *lines_of_slices([plane for (plane,) in sample])]
-
-
-def without_patterns(
-    sources: Sequence[ImageSource], patterns: Sequence[PeriodicPattern]
-) -> list[ImageSource]:
-    """Return stacks that are read without these patterns."""
-    return [WithoutPatterns(source, patterns) if patterns else source for source in sources]
 
 
 def removal_sentence(patterns: Sequence[PeriodicPattern]) -> str:

@@ -13,11 +13,7 @@ from autoStructN2V.masking.kernel import load_kernel, validate_kernel
 from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.config import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
-from autoStructN2V.pipeline.periodic import (
-    global_patterns,
-    removal_sentence,
-    without_patterns,
-)
+from autoStructN2V.pipeline.periodic import removal_sentence, without_global_patterns
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
 from autoStructN2V.trainers.events import Event, Warned
 
@@ -119,10 +115,11 @@ def _run(
     found = check_images(sources, patch_size=largest, mode=complete.mode, should_stop=should_stop)
     for message in found:
         yield Warned(message)
-    patterns = global_patterns(sources) if complete.remove_periodic else []
-    if patterns:
-        yield Warned(removal_sentence(patterns))
-        sources = without_patterns(sources, patterns)
+    if complete.remove_periodic:
+        cleaned = without_global_patterns(sources)
+        sources = cleaned.sources
+        if cleaned.patterns:
+            yield Warned(removal_sentence(cleaned.patterns))
     job = Job(
         sources=sources,
         config=complete,
