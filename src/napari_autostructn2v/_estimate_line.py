@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from napari_autostructn2v._config_edits import is_modified
 from napari_autostructn2v._forms import choice_label
 from napari_autostructn2v._jobs import Job
+from napari_autostructn2v._lifetime import at_end
 from napari_autostructn2v._sections import sentence, show_sentence
 
 if TYPE_CHECKING:
@@ -141,4 +142,4 @@ def _end_with(widget: QWidget, jobs: list[Job]) -> None:
             job.abandon()
             job.wait(_SECONDS_TO_END)
 
-    widget.destroyed.connect(end)
+    at_end(widget, end)

@@ -43,8 +43,7 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> N
     signal.connect(slot)
     method = weakref.WeakMethod(slot)
 
-    def release(*_: object) -> None:
-        _releases.discard(release)
+    def disconnect() -> None:
         bound = method()
         if bound is not None:
             # emitters of napari raise for callbacks that they have dropped already
@@ -52,6 +51,24 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> N
                 signal.disconnect(bound)
             except (ValueError, KeyError, AttributeError):
                 return
+
+    at_end(widget, disconnect)
+
+
+def at_end(widget: QObject, call: Callable[[], object]) -> None:
+    """Make a call once Qt deletes ``widget``.
+
+    Parameters
+    ----------
+    widget : QObject
+        Object whose end is waited for.
+    call : callable
+        Must not refer to the widget, which it would keep alive.
+    """
+
+    def release(*_: object) -> None:
+        _releases.discard(release)
+        call()
 
     # collected together with the widget, it would be emptied while Qt still calls it: a crash
     _releases.add(release)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_autostructn2v import _lifetime
 from napari_autostructn2v._docks import PLUGIN, DockName
-from napari_autostructn2v._lifetime import call_later, connect
+from napari_autostructn2v._lifetime import at_end, call_later, connect
 from napari_autostructn2v._session import Session, session_for
 
 if TYPE_CHECKING:
@@ -72,6 +72,17 @@ def test_widget_and_source_may_be_collected_together(qtbot) -> None:
     gc.collect()
     QApplication.processEvents()
     assert heard == []
+
+
+def test_the_last_call_is_made_and_forgotten(qtbot) -> None:
+    made: list[str] = []
+    widget = QWidget()
+    before = len(_lifetime._releases)
+    at_end(widget, lambda: made.append("end"))
+    assert made == []
+    delete(widget)
+    assert made == ["end"]
+    assert len(_lifetime._releases) == before
 
 
 def test_what_is_due_later_is_not_done_for_a_deleted_widget(qtbot) -> None:
