@@ -13,6 +13,7 @@ from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.datasets import make_sample
 from autoStructN2V.masking.kernel import load_kernel, save_kernel
 from autoStructN2V.pipeline import find_models, validate_config
+from autoStructN2V.pipeline.config_file import read_config
 from autoStructN2V.pipeline.estimate import TYPICAL_SPEED
 from autoStructN2V.trainers import BatchFinished, EpochFinished, PredictionProgress, StageFinished
 
@@ -259,14 +260,32 @@ def test_settings_that_make_no_sense(lines_tiff, tmp_path, refused, setting, exp
     assert not (tmp_path / "x").exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[1, 2]", '"text"', None])
-def test_configuration_files_that_are_none(lines_tiff, tmp_path, refused, content):
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"{", "is not valid JSON (line 1, column 2: expecting"),
+        (b"num_epochs: 3", "is not valid JSON (line 1, column 1: expecting"),
+        (b"[1, 2]", "holds no fields in braces"),
+        (b'"text"', "holds no fields in braces"),
+        (b"\xff\x00", "is no text file"),
+        (None, "does not exist"),
+    ],
+)
+def test_configuration_files_that_are_none(lines_tiff, tmp_path, refused, content, problem):
     path = tmp_path / "c.json"
     if content is not None:
-        path.write_text(content)
+        path.write_bytes(content)
     text = refused("train", lines_tiff, "--output", tmp_path / "x", "--config", path)
-    assert str(path) in text
-    assert ".json" in text
+    assert f"{path} {problem}" in text
+    assert text.endswith(
+        "; choose a .json file of nested fields, such as the config.json of a training."
+    )
+
+
+def test_a_configuration_file_may_begin_with_a_mark_of_its_encoding(tmp_path):
+    path = tmp_path / "c.json"
+    path.write_text('{"num_epochs": 3}', encoding="utf-8-sig")
+    assert read_config(path) == {"num_epochs": 3}
 
 
 def test_a_traceback_is_shown_on_request(tmp_path, capsys):

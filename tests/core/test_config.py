@@ -135,29 +135,29 @@ def test_the_whole_documented_range_is_allowed(path, value):
 
 
 REFUSED = [
-    ("stage2.mask_percentage", 0, "greater than 0"),
-    ("stage2.mask_percentage", 51, "less than or equal to 50"),
-    ("stage1.batch_size", 0, "greater than or equal to 1"),
-    ("stage1.batch_size", 65, "less than or equal to 64"),
-    ("n2v.features", 7, "greater than or equal to 8"),
-    ("n2v.features", 129, "less than or equal to 128"),
-    ("n2v.features", "many", "valid integer"),
-    ("n2v.num_layers", 6, "less than or equal to 5"),
-    ("n2v.num_layers", 2.5, "valid integer"),
-    ("n2v.patches_per_image", 0, "greater than or equal to 1"),
+    ("stage2.mask_percentage", 0, "a number above 0 and at most 50"),
+    ("stage2.mask_percentage", 51, "a number above 0 and at most 50"),
+    ("stage1.batch_size", 0, "a whole number from 1 to 64"),
+    ("stage1.batch_size", 65, "a whole number from 1 to 64"),
+    ("n2v.features", 7, "a whole number from 8 to 128"),
+    ("n2v.features", 129, "a whole number from 8 to 128"),
+    ("n2v.features", "many", "a whole number from 8 to 128"),
+    ("n2v.num_layers", 6, "a whole number from 1 to 5"),
+    ("n2v.num_layers", 2.5, "a whole number from 1 to 5"),
+    ("n2v.patches_per_image", 0, "a whole number of at least 1"),
     ("stage2.upsampling_mode", "cubic", "'bilinear', 'nearest' or 'bicubic'"),
     ("stage2.masking_strategy", 3, "0, 1 or 2"),
-    ("stage2.learning_rate", 0, "greater than 0"),
-    ("stage2.learning_rate", float("nan"), "finite"),
+    ("stage2.learning_rate", 0, "a number above 0 and at most 0.1"),
+    ("stage2.learning_rate", float("nan"), "a number above 0 and at most 0.1"),
     ("stage1.mask_center_size", 4, "even; use 3 or 5"),
     ("stage2.extractor.center_size", 10, "even; use 9 or 11"),
-    ("stage2.extractor.base_percentile", 20, "greater than or equal to 30"),
-    ("stage2.extractor.max_true_pixels", 51, "less than or equal to 50"),
-    ("stage2.use_augmentation", "perhaps", "valid boolean"),
-    ("num_epochs", 0, "greater than or equal to 1"),
-    ("num_epochs", None, "valid integer"),
-    ("early_stopping_patience", 0, "greater than or equal to 1"),
-    ("random_seed", -1, "greater than or equal to 0"),
+    ("stage2.extractor.base_percentile", 20, "a number from 30 to 70"),
+    ("stage2.extractor.max_true_pixels", 51, "a whole number from 5 to 50"),
+    ("stage2.use_augmentation", "perhaps", "true or false"),
+    ("num_epochs", 0, "a whole number of at least 1"),
+    ("num_epochs", None, "a whole number of at least 1"),
+    ("early_stopping_patience", 0, "a whole number of at least 1"),
+    ("random_seed", -1, "a whole number from 0 to 2147483647"),
     ("device", "tpu", "'auto', 'cpu', 'cuda' or 'mps'"),
     ("mode", "3D", "'2D' or '2.5D'"),
     ("method", "magic", "'n2v' or 'autostructn2v'"),
@@ -165,11 +165,15 @@ REFUSED = [
     ("preset", ["fast"], "'fast', 'balanced' or 'high_quality'"),
     ("split_ratio", (0.5, 0.5, 0.5), "sum to 1"),
     ("split_ratio", (1.0, 0.0, 0.0), "above 0"),
-    ("split_ratio", (0.5, 0.5), "split_ratio"),
-    ("experiment_name", "", "at least 1 character"),
+    ("split_ratio", (0.5, 0.5), "3 numbers, such as [0.7, 0.15, 0.15]"),
+    ("split_ratio", 0.8, "3 numbers"),
+    ("split_ratio", ("a", 0.1, 0.1), "3 numbers"),
+    ("experiment_name", "", "plain name"),
     ("experiment_name", "a/b", "plain name"),
     ("experiment_name", "..", "plain name"),
-    ("stage1", 3, "stage1"),
+    ("stage1", 3, "a section of fields"),
+    ("output_dir", 3, "the path of a file or folder"),
+    ("channel", "red", "a whole number of at least 0"),
     ("stage1.use_augmentation", True, "in stage 1 it must be False"),
     ("stage1.patch_size", 30, "multiple of 4; use 28 or 32"),
     ("n2v.patch_size", 40, "num_layers 4 needs a multiple of 16; use 32 or 48"),
@@ -208,11 +212,15 @@ def test_contradictions_that_are_none_are_allowed():
 @pytest.mark.parametrize(
     ("path", "suggestion"),
     [
-        ("patchsize", ""),
+        ("patchsize", "correct its name or leave it out"),
+        (
+            "batch_size",
+            "did you mean 'n2v.batch_size', 'stage1.batch_size' or 'stage2.batch_size'?",
+        ),
         ("num_epoch", "did you mean 'num_epochs'"),
         ("stage1.patchsize", "did you mean 'patch_size'"),
         ("stage2.extractor.center_sizes", "did you mean 'center_size'"),
-        ("stage2.mask_center_size", ""),
+        ("stage2.mask_center_size", "'stage1.mask_center_size'"),
     ],
 )
 def test_unknown_fields_are_named_with_a_suggestion(path, suggestion):
@@ -285,15 +293,34 @@ def test_the_given_dictionary_is_not_modified():
     assert given == {"preset": "fast", "stage1": {"features": 16}}
 
 
-def _fields(model):
+def _fields(model, section=""):
     for name, field in model.model_fields.items():
-        yield model.__name__, name, field
+        yield section + name, field
         if hasattr(field.annotation, "model_fields"):
-            yield from _fields(field.annotation)
+            yield from _fields(field.annotation, f"{section}{name}.")
 
 
-@pytest.mark.parametrize(("model", "name", "field"), list(_fields(PipelineConfig)))
-def test_every_field_explains_itself(model, name, field):
-    assert field.title, f"{model}.{name} has no title"
-    assert field.description, f"{model}.{name} has no description"
-    assert field.description.endswith("."), f"{model}.{name}"
+FIELDS = dict(_fields(PipelineConfig))
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_every_field_explains_itself(path):
+    field = FIELDS[path]
+    assert field.title
+    assert field.description
+    assert field.description.endswith(".")
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_every_field_says_what_to_choose_instead_of_nonsense(path):
+    text = message(nested(path, ["?"] * 1000))
+    assert text.startswith(f"{path} is ['?', '?', ")
+    assert "; choose " in text or "; give a section of fields, such as {'" in text
+    assert len(text) < 160
+
+
+def test_rules_of_ours_are_told_with_the_whole_name_of_the_field():
+    assert message({"stage1": {"patch_size": 30}}).startswith("stage1.patch_size is 30 but")
+    assert message({"stage2": {"mask_source": "file"}}).startswith("stage2.mask_source is 'file'")
+    ratio = message({"split_ratio": [0.5, 0.4, 0.4]})
+    assert ratio.startswith("split_ratio is (0.5, 0.4, 0.4); three shares")

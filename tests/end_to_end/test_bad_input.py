@@ -274,10 +274,13 @@ ROWS: dict[str, tuple[Callable[[Place], list[str]], list[str]]] = {
         setting("stage2.batchsize=4"),
         ["stage2.batchsize is not a known field", "did you mean 'batch_size'?"],
     ),
-    "wrong type": (setting("num_epochs=many"), ["num_epochs is 'many'", "valid integer"]),
+    "wrong type": (
+        setting("num_epochs=many"),
+        ["num_epochs is 'many'", "a whole number of at least 1"],
+    ),
     "out of range": (
         setting("stage2.mask_percentage=80"),
-        ["stage2.mask_percentage is 80", "less than or equal to 50"],
+        ["stage2.mask_percentage is 80", "a number above 0 and at most 50"],
     ),
     "nothing to run": (
         lambda place: place.train("--set", "run_stage1=false", "--skip-stage2"),

@@ -350,9 +350,9 @@ def test_the_suffix_takes_nothing_of_the_name_away(typed, written, dock, tmp_pat
     [
         ('{"num_epoch": 3}', "did you mean 'num_epochs'"),
         ('{"num_epochs": "many"}', "num_epochs is 'many'"),
-        ("[1, 2]", "holds no configuration"),
-        ("{", "cannot be read as a configuration"),
-        (None, "cannot be read as a configuration"),
+        ("[1, 2]", "holds no fields in braces"),
+        ("{", "is not valid JSON"),
+        (None, "does not exist"),
     ],
 )
 def test_a_configuration_that_cannot_be_used_changes_nothing(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -21,6 +20,7 @@ from autoStructN2V.errors import ConfigError
 from autoStructN2V.masking.config import ExtractorConfig, MaskCenterSize, MaskPercentage
 from autoStructN2V.models.config import FrozenConfig, NumLayers
 from autoStructN2V.models.device import DeviceName  # noqa: TC001 - pydantic reads it
+from autoStructN2V.pipeline.config_errors import explain
 from autoStructN2V.pipeline.presets import PRESETS, PresetName, merged
 from autoStructN2V.trainers.checkpoint import Method  # noqa: TC001 - pydantic reads it
 from autoStructN2V.trainers.config import (
@@ -30,9 +30,6 @@ from autoStructN2V.trainers.config import (
     ScheduleConfig,
     StageConfig,
 )
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 
 class FirstStageConfig(StageConfig):
@@ -260,30 +257,7 @@ def validate_config(config: Mapping[str, Any] | PipelineConfig) -> PipelineConfi
     try:
         return PipelineConfig.model_validate(dict(config))
     except ValidationError as error:
-        text = "; ".join(_explain(e) for e in error.errors())
-        raise ConfigError(text if text.endswith("?") else f"{text}.") from error
-
-
-def _explain(error: ErrorDetails) -> str:
-    """Say in words what pydantic found."""
-    where = ".".join(str(part) for part in error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "value_error":
-        return f"{where}: {message}" if where else message
-    if error["type"] == "extra_forbidden":
-        return f"{where} is not a known field{_suggestion(error)}"
-    if error["type"] == "string_pattern_mismatch":
-        return f"{where} is {error['input']!r}; a plain name without path separators is needed"
-    message = message[0].lower() + message[1:]
-    return f"{where} is {error['input']!r}; {message.replace('input should', 'it should')}"
-
-
-def _suggestion(error: ErrorDetails) -> str:
-    model: Any = PipelineConfig
-    for part in error["loc"][:-1]:
-        model = model.model_fields[str(part)].annotation
-    close = difflib.get_close_matches(str(error["loc"][-1]), list(model.model_fields), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(explain(error.errors(), PipelineConfig, config)) from error
 
 
 __all__ = [

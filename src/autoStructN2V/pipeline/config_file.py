@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from autoStructN2V.pipeline.config import PipelineConfig
 
+_WANTED = "choose a .json file of nested fields, such as the config.json of a training"
+
 
 def read_config(path: Path | str) -> dict[str, Any]:
     """Read the nested fields of a configuration; they are not checked yet.
@@ -25,15 +27,27 @@ def read_config(path: Path | str) -> dict[str, Any]:
         If the file cannot be read, or holds something else.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        # editors on Windows begin files with a mark of their encoding
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path} cannot be read as a configuration ({error}); a .json file of nested fields "
-            "is needed, such as the config.json of a training."
-        ) from error
+        raise ConfigError(f"{path} {_problem(error)}; {_WANTED}.") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{path} holds no configuration; a .json object of fields is needed.")
+        raise ConfigError(f"{path} holds no fields in braces; {_WANTED}.")
     return content
+
+
+def _problem(error: OSError | ValueError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "does not exist"
+        case IsADirectoryError():
+            return "is a folder"
+        case OSError():
+            return f"cannot be read ({error.strerror or error})"
+        case json.JSONDecodeError():
+            reason = error.msg[:1].lower() + error.msg[1:]
+            return f"is not valid JSON (line {error.lineno}, column {error.colno}: {reason})"
+    return "is no text file"
 
 
 def write_config(path: Path | str, config: PipelineConfig) -> None:
