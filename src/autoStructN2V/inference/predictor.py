@@ -51,6 +51,10 @@ class SliceFinished:
     image: NDArray[np.float32]
 
 
+class PredictionStopped(Exception):  # noqa: N818 - leaves a network or an open file, is no error
+    """The prediction was cancelled; what is not finished is not kept."""
+
+
 class Predictor:
     """Apply a trained network to stacks of any size.
 
@@ -127,7 +131,7 @@ class Predictor:
                         yield SliceFinished(z, self.normalization.denormalize(image))
                     else:
                         yield TileFinished(z * n_per_slice + n_done, n_slices * n_per_slice)
-            except _Stopped:
+            except PredictionStopped:
                 return
 
     def denoise_slice(
@@ -137,7 +141,7 @@ class Predictor:
         slices = _SliceWindow(source, self.normalization, self.mode).around(z)
         try:
             *_, (_, image) = self._predict(slices, should_stop)
-        except _Stopped:
+        except PredictionStopped:
             return None
         return None if image is None else self.normalization.denormalize(image)
 
@@ -215,17 +219,13 @@ def _core(prediction: Tensor, tile: Tile) -> NDArray[np.float32]:
     return core
 
 
-class _Stopped(Exception):  # noqa: N818 - leaves the network, is no error
-    """The prediction of a window was cancelled."""
-
-
 @contextmanager
 def _stoppable(network: FlexibleUNet, should_stop: Callable[[], bool]) -> Iterator[None]:
     """Let ``should_stop`` end a pass through the network before any of its convolutions."""
 
     def check(module: nn.Module, inputs: object) -> None:
         if should_stop():
-            raise _Stopped
+            raise PredictionStopped
 
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     hooks = [convolution.register_forward_pre_hook(check) for convolution in convolutions]

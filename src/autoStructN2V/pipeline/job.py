@@ -21,7 +21,7 @@ from autoStructN2V.inference.noise_report import (
     share_left,
     shared_noise_sentence,
 )
-from autoStructN2V.inference.predictor import Predictor, SliceFinished
+from autoStructN2V.inference.predictor import PredictionStopped, Predictor, SliceFinished
 from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.masking.autocorrelation import MAX_LAG
 from autoStructN2V.masking.kernel import center_only, trimmed, validate_kernel
@@ -320,8 +320,8 @@ class Job:
                         else:
                             yield progress.advance()
                     if self.should_stop():
-                        raise _Stopped
-            except _Stopped:
+                        raise PredictionStopped
+            except PredictionStopped:
                 return False
         return True
 
@@ -363,10 +363,6 @@ class Job:
         test = self._split(config.patch_size).test
         seed = self.config.random_seed
         return MaskedValidation(bank, test, kernel, config, seed, _N_TEST_PATCHES).loss(network)
-
-
-class _Stopped(Exception):  # noqa: N818 - leaves a block, is no error
-    """Denoising was cancelled; nothing of the unfinished stack is kept."""
 
 
 def _stacked(kernel: Kernel) -> Kernel:
