@@ -40,6 +40,25 @@ def names(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+def test_the_configuration_in_the_model_folder_holds_from_anywhere(
+    lines_tiff, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    save_kernel("kernel.npy", horizontal(3))
+    stage2 = {"mask_source": "file", "mask_file_path": "kernel.npy"}
+    given = config_for(lines_tiff.name, "out", run_stage1=False, stage2=stage2)
+    saved = json.loads((run_pipeline(given)["model_dir"] / "config.json").read_text())
+    assert saved["input_dir"] == str(lines_tiff)
+    assert saved["output_dir"] == str(tmp_path / "out")
+    assert saved["stage2"]["mask_file_path"] == str(tmp_path / "kernel.npy")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    again = run_pipeline(saved)
+    assert again["experiment_dir"] == tmp_path / "out" / "exp"
+    assert written_files(elsewhere) == {}
+
+
 def test_the_documented_result_and_files(lines_tiff, tmp_path):
     result = run_pipeline(config_for(lines_tiff, tmp_path / "out"))
     assert {"experiment_dir", "final_results_dir", "stage1", "stage2", "mask"} <= set(result)

@@ -19,7 +19,7 @@ from autoStructN2V.files import (
     write_json,
 )
 from autoStructN2V.masking.kernel import save_kernel
-from autoStructN2V.pipeline.config_file import write_config
+from autoStructN2V.pipeline.config_file import with_absolute_paths, write_config
 from autoStructN2V.pipeline.figures import draw_kernel
 from autoStructN2V.pipeline.imports import MODEL_FILES
 from autoStructN2V.pipeline.outputs import free_name, safe_name
@@ -177,7 +177,7 @@ class RunRecorder:
         self._log: list[EpochFinished] = []
         self._report: dict[str, Any] = {}
         self._evidence: NDArray[np.float64] | None = None
-        write_config(folders.model / "config.json", config)
+        write_config(folders.model / "config.json", with_absolute_paths(config))
 
     def record(self, event: Event) -> None:
         """Write what an event brought."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autoStructN2V.errors import ConfigError
 from autoStructN2V.files import write_json
+from autoStructN2V.models.config import FrozenConfig
 from autoStructN2V.pipeline.presets import merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from autoStructN2V.pipeline.config import PipelineConfig
+
+ConfigT = TypeVar("ConfigT", bound=FrozenConfig)
 
 _WANTED = "choose a .json file of nested fields, such as the config.json of a training"
 
@@ -59,6 +62,22 @@ def write_config(path: Path | str, config: PipelineConfig) -> None:
         If it cannot be written.
     """
     write_json(path, config.model_dump(mode="json"))
+
+
+def with_absolute_paths(config: PipelineConfig) -> PipelineConfig:
+    """Return a configuration whose files and folders are found from anywhere."""
+    return _absolute(config)
+
+
+def _absolute(section: ConfigT) -> ConfigT:
+    changes: dict[str, Any] = {}
+    for name in type(section).model_fields:
+        value = section[name]
+        if isinstance(value, Path):
+            changes[name] = value.absolute()
+        elif isinstance(value, FrozenConfig):
+            changes[name] = _absolute(value)
+    return section.model_copy(update=changes)
 
 
 def read_settings(texts: Iterable[str]) -> dict[str, Any]:
