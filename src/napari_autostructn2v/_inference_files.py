@@ -88,20 +88,41 @@ def stacks_of_files(path: Path, mode: Mode) -> LayerStacks:
     )
 
 
-def layer_of_file(path: Path) -> Image:
-    """Return the image of a TIFF file as a layer, with all its axes and its pixel size.
+@dataclass(frozen=True)
+class FileImage:
+    """Image of a TIFF file, read in any thread and made a layer in that of the viewer.
 
-    Raises
-    ------
-    InputError
-        If it cannot be read.
+    Attributes
+    ----------
+    name : str
+    data : array
+        With all axes of the file.
+    metadata : ImageMetadata
     """
-    from autoStructN2V.datasets.reading import open_images
 
-    source = open_images(path, extension=None, mode="2D")[0]
-    _, shape = source.original_axes_shape
-    data = tifffile.imread(path).reshape(shape)
-    return Image(data, name=path.stem, **_geometry(source.metadata, data.ndim).to_kwargs())
+    name: str
+    data: NDArray[np.generic]
+    metadata: ImageMetadata
+
+    @classmethod
+    def read(cls, path: Path) -> FileImage:
+        """Read a file.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        from autoStructN2V.datasets.reading import open_images
+
+        source = open_images(path, extension=None, mode="2D")[0]
+        _, shape = source.original_axes_shape
+        return cls(path.stem, tifffile.imread(path).reshape(shape), source.metadata)
+
+    def layer(self) -> Image:
+        """Return a new layer with all axes of the file and its pixel size."""
+        geometry = _geometry(self.metadata, self.data.ndim)
+        return Image(self.data, name=self.name, **geometry.to_kwargs())
 
 
 def layer_writer(layer: Image) -> Callable[[Path], None]:

@@ -133,7 +133,7 @@ class RunState:
     folder: Path | None = None
 
 
-TaskKind = Literal["measure", "denoise", "load", "import", "save"]
+TaskKind = Literal["measure", "denoise", "load", "import", "save", "open"]
 
 _WHAT_RUNS: Mapping[TaskKind, str] = MappingProxyType(
     {
@@ -142,6 +142,7 @@ _WHAT_RUNS: Mapping[TaskKind, str] = MappingProxyType(
         "load": "A model is being loaded",
         "import": "A model is being imported",
         "save": "A layer is being saved",
+        "open": "Files are being opened",
     }
 )
 
@@ -152,7 +153,7 @@ class TaskState:
 
     Attributes
     ----------
-    kind : {"measure", "denoise", "load", "import", "save"} or None
+    kind : {"measure", "denoise", "load", "import", "save", "open"} or None
         What runs, or what ran last; None before the first.
     is_running : bool
     progress : Progress or None

@@ -19,7 +19,7 @@ from autoStructN2V.pipeline import (
     output_files,
 )
 from autoStructN2V.trainers.events import PredictionProgress, Warned
-from napari_autostructn2v._inference_files import Denoised, layer_writer, stage_in_names
+from napari_autostructn2v._inference_files import Denoised, FileImage, layer_writer, stage_in_names
 from napari_autostructn2v._jobs import Job
 from napari_autostructn2v._kernel_document import KernelDocument
 from napari_autostructn2v._run import denoising_progress
@@ -253,10 +253,39 @@ class TaskRunner:
 
         self._start_work("save", "Saving the layer", lambda: write(path), show)
 
+    def open_files(self, files: Sequence[Path]) -> None:
+        """Add images of files to the viewer; what is wrong with one does not stop the others.
+
+        Parameters
+        ----------
+        files : sequence of Path
+            TIFF files.
+        """
+        problems: list[str] = []
+
+        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, list[FileImage]]:
+            yield from ()
+            images = []
+            for file in files:
+                if should_stop():
+                    break
+                try:
+                    images.append(FileImage.read(file))
+                except UserError as error:
+                    problems.append(str(error))
+            return images
+
+        def show(images: Sequence[FileImage]) -> None:
+            for image in images:
+                self.viewer.add_layer(image.layer())
+            self._end_task(error=" ".join(problems) or None)
+
+        self._start_task("open", "Opening the files", events, show)
+
     def forget_denoised(self) -> None:
         """Make ready for other images; layers and files stay."""
         self.last_denoised = None
-        if self.task.kind in ("denoise", "save") and not self.task.is_running:
+        if self.task.kind in ("denoise", "save", "open") and not self.task.is_running:
             self._set_task(TaskState())
 
     def cancel_task(self) -> None:

@@ -15,11 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_autostructn2v._dock_content import DockContent
 from napari_autostructn2v._inference_choices import ResultChoice, SourceChoice, ask_for_tiff
-from napari_autostructn2v._inference_files import (
-    layer_of_file,
-    stacks_of_files,
-    write_denoised,
-)
+from napari_autostructn2v._inference_files import stacks_of_files, write_denoised
 from napari_autostructn2v._lifetime import call_later, connect
 from napari_autostructn2v._model_card import ModelCardView
 from napari_autostructn2v._run_text import bar_text
@@ -43,7 +39,7 @@ if TYPE_CHECKING:
 
 _STEPS = 1000  # of the bar
 _MOST_OPENED = 10
-_SHOWN_TASKS = ("denoise", "load", "save")
+_SHOWN_TASKS = ("denoise", "load", "save", "open")
 _LEAST_WIDTH = 56  # characters
 _SETTLED = 50  # ms until wrapped lines have their height
 
@@ -206,13 +202,7 @@ class Inference(DockContent):
         return write
 
     def _open_files(self) -> None:
-        from autoStructN2V.errors import UserError
-
-        for file in self._files()[:_MOST_OPENED]:
-            try:
-                self._session.viewer.add_layer(layer_of_file(file))
-            except UserError as error:
-                self._error.show_text(str(error))
+        self._session.open_files(self._files()[:_MOST_OPENED])
 
     def _ask_where_to_save(self) -> None:
         layer = self._layer()
@@ -257,7 +247,7 @@ class Inference(DockContent):
             self._show_messages(task)
             if not task.is_running and (task.error or task.messages):
                 self._show_outcome()
-        elif task.kind == "save" and not task.is_running:
+        elif task.kind in ("save", "open") and not task.is_running:
             self._error.show_text(task.error or "")
             self._done.show_text(" ".join([self._done.text(), *task.messages]).strip())
             self._show_outcome()
@@ -318,7 +308,7 @@ class Inference(DockContent):
         self._save_button.setVisible(self._layer() is not None)
         is_over = any(w.text() for w in (self._done, self._error)) and not task.is_denoising
         self._more_button.setVisible(is_over)
-        for button in (self._save_button, self._more_button):
+        for button in (self._open_button, self._save_button, self._more_button):
             button.setEnabled(not task.is_running)
 
     def _show_progress(self, task: TaskState) -> None:

@@ -20,7 +20,7 @@ from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.trainers.checkpoint import TrainedModel, save_model
 from napari_autostructn2v._inference_choices import ask_for_tiff
-from napari_autostructn2v._inference_files import layer_of_file, layer_writer, stacks_of_files
+from napari_autostructn2v._inference_files import FileImage, layer_writer, stacks_of_files
 from napari_autostructn2v._model_card import NO_MODEL, describe_model
 from napari_autostructn2v._state import ModelCard, TaskState
 from napari_autostructn2v.inference import Inference
@@ -212,7 +212,7 @@ def test_the_new_layer_is_saved_with_pixels_axes_and_scale(
     qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
     assert loaded._save_button.isEnabled() and "Added layer" in loaded._done.text()
     assert "cell 0.5um.tif" in loaded._done.text()
-    reopened = layer_of_file(tmp_path / "cell 0.5um.tif")
+    reopened = FileImage.read(tmp_path / "cell 0.5um.tif").layer()
     np.testing.assert_array_equal(reopened.data, session.viewer.layers[-1].data)
     np.testing.assert_allclose(reopened.scale, (3, 2, 2))
 
@@ -300,7 +300,11 @@ def test_what_came_of_it_is_shown_when_the_dock_is_opened_again(
 
 
 def test_a_folder_is_denoised_to_disk_and_opened(
-    loaded: Inference, session: Session, finish: Callable[[Inference], None], tmp_path: Path
+    loaded: Inference,
+    session: Session,
+    finish: Callable[[Inference], None],
+    qtbot: QtBot,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "in").mkdir()
     for name in "ab":
@@ -311,8 +315,22 @@ def test_a_folder_is_denoised_to_disk_and_opened(
     assert "Wrote 2 files" in loaded._done.text()
     assert len(session.viewer.layers) == 0
     loaded._open_button.click()
+    assert loaded._doing.text() == "Opening the files" and not loaded._open_button.isEnabled()
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    assert "Wrote 2 files" in loaded._done.text() and loaded._open_button.isEnabled()
     assert [layer.name for layer in session.viewer.layers] == [f"{n}_denoised_stage2" for n in "ab"]
     assert session.viewer.layers[0].data.shape == (2, 48, 40)
+
+
+def test_a_file_that_cannot_be_opened_does_not_stop_the_others(
+    loaded: Inference, session: Session, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.tif").write_text("no image")
+    tifffile.imwrite(tmp_path / "good.tif", image())
+    session.open_files([tmp_path / "bad.tif", tmp_path / "gone.tif", tmp_path / "good.tif"])
+    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    assert [layer.name for layer in session.viewer.layers] == ["good"]
+    assert "bad.tif" in loaded._error.text() and "gone.tif" in loaded._error.text()
 
 
 def test_a_file_becomes_a_layer_without_being_loaded_first(
@@ -400,7 +418,7 @@ def test_a_time_series_is_saved_with_all_axes(session: Session, tmp_path: Path) 
     layer_writer(layer)(tmp_path / "series.tif")
     with tifffile.TiffFile(tmp_path / "series.tif") as tif:
         assert tif.series[0].axes == "TZYX"
-    np.testing.assert_array_equal(layer_of_file(tmp_path / "series.tif").data, layer.data)
+    np.testing.assert_array_equal(FileImage.read(tmp_path / "series.tif").data, layer.data)
 
 
 def test_a_layer_that_cannot_be_saved_is_explained_and_stays(
