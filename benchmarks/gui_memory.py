@@ -19,8 +19,7 @@ import psutil
 
 from autoStructN2V.datasets.synthetic import make_sample
 from autoStructN2V.pipeline import validate_config
-from gui_responsiveness import rest, wait_until
-from napari_autostructn2v._docks import DockName
+from gui_responsiveness import rest, training_dock, wait_until
 from napari_autostructn2v._session import session_for
 from napari_autostructn2v._state import Phase
 from tables import Table, add_common_arguments, machine, use_threads, write_report
@@ -36,7 +35,7 @@ _STAGE = {"features": 16, "patch_size": 32, "batch_size": 4, "steps_per_epoch": 
 
 def train_once(session: Session) -> None:
     """Train with the buttons of the dock, and make ready for another training."""
-    dock = session.show(DockName.TRAINING)
+    dock = training_dock(session)
     dock.start_button.click()
     wait_until(lambda: not session.run.phase.is_running)
     if session.run.phase is not Phase.DONE:
@@ -55,7 +54,7 @@ def layer_cost(viewer: napari.Viewer) -> float:
         viewer.add_image(noisy.copy(), name=f"layer {number}")
         rest(0.3)
     gc.collect()
-    return (psutil.Process().memory_info().rss - before) / _N_LAYERS
+    return float(psutil.Process().memory_info().rss - before) / _N_LAYERS
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from autoStructN2V.pipeline import validate_config
 from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._session import session_for
 from napari_autostructn2v._state import Phase
+from napari_autostructn2v.training import Training
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 
 if TYPE_CHECKING:
@@ -82,7 +83,12 @@ def wait_until(is_reached: Callable[[], bool]) -> None:
     """Let the interface run until something is reached."""
     loop, timer = QEventLoop(), QTimer()
     end = time.perf_counter() + _MOST_SECONDS
-    timer.timeout.connect(lambda: (is_reached() or time.perf_counter() > end) and loop.quit())
+
+    def look() -> None:
+        if is_reached() or time.perf_counter() > end:
+            loop.quit()
+
+    timer.timeout.connect(look)
     timer.start(100)
     loop.exec()
     timer.stop()
@@ -94,9 +100,16 @@ def rest(seconds: float) -> None:
     wait_until(lambda: time.perf_counter() > end)
 
 
+def training_dock(session: Session) -> Training:
+    """Bring the dock Training to the front."""
+    dock = session.show(DockName.TRAINING)
+    assert isinstance(dock, Training)
+    return dock
+
+
 def watched_training(session: Session) -> Heartbeat:
     """Train with the buttons of the docks, and watch the interface."""
-    dock = session.show(DockName.TRAINING)
+    dock = training_dock(session)
     rest(2)
     heartbeat = Heartbeat(session)
     dock.start_button.click()
@@ -126,8 +139,8 @@ def main() -> None:
     use_threads(options.threads)
     viewer = napari.Viewer()
     session = session_for(viewer)
-    for name in (DockName.CONFIGURATION, DockName.MASK_EDITOR):
-        session.show(name)
+    for dock in (DockName.CONFIGURATION, DockName.MASK_EDITOR):
+        session.show(dock)
     with tempfile.TemporaryDirectory() as folder:
         config = {"preset": "fast", "num_epochs": options.epochs, "output_dir": folder}
         session.set_config(validate_config({**config, "device": "cpu"}))
