@@ -13,7 +13,7 @@ from napari_autostructn2v._lifetime import call_later
 from napari_autostructn2v._sections import sentence
 
 if TYPE_CHECKING:
-    from napari_autostructn2v.comparison import Comparison
+    from napari_autostructn2v._side_by_side import Comparison
 
 _LINES = 4
 

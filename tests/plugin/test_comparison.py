@@ -12,15 +12,12 @@ import pytest
 from napari._app_model import get_app_model
 from qtpy.QtWidgets import QAbstractButton, QDockWidget
 
-from napari_autostructn2v import comparison
+from napari_autostructn2v import _side_by_side, comparison
 from napari_autostructn2v._comparison_bar import ComparisonBar
 from napari_autostructn2v._comparison_state import ViewerState
 from napari_autostructn2v._result_layers import ResultLayers
-from napari_autostructn2v.comparison import (
-    best_columns,
-    running_comparison,
-    toggle_comparison,
-)
+from napari_autostructn2v._side_by_side import best_columns, running_comparison
+from napari_autostructn2v.comparison import toggle_comparison
 
 if TYPE_CHECKING:
     import napari
@@ -185,7 +182,7 @@ def test_panels_that_cannot_be_shown_are_taken_out(
     toggle_comparison(trained)
     running = running_comparison(trained)
     assert running is not None
-    monkeypatch.setattr(comparison, "link_layers", fail)
+    monkeypatch.setattr(_side_by_side, "link_layers", fail)
     with pytest.raises(ValueError, match="cannot be linked"):
         running.set_removed_shown(True)
     assert visible(trained) == STAGES
