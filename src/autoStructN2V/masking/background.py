@@ -116,7 +116,7 @@ def unusable_pixels(stack: FloatArray) -> NDArray[np.bool_]:
     return blur(clipped.astype(np.float32), 3.0) > _CLIPPED_DENSITY
 
 
-def _white_noise_energies() -> tuple[float, ...]:
+def white_noise_energies() -> tuple[float, ...]:
     """Gradient energies of white noise, in units of its fine energy (both from theory)."""
     return tuple(1.0 / (4.0 * np.pi * sigma**4) for sigma in GRADIENT_SCALES)
 
@@ -127,7 +127,7 @@ def structure_score(stack: FloatArray, variance: FloatArray | float) -> FloatArr
     The stack is to be high-passed, or the slope of a smooth background counts as structure.
     """
     energies = gradient_energies(stack)
-    expected = _white_noise_energies()
+    expected = white_noise_energies()
     total = np.zeros_like(stack)
     for energy, of_white_noise in zip(energies, expected, strict=True):
         total += energy / np.float32(of_white_noise)

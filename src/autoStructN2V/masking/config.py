@@ -103,7 +103,7 @@ class ExtractorConfig(FrozenConfig):
         "its edge.",
     )
     min_correlation: float = Field(
-        0.106,
+        0.11,
         ge=0.02,
         le=0.5,
         title="Smallest correlation",

@@ -52,6 +52,11 @@ def _correlate(
     return sums[..., : 2 * max_lag + 1, : 2 * max_lag + 1].astype(np.float64)
 
 
+def _paired_slices(depth: int, offset: int) -> tuple[slice, slice]:
+    first, last = max(0, -offset), depth - max(0, offset)
+    return slice(first, last), slice(first + offset, last + offset)
+
+
 def lag_sums(
     residual: NDArray[np.float32],
     background: NDArray[np.bool_],
@@ -60,14 +65,24 @@ def lag_sums(
 ) -> LagSums:
     """Correlate background pixels of each slice with those of the slice at an offset."""
     weight = background.astype(np.float32)
-    first, last = max(0, -slice_offset), residual.shape[0] - max(0, slice_offset)
-    here = slice(first, last)
-    there = slice(first + slice_offset, last + slice_offset)
+    here, there = _paired_slices(residual.shape[0], slice_offset)
     values = residual * weight
     return LagSums(
         _correlate(_tiles(values[here]), _tiles(values[there]), max_lag),
         _correlate(_tiles(weight[here]), _tiles(weight[there]), max_lag),
     )
+
+
+def pair_counts(
+    background: NDArray[np.bool_], max_lag: int, slice_offset: int = 0
+) -> NDArray[np.float64]:
+    """Return the number of pairs that :func:`lag_sums` finds at each lag."""
+    here, there = _paired_slices(background.shape[0], slice_offset)
+    weight = background.astype(np.float32)
+    counts: NDArray[np.float64] = _correlate(
+        _tiles(weight[here]), _tiles(weight[there]), max_lag
+    ).sum(0)
+    return counts
 
 
 def joined(sums: Sequence[LagSums]) -> LagSums:

@@ -16,6 +16,7 @@ from autoStructN2V.masking.background import (
     high_pass,
     structure_score,
 )
+from autoStructN2V.masking.correction import growth_of_pairs, undo_high_pass, undo_selection
 from autoStructN2V.masking.lags import LagSums, bartlett_error, joined, lag_sums, normalized
 
 _MIN_FRACTION = 0.26  # of the usable pixels: the flattest are taken even if none is flat
@@ -23,15 +24,13 @@ _MIN_PIXELS = 2500
 _FEWEST_PIXELS = 500
 _FRACTIONS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)  # of the usable pixels
 _SPREAD_TOLERANCE = 1.15
-_CONVERGED = 0.004  # largest change of a correlation in an iteration
 _SIMULATED = (2, 256, 256)
-_N_ITERATIONS = 6
 _UNEVEN = 1.25  # spread of local variance, relative to noise alone, that only structure has
 _FAR_FROM_NOISE = 5.0  # structure score of the background, relative to noise alone
 _WINDOW_AREA = 4.0 * np.pi * 3.0**2  # px: what the local variance is averaged over
 _FEWEST_FOR_ISOTROPY = 9000  # usable pixels; in fewer, uniform texture cannot be told from noise
-_LEAK = 0.05  # correlation common to all directions, below which it is remaining structure
-_ISOTROPIC = 0.04  # correlation equal in all directions that would matter
+_LEAK = 0.1  # correlation common to all directions, below which it is remaining structure
+_LEAK_RANK = 0.4  # of the values at one distance: the larger ones may hold noise
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ class Estimate:
     fraction: float
     n_pixels: int
     is_structure: bool
+    leak: float
+    high_passed: NDArray[np.float64]
 
 
 def _measure(
@@ -103,13 +104,6 @@ def _as_noise_field(noise: NDArray[np.float32]) -> NoiseField:
 
 def _simulated(model: NDArray[np.float64]) -> NDArray[np.float32]:
     return simulate_noise(model, _SIMULATED, np.random.default_rng(0))
-
-
-def _cleaned(values: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Noise model for the simulation: lags indistinguishable from zero are set to zero."""
-    model = np.where(np.abs(values) > np.maximum(2.5 * error, 0.01), values, 0.0)
-    model[tuple(side // 2 for side in model.shape)] = 1.0
-    return model
 
 
 def _background_threshold(fields: Sequence[NoiseField]) -> float:
@@ -173,13 +167,23 @@ def _common(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _leak(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Correlation common to all directions where it is too weak to be noise.
 
-    At zero lag, where noise hides it, it is at least what it is one pixel away.
+    At zero lag, where noise hides it, it is extrapolated from the next two pixels.
     """
-    common = _common(values)
-    leak = np.where(common < _LEAK, common, 0.0)
     middle = values.shape[0] // 2
-    leak[middle, middle] = leak[middle, middle + 1]
+    lag = np.arange(values.shape[0]) - middle
+    distance = np.rint(np.hypot.outer(lag, lag)).astype(int)
+    profile = np.zeros(distance.max() + 1)
+    for ring in range(1, middle + 1):
+        profile[ring] = max(0.0, float(np.quantile(values[distance == ring], _LEAK_RANK)))
+    profile[profile >= _LEAK] = 0.0
+    profile[0] = max(0.0, profile[1] + (profile[1] - profile[2]) / 3.0)
+    leak: NDArray[np.float64] = profile[distance]
     return leak
+
+
+def _cleaned(values: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Noise model for a simulation: lags indistinguishable from zero are set to zero."""
+    return np.where(np.abs(values) > np.maximum(2.5 * error, 0.01), values, 0.0)
 
 
 def _off_center_maximum(values: NDArray[np.float64]) -> float:
@@ -191,73 +195,37 @@ def estimate_in_plane(fields: Sequence[NoiseField], max_lag: int) -> Estimate:
     """Measure over the background and undo what selecting and high-passing did to the noise."""
     threshold = _background_threshold(fields)
     sums, fraction = _measure(fields, threshold, max_lag)
-    measured, error, variance = normalized(sums)
-    values, simulated = _undo_selection(measured, error, threshold)
-    is_structure = _is_structure(fields, simulated, threshold, values, sums)
-    if is_structure:
-        values = measured - _common(measured)
-    else:
-        leak = _leak(values)
-        values = (values - leak) / (1.0 - _center(leak))
+    _, error, measured_variance = normalized(sums)
+    growth = growth_of_pairs(fields, threshold, max_lag)
+    selected = undo_selection(sums.covariance(), growth)
+    covariance = undo_high_pass(selected, error, measured_variance)
+    variance = _center(covariance)
+    values = covariance / variance
+    is_structure = _is_structure(fields, threshold, values, sums)
+    leak = _common(values) if is_structure else _leak(values)
+    share = 0.0 if is_structure else _center(leak)
+    values = (values - leak) / (1.0 - share)
     values = (values + values[::-1, ::-1]) / 2.0  # exact point symmetry, lost by rounding
     center = (max_lag, max_lag)
     values[center] = 1.0
     n_pixels = int(sums.counts.sum(0)[center].round())
-    return Estimate(values, error, variance, threshold, fraction, n_pixels, is_structure)
-
-
-def _undo_selection(
-    measured: NDArray[np.float64], error: NDArray[np.float64], threshold: float
-) -> tuple[NDArray[np.float64], NoiseField]:
-    """Find the autocorrelation that, selected and high-passed, looks like the measured one.
-
-    Fixed-point iteration with Anderson's acceleration of depth one.
-
-    Returns
-    -------
-    tuple
-        The autocorrelation and the noise last simulated with it.
-    """
-    max_lag = measured.shape[0] // 2
-    values, before = measured, None
-    for _ in range(_N_ITERATIONS):
-        noise = _simulated(_cleaned(values, error))
-        true, _, _ = normalized(lag_sums(noise, np.ones(noise.shape, bool), max_lag))
-        simulated = _as_noise_field(noise)
-        enough = max(threshold, float(np.quantile(simulated.structure, 0.1)))
-        seen, _, _ = normalized(_measure([simulated], enough, max_lag)[0])
-        update = measured + (true - seen)
-        residual = update - values
-        if np.abs(residual).max() < _CONVERGED:
-            return update, simulated
-        values, before = _accelerated(update, residual, before), (update, residual)
-    return values, simulated
-
-
-def _accelerated(
-    update: NDArray[np.float64],
-    residual: NDArray[np.float64],
-    before: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
-) -> NDArray[np.float64]:
-    if before is None:
-        return update
-    previous_update, previous_residual = before
-    change = residual - previous_residual
-    weight = float((residual * change).sum() / max(float(np.square(change).sum()), 1e-30))
-    mixed: NDArray[np.float64] = update - np.clip(weight, -4.0, 1.0) * (update - previous_update)
-    return mixed
+    return Estimate(
+        values, error, variance, threshold, fraction, n_pixels, is_structure, share, selected
+    )
 
 
 def _is_structure(
     fields: Sequence[NoiseField],
-    simulated: NoiseField,
     threshold: float,
     values: NDArray[np.float64],
     sums: LagSums,
 ) -> bool:
     """Whether correlation equal in all directions was found where the image is not noise alone."""
-    if _off_center_maximum(_common(values)) <= _ISOTROPIC:
+    if _off_center_maximum(_common(values)) <= _LEAK:
         return False
+    simulated = _as_noise_field(
+        _simulated(_cleaned(values, sums.standard_error() / _center(sums.covariance())))
+    )
     n_usable = sum(int(np.isfinite(field.structure).sum()) for field in fields)
     is_far = threshold > _FAR_FROM_NOISE * float(np.median(simulated.structure))
     if is_far or n_usable < _FEWEST_FOR_ISOTROPY:
@@ -283,9 +251,12 @@ def estimate_across(
             "2.5D needs stacks of at least 2 slices to compare neighboring slices; use 2D."
         )
     sums, _ = _measure(deep, estimate.threshold, max_lag, slice_offset=1)
-    values = sums.covariance() / estimate.variance
-    values = values - (_common(values) if estimate.is_structure else _leak(values))
-    error = np.maximum(
-        sums.standard_error() / estimate.variance, bartlett_error(values, sums.counts)
-    )
-    return values, error
+    error = sums.standard_error() / estimate.variance
+    growth = growth_of_pairs(deep, estimate.threshold, max_lag, slice_offset=1)
+    selected = undo_selection(sums.covariance(), growth, estimate.high_passed)
+    values = undo_high_pass(selected, error, estimate.variance) / estimate.variance
+    if estimate.is_structure:
+        values = values - _common(values)
+    else:
+        values = (values - _leak(values)) / (1.0 - estimate.leak)
+    return values, np.maximum(error, bartlett_error(values, sums.counts))
