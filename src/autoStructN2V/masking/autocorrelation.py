@@ -2,9 +2,9 @@
 
 The autocorrelation of a noisy image is that of its noise plus that of its signal. Three steps
 take the signal away: only background (:mod:`.background`) is used; structure coarser than a
-few pixels is subtracted; and what these two steps do to the noise itself is measured on
-simulated noise of the same autocorrelation and undone, which is repeated until both agree
-(:mod:`.noise_model`).
+few pixels is subtracted; what is left of it looks alike in all directions and is subtracted too
+(:mod:`.noise_model`). What the first two steps do to the noise itself is undone
+(:mod:`.correction`).
 """
 
 from collections.abc import Sequence

@@ -144,14 +144,19 @@ def undo_selection(
     center = tuple(side // 2 for side in covariance.shape)
     corrected = covariance
     for _ in range(_N_ITERATIONS):
-        own = corrected if within is None else within
-        at_first = covariance_with_score(own, corrected)
-        effect = growth * (at_first + covariance_with_score(own, corrected[::-1, ::-1])[::-1, ::-1])
-        effect *= 0.5
+        effect = growth * _both_scores(corrected if within is None else within, corrected)
         largest = _MOST_SELECTION * covariance[center]
         effect *= min(1.0, largest / max(float(effect[center]), 1e-12))
         corrected = covariance + effect
     return corrected
+
+
+def _both_scores(within: FloatGrid, across: FloatGrid) -> FloatGrid:
+    """Mean of the covariances with the scores of the first and of the second pixel."""
+    of_first = covariance_with_score(within, across)
+    of_second = covariance_with_score(within, across[::-1, ::-1])[::-1, ::-1]
+    mean: FloatGrid = (of_first + of_second) / 2.0
+    return mean
 
 
 def undo_high_pass(covariance: FloatGrid, error: FloatGrid, scale: float) -> FloatGrid:
