@@ -18,6 +18,7 @@ from autoStructN2V.masking.background import (
 )
 from autoStructN2V.masking.correction import growth_of_pairs, undo_high_pass, undo_selection
 from autoStructN2V.masking.lags import LagSums, bartlett_error, joined, lag_sums, normalized
+from autoStructN2V.masking.noise_floor import blurred_noise
 
 _MIN_FRACTION = 0.26  # of the usable pixels: the flattest are taken even if none is flat
 _MIN_PIXELS = 2500
@@ -44,6 +45,7 @@ class Estimate:
     fraction: float
     n_pixels: int
     is_structure: bool
+    leaves_out_common: bool
     leak: float
     high_passed: NDArray[np.float64]
 
@@ -199,19 +201,49 @@ def estimate_in_plane(fields: Sequence[NoiseField], max_lag: int) -> Estimate:
     growth = growth_of_pairs(fields, threshold, max_lag)
     selected = undo_selection(sums.covariance(), growth)
     covariance = undo_high_pass(selected, error, measured_variance)
-    variance = _center(covariance)
-    values = covariance / variance
-    is_structure = _is_structure(fields, threshold, values, sums)
-    leak = _common(values) if is_structure else _leak(values)
-    share = 0.0 if is_structure else _center(leak)
-    values = (values - leak) / (1.0 - share)
-    values = (values + values[::-1, ::-1]) / 2.0  # exact point symmetry, lost by rounding
     center = (max_lag, max_lag)
-    values[center] = 1.0
-    n_pixels = int(sums.counts.sum(0)[center].round())
+    values = covariance / covariance[center]
+    matters = _off_center_maximum(_common(values)) > _LEAK
+    blurred = blurred_noise(fields, max_lag) if matters else None
+    is_structure = matters and blurred is None and _is_structure(fields, threshold, values, sums)
+    separation = _separated(values, is_structure, blurred)
     return Estimate(
-        values, error, variance, threshold, fraction, n_pixels, is_structure, share, selected
+        values=separation.values,
+        standard_error=error,
+        variance=float(covariance[center]),
+        threshold=threshold,
+        fraction=fraction,
+        n_pixels=int(sums.counts.sum(0)[center].round()),
+        is_structure=is_structure,
+        leaves_out_common=separation.leaves_out_common,
+        leak=separation.leak,
+        high_passed=selected,
     )
+
+
+@dataclass(frozen=True)
+class _Separation:
+    """Autocorrelation without that of the structure, and how that was left out."""
+
+    values: NDArray[np.float64]
+    leaves_out_common: bool
+    leak: float
+
+
+def _separated(
+    values: NDArray[np.float64], is_structure: bool, blurred: NDArray[np.float64] | None
+) -> _Separation:
+    """Take from an autocorrelation what is common to all directions, as far as it is structure."""
+    leaves_out_common = is_structure or blurred is not None
+    leak = _common(values) if leaves_out_common else _leak(values)
+    share = 0.0 if leaves_out_common else _center(leak)
+    left = (values - leak) / (1.0 - share)
+    if blurred is not None:
+        left = np.where(np.abs(left) < _LEAK, 0.0, left) + np.minimum(leak, blurred)
+    left = (left + left[::-1, ::-1]) / 2.0  # exact point symmetry, lost by rounding
+    middle = left.shape[0] // 2
+    left[middle, middle] = 1.0
+    return _Separation(left, leaves_out_common, share)
 
 
 def _is_structure(
@@ -220,9 +252,7 @@ def _is_structure(
     values: NDArray[np.float64],
     sums: LagSums,
 ) -> bool:
-    """Whether correlation equal in all directions was found where the image is not noise alone."""
-    if _off_center_maximum(_common(values)) <= _LEAK:
-        return False
+    """Whether the image is not noise alone where correlation equal in all directions was found."""
     simulated = _as_noise_field(
         _simulated(_cleaned(values, sums.standard_error() / _center(sums.covariance())))
     )
@@ -255,7 +285,7 @@ def estimate_across(
     growth = growth_of_pairs(deep, estimate.threshold, max_lag, slice_offset=1)
     selected = undo_selection(sums.covariance(), growth, estimate.high_passed)
     values = undo_high_pass(selected, error, estimate.variance) / estimate.variance
-    if estimate.is_structure:
+    if estimate.leaves_out_common:
         values = values - _common(values)
     else:
         values = (values - _leak(values)) / (1.0 - estimate.leak)
