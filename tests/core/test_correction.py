@@ -96,3 +96,22 @@ def test_common_to_two_slices_is_measured_without_bias():
     true = exact("horizontal_lines")[MAX_LAG, MAX_LAG + 1 : MAX_LAG + 6] * 2 / 3
     assert above[CENTER] == pytest.approx(share, abs=0.02)
     np.testing.assert_allclose(above[MAX_LAG, MAX_LAG + 1 : MAX_LAG + 6], true, atol=0.02)
+
+
+def test_independent_slices_stay_uncorrelated():
+    noise, _ = fine_noise("horizontal_lines", 5)
+    field = noise_field((noise + structure(6, 3.0)).astype(np.float32))
+    threshold = float(np.quantile(field.structure, 0.3))
+    chosen = field.structure < threshold
+    within = measured(noise, np.ones(SHAPE, bool))
+    across = lag_sums(noise, chosen, MAX_LAG, slice_offset=1).covariance()
+    growth = correction.growth_of_pairs([field], threshold, MAX_LAG, slice_offset=1)
+    undone = correction.undo_selection(across, growth, within)
+    assert np.abs(undone - across).max() < 0.02 * within[CENTER]
+
+
+def test_effects_that_are_not_small_are_limited():
+    noise, _ = fine_noise("blob", 7)
+    covariance = measured(noise, np.ones(SHAPE, bool))
+    undone = correction.undo_selection(covariance, np.full(covariance.shape, 10.0))
+    assert np.abs(undone - covariance).max() <= 0.2501 * covariance[CENTER]

@@ -141,12 +141,11 @@ def undo_selection(
     -------
     (H, W) float64
     """
-    center = tuple(side // 2 for side in covariance.shape)
+    largest = _MOST_SELECTION * float(np.abs(covariance if within is None else within).max())
     corrected = covariance
     for _ in range(_N_ITERATIONS):
         effect = growth * _both_scores(corrected if within is None else within, corrected)
-        largest = _MOST_SELECTION * covariance[center]
-        effect *= min(1.0, largest / max(float(effect[center]), 1e-12))
+        effect *= min(1.0, largest / max(float(np.abs(effect).max()), 1e-12))
         corrected = covariance + effect
     return corrected
 
