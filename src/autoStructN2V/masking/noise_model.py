@@ -30,7 +30,7 @@ _UNEVEN = 1.25  # spread of local variance, relative to noise alone, that only s
 _FAR_FROM_NOISE = 5.0  # structure score of the background, relative to noise alone
 _WINDOW_AREA = 4.0 * np.pi * 3.0**2  # px: what the local variance is averaged over
 _FEWEST_FOR_ISOTROPY = 9000  # usable pixels; in fewer, uniform texture cannot be told from noise
-_LEAK = 0.1  # correlation common to all directions, below which it is remaining structure
+_LEAK = 0.12  # correlation common to all directions, below which it is remaining structure
 _LEAK_RANK = 0.4  # of the values at one distance: the larger ones may hold noise
 
 
