@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoStructN2V.errors import InputError
-from autoStructN2V.masking.background import NoiseField, high_pass, noise_field
+from autoStructN2V.masking.background import noise_field
 from autoStructN2V.masking.kernel import Mode as Mode
 from autoStructN2V.masking.lags import joined, lag_sums
 from autoStructN2V.masking.noise_model import estimate_across, estimate_in_plane
+from autoStructN2V.masking.noise_strength import measure_noise_strength
 from autoStructN2V.masking.periodic_pattern import PeriodicPattern
 from autoStructN2V.masking.periodicity import detect_periodic_patterns, remove_patterns
 
@@ -45,10 +46,16 @@ class Autocorrelation:
     n_pixels : int
         Number of pixels used.
     noise_variance : float
-        Variance of the noise in the images' squared units.
+        Variance of the noise where the images are as bright as on average, in their squared
+        units.
     excess_kurtosis : float
         Fourth moment of the noise over its squared variance, minus 3: near 0 for Gaussian noise
         of the same strength everywhere, large where few strong values or places stand out.
+    brightness : float
+        Mean brightness of the images.
+    variance_slope : float
+        By how much the variance of the noise grows for each unit of brightness, relative to
+        ``noise_variance``: positive for shot noise.
     resembles_structure : bool
         Whether the images have too little background to tell noise that is correlated in all
         directions from structure; ``values`` then hold only what differs between directions.
@@ -63,6 +70,8 @@ class Autocorrelation:
     n_pixels: int
     noise_variance: float
     excess_kurtosis: float = 0.0
+    brightness: float = 0.0
+    variance_slope: float = 0.0
     resembles_structure: bool = False
     periodic_patterns: tuple[PeriodicPattern, ...] = ()
 
@@ -133,20 +142,6 @@ def _raw(
     return raw
 
 
-def _image_noise_moments(
-    stacks: Sequence[NDArray[np.float32]], fields: Sequence[NoiseField], threshold: float
-) -> tuple[float, float]:
-    """Variance and excess kurtosis of the high-passed images over the background."""
-    total = fourth = count = 0.0
-    for stack, field in zip(stacks, fields, strict=True):
-        squares = np.square(high_pass(stack)[field.structure < threshold], dtype=np.float64)
-        total += float(squares.sum())
-        fourth += float(np.square(squares).sum())
-        count += squares.size
-    variance = total / max(count, 1.0)
-    return variance, fourth / max(count, 1.0) / max(variance**2, 1e-30) - 3.0
-
-
 def measure_noise_autocorrelation(
     images: Sequence[NDArray[np.floating]],
     *,
@@ -185,7 +180,7 @@ def measure_noise_autocorrelation(
     max_lag = min(max_lag, *(min(stack.shape[1:]) // 3 for stack in stacks))
     fields = [noise_field(stack, equalize=equalize) for stack in stacks]
     estimate = estimate_in_plane(fields, max_lag)
-    variance, excess_kurtosis = _image_noise_moments(stacks, fields, estimate.threshold)
+    strength = measure_noise_strength(stacks, fields, estimate.threshold)
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
     values, errors = [estimate.values], [estimate.standard_error]
     if mode == "2.5D":
@@ -198,8 +193,10 @@ def measure_noise_autocorrelation(
         raw=_raw(stacks, max_lag, offsets),
         background_fraction=estimate.fraction,
         n_pixels=estimate.n_pixels,
-        noise_variance=variance,
-        excess_kurtosis=excess_kurtosis,
+        noise_variance=strength.variance * estimate.variance_factor,
+        excess_kurtosis=strength.excess_kurtosis,
+        brightness=strength.brightness,
+        variance_slope=strength.slope,
         resembles_structure=estimate.is_structure,
         periodic_patterns=patterns,
     )

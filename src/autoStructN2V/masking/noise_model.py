@@ -48,6 +48,7 @@ class Estimate:
     leaves_out_common: bool
     leak: float
     high_passed: NDArray[np.float64]
+    variance_factor: float  # true variance over that of the high-passed background
 
 
 def _measure(
@@ -218,6 +219,7 @@ def estimate_in_plane(fields: Sequence[NoiseField], max_lag: int) -> Estimate:
         leaves_out_common=separation.leaves_out_common,
         leak=separation.leak,
         high_passed=selected,
+        variance_factor=float(covariance[center]) * (1.0 - separation.leak) / measured_variance,
     )
 
 

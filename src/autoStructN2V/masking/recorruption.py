@@ -2,7 +2,8 @@
 
 Add noise z of the same autocovariance as the noise n of an image y, times a small number: the
 covariance of y + a z with y - z / a is then zero as far as noise goes, so that the one can be
-predicted from the other without hiding anything. Only the noise within the kernel counts.
+predicted from the other without hiding anything. Only the noise within the kernel counts. Where
+noise depends on brightness, the drawn noise is as strong as the measured one is there.
 
 Shapes: B patches, C slices, P patch size.
 
@@ -17,15 +18,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator, Tensor
 
+    from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.masking.autocorrelation import Autocorrelation
     from autoStructN2V.masking.kernel import Kernel
 
 _MARGIN = 16  # px: drawn noise is periodic, so a border as wide as the largest lag is cut off
+_AVERAGED = 5  # px: side of the square over which brightness is averaged
+_LEAST_SHARE = 0.1  # of the mean variance: a straight line may become negative somewhere
 _LEAST_POWER = 1e-3  # relative to the mean: what no noise can have is lifted to this
 
 
@@ -38,8 +43,8 @@ class NoiseSampler:
         What was measured.
     kernel : (1 or 3, h, w) bool
         Offsets that share noise; what was measured at others is left out.
-    unit : float
-        Intensity that is 1 in the drawn noise, as the standard deviation of the normalization.
+    normalization : Normalization
+        How the patches were normalized that noise is drawn for.
     patch_size : int
         Side of the patches in pixels.
     device : torch.device
@@ -48,18 +53,20 @@ class NoiseSampler:
     Attributes
     ----------
     variance : float
-        Variance of the drawn noise, in squared units.
+        Variance of the noise at mean brightness, in squared normalized units.
     """
 
     def __init__(
         self,
         autocorrelation: Autocorrelation,
         kernel: Kernel,
-        unit: float,
+        normalization: Normalization,
         patch_size: int,
         device: torch.device,
     ) -> None:
-        self.variance = autocorrelation.noise_variance / unit**2
+        self.variance = autocorrelation.noise_variance / normalization.std**2
+        self._slope = autocorrelation.variance_slope * normalization.std
+        self._brightness = (autocorrelation.brightness - normalization.mean) / normalization.std
         self._patch_size = patch_size
         self._device = device
         self._side = patch_size + _MARGIN
@@ -83,12 +90,34 @@ class NoiseSampler:
         spectrum: NDArray[np.complex128] = np.fft.fft2(np.roll(padded, (-reach, -reach), (0, 1)))
         return spectrum
 
-    def draw(self, n_patches: int, generator: Generator) -> Tensor:
-        """Return noise (B, C, P, P) float32; the central slice has the measured autocovariance."""
-        shape = (n_patches, 1, self._side, self._side)
+    def draw(self, patches: Tensor, generator: Generator) -> Tensor:
+        """Draw noise for patches.
+
+        Parameters
+        ----------
+        patches : Tensor, (B, C, P, P) float32
+            Normalized noisy patches.
+        generator : torch.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        Tensor, (B, C, P, P) float32
+            The central slice has the measured autocovariance.
+        """
+        shape = (len(patches), 1, self._side, self._side)
         white = torch.randn(shape, generator=generator, device=self._device)
         noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * self._shaping, s=shape[2:])
-        return noise[..., : self._patch_size, : self._patch_size].contiguous()
+        inner = noise[..., : self._patch_size, : self._patch_size]
+        return inner * self._relative_strength(patches)
+
+    def _relative_strength(self, patches: Tensor) -> Tensor:
+        """Return the standard deviation around each pixel, relative to that at mean brightness."""
+        around = functional.avg_pool2d(
+            patches, _AVERAGED, stride=1, padding=_AVERAGED // 2, count_include_pad=False
+        )
+        variance = 1.0 + self._slope * (around - self._brightness)
+        return variance.clamp_min(_LEAST_SHARE).sqrt()
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:

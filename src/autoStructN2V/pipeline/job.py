@@ -199,8 +199,9 @@ class Job:
         if reason:
             yield Warned(f"{reason}, so the refinement was left out and pixels stay hidden.")
             return None
-        unit = self.normalization.std
-        sampler = NoiseSampler(noise, _stacked(kernel), unit, config.patch_size, self.device)
+        sampler = NoiseSampler(
+            noise, _stacked(kernel), self.normalization, config.patch_size, self.device
+        )
         return RefinementPlan(sampler, share)
 
     def _trainer(

@@ -140,7 +140,8 @@ class BatchSource:
     def draw_recorrupted(self, n_patches: int, noise: NoiseSampler) -> RecorruptedBatch:
         """Draw a batch without blind spots, with noise added; ``n_patches`` is made even."""
         n_pairs = max(1, n_patches // 2)
-        patches, drawn = self._cut(n_pairs), noise.draw(n_pairs, self._generator)
+        patches = self._cut(n_pairs)
+        drawn = noise.draw(patches, self._generator)
         seen = torch.cat([patches + STRENGTH * drawn, patches - STRENGTH * drawn])
         center = patches.shape[1] // 2
         middle = slice(center, center + 1)
