@@ -244,6 +244,34 @@ def test_the_latest_refined_weights_are_kept_if_better_than_those_before(monkeyp
     assert same == [epoch == kept for epoch in range(4)]
 
 
+@pytest.mark.parametrize(
+    ("losses", "n_refined"),
+    [
+        ([2.0, 2.1, 2.2, 1.9, 1.8, 1.7], 2),  # worse than before, and ever worse
+        ([2.0, 2.2, 2.1, 2.05, 1.9, 1.8], 5),  # worse than before, but better and better
+        ([2.0, 1.8, 1.9, 1.7, 1.8, 1.9], 5),  # better than before
+    ],
+)
+def test_a_refinement_that_harms_is_taken_back(monkeypatch, losses, n_refined):
+    schedule = {"early_stopping": False}
+    options = {"n_epochs": 6, "steps_per_epoch": 2, "schedule": schedule}
+    trainer = trainer_for(**options, refinement=refinement(0.8, variance=1.5))
+    kinds, remaining, seen = recorded_batches(trainer), iter(losses), []
+
+    def loss(network):
+        seen.append({name: value.clone() for name, value in network.state_dict().items()})
+        return next(remaining)
+
+    monkeypatch.setattr(trainer.validation, "loss", loss)
+    events, result = train(trainer)
+    is_refined = [kind == "RecorruptedBatch" for kind in kinds]
+    assert is_refined == [False] * 2 + [True] * 2 * n_refined + [False] * 2 * (5 - n_refined)
+    assert len(of_kind(events, Warned)) == (n_refined == 2)
+    weights = result.network.state_dict()
+    last_better = max(i for i, value in enumerate(losses) if value == min(losses) or i == 5)
+    assert all(torch.equal(weights[name], seen[last_better][name]) for name in weights)
+
+
 def test_refinement_restores_what_hidden_pixels_know():
     """With fine detail and hardly any noise, the pixel itself is the best predictor."""
     rng = np.random.default_rng(0)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
 CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
+_MOSTLY_NOISE = 0.5  # the same ratio, above which hidden pixels tell whether a network is better
 _MOST_NOISE = 1.1  # measured variance over the error at hidden pixels, which contains the noise
 
 
@@ -191,6 +192,8 @@ class Trainer:
             if epoch == self._n_hidden_epochs:
                 epochs_since_best = 0
                 yield from self._begin_refinement(best)
+            elif self._is_refinement_harmful(result.history):
+                yield self._end_refinement()
             if self._is_patience_spent(epoch, epochs_since_best):
                 break
         if not result.history:
@@ -285,6 +288,34 @@ class Trainer:
             return
         self._noise = plan.noise
         self._refined_limit = best
+        self._before_refinement = copy.deepcopy(
+            (self.network.state_dict(), self._averaged.state_dict())
+        )
+
+    def _is_refinement_harmful(self, history: list[EpochFinished]) -> bool:
+        """Whether hidden pixels are predicted worse than before it, and ever worse.
+
+        A network that is allowed to see the pixels may predict hidden ones worse at first, and for
+        good where what it cannot predict is detail rather than noise.
+        """
+        if self._noise is None or len(history) < self._n_hidden_epochs + 2:
+            return False
+        if self._noise.variance < _MOSTLY_NOISE * self._refined_limit:
+            return False
+        earlier, latest = (report.val_loss for report in history[-2:])
+        return latest >= earlier > self._refined_limit
+
+    def _end_refinement(self) -> Warned:
+        """Go back to the weights from before the refinement, and to blind spots."""
+        network, averaged = self._before_refinement
+        self.network.load_state_dict(network)
+        self._averaged.load_state_dict(averaged)
+        self._noise = None
+        self._refined_limit = -math.inf
+        return Warned(
+            "The refinement made predictions of hidden pixels worse, as noise does that is not "
+            "what was measured; it was taken back, and pixels stay hidden."
+        )
 
     def _is_patience_spent(self, epoch: int, epochs_since_best: int) -> bool:
         is_last_phase = self.data.refinement is None or epoch > self._n_hidden_epochs
