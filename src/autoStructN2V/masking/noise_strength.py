@@ -1,7 +1,8 @@
 """Measure how strong the noise is, and how that depends on brightness.
 
 Shot noise grows with brightness, the noise of some electron detectors shrinks. A straight line
-describes both (variance = offset + gain x brightness), and can be drawn from the background.
+describes both (variance = offset + gain x brightness), and can be drawn from the background. A
+background of one brightness, though, says nothing about places that are much brighter.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from autoStructN2V.masking.background import NoiseField, blur, high_pass
 
 BRIGHTNESS_SCALE = 4.0  # px: radius over which brightness is averaged
 _LEAST_SHARE = 0.1  # of the mean variance: a straight line may become negative somewhere
+_MOST_ERROR = 0.5  # of the variance, at any brightness: a line of larger error is not trusted
+_LEAST_ERRORS = 3.0  # by which a slope differs from zero that is trusted all the same
+_N_PARTS = 20  # of the background, whose scatter gives the standard error
 
 
 @dataclass(frozen=True)
@@ -57,19 +61,46 @@ def measure_noise_strength(
     NoiseStrength
         Of the noise that is left after the high-pass and the selection.
     """
-    squares, brightness = [], []
+    squares, brightness, extremes = [], [], []
     for stack, field in zip(stacks, fields, strict=True):
         background = field.structure < threshold
         squares.append(np.square(high_pass(stack)[background], dtype=np.float64))
-        brightness.append(blur(stack, BRIGHTNESS_SCALE)[background].astype(np.float64))
+        smooth = blur(stack, BRIGHTNESS_SCALE)
+        brightness.append(smooth[background].astype(np.float64))
+        extremes += [float(smooth.min()), float(smooth.max())]
     square, bright = np.concatenate(squares), np.concatenate(brightness)
     variance = float(square.mean())
-    centered = bright - bright.mean()
-    spread = float(np.square(centered).mean())
-    gain = float((square * centered).mean()) / spread if spread > 0 else 0.0
+    middle = float(bright.mean())
+    gain = _gain(square, bright - middle, max(abs(value - middle) for value in extremes))
     n_pixels = sum(stack.size for stack in stacks)
     mean = sum(float(stack.sum(dtype=np.float64)) for stack in stacks) / n_pixels
-    on_line = variance + gain * (mean - float(bright.mean()))
+    on_line = variance + gain * (mean - middle)
     at_mean = max(on_line, _LEAST_SHARE * variance)
-    kurtosis = float(np.square(square).mean()) / max(variance**2, 1e-30) - 3.0
-    return NoiseStrength(at_mean, mean, gain / max(at_mean, 1e-30), kurtosis)
+    if not at_mean > 0.0:
+        return NoiseStrength(0.0, mean, 0.0, 0.0)
+    kurtosis = float(np.square(square / variance).mean()) - 3.0
+    return NoiseStrength(at_mean, mean, gain / at_mean, kurtosis)
+
+
+def _gain(square: NDArray[np.float64], centered: NDArray[np.float64], reach: float) -> float:
+    """Growth of the variance for each unit of brightness; zero where it cannot be told.
+
+    Parameters
+    ----------
+    square : (N,) float64
+        Squared noise of each pixel.
+    centered : (N,) float64
+        Brightness around it, of mean zero.
+    reach : float
+        Largest distance from zero at which the line is used.
+    """
+    spread = float(np.square(centered).mean())
+    if not spread > 0.0:
+        return 0.0
+    gain = float((square * centered).mean()) / spread
+    variance = float(square.mean())
+    off_line = (square - variance - gain * centered) * centered
+    parts = np.array([part.sum() for part in np.array_split(off_line, _N_PARTS)])
+    error = float(np.sqrt(np.square(parts).sum())) / square.size / spread
+    is_unknown = error * reach > _MOST_ERROR * variance and abs(gain) < _LEAST_ERRORS * error
+    return 0.0 if is_unknown else gain
