@@ -115,3 +115,8 @@ def test_effects_that_are_not_small_are_limited():
     covariance = measured(noise, np.ones(SHAPE, bool))
     undone = correction.undo_selection(covariance, np.full(covariance.shape, 10.0))
     assert np.abs(undone - covariance).max() <= 0.2501 * covariance[CENTER]
+
+
+def test_lags_beyond_the_reach_of_the_correction_are_left_out():
+    noise = np.random.default_rng(6).standard_normal((2, 192, 192))
+    assert measure_noise_autocorrelation([noise], max_lag=40).max_lag == 31

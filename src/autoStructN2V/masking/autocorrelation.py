@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.background import noise_field
+from autoStructN2V.masking.correction import LARGEST_LAG
 from autoStructN2V.masking.kernel import Mode as Mode
 from autoStructN2V.masking.lags import joined, lag_sums
 from autoStructN2V.masking.noise_model import estimate_across, estimate_in_plane
@@ -163,7 +164,7 @@ def measure_noise_autocorrelation(
     equalize : bool
         Let dim and bright regions count alike, whatever their noise variance.
     max_lag : int
-        Largest lag in pixels; smaller images allow a third of their side.
+        Largest lag in pixels, at most 31; smaller images allow a third of their side.
 
     Returns
     -------
@@ -177,7 +178,7 @@ def measure_noise_autocorrelation(
     checked = _checked(images)
     patterns = tuple(detect_periodic_patterns(checked))
     stacks = [remove_patterns(stack, patterns) for stack in _sample(checked)]
-    max_lag = min(max_lag, *(min(stack.shape[1:]) // 3 for stack in stacks))
+    max_lag = min(max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // 3 for stack in stacks))
     fields = [noise_field(stack, equalize=equalize) for stack in stacks]
     estimate = estimate_in_plane(fields, max_lag)
     strength = measure_noise_strength(stacks, fields, estimate.threshold)

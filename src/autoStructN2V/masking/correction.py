@@ -28,6 +28,7 @@ from autoStructN2V.masking.lags import pair_counts
 FloatGrid = NDArray[np.float64]
 
 _GRID = 128  # px: holds the largest lag and the reach of the filters, on both sides
+LARGEST_LAG = _GRID // 4 - 1  # px: two lags may differ by twice as much
 _THRESHOLD_STEP = 0.06  # relative change of the threshold over which the growth is measured
 _MOST_SELECTION = 0.25  # of the variance; larger effects are not of first order
 _N_ITERATIONS = 4
