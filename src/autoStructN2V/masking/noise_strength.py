@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from autoStructN2V.masking.background import NoiseField, blur, high_pass
 
-BRIGHTNESS_SCALE = 4.0  # px: radius over which brightness is averaged
-_LEAST_SHARE = 0.1  # of the mean variance: a straight line may become negative somewhere
+_BRIGHTNESS_SCALE = 4.0  # px: radius over which brightness is averaged
+LEAST_SHARE = 0.1  # of the mean variance: a straight line may become negative somewhere
 _MOST_ERROR = 0.5  # of the variance, at any brightness: a line of larger error is not trusted
 _LEAST_ERRORS = 3.0  # by which a slope differs from zero that is trusted all the same
 _N_PARTS = 20  # of the background, whose scatter gives the standard error
@@ -65,7 +65,7 @@ def measure_noise_strength(
     for stack, field in zip(stacks, fields, strict=True):
         background = field.structure < threshold
         squares.append(np.square(high_pass(stack)[background], dtype=np.float64))
-        smooth = blur(stack, BRIGHTNESS_SCALE)
+        smooth = blur(stack, _BRIGHTNESS_SCALE)
         brightness.append(smooth[background].astype(np.float64))
         extremes += [float(smooth.min()), float(smooth.max())]
     square, bright = np.concatenate(squares), np.concatenate(brightness)
@@ -75,7 +75,7 @@ def measure_noise_strength(
     n_pixels = sum(stack.size for stack in stacks)
     mean = sum(float(stack.sum(dtype=np.float64)) for stack in stacks) / n_pixels
     on_line = variance + gain * (mean - middle)
-    at_mean = max(on_line, _LEAST_SHARE * variance)
+    at_mean = max(on_line, LEAST_SHARE * variance)
     if not at_mean > 0.0:
         return NoiseStrength(0.0, mean, 0.0, 0.0)
     kurtosis = float(np.square(square / variance).mean()) - 3.0

@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from autoStructN2V.masking.noise_strength import LEAST_SHARE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator, Tensor
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 _MARGIN = 16  # px: drawn noise is periodic, so a border as wide as the largest lag is cut off
 _AVERAGED = 5  # px: side of the square over which brightness is averaged
-_LEAST_SHARE = 0.1  # of the mean variance: a straight line may become negative somewhere
 _LEAST_POWER = 1e-3  # relative to the mean: what no noise can have is lifted to this
 
 
@@ -117,7 +118,7 @@ class NoiseSampler:
             patches, _AVERAGED, stride=1, padding=_AVERAGED // 2, count_include_pad=False
         )
         variance = 1.0 + self._slope * (around - self._brightness)
-        return variance.clamp_min(_LEAST_SHARE).sqrt()
+        return variance.clamp_min(LEAST_SHARE).sqrt()
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:
