@@ -136,6 +136,16 @@ def test_clipped_background_is_ignored():
     assert kernel.shape == (1, 5)
 
 
+@pytest.mark.parametrize("n_rows", [60, 90, 120])
+def test_places_filled_with_a_value_between_the_others_are_ignored(n_rows):
+    """As around rotated images whose mean was subtracted; more than half of them may be filled."""
+    image = 2.0 * colored(np.random.default_rng(8), (4, 160, 160), np.ones((1, 3)))
+    image[:, :n_rows] = 0.0
+    proposal = extract_kernel([image], CONFIG)
+    assert trimmed(proposal.kernel).shape == (1, 5)
+    assert proposal.autocorrelation.noise_variance == pytest.approx(4.0, rel=0.05)
+
+
 def test_neighboring_slices_in_2_5d():
     rng = np.random.default_rng(9)
     shape = (24, 96, 96)

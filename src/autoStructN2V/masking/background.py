@@ -18,6 +18,8 @@ AVERAGING_SCALE = 6.0  # px: radius over which structure is averaged
 HIGH_PASS_SCALE = 6.0  # px: structure coarser than this is subtracted
 _CLIPPED_SHARE = 0.003  # share of pixels at one extreme value above which it counts as clipped
 _CLIPPED_DENSITY = 0.3  # local share of clipped pixels above which a pixel is not used
+_FILLED_DENSITY = 0.9  # local share of pixels without any fine noise above which it is no image
+_BESIDE_FILLED = 0.03  # share of such surroundings above which a pixel is not used
 _N_LEVELS = 16  # intensity levels over which the noise variance is measured
 _FINE_STENCIL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6.0
 
@@ -69,7 +71,7 @@ def gradient_energies(stack: FloatArray) -> list[FloatArray]:
     return energies
 
 
-def noise_variance(plane: FloatArray, energy: FloatArray) -> FloatArray:
+def noise_variance(plane: FloatArray, energy: FloatArray, counted: NDArray[np.bool_]) -> FloatArray:
     """Variance of the fine noise as a function of local brightness.
 
     Parameters
@@ -78,6 +80,8 @@ def noise_variance(plane: FloatArray, energy: FloatArray) -> FloatArray:
         Locally averaged image.
     energy : (Y, X) float32
         Locally averaged fine energy.
+    counted : (Y, X) bool
+        Pixels that show noise; if there are none, all are taken.
 
     Returns
     -------
@@ -85,8 +89,10 @@ def noise_variance(plane: FloatArray, energy: FloatArray) -> FloatArray:
         The median of ``energy`` among pixels of similar brightness, interpolated. The median
         ignores the minority of pixels where structure adds to it.
     """
-    edges = np.quantile(plane, np.linspace(0.0, 1.0, _N_LEVELS + 1))
+    counted = counted if counted.any() else np.ones_like(counted)
+    edges = np.quantile(plane[counted], np.linspace(0.0, 1.0, _N_LEVELS + 1))
     level = np.clip(np.searchsorted(edges, plane) - 1, 0, _N_LEVELS - 1)
+    level[~counted] = -1
     found = [index for index in range(_N_LEVELS) if np.any(level == index)]
     medians = [float(np.median(energy[level == index])) for index in found]
     centers = [float(np.mean(edges[index : index + 2])) for index in found]
@@ -114,6 +120,27 @@ def unusable_pixels(stack: FloatArray) -> NDArray[np.bool_]:
     if not clipped.any():
         return clipped
     return blur(clipped.astype(np.float32), 3.0) > _CLIPPED_DENSITY
+
+
+def filled_pixels(energy: FloatArray) -> NDArray[np.bool_]:
+    """Mark places of a single value, as what lies outside of a rotated or registered image.
+
+    Parameters
+    ----------
+    energy : (Z, Y, X) float32
+        Fine energy.
+
+    Returns
+    -------
+    (Z, Y, X) bool
+    """
+    is_still = energy == 0.0
+    filled = np.zeros(energy.shape, bool)
+    if is_still.mean() > _CLIPPED_SHARE:
+        filled = blur(is_still.astype(np.float32), 3.0) > _FILLED_DENSITY
+    if filled.any():
+        filled = blur(filled.astype(np.float32), 3.0) > _BESIDE_FILLED
+    return filled
 
 
 def white_noise_energies() -> tuple[float, ...]:
@@ -149,9 +176,12 @@ def noise_field(stack: FloatArray, *, equalize: bool = True) -> NoiseField:
     -------
     NoiseField
     """
-    smooth, energy = blur(stack, 4.0), blur(fine_energy(stack), 4.0)
-    variance = np.stack([noise_variance(*planes) for planes in zip(smooth, energy, strict=True)])
-    unusable = unusable_pixels(stack) | (variance <= 1e-3 * np.median(variance))
+    energy = fine_energy(stack)
+    unusable = unusable_pixels(stack)
+    filled = filled_pixels(energy) & ~unusable
+    planes = zip(blur(stack, 4.0), blur(energy, 4.0), ~filled, strict=True)
+    variance = np.stack([noise_variance(*plane) for plane in planes])
+    unusable |= filled | (variance <= 1e-3 * np.median(variance))
     variance = np.where(unusable, np.float32(1.0), variance)
     fine = high_pass(stack)
     structure = np.where(unusable, np.float32(np.inf), structure_score(fine, variance))
