@@ -31,7 +31,9 @@ _FAR_FROM_NOISE = 5.0  # structure score of the background, relative to noise al
 _WINDOW_AREA = 4.0 * np.pi * 3.0**2  # px: what the local variance is averaged over
 _FEWEST_FOR_ISOTROPY = 9000  # usable pixels; in fewer, uniform texture cannot be told from noise
 _LEAK = 0.12  # correlation common to all directions, below which it is remaining structure
-_FARTHER = (5, 6, 7, 8, 9)  # px: lags at which blurred noise has ended
+_FARTHER = slice(5, 9)  # px: lags at which blurred noise has ended
+_LEAK_REACH = 9.5  # px: where the correlation of high-passed structure has fallen to zero,
+_LEAK_FALL = 4.0 / 3.0  # and the power with which it falls; both measured beside white noise
 _LEAK_RANK = 0.4  # of the values at one distance: the larger ones may hold noise
 
 
@@ -171,8 +173,8 @@ def _common(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _leak(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Correlation common to all directions where it is too weak to be noise.
 
-    Where it is not, and at zero lag, noise hides what structure is left. It falls about in a
-    straight line over the reach of the high-pass, so it is extrapolated from farther lags.
+    Where it is not, and at zero lag, noise hides what structure is left, which is extrapolated
+    from farther lags: it falls to zero over the reach of the high-pass.
     """
     middle = values.shape[0] // 2
     lag = np.arange(values.shape[0]) - middle
@@ -182,10 +184,11 @@ def _leak(values: NDArray[np.float64]) -> NDArray[np.float64]:
         profile[ring] = max(0.0, float(np.quantile(values[distance == ring], _LEAK_RANK)))
     is_noise = profile >= _LEAK
     profile[is_noise] = 0.0
-    if is_noise[1] and middle >= _FARTHER[-1] and not is_noise[list(_FARTHER)].any():
-        nearer = np.arange(_FARTHER[0])
-        line = np.polyval(np.polyfit(_FARTHER, profile[list(_FARTHER)], 1), nearer)
-        profile[nearer] = np.clip(line, 0.0, _LEAK)
+    if is_noise[1] and middle > _FARTHER.stop and not is_noise[_FARTHER].any():
+        fall = np.maximum(1.0 - np.arange(middle) / _LEAK_REACH, 0.0) ** _LEAK_FALL
+        strength = (fall[_FARTHER] @ profile[_FARTHER]) / np.square(fall[_FARTHER]).sum()
+        nearer = slice(_FARTHER.start)
+        profile[nearer] = np.minimum(strength * fall[nearer], _LEAK)
     else:
         profile[0] = max(0.0, profile[1] + (profile[1] - profile[2]) / 3.0)
     leak: NDArray[np.float64] = profile[distance]
