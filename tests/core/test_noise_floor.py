@@ -31,6 +31,7 @@ def test_blurred_noise_in_dense_texture_is_hidden_on_all_sides():
     proposal = extract_kernel([image], ExtractorConfig())
     assert np.array_equal(trimmed(proposal.kernel), np.ones((3, 3), bool))
     assert not proposal.autocorrelation.resembles_structure
+    assert not proposal.autocorrelation.is_strength_known, "the texture adds to the variance"
 
 
 @pytest.mark.parametrize("sigma", [0.7, 0.8])

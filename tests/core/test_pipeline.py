@@ -528,7 +528,7 @@ def test_noise_that_may_be_structure_is_not_used_for_the_refinement(monkeypatch)
 
     def unsure(*arguments):
         found = measure(*arguments).autocorrelation
-        return evidence.Evidence(replace(found, resembles_structure=True))
+        return evidence.Evidence(replace(found, is_strength_known=False))
 
     monkeypatch.setattr(job, "measure_evidence", unsure)
     noise = np.random.default_rng(0).normal(0, 0.3, (3, 96, 96))

@@ -251,11 +251,13 @@ def inspect(
     out = Console(highlight=False, soft_wrap=True)
     for image in sources[:10]:
         z, y, x = image.shape
-        out.print(escape(f"{image.name}: {z} slices of {y} x {x}, {image.dtype}"))
+        out.print(escape(f"{image.name}: {z} slice{'s' * (z > 1)} of {y} x {x}, {image.dtype}"))
     if len(sources) > 10:
         out.print(f"... and {len(sources) - 10} more")
     out.print(f"Intensities: {statistics.low:.4g} to {statistics.high:.4g}")
-    out.print(f"Noise: standard deviation {proposal.autocorrelation.noise_variance**0.5:.4g}")
+    noise = proposal.autocorrelation
+    limit = "" if noise.is_strength_known else "at most "
+    out.print(f"Noise: standard deviation {limit}{noise.noise_variance**0.5:.4g}")
     for message in proposal.advice.messages:
         out.print(escape(message))
     out.print(f"Recommended: --method {proposal.advice.recommended_method}")

@@ -60,6 +60,9 @@ class Autocorrelation:
     resembles_structure : bool
         Whether the images have too little background to tell noise that is correlated in all
         directions from structure; ``values`` then hold only what differs between directions.
+    is_strength_known : bool
+        Whether ``noise_variance`` is that of the noise alone; not where structure was left out of
+        ``values`` because it could not be told from noise.
     periodic_patterns : tuple of PeriodicPattern
         Strictly periodic patterns and offsets of lines, which were subtracted before measuring.
     """
@@ -74,6 +77,7 @@ class Autocorrelation:
     brightness: float = 0.0
     variance_slope: float = 0.0
     resembles_structure: bool = False
+    is_strength_known: bool = True
     periodic_patterns: tuple[PeriodicPattern, ...] = ()
 
     @property
@@ -199,5 +203,6 @@ def measure_noise_autocorrelation(
         brightness=strength.brightness,
         variance_slope=strength.slope,
         resembles_structure=estimate.is_structure,
+        is_strength_known=not estimate.leaves_out_common,
         periodic_patterns=patterns,
     )

@@ -277,10 +277,13 @@ def advise(
     Advice
     """
     found = int(kernel.sum()) > 1
+    is_unsure = autocorrelation.resembles_structure and not periodic_patterns
     messages = []
     messages += [_about_pattern(pattern) for pattern in periodic_patterns]
     if found:
         messages.append(f"Structured noise found: the kernel {describe_kernel(kernel).sentence}.")
+    elif is_unsure:
+        messages.append("No structured noise found that differs between directions.")
     else:
         messages.append(
             "No structured noise found: the noise of neighboring pixels is independent, so the "
@@ -291,7 +294,7 @@ def advise(
             f"{n_dropped} more pixels share noise than Max masked pixels allows; raise it, or "
             "some structured noise may remain."
         )
-    if autocorrelation.resembles_structure and not periodic_patterns:
+    if is_unsure:
         messages.append(
             "The images have hardly any background, so correlation that is equal in all "
             "directions cannot be told from structure and was left out; check the kernel by eye."

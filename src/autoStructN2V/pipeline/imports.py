@@ -51,7 +51,7 @@ def find_models(path: Path | str) -> dict[int, Path]:
     if len(folders) > 1:
         names = ", ".join(str(folder.relative_to(path)) for folder in folders[:5])
         raise ModelError(
-            f"{path} holds models of {len(folders)} trainings; choose one of them: {names}."
+            f"{path} holds models of {len(folders)} trainings; choose one of them, as {names}."
         )
     return {n: folders[0] / f for n, f in MODEL_FILES.items() if (folders[0] / f).exists()}
 

@@ -194,7 +194,7 @@ class Job:
         reason = None
         if not noise.is_uniform_gaussian:
             reason = "The noise is not bell-shaped and equally strong everywhere"
-        elif noise.resembles_structure:
+        elif not noise.is_strength_known:
             reason = "Noise and structure could not be told apart"
         if reason:
             yield Warned(f"{reason}, so the refinement was left out and pixels stay hidden.")
@@ -352,6 +352,8 @@ class Job:
         try:
             evidence = self._measured(self.config.stage2.extractor)
         except InputError:
+            return None
+        if not evidence.autocorrelation.is_strength_known:
             return None
         in_plane = evidence.autocorrelation.values[len(evidence.autocorrelation.values) // 2]
         kernel = evidence.propose(self.config.stage2.extractor).kernel

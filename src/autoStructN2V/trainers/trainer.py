@@ -7,7 +7,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
 CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
-_MOSTLY_NOISE = 0.5  # the same ratio, above which hidden pixels tell whether a network is better
 _MOST_NOISE = 1.1  # measured variance over the error at hidden pixels, which contains the noise
+_MOSTLY_NOISE = 0.5  # that ratio, above which hidden pixels tell whether a network is better
 
 
 @dataclass
@@ -113,6 +113,7 @@ class Trainer:
         self._precision = _precision(self.device)
         self._noise: NoiseSampler | None = None
         self._refined_limit = -math.inf
+        self._before_refinement: tuple[dict[str, Any], dict[str, Any]] = {}, {}
         self._n_hidden_epochs = data.n_hidden_epochs(schedule.num_epochs)
         self._prepare_optimization()
         self.validation = MaskedValidation(
@@ -193,6 +194,7 @@ class Trainer:
                 epochs_since_best = 0
                 yield from self._begin_refinement(best)
             elif self._is_refinement_harmful(result.history):
+                epochs_since_best = 0
                 yield self._end_refinement()
             if self._is_patience_spent(epoch, epochs_since_best):
                 break
@@ -302,19 +304,20 @@ class Trainer:
             return False
         if self._noise.variance < _MOSTLY_NOISE * self._refined_limit:
             return False
-        earlier, latest = (report.val_loss for report in history[-2:])
-        return latest >= earlier > self._refined_limit
+        refined = [report.val_loss for report in history[self._n_hidden_epochs :]]
+        return refined[-1] >= refined[-2] and min(refined) > self._refined_limit
 
     def _end_refinement(self) -> Warned:
         """Go back to the weights from before the refinement, and to blind spots."""
         network, averaged = self._before_refinement
         self.network.load_state_dict(network)
         self._averaged.load_state_dict(averaged)
+        self._before_refinement = {}, {}
         self._noise = None
         self._refined_limit = -math.inf
         return Warned(
-            "The refinement made predictions of hidden pixels worse, as noise does that is not "
-            "what was measured; it was taken back, and pixels stay hidden."
+            "The refinement made predictions of hidden pixels worse: the noise is not quite what "
+            "was measured. It was taken back, and pixels stay hidden."
         )
 
     def _is_patience_spent(self, epoch: int, epochs_since_best: int) -> bool:
