@@ -43,7 +43,7 @@ from tasks import TASKS, affine_fit, make_task, psnr, score
 from true_kernel import agreement, picture, true_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 _STACK_TASK = "T6_stack"
 _COLUMNS = ["task", "mode", "seed", "input", "stage 1", "stage 2", "kernel", "recall", "precision"]
 _COLUMNS += ["masked score prefers", "stage 1 s", "kernel s", "stage 2 s"]
+_LIMITS, _PEAK = (20.0, 250.0), 255.0  # of real images with 8 bits
 _REAL_COLUMNS = ["image", "input", "stage 1", "stage 2", "best Gaussian", "kernel", "seconds"]
 _SIGMAS = [0.5 + 0.25 * i for i in range(15)]  # pixels
 _STEPS = ("stage1", "kernel", "stage2")
@@ -173,7 +174,7 @@ def runs(arguments: argparse.Namespace) -> Iterator[tuple[str, Mode, int]]:
 
 
 def score_real(folder: Path, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Train on a real image and score it where its truth is neither dark nor saturated."""
+    """Train on a real image and score it where its truth is within the limits."""
     noisy, truth = (
         read_stack(open_images(folder / f"{name}_{which}.tif", mode="2D")[0])
         for which in ("noisy", "gt")
@@ -183,19 +184,25 @@ def score_real(folder: Path, name: str, arguments: argparse.Namespace) -> dict[s
     )
     images = {"input": noisy, **denoised_images(result)}
     row: dict[str, Any] = {"image": name, "kernel": None, "seconds": seconds}
-    row |= {step: masked_psnr(image, truth) for step, image in images.items()}
+    scale = (arguments.limits, arguments.peak)
+    row |= {step: masked_psnr(image, truth, *scale) for step, image in images.items()}
     blurred = {s: ndimage.gaussian_filter(noisy, (0, s, s)) for s in _SIGMAS}
-    row["best_gaussian"] = max(masked_psnr(image, truth) for image in blurred.values())
+    row["best_gaussian"] = max(masked_psnr(image, truth, *scale) for image in blurred.values())
     if result.kernel is not None:
         row["kernel"] = trimmed(result.kernel).astype(int).tolist()
     return row
 
 
-def masked_psnr(image: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
-    """Return the PSNR in dB after an affine fit, where 20 <= truth <= 250, for a peak of 255."""
-    is_scored = (truth >= 20) & (truth <= 250)
+def masked_psnr(
+    image: NDArray[np.float32],
+    truth: NDArray[np.float32],
+    limits: Sequence[float] = _LIMITS,
+    peak: float = _PEAK,
+) -> float:
+    """Return the PSNR in dB after an affine fit, where the truth is within the limits."""
+    is_scored = (truth >= limits[0]) & (truth <= limits[1])
     fitted = affine_fit(image[is_scored], truth[is_scored])
-    return psnr(fitted / 255, truth[is_scored] / 255)
+    return psnr(fitted / peak, truth[is_scored] / peak)
 
 
 def real_cells(row: dict[str, Any]) -> list[str]:
@@ -260,7 +267,17 @@ def read_arguments() -> argparse.Namespace:
     add("--kernel", choices=["automatic", "true"], default="automatic", help="default automatic")
     add("--pictures", action="store_true", help="also draw the kernels")
     add("--data", type=Path, metavar="DIR", help="folder with a real pair of images")
-    add("--image", default="actin_confocal", metavar="NAME", help="of the real pair")
+    add("--image", nargs="+", default=["actin_confocal"], metavar="NAME", help="of the real pairs")
+    add(
+        "--limits",
+        nargs=2,
+        type=float,
+        default=_LIMITS,
+        metavar=("LOW", "HIGH"),
+        help="of the truth, where real images are scored; default: neither dark nor saturated, "
+        f"{_LIMITS[0]:g} {_LIMITS[1]:g}",
+    )
+    add("--peak", type=float, default=_PEAK, metavar="X", help=f"of real images; default {_PEAK:g}")
     add_clock_argument(parser)
     add_common_arguments(parser)
     return parser.parse_args()
@@ -276,8 +293,9 @@ def main() -> None:
     if arguments.data is not None:
         print()
         table = Table(_REAL_COLUMNS)
-        row = score_real(arguments.data, arguments.image, arguments)
-        table.add(real_cells(row), row)
+        for name in arguments.image:
+            row = score_real(arguments.data, name, arguments)
+            table.add(real_cells(row), row)
         report["real"] = table.rows
     write_report(arguments.json, report)
 
