@@ -8,6 +8,8 @@ from autoStructN2V.datasets import synthetic
 from autoStructN2V.masking import correction
 from autoStructN2V.masking.autocorrelation import measure_noise_autocorrelation
 from autoStructN2V.masking.background import fine_energy, high_pass, noise_field, structure_score
+from autoStructN2V.masking.config import ExtractorConfig
+from autoStructN2V.masking.extraction import extract_kernel
 from autoStructN2V.masking.lags import lag_sums
 from autoStructN2V.masking.noise_model import simulate_noise
 
@@ -120,3 +122,14 @@ def test_effects_that_are_not_small_are_limited():
 def test_lags_beyond_the_reach_of_the_correction_are_left_out():
     noise = np.random.default_rng(6).standard_normal((2, 192, 192))
     assert measure_noise_autocorrelation([noise], max_lag=40).max_lag == 31
+
+
+@pytest.mark.parametrize("mode", ["2D", "2.5D"])
+def test_slow_structure_is_not_amplified(mode):
+    """Waves all over small images are neither slow noise nor the reason for a kernel."""
+    z, y, x = np.indices((3, 96, 96))
+    waves = np.sin(x / 9 + 0.1 * z) + np.cos(y / 7)
+    noise = np.random.default_rng(0).normal(0, 0.3, waves.shape)
+    proposal = extract_kernel([waves + noise], ExtractorConfig(), mode=mode)
+    assert proposal.kernel.sum() == 1
+    assert proposal.autocorrelation.noise_variance == pytest.approx(0.09, rel=0.1)

@@ -30,6 +30,7 @@ _UNEVEN = 1.25  # spread of local variance, relative to noise alone, that only s
 _FAR_FROM_NOISE = 5.0  # structure score of the background, relative to noise alone
 _WINDOW_AREA = 4.0 * np.pi * 3.0**2  # px: what the local variance is averaged over
 _FEWEST_FOR_ISOTROPY = 9000  # usable pixels; in fewer, uniform texture cannot be told from noise
+_MOST_UNDONE = 2.0  # corrected variance over the measured one
 _LEAK = 0.12  # correlation common to all directions, below which it is remaining structure
 _FARTHER = slice(5, 9)  # px: lags at which blurred noise has ended
 _LEAK_REACH = 9.5  # px: where the correlation of high-passed structure has fallen to zero,
@@ -50,7 +51,7 @@ class Estimate:
     is_structure: bool
     leaves_out_common: bool
     leak: float
-    high_passed: NDArray[np.float64]
+    high_passed: NDArray[np.float64] | None  # over all pixels; None: nothing was corrected
     variance_factor: float  # true variance over that of the high-passed background
 
 
@@ -211,8 +212,7 @@ def estimate_in_plane(fields: Sequence[NoiseField], max_lag: int) -> Estimate:
     sums, fraction = _measure(fields, threshold, max_lag)
     _, error, measured_variance = normalized(sums)
     growth = growth_of_pairs(fields, threshold, max_lag)
-    selected = undo_selection(sums.covariance(), growth)
-    covariance = undo_high_pass(selected, error, measured_variance)
+    covariance, high_passed = _corrected(sums.covariance(), growth, error, measured_variance)
     center = (max_lag, max_lag)
     values = covariance / covariance[center]
     matters = _off_center_maximum(_common(values)) > _LEAK
@@ -229,9 +229,27 @@ def estimate_in_plane(fields: Sequence[NoiseField], max_lag: int) -> Estimate:
         is_structure=is_structure,
         leaves_out_common=separation.leaves_out_common,
         leak=separation.leak,
-        high_passed=selected,
+        high_passed=high_passed,
         variance_factor=float(covariance[center]) * (1.0 - separation.leak) / measured_variance,
     )
+
+
+def _corrected(
+    covariance: NDArray[np.float64],
+    growth: NDArray[np.float64],
+    error: NDArray[np.float64],
+    variance: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Undo the selection and the high-pass; also return what was found before the latter.
+
+    Where that finds most of the variance in slow noise, such noise is not told from structure,
+    and would only amplify it: nothing is corrected then.
+    """
+    high_passed = undo_selection(covariance, growth)
+    undone = undo_high_pass(high_passed, error, variance)
+    if _center(undone) > _MOST_UNDONE * variance:
+        return covariance, None
+    return undone, high_passed
 
 
 @dataclass(frozen=True)
@@ -295,9 +313,12 @@ def estimate_across(
         )
     sums, _ = _measure(deep, estimate.threshold, max_lag, slice_offset=1)
     error = sums.standard_error() / estimate.variance
-    growth = growth_of_pairs(deep, estimate.threshold, max_lag, slice_offset=1)
-    selected = undo_selection(sums.covariance(), growth, estimate.high_passed)
-    values = undo_high_pass(selected, error, estimate.variance) / estimate.variance
+    covariance = sums.covariance()
+    if estimate.high_passed is not None:
+        growth = growth_of_pairs(deep, estimate.threshold, max_lag, slice_offset=1)
+        selected = undo_selection(covariance, growth, estimate.high_passed)
+        covariance = undo_high_pass(selected, error, estimate.variance)
+    values = covariance / estimate.variance
     if estimate.leaves_out_common:
         values = values - _common(values)
     else:
