@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from autoStructN2V.datasets import Normalization
 from autoStructN2V.masking import Autocorrelation, NoiseSampler
 from autoStructN2V.trainers.batches import STRENGTH, RecorruptedBatch
 from autoStructN2V.trainers.loss import recorrupted_error
@@ -28,12 +27,8 @@ def measured(n_slices=1, variance=4.0):
     return Autocorrelation(values, np.zeros_like(values), values, 0.5, 10_000, variance)
 
 
-def normalization(mean=0.0, std=1.0):
-    return Normalization(mean, std, low=0.0, high=1.0, median=0.5, mad=0.1, noise_level=0.1)
-
-
 def drawn(autocorrelation, kernel, unit=1.0):
-    sampler = NoiseSampler(autocorrelation, kernel, normalization(std=unit), 64, CPU)
+    sampler = NoiseSampler(autocorrelation, kernel, (0.0, unit), 64, CPU)
     patches = torch.zeros(200, len(kernel), 64, 64)
     return sampler, sampler.draw(patches, torch.Generator().manual_seed(0)).numpy()
 
@@ -75,18 +70,18 @@ def test_slices_around_share_what_was_measured_with_the_central_one():
 def test_noise_is_as_strong_as_it_is_at_each_brightness():
     """Variance 4 at brightness 100, and 1 % of that more for each unit: 2 at 50 and 6 at 150."""
     shot_noise = dataclasses.replace(measured(), brightness=100.0, variance_slope=0.01)
-    intensities = normalization(mean=80.0, std=20.0)
+    intensities = (80.0, 20.0)
     sampler = NoiseSampler(shot_noise, np.ones((1, 1, 5), bool), intensities, 64, CPU)
     image = torch.full((200, 1, 64, 64), 50.0)
     image[..., 32:] = 150.0
-    noise = sampler.draw(intensities.normalize(image), torch.Generator().manual_seed(0)) * 20.0
+    noise = sampler.draw((image - 80.0) / 20.0, torch.Generator().manual_seed(0)) * 20.0
     assert float(noise[..., :30].var()) == pytest.approx(2.0, rel=0.03)
     assert float(noise[..., 34:].var()) == pytest.approx(6.0, rel=0.03)
 
 
 def test_noise_does_not_vanish_where_the_line_would_be_negative():
     falling = dataclasses.replace(measured(), brightness=0.0, variance_slope=-1.0)
-    sampler = NoiseSampler(falling, np.ones((1, 1, 5), bool), normalization(), 64, CPU)
+    sampler = NoiseSampler(falling, np.ones((1, 1, 5), bool), (0.0, 1.0), 64, CPU)
     noise = sampler.draw(torch.full((50, 1, 64, 64), 5.0), torch.Generator().manual_seed(0))
     assert float(noise.var()) == pytest.approx(0.4, rel=0.05)
 
@@ -95,7 +90,7 @@ def test_noise_does_not_vanish_where_the_line_would_be_negative():
 def test_the_loss_is_the_error_of_the_signal_plus_the_noise_however_much_noise_is_kept(share):
     """A filter that keeps ``share`` of a noisy image of signal 0 has the error share^2 variance."""
     kernel = np.ones((1, 1, 5), bool)
-    sampler = NoiseSampler(measured(variance=1.0), kernel, normalization(), 64, CPU)
+    sampler = NoiseSampler(measured(variance=1.0), kernel, (0.0, 1.0), 64, CPU)
     generator = torch.Generator().manual_seed(1)
     noisy, added = (sampler.draw(torch.zeros(400, 1, 64, 64), generator) for _ in range(2))
     batch = RecorruptedBatch(

@@ -9,7 +9,6 @@ import torch
 
 from autoStructN2V.datasets import (
     ArraySource,
-    Normalization,
     estimate_normalization,
     load_patch_bank,
     split_patches,
@@ -173,9 +172,8 @@ def refinement(share, variance=0.1):
     values = np.zeros((1, 3, 3))
     values[0, 1, 1] = 1.0
     noise = Autocorrelation(values, values, values, 0.5, 10_000, variance)
-    intensities = Normalization(0.0, 1.0, low=0.0, high=1.0, median=0.5, mad=0.1, noise_level=0.1)
     kernel = np.ones((1, 1, 1), bool)
-    sampler = NoiseSampler(noise, kernel, intensities, TINY_STAGE["patch_size"], CPU)
+    sampler = NoiseSampler(noise, kernel, (0.0, 1.0), TINY_STAGE["patch_size"], CPU)
     return RefinementPlan(sampler, share)
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator, Tensor
 
-    from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.masking.autocorrelation import Autocorrelation
     from autoStructN2V.masking.kernel import Kernel
 
@@ -44,8 +43,8 @@ class NoiseSampler:
         What was measured.
     kernel : (1 or 3, h, w) bool
         Offsets that share noise; what was measured at others is left out.
-    normalization : Normalization
-        How the patches were normalized that noise is drawn for.
+    mean_and_std : tuple of float
+        Intensities that became 0, and by how much 1 is more, in the patches noise is drawn for.
     patch_size : int
         Side of the patches in pixels.
     device : torch.device
@@ -61,13 +60,14 @@ class NoiseSampler:
         self,
         autocorrelation: Autocorrelation,
         kernel: Kernel,
-        normalization: Normalization,
+        mean_and_std: tuple[float, float],
         patch_size: int,
         device: torch.device,
     ) -> None:
-        self.variance = autocorrelation.noise_variance / normalization.std**2
-        self._slope = autocorrelation.variance_slope * normalization.std
-        self._brightness = (autocorrelation.brightness - normalization.mean) / normalization.std
+        mean, std = mean_and_std
+        self.variance = autocorrelation.noise_variance / std**2
+        self._slope = autocorrelation.variance_slope * std
+        self._brightness = (autocorrelation.brightness - mean) / std
         self._patch_size = patch_size
         self._device = device
         self._side = patch_size + _MARGIN

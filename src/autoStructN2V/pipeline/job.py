@@ -199,9 +199,8 @@ class Job:
         if reason:
             yield Warned(f"{reason}, so the refinement was left out and pixels stay hidden.")
             return None
-        sampler = NoiseSampler(
-            noise, _stacked(kernel), self.normalization, config.patch_size, self.device
-        )
+        scale = self.normalization.mean, self.normalization.std
+        sampler = NoiseSampler(noise, _stacked(kernel), scale, config.patch_size, self.device)
         return RefinementPlan(sampler, share)
 
     def _trainer(
