@@ -111,13 +111,9 @@ def score_task(name: str, method: str, arguments: argparse.Namespace) -> dict[st
 
 def score_real(name: str, method: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Let Aydin denoise a real image, and score it where its truth is well exposed."""
-    from autoStructN2V.datasets import open_images, read_stack
-    from quality import masked_psnr
+    from quality import masked_psnr, read_pair
 
-    noisy, truth = (
-        read_stack(open_images(arguments.data / f"{name}_{which}.tif", mode="2D")[0])
-        for which in ("noisy", "gt")
-    )
+    noisy, truth = read_pair(arguments.data, name)
     denoised, figures = run_aydin(noisy, method, arguments)
     return {"images": name, "psnr_aff": masked_psnr(denoised, truth), **figures}
 

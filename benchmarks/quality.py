@@ -173,12 +173,15 @@ def runs(arguments: argparse.Namespace) -> Iterator[tuple[str, Mode, int]]:
                 yield name, mode, seed
 
 
+def read_pair(folder: Path, name: str) -> list[NDArray[np.float32]]:
+    """Read a real noisy image and its truth, (z, y, x) each."""
+    files = [folder / f"{name}_{which}.tif" for which in ("noisy", "gt")]
+    return [read_stack(open_images(file, mode="2D")[0]) for file in files]
+
+
 def score_real(folder: Path, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Train on a real image and score it where its truth is within the limits."""
-    noisy, truth = (
-        read_stack(open_images(folder / f"{name}_{which}.tif", mode="2D")[0])
-        for which in ("noisy", "gt")
-    )
+    noisy, truth = read_pair(folder, name)
     result, seconds = train(
         noisy, configuration(arguments, "2D", 0, None), clock_of(arguments.clock)
     )
