@@ -109,6 +109,17 @@ def test_an_unreachable_share_is_approached_and_the_missing_are_marked():
     assert 0.15 < placement.hidden.float().mean() < 0.5
 
 
+@pytest.mark.parametrize(("percentage", "size"), [(15.0, 64), (50.0, 32)])
+def test_the_fast_way_for_dense_kernels_places_them_as_the_general_one(percentage, size):
+    fast, general = (KernelPlacer(KERNELS["pixel"], size, percentage, CPU) for _ in range(2))
+    assert fast._looks_at_pixels
+    general._looks_at_pixels = False
+    generators = [torch.Generator().manual_seed(5) for _ in range(2)]
+    for _ in range(20):
+        one, other = fast(4, generators[0]), general(4, generators[1])
+        assert torch.equal(one.hidden, other.hidden)
+
+
 @ALL
 def test_every_call_and_every_patch_is_new_but_a_seed_repeats(kernel):
     placer = KernelPlacer(kernel, 32, 10.0, CPU)

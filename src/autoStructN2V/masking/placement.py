@@ -29,6 +29,8 @@ _MOST_ROUNDS = 4
 _N_TRIALS = 16  # patches
 # cells per wanted kernel: enough that the rejected candidates do not lower the count
 _CELLS_PER_KERNEL = 1.7
+_DENSE_CELL = 2  # px: with cells so small, a CPU looks at all pixels faster than at cells
+_TIE = 2.0**-43  # less than any difference of two random numbers of 24 bits
 _FAR = -10_000
 
 
@@ -133,6 +135,8 @@ class KernelPlacer:
         self._touching = torch.from_numpy(touching[cut[0], cut[1]].copy()).to(self.device)
         self._cell_sides = torch.tensor(self._cell, device=self.device)
         self._is_solid = bool(self._touching.all())
+        is_dense = self._is_solid and max(self._cell) <= _DENSE_CELL
+        self._looks_at_pixels = is_dense and self.device.type == "cpu"
         self._margin = torch.tensor(reach, device=self.device)
         # a shifted grid needs one more cell in each direction to cover the patch and its margin
         self._grid = tuple(
@@ -194,11 +198,31 @@ class KernelPlacer:
 
     def _is_outranked(self, centers: Tensor, rank: Tensor) -> Tensor:
         """Tell which candidates touch one of higher or equal rank around them, (B, gy, gx)."""
+        if self._looks_at_pixels:
+            return self._is_outranked_in_window(centers, rank)
         dy, dx = (self._around(centers[..., i], _FAR) - centers[..., i, None, None] for i in (0, 1))
         # of two equals neither stays, else the rare tie would leave two kernels that touch
         higher = self._around(rank, -1.0) >= rank[..., None, None]
         higher[..., self._cells_around[0], self._cells_around[1]] = False
         return (higher & self._touch(dy, dx)).flatten(3).any(3)
+
+    def _is_outranked_in_window(self, centers: Tensor, rank: Tensor) -> Tensor:
+        """Do the same for kernels that touch anywhere in a window; of two equals one stays."""
+        n_patches, n_rows, n_columns = rank.shape
+        (reach_y, reach_x), (cell_y, cell_x) = self._reach, self._cell
+        height, width = (n_rows + 1) * cell_y + 2 * reach_y, (n_columns + 1) * cell_x + 2 * reach_x
+        # the lowest candidate lies a cell and the margin before the patch, and all of its window
+        # has to be on the canvas
+        y, x = (centers + (self._cell_sides + 2 * self._margin)).long().flatten(1, 2).unbind(-1)
+        place = y * width + x
+        order = torch.arange(n_rows * n_columns, device=self.device) * _TIE
+        distinct = rank.flatten(1).double() + order
+        canvas = torch.full((n_patches, height * width), -1.0, device=self.device).double()
+        canvas = canvas.scatter_(1, place, distinct).view(n_patches, height, width)
+        highest = canvas.unfold(1, 2 * reach_y + 1, 1).amax(-1)
+        highest = highest.unfold(2, 2 * reach_x + 1, 1).amax(-1).flatten(1)
+        window = (y - reach_y) * (width - 2 * reach_x) + x - reach_x
+        return (highest.gather(1, window) > distinct).view_as(rank)
 
     def _around(self, cells: Tensor, outside: float) -> Tensor:
         """View ``cells`` (B, gy, gx) with their neighbors as (B, gy, gx, around y, around x)."""
