@@ -194,6 +194,22 @@ def test_an_imported_stage_1(trained, lines_tiff, tmp_path):
     assert set(find_models(tmp_path / "x")) == {1}
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--method", "n2v", "--mask", "k.npy"], "--mask: for the stages"),
+        (["--method", "n2v", "--skip-stage1"], "--skip-stage1: for the stages"),
+        (["--method", "n2v", "--stage1-model", "exp"], "--stage1-model: for the stages"),
+        (["--mask", "k.npy", "--skip-stage2"], "drop --mask or --skip-stage2"),
+    ],
+)
+def test_an_option_of_a_stage_that_is_not_trained_is_refused(
+    options, named, lines_tiff, tmp_path, refused
+):
+    assert named in refused("train", lines_tiff, "--output", tmp_path / "x", *options)
+    assert not (tmp_path / "x").exists()
+
+
 def test_extract_mask(tmp_path, capsys):
     noisy = make_sample("horizontal_lines", shape=(4, 128, 128)).noisy
     source = write_tiff(tmp_path / "n.tif", noisy)

@@ -37,6 +37,7 @@ from autoStructN2V.trainers.checkpoint import Method, load_model
 if TYPE_CHECKING:
     from autoStructN2V.datasets.sources import ImageSource
     from autoStructN2V.masking.config import ExtractorConfig
+    from autoStructN2V.pipeline.config import PipelineConfig
 
 stop_requested = threading.Event()
 
@@ -119,10 +120,10 @@ def train(
     )
     nested = merged(nested, read_settings(setting or []))
     complete = validate_config(nested)
-    if mask and complete.method == "n2v":
-        raise ConfigError(
-            "--mask is for stage 2, which method n2v does not have; drop one of them."
-        )
+    _refuse_unused(
+        complete,
+        {"--mask": mask, "--skip-stage1": skip_stage1, "--stage1-model": stage1_model},
+    )
     sources = open_input(complete)
     with ProgressView(verbose=verbose) as view:
         view.introduce(lambda: forecast(nested, [image.shape for image in sources]))
@@ -131,6 +132,20 @@ def train(
     if finished.result.is_stopped:
         raise StoppedError(f"what was finished is in {finished.folders.experiment}.")
     _print_training(finished)
+
+
+def _refuse_unused(config: PipelineConfig, options: dict[str, Any]) -> None:
+    """Refuse options of stages that this training does not have."""
+    given = [name for name, value in options.items() if value]
+    if config.method == "n2v" and given:
+        raise ConfigError(
+            f"{' and '.join(given)}: for the stages of method autostructn2v, and the method is "
+            "n2v, which trains one network; drop the option, or choose --method autostructn2v."
+        )
+    if "--mask" in given and not config.run_stage2:
+        raise ConfigError(
+            "--mask is for stage 2, which this training leaves out; drop --mask or --skip-stage2."
+        )
 
 
 def _kernel_source(mask: Path | None, skip_stage1: bool) -> dict[str, Any] | None:
