@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoStructN2V.durations import duration_text
+from autoStructN2V.quantities import duration_text, percent_text
 from napari_autostructn2v._forms import choice_label
 from napari_autostructn2v._state import IS_OVER, Part, Phase, Progress, Status
 
 if TYPE_CHECKING:
-    from autoStructN2V.inference.noise_report import StageReport
     from autoStructN2V.pipeline.config import PipelineConfig
     from napari_autostructn2v._state import RunState
 
 _NO_LAYER = "No image layer chosen"
-_JUDGEMENTS = (
-    (0.1, "almost all of it is gone"),
-    (0.3, "most of it is gone"),
-    (0.6, "part of it is still there"),
-    (1.0, "most of it is still there"),
-)
 _PART_OF_PHASE = {
     Phase.STAGE1: Part.STAGE1,
     Phase.EXTRACTION: Part.KERNEL,
@@ -64,27 +57,17 @@ def progress_text(run: RunState) -> str:
 
 def bar_text(progress: Progress) -> str:
     """Say how much of the current work is done and how long the rest takes."""
-    done = _percent(progress.fraction)
+    done = percent_text(progress.fraction)
     if progress.eta_seconds is None:
         return done
     return f"{done}, {duration_text(progress.eta_seconds)} left"
-
-
-def report_text(report: StageReport) -> str:
-    """Say in words what a stage did to the noise."""
-    noise = f"Removed noise with a standard deviation of {report.removed_std:.3g}."
-    left = report.structured_noise_left
-    if left is None:
-        return f"{noise} No structured noise was measured."
-    judgement = next(text for limit, text in _JUDGEMENTS if left <= limit)
-    return f"{noise} {_percent(left)} of the structured noise is left: {judgement}."
 
 
 def stage_text(run: RunState, stage: int) -> str:
     """Say what became of a stage, if it is over."""
     report = run.reports.get(stage)
     if report is not None:
-        return report_text(report)
+        return report.sentence
     part = Part.STAGE1 if stage == 1 else Part.STAGE2
     if run.statuses[part] is Status.CANCELLED and any(e.stage == stage for e in run.history):
         return "Cancelled; the best model so far is kept."
@@ -108,25 +91,27 @@ def outcome_text(run: RunState) -> str:
         return "The training was cancelled; what was finished is kept."
     if run.phase is not Phase.DONE or run.config is None:
         return ""
-    left = [
-        f"{_percent(report.structured_noise_left)} after {part_title(part, run.config.method)}"
-        for part, stage in ((Part.STAGE1, 1), (Part.STAGE2, 2))
-        if (report := run.reports.get(stage)) and report.structured_noise_left is not None
-    ]
     sentences = ["The training is complete."]
-    if left:
-        sentences.append(f"Structured noise left: {', '.join(left)}.")
+    if left := noise_left_text(run):
+        sentences.append(left)
     if run.comparison is not None:
         sentences.append(run.comparison.sentence)
     sentences += [r.shared_noise for r in run.reports.values() if r.shared_noise is not None]
     return " ".join(sentences)
 
 
+def noise_left_text(run: RunState) -> str:
+    """Say how much of the structured noise each stage of a training left."""
+    method = run.config.method if run.config is not None else ""
+    left = [
+        f"{percent_text(report.structured_noise_left)} after {part_title(part, method)}"
+        for part, stage in ((Part.STAGE1, 1), (Part.STAGE2, 2))
+        if (report := run.reports.get(stage)) and report.structured_noise_left is not None
+    ]
+    return f"Structured noise left: {', '.join(left)}." if left else ""
+
+
 def notes_text(run: RunState) -> str:
     """Return what a person should know, except what the outcome says."""
     outcome = outcome_text(run)
     return "\n".join(message for message in run.messages if message not in outcome)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"

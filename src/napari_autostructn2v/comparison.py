@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import napari  # noqa: TC002 - read when the command is called, to know that it wants the viewer
 from napari.utils.notifications import show_info
 
 from napari_autostructn2v._comparison_bar import ComparisonBar
 from napari_autostructn2v._comparison_panels import of_layers, of_results
-from napari_autostructn2v._run_text import part_title
+from napari_autostructn2v._run_text import noise_left_text
 from napari_autostructn2v._side_by_side import Comparison, running_comparison
-
-if TYPE_CHECKING:
-    from napari_autostructn2v._session import Session
 
 _NOTHING = (
     "There is nothing to compare yet: train a model, or select two or more image layers of equal "
@@ -39,7 +34,7 @@ def toggle_comparison(napari_viewer: napari.Viewer) -> None:
         return
     session = session_for(viewer)
     images = of_results(session.results, viewer.layers) if session.results is not None else []
-    figures = noise_left_text(session) if len(images) > 1 else ""
+    figures = noise_left_text(session.run) if len(images) > 1 else ""
     if len(images) < 2:
         chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
         images = of_layers(chosen)
@@ -52,16 +47,3 @@ def toggle_comparison(napari_viewer: napari.Viewer) -> None:
         bar, name="Comparison", area="bottom", allowed_areas=["top", "bottom"]
     )
     comparison.enter()
-
-
-def noise_left_text(session: Session) -> str:
-    """Say how much of the correlated noise each stage of the last training left."""
-    from napari_autostructn2v._run import PART_OF_STAGE
-
-    method = session.run.config.method if session.run.config is not None else ""
-    left = [
-        f"{report.structured_noise_left:.0%} after {part_title(PART_OF_STAGE[stage], method)}"
-        for stage, report in sorted(session.run.reports.items())
-        if report.structured_noise_left is not None
-    ]
-    return f"Structured noise left: {', '.join(left)}.".replace("%", " %") if left else ""

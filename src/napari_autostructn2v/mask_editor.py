@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.quantities import percent_text
 from napari_autostructn2v._dock_content import DockContent
 from napari_autostructn2v._kernel_colors import CorrelationLegend, CorrelationScale
 from napari_autostructn2v._kernel_decision import DecisionPanel
@@ -186,7 +187,7 @@ class MaskEditor(DockContent):
         facts = [
             " x ".join(map(str, statistics.size)),
             f"{statistics.n_active} hidden",
-            f"{statistics.coverage_percent:.1f} %",
+            percent_text(statistics.coverage_percent / 100, 1),
             "no pattern" if statistics.pattern_type == "none" else statistics.pattern_type,
         ]
         edited = ", edited" if self._document.is_edited else ""

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from autoStructN2V.durations import duration_text
 from autoStructN2V.models import FlexibleUNet
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline import finish, pipeline_events, validate_config
@@ -19,6 +18,7 @@ from autoStructN2V.pipeline.estimate import (
     network_cost,
     steps_per_epoch,
 )
+from autoStructN2V.quantities import duration_text
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished
 from tests.core.conftest import noisy_lines, tiny
 

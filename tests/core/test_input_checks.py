@@ -95,8 +95,8 @@ def test_no_image_at_all():
 def test_saturated_and_clipped_pixels_are_worth_a_warning(stack):
     narrow = as_source(np.clip(stack, 90, 115), name="narrow")
     saturated, clipped = check_images([narrow], patch_size=32, mode="2D")
-    assert saturated.startswith("7% of the pixels of narrow have the highest value (115)")
-    assert clipped.startswith("16% of the pixels of narrow have the lowest value (90)")
+    assert saturated.startswith("7\xa0% of the pixels of narrow have the highest value (115)")
+    assert clipped.startswith("16\xa0% of the pixels of narrow have the lowest value (90)")
 
 
 def test_many_images_with_the_same_flaw_give_one_warning(stack):

@@ -6,7 +6,12 @@ from scipy import ndimage
 
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.inference import StageReport, removed_covariance, share_left
-from autoStructN2V.inference.noise_report import StageComparison, shared_noise_sentence
+from autoStructN2V.inference.noise_report import (
+    InputNoise,
+    StageComparison,
+    at_lags,
+    shared_noise_sentence,
+)
 
 LINE = np.ones((1, 3), bool)
 
@@ -75,15 +80,57 @@ def test_a_kernel_larger_than_the_measurement_is_cut():
 
 
 def test_a_report_is_plain_values():
-    values = StageReport(1.0, 2.0, {"x1": 0.5}, 0.3, 9).to_dict()
+    noise = InputNoise(2.5, False, {"x1": 0.6})
+    values = StageReport(noise, 2.0, {"x1": 0.5}, 0.3, 9).to_dict()
+    assert values["input_noise"] == {
+        "std": 2.5,
+        "is_upper_limit": False,
+        "autocorrelation": {"x1": 0.6},
+    }
     assert values["removed_std"] == 2.0
     assert values["structured_noise_left"] is None
+
+
+@pytest.mark.parametrize(
+    ("noise", "left", "sentence"),
+    [
+        (
+            InputNoise(0.1, False, {}),
+            0.742,
+            "Standard deviation of the noise: 0.0872 removed, 0.1 in the input. 74\xa0% of the "
+            "structured noise is left: most of it is still there.",
+        ),
+        (
+            InputNoise(12.0, True, {}),
+            None,
+            "Standard deviation of the noise: 0.0872 removed, at most 12 in the input. No "
+            "structured noise was measured.",
+        ),
+        (
+            None,
+            0.05,
+            "Standard deviation of the noise: 0.0872 removed. 5\xa0% of the structured noise is "
+            "left: almost all of it is gone.",
+        ),
+    ],
+)
+def test_a_report_in_words(noise, left, sentence):
+    assert StageReport(noise, 0.0872, {}, 0.3, 9, left).sentence == sentence
+
+
+def test_lags_outside_of_what_was_measured_are_zero():
+    assert at_lags(np.array([[0.1, 0.2, 0.1], [0.5, 1.0, 0.5], [0.1, 0.2, 0.1]])) == {
+        "x1": 0.5,
+        "x2": 0.0,
+        "y1": 0.2,
+        "y2": 0.0,
+    }
 
 
 def test_the_stage_of_lower_error_is_the_better_one():
     better = StageComparison(0.50, 0.45, 9)
     assert better.better_stage == 2
-    assert "10.0% lower" in better.sentence
+    assert "10.0\xa0% lower" in better.sentence
     worse = StageComparison(0.50, 0.55, 9)
     assert worse.better_stage == 1
     assert "does not predict hidden pixels better" in worse.sentence

@@ -39,4 +39,7 @@ def test_lines_are_found_and_removed():
     assert first > noisy + 0.5
     assert second > first + 2.0
     left = [stage.report.structured_noise_left for stage in (result.stage1, result.stage2)]
+    reported = result.stage2.report.input_noise
+    assert reported.std == pytest.approx((sample.noisy - sample.clean).std(), rel=0.05)
+    assert reported.autocorrelation["x1"] > 0.7 > 0.1 > abs(reported.autocorrelation["y1"])
     assert left[1] < left[0] - 0.3, "the report, which knows no truth, tells the same"

@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, QUrl
 from qtpy.QtGui import QColor, QDesktopServices, QPalette
 from qtpy.QtWidgets import QApplication
 
-from autoStructN2V.inference.noise_report import StageComparison, StageReport
+from autoStructN2V.inference.noise_report import InputNoise, StageComparison, StageReport
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished
 from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._loss_plot import LossPlot, loss_range
@@ -55,7 +55,7 @@ def epoch(stage: int, number: int, train: float = 0.5, val: float = 0.4) -> Epoc
 
 
 def report(left: float | None) -> StageReport:
-    return StageReport(0.1, 0.0995, {}, 0.1, 1, left)
+    return StageReport(InputNoise(0.1, False, {}), 0.0995, {}, 0.1, 1, left)
 
 
 def wait_for(qtbot: QtBot, session: Session, *phases: Phase) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autoStructN2V.durations import about_text
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.pipeline.config import validate_config
 from autoStructN2V.pipeline.estimate import estimate_run, measure_speed
 from autoStructN2V.pipeline.presets import merged
+from autoStructN2V.quantities import about_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

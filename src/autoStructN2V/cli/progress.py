@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from autoStructN2V.durations import duration_text
+from autoStructN2V.quantities import duration_text
 from autoStructN2V.trainers.events import (
     BatchFinished,
     EpochFinished,
@@ -112,12 +112,7 @@ class ProgressView:
         if report is None:
             self.console.print(f"Stage {event.stage} was stopped; its best model so far is kept.")
             return
-        left = report.structured_noise_left
-        structured = "" if left is None else f", structured noise left: {100 * left:.0f} %"
-        self.console.print(
-            f"Stage {event.stage} done: removed noise of standard deviation "
-            f"{report.removed_std:.4g}{structured}"
-        )
+        self.console.print(f"Stage {event.stage} done. {report.sentence}")
 
     def _show_comparison(self, event: StagesCompared) -> None:
         if event.comparison.better_stage == 2:  # otherwise a note says it

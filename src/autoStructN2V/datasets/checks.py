@@ -9,6 +9,7 @@ import numpy as np
 
 from autoStructN2V.datasets.sources import ArraySource, require_real_numbers
 from autoStructN2V.errors import InputError
+from autoStructN2V.quantities import percent_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -243,14 +244,15 @@ class _Extremes:
         clipped = self.n_lowest / self.n_pixels
         if saturated > _SATURATED_SHARE:
             sentence = (
-                f"{saturated:.0%} of the pixels of {name} have the highest value "
+                f"{percent_text(saturated)} of the pixels of {name} have the highest value "
                 f"({self.highest:g}): they are saturated, and what they hide cannot be restored."
             )
             found.append(("saturated", sentence))
         if clipped > _CLIPPED_SHARE:
             sentence = (
-                f"{clipped:.0%} of the pixels of {name} have the lowest value ({self.lowest:g}): "
-                "the noise is cut off there, and dark regions will come out too bright."
+                f"{percent_text(clipped)} of the pixels of {name} have the lowest value "
+                f"({self.lowest:g}): the noise is cut off there, and dark regions will come out "
+                "too bright."
             )
             found.append(("clipped", sentence))
         return found

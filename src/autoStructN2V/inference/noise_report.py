@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autoStructN2V.quantities import percent_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -16,7 +18,38 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernel import Kernel
 
 _MOST_SLICES = 16
+_LAGS = {"x1": (0, 1), "x2": (0, 2), "y1": (1, 0), "y2": (2, 0)}  # name: (y, x), px
 _ALTERNATING = -0.15  # correlation of what was removed, at one pixel; about 0 for independent noise
+_JUDGEMENTS = (
+    (0.1, "almost all of it is gone"),
+    (0.3, "most of it is gone"),
+    (0.6, "part of it is still there"),
+    (1.0, "most of it is still there"),
+)
+
+
+@dataclass(frozen=True)
+class InputNoise:
+    """The noise of the images before they are denoised, as far as it can be measured.
+
+    Attributes
+    ----------
+    std : float
+        Standard deviation where the images are as bright as on average, input intensities.
+    is_upper_limit : bool
+        Whether structure may be part of it, because the two could not be told apart.
+    autocorrelation : dict
+        Autocorrelation of the noise at lags ``x1``, ``x2``, ``y1``, ``y2`` (pixels).
+    """
+
+    std: float
+    is_upper_limit: bool
+    autocorrelation: dict[str, float]
+
+    @property
+    def std_text(self) -> str:
+        """The standard deviation in words: "0.1", "at most 12"."""
+        return f"at most {self.std:.3g}" if self.is_upper_limit else f"{self.std:.3g}"
 
 
 @dataclass(frozen=True)
@@ -25,8 +58,8 @@ class StageReport:
 
     Attributes
     ----------
-    noise_level : float
-        Estimated standard deviation of the noise in the input, input intensities.
+    input_noise : InputNoise or None
+        Noise of the images that the stage was applied to; None where it could not be measured.
     removed_std : float
         Standard deviation of what was removed (noisy minus denoised), input intensities.
     removed_autocorrelation : dict
@@ -43,13 +76,24 @@ class StageReport:
         What neighbors outside of the kernel share, in words; of the last stage, None if nothing.
     """
 
-    noise_level: float
+    input_noise: InputNoise | None
     removed_std: float
     removed_autocorrelation: dict[str, float]
     masked_loss: float
     masked_under: int
     structured_noise_left: float | None = None
     shared_noise: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What the stage did to the noise, in words."""
+        of_input = f", {self.input_noise.std_text} in the input" if self.input_noise else ""
+        noise = f"Standard deviation of the noise: {self.removed_std:.3g} removed{of_input}."
+        left = self.structured_noise_left
+        if left is None:
+            return f"{noise} No structured noise was measured."
+        judgement = next(text for limit, text in _JUDGEMENTS if left <= limit)
+        return f"{noise} {percent_text(left)} of the structured noise is left: {judgement}."
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
@@ -84,21 +128,34 @@ class StageComparison:
     @property
     def sentence(self) -> str:
         """The outcome in words."""
-        change = abs(1.0 - self.stage2_loss / self.stage1_loss)
+        change = percent_text(abs(1.0 - self.stage2_loss / self.stage1_loss), 1)
         if self.better_stage == 2:
             return (
                 f"Stage 2 predicts hidden pixels better than stage 1: its error, noise included, "
-                f"is {change:.1%} lower."
+                f"is {change} lower."
             )
         return (
             "Stage 2 does not predict hidden pixels better than stage 1 (its error is "
-            f"{change:.1%} higher); compare both, and prefer stage 1 unless structured noise is "
+            f"{change} higher); compare both, and prefer stage 1 unless structured noise is "
             "visible in it."
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
         return {**asdict(self), "better_stage": self.better_stage}
+
+
+def at_lags(autocorrelation: NDArray[np.float64]) -> dict[str, float]:
+    """Return an autocorrelation one and two pixels away along x and y, by name.
+
+    Parameters
+    ----------
+    autocorrelation : (h, w) float64
+        Zero lag in the center; at least 5 x 5, or what is missing is 0.
+    """
+    padded = np.pad(autocorrelation, 2)
+    y, x = (side // 2 for side in padded.shape)
+    return {name: float(padded[y + dy, x + dx]) for name, (dy, dx) in _LAGS.items()}
 
 
 def shared_noise_sentence(removed: Mapping[str, float], kernel: Kernel) -> str | None:

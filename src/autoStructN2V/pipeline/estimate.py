@@ -18,13 +18,13 @@ import numpy as np
 import torch
 
 from autoStructN2V.datasets.splitting import split_patches
-from autoStructN2V.durations import about_text
 from autoStructN2V.inference.predictor import WINDOW_SIZE
 from autoStructN2V.inference.tiling import plan_tiles
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.pipeline.evidence import MOST_PIXELS
 from autoStructN2V.pipeline.job import LARGEST_BANK
+from autoStructN2V.quantities import about_text
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.trainer import CPU_COST
 from autoStructN2V.trainers.validation import n_patches_worth

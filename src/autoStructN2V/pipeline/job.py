@@ -15,8 +15,10 @@ from autoStructN2V.datasets.region_of_interest import region_of_interest
 from autoStructN2V.datasets.splitting import Split, split_patches
 from autoStructN2V.errors import InputError, KernelError
 from autoStructN2V.inference.noise_report import (
+    InputNoise,
     StageComparison,
     StageReport,
+    at_lags,
     removed_covariance,
     share_left,
     shared_noise_sentence,
@@ -180,6 +182,13 @@ class Job:
             self._evidence[way] = measure_evidence(self.sources, extractor, self.config.mode)
         return self._evidence[way]
 
+    def _reported_evidence(self) -> Evidence | None:
+        """Return what the configured way of measuring says; None of too little to be measured."""
+        try:
+            return self._measured(self.config.stage2.extractor)
+        except InputError:
+            return None
+
     def _refinement(
         self, config: StageConfig, kernel: Kernel
     ) -> Generator[Event, Decision | None, RefinementPlan | None]:
@@ -187,10 +196,10 @@ class Job:
         share = config.refinement if isinstance(config, LastStageConfig) else 0.0
         if not share:
             return None
-        try:
-            noise = self._measured(self.config.stage2.extractor).autocorrelation
-        except InputError:
-            return None  # too little to measure: the report lacks it as well
+        evidence = self._reported_evidence()
+        if evidence is None:
+            return None
+        noise = evidence.autocorrelation
         reason = None
         if not noise.is_uniform_gaussian:
             reason = "The noise is not bell-shaped and equally strong everywhere"
@@ -330,29 +339,31 @@ class Job:
         removed = removed_covariance(self.sources, self.sink.denoised(model.stage), MAX_LAG)
         center = MAX_LAG
         variance = max(float(removed[center, center]), 1e-30)
-        lags = {"x1": (0, 1), "x2": (0, 2), "y1": (1, 0), "y2": (2, 0)}
         config = self.config.stage2 if model.stage == 2 else self.config.first_stage
-        at_lags = {
-            name: float(removed[center + dy, center + dx] / variance)
-            for name, (dy, dx) in lags.items()
-        }
+        removed_at_lags = at_lags(removed / variance)
         is_last = model.stage == self.config.last_stage
         return StageReport(
-            noise_level=self.normalization.noise_level,
+            input_noise=self._input_noise(),
             removed_std=float(np.sqrt(variance)),
-            removed_autocorrelation=at_lags,
+            removed_autocorrelation=removed_at_lags,
             masked_loss=self._held_out_loss(network, model.kernel, config),
             masked_under=int(model.kernel.sum()),
             structured_noise_left=self._structured_noise_left(removed),
-            shared_noise=shared_noise_sentence(at_lags, model.kernel) if is_last else None,
+            shared_noise=shared_noise_sentence(removed_at_lags, model.kernel) if is_last else None,
         )
 
-    def _structured_noise_left(self, removed: NDArray[np.float64]) -> float | None:
-        try:
-            evidence = self._measured(self.config.stage2.extractor)
-        except InputError:
+    def _input_noise(self) -> InputNoise | None:
+        evidence = self._reported_evidence()
+        if evidence is None:
             return None
-        if not evidence.autocorrelation.is_strength_known:
+        noise = evidence.autocorrelation
+        in_plane = noise.values[len(noise.values) // 2]
+        std = noise.noise_variance**0.5
+        return InputNoise(std, not noise.is_strength_known, at_lags(in_plane))
+
+    def _structured_noise_left(self, removed: NDArray[np.float64]) -> float | None:
+        evidence = self._reported_evidence()
+        if evidence is None or not evidence.autocorrelation.is_strength_known:
             return None
         in_plane = evidence.autocorrelation.values[len(evidence.autocorrelation.values) // 2]
         kernel = evidence.propose(self.config.stage2.extractor).kernel

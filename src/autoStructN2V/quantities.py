@@ -1,4 +1,4 @@
-"""Durations in words."""
+"""Durations and shares in words."""
 
 
 def duration_text(seconds: float) -> str:
@@ -17,3 +17,8 @@ def about_text(seconds: float) -> str:
     """Say a duration that is not exact: "under 10 s", "about 3 min"."""
     duration = duration_text(seconds)
     return duration if duration.startswith("under") else f"about {duration}"
+
+
+def percent_text(share: float, n_decimals: int = 0) -> str:
+    """Say a share of 0..1 in percent, on one line: "74 %"."""
+    return f"{100 * share:.{n_decimals}f}\N{NO-BREAK SPACE}%"
