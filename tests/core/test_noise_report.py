@@ -103,8 +103,14 @@ def test_a_report_is_plain_values():
         (
             InputNoise(12.0, True, {}),
             None,
-            "Standard deviation of the noise: 0.0872 removed, at most 12 in the input. No "
-            "structured noise was measured.",
+            "Standard deviation of the noise: 0.0872 removed, at most 12 in the input. How "
+            "much structured noise is left could not be measured.",
+        ),
+        (
+            InputNoise(0.1, False, {}),
+            None,
+            "Standard deviation of the noise: 0.0872 removed, 0.1 in the input. No structured "
+            "noise was measured.",
         ),
         (
             None,
@@ -135,6 +141,14 @@ def test_the_stage_of_lower_error_is_the_better_one():
     assert worse.better_stage == 1
     assert "does not predict hidden pixels better" in worse.sentence
     assert worse.to_dict()["better_stage"] == 1
+
+
+def test_a_better_score_is_doubted_where_noise_may_be_structure():
+    assert "compare both by eye" not in StageComparison(0.5, 0.4, 9).sentence
+    doubtful = StageComparison(0.5, 0.4, 9, is_noise_known=False)
+    assert doubtful.sentence.endswith("compare both by eye.")
+    same_for_both = StageComparison(0.5, 0.4, 1, is_noise_known=False)
+    assert "by eye" not in same_for_both.sentence
 
 
 @pytest.mark.parametrize(

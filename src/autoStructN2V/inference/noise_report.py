@@ -91,7 +91,10 @@ class StageReport:
         noise = f"Standard deviation of the noise: {self.removed_std:.3g} removed{of_input}."
         left = self.structured_noise_left
         if left is None:
-            return f"{noise} No structured noise was measured."
+            is_known = self.input_noise is not None and not self.input_noise.is_upper_limit
+            if is_known:
+                return f"{noise} No structured noise was measured."
+            return f"{noise} How much structured noise is left could not be measured."
         judgement = next(text for limit, text in _JUDGEMENTS if left <= limit)
         return f"{noise} {percent_text(left)} of the structured noise is left: {judgement}."
 
@@ -114,11 +117,15 @@ class StageComparison:
         normalized intensity squared, the variance of the noise included.
     masked_under : int
         Number of pixels of that kernel.
+    is_noise_known : bool
+        Whether the noise could be told from structure. Else a kernel with neighbors may hide
+        structure, which a network that was trained with it predicts better than one that was not.
     """
 
     stage1_loss: float
     stage2_loss: float
     masked_under: int
+    is_noise_known: bool = True
 
     @property
     def better_stage(self) -> int:
@@ -132,12 +139,21 @@ class StageComparison:
         if self.better_stage == 2:
             return (
                 f"Stage 2 predicts hidden pixels better than stage 1: its error, noise included, "
-                f"is {change} lower."
+                f"is {change} lower.{self._doubt}"
             )
         return (
             "Stage 2 does not predict hidden pixels better than stage 1 (its error is "
             f"{change} higher); compare both, and prefer stage 1 unless structured noise is "
             "visible in it."
+        )
+
+    @property
+    def _doubt(self) -> str:
+        if self.is_noise_known or self.masked_under == 1:
+            return ""
+        return (
+            " Noise and structure could not be told apart here, so detail may be lost all the "
+            "same: compare both by eye."
         )
 
     def to_dict(self) -> dict[str, Any]:

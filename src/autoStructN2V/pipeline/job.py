@@ -166,11 +166,13 @@ class Job:
         if first is None or second is None or first.report is None or second.report is None:
             return
         kernel, config = second.model.kernel, self.config.stage2
-        losses = [
+        one, two = (
             self._held_out_loss(stage.model.build(self.device), kernel, config)
             for stage in (first, second)
-        ]
-        self.comparison = StageComparison(losses[0], losses[1], int(kernel.sum()))
+        )
+        noise = second.report.input_noise
+        is_noise_known = noise is not None and not noise.is_upper_limit
+        self.comparison = StageComparison(one, two, int(kernel.sum()), is_noise_known)
         yield StagesCompared(self.comparison)
         if self.comparison.better_stage == 1:
             yield Warned(self.comparison.sentence)
