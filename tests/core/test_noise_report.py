@@ -155,7 +155,7 @@ def test_a_better_score_is_doubted_where_noise_may_be_structure():
     ("x", "y", "kernel", "named"),
     [
         (0.0, 0.02, (1, 1), None),
-        (-0.1, -0.12, (1, 1), None),
+        (-0.13, -0.21, (1, 1), None),
         (-0.34, -0.35, (1, 1), ("along x and y", "3 x 3")),
         (-0.4, 0.0, (1, 1), ("along x", "3 x 1")),
         (0.0, -0.3, (1, 5), ("along y", "1 x 3")),
