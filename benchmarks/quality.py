@@ -189,15 +189,25 @@ def score_real(folder: Path, name: str, arguments: argparse.Namespace) -> dict[s
     row: dict[str, Any] = {"image": name, "kernel": None, "seconds": seconds}
     scale = (arguments.limits, arguments.peak)
     row |= {step: masked_psnr(image, truth, *scale) for step, image in images.items()}
-    blurred = {s: ndimage.gaussian_filter(noisy, (0, s, s)) for s in _SIGMAS}
-    row["best_gaussian"] = max(masked_psnr(image, truth, *scale) for image in blurred.values())
+    row["best_gaussian"] = best_gaussian(noisy, truth, *scale)
     if result.kernel is not None:
         row["kernel"] = trimmed(result.kernel).astype(int).tolist()
     return row
 
 
+def best_gaussian(
+    noisy: NDArray[np.float32],
+    truth: NDArray[np.float32],
+    limits: Sequence[float] = _LIMITS,
+    peak: float = _PEAK,
+) -> float:
+    """Return the PSNR in dB of the Gaussian filter that the truth likes best."""
+    blurred = (ndimage.gaussian_filter(noisy, (0, s, s)) for s in _SIGMAS)
+    return max(masked_psnr(image, truth, limits, peak) for image in blurred)
+
+
 def masked_psnr(
-    image: NDArray[np.float32],
+    image: NDArray[np.floating],
     truth: NDArray[np.float32],
     limits: Sequence[float] = _LIMITS,
     peak: float = _PEAK,
