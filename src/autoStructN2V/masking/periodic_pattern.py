@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoStructN2V.masking.line_offsets import Lines
+from autoStructN2V.masking.line_profile import Lines
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class PeriodicPattern:
         Share of the images' variance, 0..1.
     is_shared : bool
         For offsets: whether all slices of a stack have the same.
+    is_split : bool
+        For offsets: whether they differ between the two halves of the rows or columns.
     """
 
     period_px: float
@@ -31,6 +33,7 @@ class PeriodicPattern:
     amplitude: float
     variance_share: float
     is_shared: bool = False
+    is_split: bool = False
 
     @property
     def lines(self) -> Lines | None:
@@ -49,9 +52,14 @@ class PeriodicPattern:
         return f"at {self.angle_deg:.0f} degrees from x towards y"
 
     @property
+    def _halves(self) -> str:
+        return "left and right" if self.lines == "rows" else "upper and lower"
+
+    @property
     def sentence(self) -> str:
         """The pattern in plain words."""
         if self.lines is not None:
-            where = ", the same in all slices" if self.is_shared else ""
+            where = f", different in the {self._halves} half" if self.is_split else ""
+            where += ", the same in all slices" if self.is_shared else ""
             return f"offsets of whole {self.lines}, standard deviation {self.amplitude:.3g}{where}"
         return f"period {self.period_px:.1f} px {self.direction}, amplitude {self.amplitude:.3g}"

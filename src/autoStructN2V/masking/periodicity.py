@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage, stats
 
 from autoStructN2V.masking.demodulation import remove_sinusoids
-from autoStructN2V.masking.line_offsets import (
-    LineOffsets,
+from autoStructN2V.masking.half_offsets import find_half_offsets
+from autoStructN2V.masking.line_offsets import LineOffsets, find_offsets, find_shared_offsets
+from autoStructN2V.masking.line_profile import (
     Lines,
-    find_offsets,
-    find_shared_offsets,
+    half_profiles,
     line_profile,
     subtract_profile,
 )
@@ -74,6 +74,8 @@ def shared_lines(
 ) -> list[PeriodicPattern]:
     """Find offsets of lines that are the same in all slices of a stack.
 
+    They may differ between the two halves of the lines.
+
     Parameters
     ----------
     halves : sequence of two (Y, X) arrays
@@ -85,7 +87,12 @@ def shared_lines(
         At most one for rows and one for columns.
     """
     variance = _mean_variance(np.mean(pair, axis=0) for pair in halves)
-    return [_line_pattern(offsets, variance) for offsets in find_shared_offsets(halves)]
+    found = find_shared_offsets(halves)
+    whole = {offsets.lines for offsets in found}
+    others: list[Lines] = [lines for lines in ("columns", "rows") if lines not in whole]
+    split = [find_half_offsets(halves, lines) for lines in others]
+    found += [offsets for offsets in split if offsets is not None]
+    return [_line_pattern(offsets, variance) for offsets in found]
 
 
 def lines_of_slices(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPattern]:
@@ -113,7 +120,9 @@ def _mean_variance(images: Iterable[NDArray[np.floating]]) -> float:
 def _line_pattern(offsets: LineOffsets, variance: float) -> PeriodicPattern:
     angle = 90.0 if offsets.lines == "rows" else 0.0
     share = min(1.0, offsets.std**2 / max(variance, 1e-300))
-    return PeriodicPattern(np.inf, angle, offsets.std, share, offsets.is_shared)
+    return PeriodicPattern(
+        np.inf, angle, offsets.std, share, offsets.is_shared, is_split=offsets.is_split
+    )
 
 
 def _halves(stack: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -268,10 +277,14 @@ def shared_profiles(
     Returns
     -------
     dict
-        Offsets of the rows, of the columns, of both or of neither.
+        Offsets of the rows, of the columns, of both or of neither; if they differ between the
+        halves of the lines, those of both halves.
     """
-    shared = [p.lines for p in patterns if p.lines is not None and p.is_shared]
-    return {lines: line_profile(mean, lines) for lines in shared}
+    return {
+        p.lines: half_profiles(mean, p.lines) if p.is_split else line_profile(mean, p.lines)
+        for p in patterns
+        if p.lines is not None and p.is_shared
+    }
 
 
 def remove_lines(

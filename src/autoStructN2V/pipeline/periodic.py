@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.metadata import ImageMetadata
     from autoStructN2V.datasets.sources import ImageSource
-    from autoStructN2V.masking.line_offsets import Lines
+    from autoStructN2V.masking.line_profile import Lines
     from autoStructN2V.masking.periodic_pattern import PeriodicPattern
 
 _MOST_SLICES = 16
