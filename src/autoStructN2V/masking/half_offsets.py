@@ -2,7 +2,8 @@
 
 Many sensors are read out in two halves, each of which has amplifiers of its own for its columns.
 Structure of a sample is told from that by where it changes: offsets are the same everywhere in a
-half, and change between two neighboring pixels in the very middle of the lines.
+half, and change between two neighboring pixels in the very middle of the lines. And they are
+independent from line to line, where optics blur structure.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ Image = NDArray[np.floating]
 Pair = tuple[Image, Image]
 
 _SAFETY = 1.0  # on the spectrum: here the place of the change tells structure from offsets
+_MOST_LIKE_NEXT = -0.3  # correlation of a step with the next: -0.5 if offsets are independent
 _MOST_OFF = 2  # px from the middle of the lines to where the offsets change
 _N_STRIPS = 16  # of the lines, in all of which the offsets have to be those of their half
 _LEAST_EVENNESS = 0.5  # of the strip where they are weakest, relative to the mean of its half
@@ -94,7 +96,18 @@ def _is_of_halves(steps: Pair) -> bool:
     agreements = [agreement(a[q], b[q ^ 1]) for q in range(len(a))]
     if np.reshape(agreements, (2, 2)).mean(axis=1).min() < LEAST_AGREEMENT:
         return False
+    if not _are_independent(first, second):
+        return False
     return _changes_in_the_middle(_side(steps[1], first) + _side(steps[0], second))
+
+
+def _are_independent(first: Profile, second: Profile) -> bool:
+    """Tell from the steps (4, X - 1) whether neighboring lines of each half have unlike offsets."""
+    a, b = (steps - np.median(steps, axis=1, keepdims=True) for steps in (first, second))
+    b = b[[1, 0, 3, 2]]
+    power = (a * b).sum(axis=1).reshape(2, 2).sum(axis=1)
+    with_next = (a[:, :-1] * b[:, 1:]).sum(axis=1).reshape(2, 2).sum(axis=1)
+    return bool((with_next <= _MOST_LIKE_NEXT * power).all())
 
 
 def _side(steps: Image, centers: Profile) -> Profile:
