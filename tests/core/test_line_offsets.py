@@ -10,7 +10,8 @@ from autoStructN2V.datasets.sources import ArraySource, read_stack
 from autoStructN2V.datasets.synthetic import SAMPLE_KINDS, make_sample
 from autoStructN2V.masking import detect_periodic_patterns, extract_kernel, remove_patterns
 from autoStructN2V.masking.config import ExtractorConfig
-from autoStructN2V.masking.line_offsets import find_offsets, line_profile, subtract_profile
+from autoStructN2V.masking.line_offsets import find_offsets
+from autoStructN2V.masking.line_profile import line_profile, subtract_profile
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
 from autoStructN2V.pipeline.periodic import removal_sentence, without_global_patterns
 from autoStructN2V.trainers.events import Warned

@@ -19,19 +19,9 @@ from autoStructN2V.masking.line_profile import (
     Profile,
     center,
     integrated,
-    line_profile,
-    subtract_profile,
     upright,
 )
 from autoStructN2V.masking.spectrum import centered_blocks, evenly, mean_power
-
-__all__ = [
-    "LineOffsets",
-    "find_offsets",
-    "find_shared_offsets",
-    "line_profile",
-    "subtract_profile",
-]
 
 Group = tuple[NDArray[np.floating], ...]
 
