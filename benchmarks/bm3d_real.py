@@ -16,7 +16,7 @@ import numpy as np
 
 from autoStructN2V.masking.autocorrelation import measure_noise_autocorrelation
 from peers import run_script
-from quality import best_gaussian, masked_psnr, read_pair
+from quality import add_pair_arguments, best_gaussian, masked_psnr, read_pair
 from tables import Table, add_common_arguments, write_report
 
 if TYPE_CHECKING:
@@ -56,24 +56,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with real pairs")
-    parser.add_argument("--image", nargs="+", required=True, help="their names")
+    add_pair_arguments(parser)
     parser.add_argument("--bm3d-python", type=Path, required=True, help="see peer_bm3d.py")
     add_common_arguments(parser)
     arguments = parser.parse_args()
+    if arguments.data is None:
+        parser.error("--data is needed")
     table = Table(["image", "input", "best Gaussian", "BM3D", "strength"])
     for name in arguments.image:
         noisy, truth = read_pair(arguments.data, name)
         stabilized = 2.0 * np.sqrt(np.maximum(noisy[0].astype(np.float64), 0.0) + _ANSCOMBE)
         images = bm3d_images(stabilized, arguments.bm3d_python, arguments.threads)
+        scale = (arguments.limits, arguments.peak)
         scores = {
-            strength: masked_psnr(((image / 2.0) ** 2 - _ANSCOMBE)[None], truth)
+            strength: masked_psnr(((image / 2.0) ** 2 - _ANSCOMBE)[None], truth, *scale)
             for strength, image in images.items()
         }
         best = max(scores, key=lambda strength: scores[strength])
         row = {
-            "input": masked_psnr(noisy, truth),
-            "best_gaussian": best_gaussian(noisy, truth),
+            "input": masked_psnr(noisy, truth, *scale),
+            "best_gaussian": best_gaussian(noisy, truth, *scale),
             "bm3d": scores[best],
         }
         cells = [name, *(f"{score:.2f}" for score in row.values()), f"{best:g}"]

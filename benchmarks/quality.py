@@ -212,10 +212,16 @@ def masked_psnr(
     limits: Sequence[float] = _LIMITS,
     peak: float = _PEAK,
 ) -> float:
-    """Return the PSNR in dB after an affine fit, where the truth is within the limits."""
-    is_scored = (truth >= limits[0]) & (truth <= limits[1])
-    fitted = affine_fit(image[is_scored], truth[is_scored])
-    return psnr(fitted / peak, truth[is_scored] / peak)
+    """Return the PSNR in dB after an affine fit, where the truth is within the limits.
+
+    The mean of that of each slice: slices may have been rescaled one by one.
+    """
+    scores = []
+    for plane, clean in zip(image, truth, strict=True):
+        is_scored = (clean >= limits[0]) & (clean <= limits[1])
+        fitted = affine_fit(plane[is_scored], clean[is_scored])
+        scores.append(psnr(fitted / peak, clean[is_scored] / peak))
+    return float(np.mean(scores))
 
 
 def real_cells(row: dict[str, Any]) -> list[str]:
@@ -261,6 +267,23 @@ def _mean_scores(rows: list[dict[str, Any]], step: str) -> dict[str, float] | No
     return {name: float(np.mean([one[name] for one in scores])) for name in scores[0]}
 
 
+def add_pair_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which real pairs of images are scored, and how."""
+    add = parser.add_argument
+    add("--data", type=Path, metavar="DIR", help="folder with real pairs of images")
+    add("--image", nargs="+", default=["actin_confocal"], metavar="NAME", help="of the real pairs")
+    add(
+        "--limits",
+        nargs=2,
+        type=float,
+        default=_LIMITS,
+        metavar=("LOW", "HIGH"),
+        help="of the truth, where real images are scored; default: neither dark nor saturated, "
+        f"{_LIMITS[0]:g} {_LIMITS[1]:g}",
+    )
+    add("--peak", type=float, default=_PEAK, metavar="X", help=f"of real images; default {_PEAK:g}")
+
+
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -279,18 +302,7 @@ def read_arguments() -> argparse.Namespace:
     add("--mode", choices=["2D", "2.5D", "both"], default="both", help=f"of {_STACK_TASK}")
     add("--kernel", choices=["automatic", "true"], default="automatic", help="default automatic")
     add("--pictures", action="store_true", help="also draw the kernels")
-    add("--data", type=Path, metavar="DIR", help="folder with a real pair of images")
-    add("--image", nargs="+", default=["actin_confocal"], metavar="NAME", help="of the real pairs")
-    add(
-        "--limits",
-        nargs=2,
-        type=float,
-        default=_LIMITS,
-        metavar=("LOW", "HIGH"),
-        help="of the truth, where real images are scored; default: neither dark nor saturated, "
-        f"{_LIMITS[0]:g} {_LIMITS[1]:g}",
-    )
-    add("--peak", type=float, default=_PEAK, metavar="X", help=f"of real images; default {_PEAK:g}")
+    add_pair_arguments(parser)
     add_clock_argument(parser)
     add_common_arguments(parser)
     return parser.parse_args()

@@ -11,7 +11,7 @@ from napari_autostructn2v._forms import choice_label
 from napari_autostructn2v._sections import sentence, show_sentence
 
 if TYPE_CHECKING:
-    from autoStructN2V.masking import Advice
+    from autoStructN2V.masking import Advice, KernelProposal
     from napari_autostructn2v._state import Measurement, TaskState
 
 
@@ -72,16 +72,16 @@ class NoiseCheck(QWidget):
         Its method is offered if another one is configured.
         """
         proposal = measurement.proposal if measurement is not None else None
-        self.advice = advice = proposal.advice if proposal is not None else None
-        if advice is None:
+        self.advice = proposal.advice if proposal is not None else None
+        if proposal is None:
             is_failed = measurement is not None and task.kind == "measure"
             show_sentence(self._text, (task.error or "") if is_failed else "")
             self._apply.hide()
             return
-        label = choice_label("method", advice.recommended_method)
-        show_sentence(self._text, "\n".join([*advice.messages, f"Recommended method: {label}."]))
+        label = choice_label("method", proposal.advice.recommended_method)
+        show_sentence(self._text, _outcome(proposal, label))
         self._apply.setText(f"Use {label}")
-        self._apply.setVisible(advice.recommended_method != method)
+        self._apply.setVisible(proposal.advice.recommended_method != method)
 
     def show_task(self, task: TaskState, can_measure: bool) -> None:
         """Show whether a measurement runs."""
@@ -93,3 +93,12 @@ class NoiseCheck(QWidget):
     def _choose(self) -> None:
         if self.advice is not None:
             self.method_chosen.emit(self.advice.recommended_method)
+
+
+def _outcome(proposal: KernelProposal, method: str) -> str:
+    """Say how strong the noise is, what it shares, and which method fits."""
+    from autoStructN2V.inference.noise_report import InputNoise
+
+    noise = InputNoise.measured(proposal.autocorrelation)
+    lines = [f"Noise: standard deviation {noise.std_text}.", *proposal.advice.messages]
+    return "\n".join([*lines, f"Recommended method: {method}."])

@@ -531,6 +531,7 @@ def test_inspecting_the_noise_recommends_a_method(dock, session, qtbot):
     assert session.task.is_measuring and not dock._noise._inspect.isEnabled()
     qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
     advice = session.document.advice
+    assert dock._noise.text().startswith("Noise: standard deviation 0.")
     assert advice.messages[0] in dock._noise.text()
     label = {"n2v": "N2V", "autostructn2v": "autoStructN2V"}[advice.recommended_method]
     assert f"Recommended method: {label}." in dock._noise.text()

@@ -19,6 +19,7 @@ from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.datasets.reading import open_images
 from autoStructN2V.datasets.writing import OutputDtype  # noqa: TC001 - typer reads it
 from autoStructN2V.errors import ConfigError, UserError
+from autoStructN2V.inference.noise_report import InputNoise
 from autoStructN2V.masking.kernel import save_kernel
 from autoStructN2V.models.device import DeviceName
 from autoStructN2V.pipeline.applying import denoise_events
@@ -270,9 +271,8 @@ def inspect(
     if len(sources) > 10:
         out.print(f"... and {len(sources) - 10} more")
     out.print(f"Intensities: {statistics.low:.4g} to {statistics.high:.4g}")
-    noise = proposal.autocorrelation
-    limit = "" if noise.is_strength_known else "at most "
-    out.print(f"Noise: standard deviation {limit}{noise.noise_variance**0.5:.4g}")
+    noise = InputNoise.measured(proposal.autocorrelation)
+    out.print(f"Noise: standard deviation {noise.std_text}")
     for message in proposal.advice.messages:
         out.print(escape(message))
     out.print(f"Recommended: --method {proposal.advice.recommended_method}")

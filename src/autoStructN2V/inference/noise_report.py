@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.masking.autocorrelation import Autocorrelation
     from autoStructN2V.masking.kernel import Kernel
 
 _MOST_SLICES = 16
@@ -48,6 +49,12 @@ class InputNoise:
     std: float
     is_upper_limit: bool
     autocorrelation: dict[str, float]
+
+    @classmethod
+    def measured(cls, noise: Autocorrelation) -> InputNoise:
+        """Sum up what was measured."""
+        in_plane = noise.values[len(noise.values) // 2]
+        return cls(noise.noise_variance**0.5, not noise.is_strength_known, at_lags(in_plane))
 
     @property
     def std_text(self) -> str:

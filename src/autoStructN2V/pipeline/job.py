@@ -344,8 +344,9 @@ class Job:
         config = self.config.stage2 if model.stage == 2 else self.config.first_stage
         removed_at_lags = at_lags(removed / variance)
         is_last = model.stage == self.config.last_stage
+        evidence = self._reported_evidence()
         return StageReport(
-            input_noise=self._input_noise(),
+            input_noise=InputNoise.measured(evidence.autocorrelation) if evidence else None,
             removed_std=float(np.sqrt(variance)),
             removed_autocorrelation=removed_at_lags,
             masked_loss=self._held_out_loss(network, model.kernel, config),
@@ -353,15 +354,6 @@ class Job:
             structured_noise_left=self._structured_noise_left(removed),
             shared_noise=shared_noise_sentence(removed_at_lags, model.kernel) if is_last else None,
         )
-
-    def _input_noise(self) -> InputNoise | None:
-        evidence = self._reported_evidence()
-        if evidence is None:
-            return None
-        noise = evidence.autocorrelation
-        in_plane = noise.values[len(noise.values) // 2]
-        std = noise.noise_variance**0.5
-        return InputNoise(std, not noise.is_strength_known, at_lags(in_plane))
 
     def _structured_noise_left(self, removed: NDArray[np.float64]) -> float | None:
         evidence = self._reported_evidence()
