@@ -9,8 +9,8 @@ stage that the program itself prefers, by its errors at hidden pixels, and wheth
 Times are seconds of stage 1, of the extraction of the kernel, and of stage 2; training and
 denoising together.
 
-With --data it also scores a real pair NAME_noisy.tif and NAME_gt.tif: PSNR after the affine fit
-(peak 255), where 20 <= truth <= 250, beside the best of many Gaussian filters.
+With --data it also scores real pairs NAME_noisy.tif and NAME_gt.tif: PSNR after an affine fit of
+each slice, where the truth is within --limits, beside the best of many Gaussian filters.
 """
 
 from __future__ import annotations
