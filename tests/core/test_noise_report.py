@@ -124,6 +124,14 @@ def test_a_report_in_words(noise, left, sentence):
     assert StageReport(noise, 0.0872, {}, 0.3, 9, left).sentence == sentence
 
 
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [(0.04, "almost all of it is gone"), (0.25, "most of it is gone"), (1.0, "still there")],
+)
+def test_what_is_left_is_judged(left, words):
+    assert words in StageReport(None, 0.1, {}, 0.3, 9, left).sentence
+
+
 def test_lags_outside_of_what_was_measured_are_zero():
     assert at_lags(np.array([[0.1, 0.2, 0.1], [0.5, 1.0, 0.5], [0.1, 0.2, 0.1]])) == {
         "x1": 0.5,

@@ -17,7 +17,7 @@ from autoStructN2V.trainers.events import BatchFinished, EpochFinished
 from napari_autostructn2v._docks import DockName
 from napari_autostructn2v._loss_plot import LossPlot, loss_range
 from napari_autostructn2v._run import after, started
-from napari_autostructn2v._run_text import bar_text, outcome_text, report_text
+from napari_autostructn2v._run_text import bar_text, outcome_text
 from napari_autostructn2v._state import Part, Phase, Progress, RunState, Status
 from napari_autostructn2v._status_badge import StatusBadge, status_colors
 from napari_autostructn2v.training import Training
@@ -276,17 +276,6 @@ def test_the_first_training_loss_does_not_flatten_the_curves() -> None:
     history = [epoch(1, 1, 9.0, 0.8), epoch(1, 2, 0.5, 0.4)]
     assert loss_range(history) == (0.4, 0.8)
     assert loss_range([]) == (0.0, 1.0)
-
-
-@pytest.mark.parametrize(
-    ("left", "words"),
-    [(0.04, "almost all of it is gone"), (0.25, "most of it is gone"), (1.0, "still there")],
-)
-def test_the_report_says_in_words_what_is_left(left: float, words: str) -> None:
-    text = report_text(report(left))
-    assert words in text
-    assert f"{100 * left:.0f}\N{NO-BREAK SPACE}% of the structured noise" in text
-    assert "0.0995" in text
 
 
 def test_the_outcome_names_what_each_stage_left(session: Session) -> None:
