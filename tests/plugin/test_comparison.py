@@ -307,7 +307,8 @@ def test_the_bar_says_how_much_structured_noise_is_left(
     toggle_comparison(trained)
     bar = bar_of(trained)
     assert bar is not None
-    assert "Structured noise left: 92 % after Stage 1, 7 % after Stage 2." in bar._text.text()
+    text = bar._text.text().replace("\N{NO-BREAK SPACE}", " ")
+    assert "Structured noise left: 92 % after Stage 1, 7 % after Stage 2." in text
 
 
 def test_the_menu_command_enters_and_leaves(trained: napari.Viewer) -> None:
