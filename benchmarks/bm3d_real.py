@@ -65,6 +65,8 @@ def main() -> None:
     table = Table(["image", "input", "best Gaussian", "BM3D", "strength"])
     for name in arguments.image:
         noisy, truth = read_pair(arguments.data, name)
+        if len(noisy) > 1:
+            parser.error(f"{name} is a stack; give single images")
         stabilized = 2.0 * np.sqrt(np.maximum(noisy[0].astype(np.float64), 0.0) + _ANSCOMBE)
         images = bm3d_images(stabilized, arguments.bm3d_python, arguments.threads)
         scale = (arguments.limits, arguments.peak)

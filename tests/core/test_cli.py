@@ -197,10 +197,10 @@ def test_an_imported_stage_1(trained, lines_tiff, tmp_path):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (["--method", "n2v", "--mask", "k.npy"], "--mask: for the stages"),
-        (["--method", "n2v", "--skip-stage1"], "--skip-stage1: for the stages"),
-        (["--method", "n2v", "--stage1-model", "exp"], "--stage1-model: for the stages"),
-        (["--mask", "k.npy", "--skip-stage2"], "drop --mask or --skip-stage2"),
+        (["--method", "n2v", "--mask", "k.npy"], "--mask can be used with"),
+        (["--method", "n2v", "--skip-stage1"], "--skip-stage1 can be used with"),
+        (["--method", "n2v", "--stage1-model", "exp"], "--stage1-model can be used with"),
+        (["--mask", "k.npy", "--skip-stage2"], "drop --mask, or train stage 2"),
     ],
 )
 def test_an_option_of_a_stage_that_is_not_trained_is_refused(

@@ -45,8 +45,7 @@ def test_offsets_of_halves_are_found_named_and_removed(lines):
     assert (found.lines, found.is_shared, found.is_split) == (lines, True, True)
     assert found.amplitude == pytest.approx(0.05, rel=0.2)
     where = "left and right" if lines == "rows" else "upper and lower"
-    assert f"offsets of whole {lines}" in found.sentence
-    assert f"different in the {where} half, the same in all slices" in found.sentence
+    assert f"offsets of half {lines} ({where}), standard deviation" in found.sentence
     (cleaned,) = result.sources
     change = read_stack(source) - read_stack(cleaned)
     np.testing.assert_allclose(change, np.broadcast_to(change[0], change.shape), atol=1e-6)
@@ -55,6 +54,42 @@ def test_offsets_of_halves_are_found_named_and_removed(lines):
         assert np.std(fine(offset) - line) < 0.2 * np.std(offset)
     np.testing.assert_allclose(removed, two_halves(removed[0], removed[-1]), atol=1e-6)
     assert without_global_patterns([cleaned]).patterns == []
+
+
+def test_what_several_stacks_share_is_found_in_all_of_them_together():
+    """The more stacks, the fewer slices of each are looked at."""
+    rng = np.random.default_rng(8)
+    halves = two_halves(noise(rng, SIZE, 0.04), noise(rng, SIZE, 0.04))
+    stacks = [halves + noise(rng, (16, SIZE, SIZE), 0.3) for _ in range(8)]
+    result = without_global_patterns([ArraySource(stack.astype(np.float32)) for stack in stacks])
+    (found,) = result.patterns
+    assert found.is_split
+    assert found.amplitude == pytest.approx(0.04, rel=0.3)
+
+
+def test_what_the_halves_share_and_what_they_do_not_is_removed():
+    rng = np.random.default_rng(9)
+    whole = noise(rng, SIZE, 0.09)
+    upper, lower = (whole + noise(rng, SIZE, 0.045) for _ in range(2))
+    stack = two_halves(upper, lower) + noise(rng, (20, SIZE, SIZE), 0.3)
+    result = without_global_patterns([ArraySource(stack.astype(np.float32))])
+    (found,) = result.patterns
+    assert found.is_split
+    assert found.amplitude == pytest.approx(0.1, rel=0.25)
+    removed = stack[0] - result.sources[0].read_slice(0)
+    assert np.std(fine(upper) - removed[0]) < 0.2 * np.std(upper)
+    assert without_global_patterns(result.sources).patterns == []
+
+
+def test_an_image_too_small_to_tell_is_left_as_it_is():
+    rng = np.random.default_rng(10)
+    halves = two_halves(noise(rng, SIZE, 0.05), noise(rng, SIZE, 0.05))
+    stack = (halves + noise(rng, (20, SIZE, SIZE), 0.3)).astype(np.float32)
+    small = [noise(rng, shape).astype(np.float32) for shape in ((1, SIZE, 7), (1, 2, SIZE))]
+    result = without_global_patterns([ArraySource(image) for image in (stack, *small)])
+    assert [pattern.is_split for pattern in result.patterns] == [True]
+    for image, cleaned in zip(small, result.sources[1:], strict=True):
+        np.testing.assert_array_equal(cleaned.read_slice(0), image[0])
 
 
 def test_weak_offsets_are_found_in_an_odd_number_of_pixels():
@@ -157,7 +192,7 @@ def test_a_kernel_is_extracted_as_if_there_were_no_offsets():
     stack = (noise(rng, (6, SIZE, SIZE)) + offsets).astype(np.float32)
     proposal = extract_kernel([stack], ExtractorConfig())
     assert proposal.kernel.sum() == 1
-    assert "different in the upper and lower half" in proposal.advice.message
+    assert "offsets of half columns (upper and lower)" in proposal.advice.message
 
 
 def test_training_and_application_remove_them():
@@ -171,5 +206,5 @@ def test_training_and_application_remove_them():
     )
     removals = [e.message for e in said if isinstance(e, Warned) and "removed first" in e.message]
     assert len(removals) == 2
-    assert all("different in the upper and lower half" in message for message in removals)
+    assert all("offsets of half columns (upper and lower)" in message for message in removals)
     assert removals[0] == removal_sentence(without_global_patterns([ArraySource(stack)]).patterns)

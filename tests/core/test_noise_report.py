@@ -132,6 +132,13 @@ def test_what_is_left_is_judged(left, words):
     assert words in StageReport(None, 0.1, {}, 0.3, 9, left).sentence
 
 
+def test_removing_more_than_the_noise_is_said():
+    noise = InputNoise(0.1, False, {})
+    for removed, is_said in ((0.105, False), (0.13, True)):
+        sentence = StageReport(noise, removed, {}, 0.3, 9, 0.1).sentence
+        assert ("more than the noise" in sentence) is is_said
+
+
 def test_lags_outside_of_what_was_measured_are_zero():
     assert at_lags(np.array([[0.1, 0.2, 0.1], [0.5, 1.0, 0.5], [0.1, 0.2, 0.1]])) == {
         "x1": 0.5,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.errors import DeviceError, InputError, KernelError, ModelError
@@ -421,6 +422,26 @@ def test_stage_events_tell_what_a_person_wants_to_know():
         assert report.masked_loss > 0
         assert set(report.removed_autocorrelation) == {"x1", "x2", "y1", "y2"}
         assert report.structured_noise_left is None or 0 <= report.structured_noise_left <= 1
+
+
+def test_the_comparison_knows_where_noise_and_structure_are_alike(tmp_path):
+    """Structure everywhere: what neighbors share may be either."""
+    rng = np.random.default_rng(0)
+    texture = ndimage.gaussian_filter(rng.normal(0, 4, (3, 64, 64)), (0, 1.2, 1.2))
+    dense = (texture + rng.normal(0, 0.1, texture.shape)).astype(np.float32)
+    save_kernel(tmp_path / "square.npy", np.ones((3, 3), bool))
+    stage2 = {"mask_source": "file", "mask_file_path": tmp_path / "square.npy"}
+    for images, is_known in ((dense, False), (NOISY, True)):
+        _, result = drive(images, tiny(stage2=stage2))
+        assert result.comparison.is_noise_known is is_known
+        assert result.stage2.report.input_noise.is_upper_limit is not is_known
+
+
+def test_images_too_small_to_measure_have_a_report_without_their_noise():
+    _, result = drive(NOISY[:1, :16, :16], tiny(method="n2v"))
+    report = result.stage1.report
+    assert report.input_noise is None
+    assert "could not be measured" in report.sentence
 
 
 def test_the_model_is_told_before_it_is_applied():

@@ -140,12 +140,13 @@ def _refuse_unused(config: PipelineConfig, options: dict[str, Any]) -> None:
     given = [name for name, value in options.items() if value]
     if config.method == "n2v" and given:
         raise ConfigError(
-            f"{' and '.join(given)}: for the stages of method autostructn2v, and the method is "
+            f"{' and '.join(given)} can be used with method autostructn2v only, and the method is "
             "n2v, which trains one network; drop the option, or choose --method autostructn2v."
         )
     if "--mask" in given and not config.run_stage2:
         raise ConfigError(
-            "--mask is for stage 2, which this training leaves out; drop --mask or --skip-stage2."
+            "--mask is for stage 2, which this training leaves out; drop --mask, or train stage 2 "
+            "(without --skip-stage2 and with run_stage2 true)."
         )
 
 

@@ -24,6 +24,7 @@ _LAGS = {"x1": (0, 1), "x2": (0, 2), "y1": (1, 0), "y2": (2, 0)}  # name: (y, x)
 # (sections blurred by registration) a mesh was seen; where it was -0.2 (a confocal image of actin,
 # BPAE cells) there was none, and to hide the neighbors as well cost 0.3 dB.
 _ALTERNATING = -0.25
+_TOO_MUCH = 1.2  # what was removed, relative to the noise: 1.05 at most in good results
 _JUDGEMENTS = (
     (0.1, "almost all of it is gone"),
     (0.3, "most of it is gone"),
@@ -99,14 +100,21 @@ class StageReport:
         """What the stage did to the noise, in words."""
         of_input = f", {self.input_noise.std_text} in the input" if self.input_noise else ""
         noise = f"Standard deviation of the noise: {self.removed_std:.3g} removed{of_input}."
+        if self.input_noise and self.removed_std > _TOO_MUCH * self.input_noise.std:
+            noise += (
+                " That is more than the noise: detail may be lost, or it was trained too short."
+            )
+        return f"{noise} {self._structured_noise}"
+
+    @property
+    def _structured_noise(self) -> str:
         left = self.structured_noise_left
-        if left is None:
-            is_known = self.input_noise is not None and not self.input_noise.is_upper_limit
-            if is_known:
-                return f"{noise} No structured noise was measured."
-            return f"{noise} How much structured noise is left could not be measured."
-        judgement = next(text for limit, text in _JUDGEMENTS if left <= limit)
-        return f"{noise} {percent_text(left)} of the structured noise is left: {judgement}."
+        if left is not None:
+            judgement = next(text for limit, text in _JUDGEMENTS if left <= limit)
+            return f"{percent_text(left)} of the structured noise is left: {judgement}."
+        if self.input_noise is not None and not self.input_noise.is_upper_limit:
+            return "No structured noise was measured."
+        return "How much structured noise is left could not be measured."
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
@@ -162,8 +170,8 @@ class StageComparison:
         if self.is_noise_known or self.masked_under == 1:
             return ""
         return (
-            " Noise and structure could not be told apart here, so detail may be lost all the "
-            "same: compare both by eye."
+            " Noise and structure could not be told apart here, so stage 2 may still have lost "
+            "detail: compare both by eye."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def find_half_offsets(pairs: Sequence[Pair], lines: Lines) -> LineOffsets | None
     variances = [_variance(pair) for pair in steps]
     details = [np.var(image, dtype=np.float64) / 2.0 for pair in steps for image in pair]
     is_strong = float(np.mean(variances)) > MIN_SHARE * float(np.mean(details))
-    if not is_strong or not all(_is_of_halves(pair) for pair in steps):
+    if not is_strong or not _are_of_halves(steps):
         return None
     return LineOffsets(lines, float(np.sqrt(np.mean(variances))), is_shared=True, is_split=True)
 
@@ -89,24 +89,35 @@ def _variance(steps: Pair) -> float:
     return float(np.mean([covariance(first[q], second[q ^ 1]) for q in range(len(first))]))
 
 
-def _is_of_halves(steps: Pair) -> bool:
+def _are_of_halves(pairs: Sequence[Pair]) -> bool:
     """Tell whether steps are the same all over a half, and others in the other half."""
-    first, second = (_centers(image) for image in steps)
+    centers = [(_centers(first), _centers(second)) for first, second in pairs]
+    agreements = np.mean([_agreements(*pair) for pair in centers], axis=0)
+    if agreements.min() < LEAST_AGREEMENT or not _are_independent(centers):
+        return False
+    sides: dict[int, Profile] = {}
+    for (first, second), (ours, others) in zip(pairs, centers, strict=True):
+        side = _side(second, ours) + _side(first, others)
+        sides[len(side)] = sides.get(len(side), np.zeros(1)) + side
+    return all(_changes_in_the_middle(side) for side in sides.values())
+
+
+def _agreements(first: Profile, second: Profile) -> Profile:
+    """Share of the steps that have the same sign in both quarters of a half, for each half."""
     a, b = signs(first), signs(second)
-    agreements = [agreement(a[q], b[q ^ 1]) for q in range(len(a))]
-    if np.reshape(agreements, (2, 2)).mean(axis=1).min() < LEAST_AGREEMENT:
-        return False
-    if not _are_independent(first, second):
-        return False
-    return _changes_in_the_middle(_side(steps[1], first) + _side(steps[0], second))
+    quarters = np.array([agreement(a[q], b[q ^ 1]) for q in range(len(a))])
+    means: Profile = quarters.reshape(2, 2).mean(axis=1)
+    return means
 
 
-def _are_independent(first: Profile, second: Profile) -> bool:
+def _are_independent(centers: Sequence[tuple[Profile, Profile]]) -> bool:
     """Tell from the steps (4, X - 1) whether neighboring lines of each half have unlike offsets."""
-    a, b = (steps - np.median(steps, axis=1, keepdims=True) for steps in (first, second))
-    b = b[[1, 0, 3, 2]]
-    power = (a * b).sum(axis=1).reshape(2, 2).sum(axis=1)
-    with_next = (a[:, :-1] * b[:, 1:]).sum(axis=1).reshape(2, 2).sum(axis=1)
+    power, with_next = np.zeros(2), np.zeros(2)
+    for pair in centers:
+        a, b = (steps - np.median(steps, axis=1, keepdims=True) for steps in pair)
+        b = b[[1, 0, 3, 2]]
+        power += (a * b).sum(axis=1).reshape(2, 2).sum(axis=1)
+        with_next += (a[:, :-1] * b[:, 1:]).sum(axis=1).reshape(2, 2).sum(axis=1)
     return bool((with_next <= _MOST_LIKE_NEXT * power).all())
 
 

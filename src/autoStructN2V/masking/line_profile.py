@@ -10,6 +10,7 @@ Lines = Literal["rows", "columns"]
 Image = NDArray[np.float32]
 Profile = NDArray[np.float64]
 
+_FEWEST = 8  # lines, and px along them: fewer cannot tell an offset from noise and shading
 _SMOOTH_SCALE = 12  # px across the lines: what is smoother than this is shading and stays
 _TRUNCATE = 4  # such scales
 _CLIP = 3.0  # standard deviations
@@ -34,9 +35,12 @@ def line_profile(image: NDArray[np.floating], lines: Lines) -> Image:
     Returns
     -------
     (Y,) or (X,) float32
-        Its mean over some 50 lines is about 0.
+        Its mean over some 50 lines is about 0; it is 0 in images too small to tell.
     """
-    steps = np.diff(upright(image, lines), axis=1)
+    pixels = upright(image, lines)
+    if min(pixels.shape) < _FEWEST:
+        return np.zeros(pixels.shape[1], np.float32)
+    steps = np.diff(pixels, axis=1)
     return np.asarray(integrated(center(steps)), np.float32)
 
 

@@ -59,7 +59,7 @@ class PeriodicPattern:
     def sentence(self) -> str:
         """The pattern in plain words."""
         if self.lines is not None:
-            where = f", different in the {self._halves} half" if self.is_split else ""
-            where += ", the same in all slices" if self.is_shared else ""
-            return f"offsets of whole {self.lines}, standard deviation {self.amplitude:.3g}{where}"
+            what = f"half {self.lines} ({self._halves})" if self.is_split else f"whole {self.lines}"
+            where = ", the same in all slices" if self.is_shared else ""
+            return f"offsets of {what}, standard deviation {self.amplitude:.3g}{where}"
         return f"period {self.period_px:.1f} px {self.direction}, amplitude {self.amplitude:.3g}"

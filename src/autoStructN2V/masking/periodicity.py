@@ -7,6 +7,7 @@ noise are broad there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,12 +88,27 @@ def shared_lines(
         At most one for rows and one for columns.
     """
     variance = _mean_variance(np.mean(pair, axis=0) for pair in halves)
-    found = find_shared_offsets(halves)
-    whole = {offsets.lines for offsets in found}
-    others: list[Lines] = [lines for lines in ("columns", "rows") if lines not in whole]
-    split = [find_half_offsets(halves, lines) for lines in others]
-    found += [offsets for offsets in split if offsets is not None]
-    return [_line_pattern(offsets, variance) for offsets in found]
+    whole = {offsets.lines: offsets for offsets in find_shared_offsets(halves)}
+    directions: tuple[Lines, ...] = ("columns", "rows")
+    found = [_with_halves(halves, lines, whole.get(lines)) for lines in directions]
+    return [_line_pattern(offsets, variance) for offsets in found if offsets is not None]
+
+
+def _with_halves(
+    pairs: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
+    lines: Lines,
+    whole: LineOffsets | None,
+) -> LineOffsets | None:
+    """Look for offsets of each half, where there are some of whole lines in the rest of these."""
+    if whole is None:
+        return find_half_offsets(pairs, lines)
+    profiles = [line_profile(np.mean(pair, axis=0), lines) for pair in pairs]
+    rest = [
+        (subtract_profile(first, profile, lines), subtract_profile(second, profile, lines))
+        for (first, second), profile in zip(pairs, profiles, strict=True)
+    ]
+    split = find_half_offsets(rest, lines)
+    return whole if split is None else replace(split, std=float(np.hypot(whole.std, split.std)))
 
 
 def lines_of_slices(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPattern]:

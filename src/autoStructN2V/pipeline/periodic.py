@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.periodic_pattern import PeriodicPattern
 
 _MOST_SLICES = 16
+_FEWEST_OF_MEANS = 8  # slices of each stack, to look for offsets that all of them share
 _MOST_SLICES_OF_MEAN = 64  # in which offsets that all slices share are measured
 _LEAST_COVERAGE = 0.75
 _MOST_KEPT = 64_000_000  # px
@@ -164,7 +165,7 @@ def removal_sentence(patterns: Sequence[PeriodicPattern]) -> str:
     if is_periodic and has_lines:
         what = "A strictly periodic pattern and offsets of lines cover the images and are"
     elif has_lines:
-        what = "Whole lines of the images are offset, and the offsets are"
+        what = "Lines of the images are offset, and the offsets are"
     else:
         what = "A strictly periodic pattern covers the images and is"
     return (
@@ -186,7 +187,7 @@ def _half_means(
     """Average in a few stacks every other one of a few slices, and the rest."""
     stacks = [source for source in sources if source.shape[0] > 1]
     chosen = [stacks[i] for i in evenly(len(stacks), _MOST_SLICES // 2)]
-    n_slices = _MOST_SLICES // max(1, len(chosen))
+    n_slices = max(_FEWEST_OF_MEANS, _MOST_SLICES // max(1, len(chosen)))
     return [(_mean(s, 0, n_slices), _mean(s, 1, n_slices)) for s in chosen]
 
 
