@@ -273,6 +273,19 @@ def test_strongest_pixels_stay(limit):
     assert values[kernel].min() >= values[dropped].max()
 
 
+def test_the_limit_leaves_no_hole_beside_the_center():
+    """The pixels next to the center are the weakest of these stripes, and lead to all others."""
+    values = np.zeros((1, 31, 31))
+    values[0, :, 15] = 0.5
+    values[0, 15, 15], values[0, [14, 16], 15] = 1.0, 0.2
+    values[0, [0, -1], 15] = 0.6
+    config = ExtractorConfig(max_true_pixels=5, grow_window=False)
+    kernel = propose_kernel(measured(values), config).kernel
+    middle = len(kernel) // 2
+    assert kernel[middle - 2 : middle + 3, middle].all()
+    assert kernel.sum() == 5
+
+
 def test_insignificant_correlation_is_not_hidden():
     assert propose_kernel(measured(disk(), error=0.3), CONFIG).kernel.sum() == 1
 

@@ -157,7 +157,8 @@ def _kernel_source(mask: Path | None, skip_stage1: bool) -> dict[str, Any] | Non
 
 
 def _extractor(settings: list[str] | None) -> ExtractorConfig:
-    given = {"stage2": {"extractor": read_settings(settings or [])}}
+    short = [setting.removeprefix("stage2.extractor.") for setting in settings or []]
+    given = {"stage2": {"extractor": read_settings(short)}}
     return validate_config(given).stage2.extractor
 
 

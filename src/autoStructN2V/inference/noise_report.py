@@ -24,7 +24,7 @@ _LAGS = {"x1": (0, 1), "x2": (0, 2), "y1": (1, 0), "y2": (2, 0)}  # name: (y, x)
 # (sections blurred by registration) a mesh was seen; where it was -0.2 (a confocal image of actin,
 # BPAE cells) there was none, and to hide the neighbors as well cost 0.3 dB.
 _ALTERNATING = -0.25
-_TOO_MUCH = 1.2  # what was removed, relative to the noise: 1.05 at most in good results
+_TOO_MUCH = 1.15  # what was removed, relative to the noise: 1.05 at most in good results
 _JUDGEMENTS = (
     (0.1, "almost all of it is gone"),
     (0.3, "most of it is gone"),

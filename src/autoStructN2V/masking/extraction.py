@@ -191,7 +191,7 @@ def _kernel_in_window(
     if config.keep_center_component_only:
         chosen = _center_component(chosen)
     limit = min(_MAX_PIXELS, round(config.max_true_pixels * max(1.0, size / config.center_size)))
-    kernel = np.stack([_strongest(*plane, limit) for plane in zip(chosen, values, strict=True)])
+    kernel = _limited(chosen, values, limit, is_connected=config.keep_center_component_only)
     return kernel, thresholds, int(chosen.sum() - kernel.sum())
 
 
@@ -241,15 +241,44 @@ def _center_component(chosen: Kernel) -> Kernel:
     return component
 
 
-def _strongest(plane: Kernel, values: NDArray[np.float64], limit: int) -> Kernel:
-    """Keep at most ``limit`` pixels of a slice, those with the largest values.
+def _limited(
+    chosen: Kernel, values: NDArray[np.float64], limit: int, *, is_connected: bool
+) -> Kernel:
+    """Keep at most ``limit`` pixels of each slice: the strongest, and all on the way to them."""
+    if chosen.sum(axis=(1, 2)).max() <= limit:
+        return chosen
+    strength = _strength_of_way(chosen, values) if is_connected else values
+    kept = np.stack([_first(*plane, limit) for plane in zip(chosen, strength, strict=True)])
+    return _center_component(kept) if is_connected else kept
 
-    Of two equal values at the limit, as opposite offsets have, both are dropped.
+
+def _strength_of_way(chosen: Kernel, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weakest value on the best way from the center to each chosen cell."""
+    allowed = np.where(chosen, values, -np.inf)
+    allowed[tuple(side // 2 for side in chosen.shape)] = np.inf
+    strength = np.where(np.isinf(allowed) & (allowed > 0), np.inf, -np.inf)
+    while True:
+        around = ndimage.maximum_filter(
+            strength, footprint=_FULL_CONNECTIVITY, mode="constant", cval=-np.inf
+        )
+        grown = np.minimum(around, allowed)
+        if np.array_equal(grown, strength):
+            return strength
+        strength = grown
+
+
+def _first(plane: Kernel, strength: NDArray[np.float64], limit: int) -> Kernel:
+    """Keep at most ``limit`` pixels of a slice: the strongest, of equal ones the nearest.
+
+    Of two equals at the limit, as opposite offsets are, both are dropped.
     """
     if plane.sum() <= limit:
         return plane
-    first_dropped = np.sort(values[plane])[-limit - 1]
-    kept: Kernel = plane & (values > first_dropped)
+    half = plane.shape[-1] // 2
+    distance = np.hypot(*(np.indices(plane.shape) - half))
+    last = np.lexsort((distance[plane], -strength[plane]))[limit]
+    weakest, farthest = strength[plane][last], distance[plane][last]
+    kept: Kernel = plane & ((strength > weakest) | ((strength == weakest) & (distance < farthest)))
     return kept
 
 
@@ -291,8 +320,8 @@ def advise(
         )
     if n_dropped:
         messages.append(
-            f"{n_dropped} more pixels share noise than Max masked pixels allows; raise it, or "
-            "some structured noise may remain."
+            f"{n_dropped} more pixels share noise than Max masked pixels (max_true_pixels, at "
+            f"most {_MAX_PIXELS}) allows, so some structured noise may remain."
         )
     if is_unsure:
         messages.append(
