@@ -96,6 +96,11 @@ class StageReport:
     shared_noise: str | None = None
 
     @property
+    def is_noise_known(self) -> bool:
+        """Whether the noise of the input was measured and told from structure."""
+        return self.input_noise is not None and not self.input_noise.is_upper_limit
+
+    @property
     def sentence(self) -> str:
         """What the stage did to the noise, in words."""
         of_input = f", {self.input_noise.std_text} in the input" if self.input_noise else ""
@@ -112,7 +117,7 @@ class StageReport:
         if left is not None:
             judgement = next(text for limit, text in _JUDGEMENTS if left <= limit)
             return f"{percent_text(left)} of the structured noise is left: {judgement}."
-        if self.input_noise is not None and not self.input_noise.is_upper_limit:
+        if self.is_noise_known:
             return "No structured noise was measured."
         return "How much structured noise is left could not be measured."
 

@@ -256,7 +256,7 @@ def _strength_of_way(chosen: Kernel, values: NDArray[np.float64]) -> NDArray[np.
     """Return the weakest value on the best way from the center to each chosen cell."""
     allowed = np.where(chosen, values, -np.inf)
     allowed[tuple(side // 2 for side in chosen.shape)] = np.inf
-    strength = np.where(np.isinf(allowed) & (allowed > 0), np.inf, -np.inf)
+    strength = np.where(allowed == np.inf, np.inf, -np.inf)
     while True:
         around = ndimage.maximum_filter(
             strength, footprint=_FULL_CONNECTIVITY, mode="constant", cval=-np.inf

@@ -170,8 +170,7 @@ class Job:
             self._held_out_loss(stage.model.build(self.device), kernel, config)
             for stage in (first, second)
         )
-        noise = second.report.input_noise
-        is_noise_known = noise is not None and not noise.is_upper_limit
+        is_noise_known = second.report.is_noise_known
         self.comparison = StageComparison(one, two, int(kernel.sum()), is_noise_known)
         yield StagesCompared(self.comparison)
         if self.comparison.better_stage == 1:
