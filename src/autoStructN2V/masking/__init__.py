@@ -22,11 +22,8 @@ from autoStructN2V.masking.kernel import (
     trimmed,
     validate_kernel,
 )
+from autoStructN2V.masking.patterns import detect_periodic_patterns, remove_patterns
 from autoStructN2V.masking.periodic_pattern import PeriodicPattern
-from autoStructN2V.masking.periodicity import (
-    detect_periodic_patterns,
-    remove_patterns,
-)
 from autoStructN2V.masking.placement import KernelPlacer, Placement
 from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.masking.replacement import fill_radius, replace_hidden

@@ -20,8 +20,8 @@ from autoStructN2V.masking.kernel import Mode as Mode
 from autoStructN2V.masking.lags import joined, lag_sums
 from autoStructN2V.masking.noise_model import estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise_strength import measure_noise_strength
+from autoStructN2V.masking.patterns import detect_periodic_patterns, remove_patterns
 from autoStructN2V.masking.periodic_pattern import PeriodicPattern
-from autoStructN2V.masking.periodicity import detect_periodic_patterns, remove_patterns
 
 MAX_LAG = 15  # px: half of the largest window
 _GAUSSIAN_KURTOSIS = 0.5  # excess below which noise counts as Gaussian and uniform

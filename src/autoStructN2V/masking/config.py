@@ -14,6 +14,7 @@ def require_odd(size: int) -> int:
     return size
 
 
+StripeRemoval = Literal["auto", "rows", "columns", "off"]
 MaskPercentage = Annotated[
     float,
     Field(

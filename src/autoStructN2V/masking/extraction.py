@@ -335,6 +335,8 @@ def _about_pattern(pattern: PeriodicPattern) -> str:
     """Say what is to be done about a pattern that no kernel can hide."""
     is_wave = np.isfinite(pattern.period_px)
     kind = "strictly periodic pattern" if is_wave else "line pattern"
+    if pattern.is_local:
+        kind = "stripe pattern"
     exception = " or it covers a part of the images only" if is_wave else ""
     then = f"Training removes it first, unless Remove periodic patterns is off{exception}."
     return (

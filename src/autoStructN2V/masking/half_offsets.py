@@ -18,11 +18,18 @@ from autoStructN2V.masking.line_offsets import (
     SMALLEST_SIDE,
     LineOffsets,
     agreement,
-    covariance,
     signs,
     stand_out,
 )
-from autoStructN2V.masking.line_profile import Lines, Profile, center, halves, integrated, upright
+from autoStructN2V.masking.line_profile import (
+    Lines,
+    Profile,
+    center,
+    covariance,
+    halves,
+    integrated,
+    upright,
+)
 from autoStructN2V.masking.spectrum import centered_blocks, evenly
 
 Image = NDArray[np.floating]

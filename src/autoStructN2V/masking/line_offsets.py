@@ -18,6 +18,7 @@ from autoStructN2V.masking.line_profile import (
     Lines,
     Profile,
     center,
+    covariance,
     integrated,
     upright,
 )
@@ -200,8 +201,3 @@ def _pairs(images: Sequence[Profile], compare: Callable[[Profile, Profile], floa
 def agreement(ours: Profile, others: Profile) -> float:
     """Share of the steps with the same sign."""
     return float((ours * others).mean() / 2.0 + 0.5)
-
-
-def covariance(profile: Profile, other: Profile) -> float:
-    """Mean product of two profiles' deviations from their means."""
-    return float(((profile - profile.mean()) * (other - other.mean())).mean())

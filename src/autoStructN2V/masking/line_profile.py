@@ -132,3 +132,8 @@ def _end(profile: Profile, n: int) -> Profile:
     weights = 1.0 / n - x * ((n - 1) / 2) / np.square(x).sum()
     value: Profile = profile[..., :n] @ weights
     return value[..., None]
+
+
+def covariance(profile: Profile, other: Profile) -> float:
+    """Mean product of two profiles' deviations from their means."""
+    return float(((profile - profile.mean()) * (other - other.mean())).mean())

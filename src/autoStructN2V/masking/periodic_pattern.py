@@ -1,4 +1,4 @@
-"""What is said of a pattern that covers the images: a sinusoid, or offsets of lines."""
+"""What is said of a pattern that covers the images: a sinusoid, or offsets of lines or pieces."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from autoStructN2V.masking.line_profile import Lines
 
 @dataclass(frozen=True)
 class PeriodicPattern:
-    """A sinusoid, or offsets of whole rows or columns, that cover the images.
+    """A sinusoid, or offsets of rows or columns or of pieces of them, that cover the images.
 
     Attributes
     ----------
     period_px : float
-        Length of one cycle in pixels, across the stripes; infinite for offsets of whole rows or
+        Length of one cycle in pixels, across the stripes; infinite for offsets of rows or
         columns.
     angle_deg : float
         Direction across the stripes: 0 along x, 90 along y (downwards); 0..180.
@@ -26,6 +26,8 @@ class PeriodicPattern:
         For offsets: whether all slices of a stack have the same.
     is_split : bool
         For offsets: whether they differ between the two halves of the rows or columns.
+    is_local : bool
+        For offsets: whether they fade and end along the rows or columns, as curtains do.
     """
 
     period_px: float
@@ -34,6 +36,7 @@ class PeriodicPattern:
     variance_share: float
     is_shared: bool = False
     is_split: bool = False
+    is_local: bool = False
 
     @property
     def lines(self) -> Lines | None:
@@ -58,6 +61,11 @@ class PeriodicPattern:
     @property
     def sentence(self) -> str:
         """The pattern in plain words."""
+        if self.is_local:
+            return (
+                f"stripes along the {self.lines}, as curtaining makes them, standard deviation "
+                f"{self.amplitude:.3g}"
+            )
         if self.lines is not None:
             what = f"half {self.lines} ({self._halves})" if self.is_split else f"whole {self.lines}"
             where = ", the same in all slices" if self.is_shared else ""

@@ -1,29 +1,18 @@
-"""Detect and remove strictly periodic patterns and endless lines, which no kernel can hide.
+"""Detect strictly periodic patterns, which no kernel can hide.
 
-A sinusoid, or a line that spans the image, can be predicted from outside any kernel, so a
-blind-spot network keeps it. In the averaged power spectrum a sinusoid is a sharp peak, far
-above the bins around it and above those of its own row and column. Structure and correlated
-noise are broad there.
+A sinusoid can be predicted from outside any kernel, so a blind-spot network keeps it. In the
+averaged power spectrum it is a sharp peak, far above the bins around it and above those of its own
+row and column. Structure and correlated noise are broad there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, stats
 
-from autoStructN2V.masking.demodulation import remove_sinusoids
-from autoStructN2V.masking.half_offsets import find_half_offsets
-from autoStructN2V.masking.line_offsets import LineOffsets, find_offsets, find_shared_offsets
-from autoStructN2V.masking.line_profile import (
-    Lines,
-    half_profiles,
-    line_profile,
-    subtract_profile,
-)
 from autoStructN2V.masking.periodic_pattern import PeriodicPattern
-from autoStructN2V.masking.spectrum import centered_blocks, evenly, mean_power
+from autoStructN2V.masking.spectrum import centered_blocks, mean_power
 
 _SMALLEST_SIDE = 32  # px
 _MIN_CYCLES = 6.0  # cycles within a block: fewer cannot be told from structure
@@ -36,11 +25,10 @@ _BACKGROUND_RADIUS = 8  # bins
 _PEAK_RADIUS = 2  # bins: what the window spreads a sharp line over
 _MAX_PATTERNS = 4
 _MAX_CANDIDATES = 200
-_MOST_SLICES = 16  # in which offsets of single slices are looked for
 
 
-def detect_periodic_patterns(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPattern]:
-    """Find what repeats strictly, or runs on endlessly, in images.
+def detect_sinusoids(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPattern]:
+    """Find sinusoids in images.
 
     Parameters
     ----------
@@ -50,101 +38,11 @@ def detect_periodic_patterns(images: Sequence[NDArray[np.floating]]) -> list[Per
     Returns
     -------
     list of PeriodicPattern
-        Offsets of lines, then sinusoids, the strongest first; empty if there are none, or the
-        images are too small to tell (below 64 pixels, for sinusoids 32).
+        The strongest first; empty if there are none, or an image is smaller than 32 pixels.
     """
-    sinusoids = detect_sinusoids(images)
-    stacks = [remove_sinusoids(stack, sinusoids) for stack in images] if sinusoids else images
-    shared = shared_lines([_halves(stack) for stack in stacks if len(stack) > 1])
-    if shared:
-        stacks = [remove_patterns(stack, shared) for stack in stacks]
-    slices = [plane for stack in stacks for plane in stack]
-    chosen = [slices[i] for i in evenly(len(slices), _MOST_SLICES)]
-    return [*shared, *lines_of_slices(chosen), *sinusoids]
-
-
-def detect_sinusoids(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPattern]:
-    """Find sinusoids in images; see :func:`detect_periodic_patterns`."""
     blocks = centered_blocks(images, _SMALLEST_SIDE)
     variance = float(np.square(blocks).mean(dtype=np.float64)) if len(blocks) else 0.0
     return _sinusoids(mean_power(blocks), variance, len(blocks)) if variance > 0.0 else []
-
-
-def shared_lines(
-    halves: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
-) -> list[PeriodicPattern]:
-    """Find offsets of lines that are the same in all slices of a stack.
-
-    They may differ between the two halves of the lines.
-
-    Parameters
-    ----------
-    halves : sequence of two (Y, X) arrays
-        For each stack, the mean of one half of its slices and that of the other half.
-
-    Returns
-    -------
-    list of PeriodicPattern
-        At most one for rows and one for columns.
-    """
-    variance = _mean_variance(np.mean(pair, axis=0) for pair in halves)
-    whole = {offsets.lines: offsets for offsets in find_shared_offsets(halves)}
-    directions: tuple[Lines, ...] = ("columns", "rows")
-    found = [_with_halves(halves, lines, whole.get(lines)) for lines in directions]
-    return [_line_pattern(offsets, variance) for offsets in found if offsets is not None]
-
-
-def _with_halves(
-    pairs: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
-    lines: Lines,
-    whole: LineOffsets | None,
-) -> LineOffsets | None:
-    """Look for offsets of each half, where there are some of whole lines in the rest of these."""
-    if whole is None:
-        return find_half_offsets(pairs, lines)
-    profiles = [line_profile(np.mean(pair, axis=0), lines) for pair in pairs]
-    rest = [
-        (subtract_profile(first, profile, lines), subtract_profile(second, profile, lines))
-        for (first, second), profile in zip(pairs, profiles, strict=True)
-    ]
-    split = find_half_offsets(rest, lines)
-    return whole if split is None else replace(split, std=float(np.hypot(whole.std, split.std)))
-
-
-def lines_of_slices(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPattern]:
-    """Find offsets of lines in slices, each of which may have its own.
-
-    Parameters
-    ----------
-    images : sequence of (Y, X) array
-        Slices.
-
-    Returns
-    -------
-    list of PeriodicPattern
-        At most one for rows and one for columns.
-    """
-    variance = _mean_variance(images)
-    return [_line_pattern(offsets, variance) for offsets in find_offsets(images)]
-
-
-def _mean_variance(images: Iterable[NDArray[np.floating]]) -> float:
-    variances = [float(np.var(image, dtype=np.float64)) for image in images]
-    return float(np.mean(variances)) if variances else 0.0
-
-
-def _line_pattern(offsets: LineOffsets, variance: float) -> PeriodicPattern:
-    angle = 90.0 if offsets.lines == "rows" else 0.0
-    share = min(1.0, offsets.std**2 / max(variance, 1e-300))
-    return PeriodicPattern(
-        np.inf, angle, offsets.std, share, offsets.is_shared, is_split=offsets.is_split
-    )
-
-
-def _halves(stack: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Average every other slice, and the rest."""
-    first, second = (stack[start::2].mean(axis=0, dtype=np.float64) for start in (0, 1))
-    return first, second
 
 
 def _two_sided(half: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -254,83 +152,3 @@ def _sinusoid(
         amplitude=float(amplitude),
         variance_share=float(min(1.0, amplitude**2 / 2.0 / variance)),
     )
-
-
-def remove_patterns(
-    stack: NDArray[np.floating], patterns: Sequence[PeriodicPattern]
-) -> NDArray[np.float32]:
-    """Subtract sinusoids and offsets of lines.
-
-    Parameters
-    ----------
-    stack : (Z, Y, X) array
-        Finite values, any units.
-    patterns : sequence of PeriodicPattern
-        From :func:`detect_periodic_patterns`.
-
-    Returns
-    -------
-    (Z, Y, X) float32
-        A new stack in the same units.
-    """
-    cleaned = remove_sinusoids(stack, patterns)
-    profiles = shared_profiles(cleaned.mean(axis=0, dtype=np.float64), patterns)
-    return np.stack([remove_lines(plane, patterns, profiles) for plane in cleaned])
-
-
-def shared_profiles(
-    mean: NDArray[np.floating], patterns: Sequence[PeriodicPattern]
-) -> dict[Lines, NDArray[np.float32]]:
-    """Measure the offsets that all slices of a stack have.
-
-    Parameters
-    ----------
-    mean : (Y, X) array
-        Mean of the slices.
-    patterns : sequence of PeriodicPattern
-        Only those that slices share count.
-
-    Returns
-    -------
-    dict
-        Offsets of the rows, of the columns, of both or of neither; if they differ between the
-        halves of the lines, those of both halves.
-    """
-    return {
-        p.lines: half_profiles(mean, p.lines) if p.is_split else line_profile(mean, p.lines)
-        for p in patterns
-        if p.lines is not None and p.is_shared
-    }
-
-
-def remove_lines(
-    plane: NDArray[np.floating],
-    patterns: Sequence[PeriodicPattern],
-    profiles: Mapping[Lines, NDArray[np.float32]],
-) -> NDArray[np.float32]:
-    """Subtract offsets of lines from a slice.
-
-    Parameters
-    ----------
-    plane : (Y, X) array
-        Finite values, any units.
-    patterns : sequence of PeriodicPattern
-        Sinusoids are left alone.
-    profiles : mapping
-        From :func:`shared_profiles`; offsets of single slices are measured in the slice.
-
-    Returns
-    -------
-    (Y, X) float32
-        A new slice in the same units.
-    """
-    cleaned = np.array(plane, np.float32)
-    for pattern in patterns:
-        if pattern.lines is not None:
-            profile = (
-                profiles[pattern.lines]
-                if pattern.is_shared
-                else line_profile(cleaned, pattern.lines)
-            )
-            cleaned = subtract_profile(cleaned, profile, pattern.lines)
-    return cleaned

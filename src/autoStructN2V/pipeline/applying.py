@@ -157,12 +157,14 @@ def _denoiser(
     """Check images and model, and prepare both."""
     network = model.build(choose_device(device))
     found = check_images(sources, patch_size=1, mode=model.mode, should_stop=should_stop)
-    images = list(sources)
-    if model.provenance.get("remove_periodic"):
-        cleaned = without_global_patterns(sources)
-        images = cleaned.sources
-        if cleaned.patterns:
-            found.append(removal_sentence(cleaned.patterns))
+    cleaned = without_global_patterns(
+        sources,
+        remove_periodic=bool(model.provenance.get("remove_periodic")),
+        remove_stripes=model.provenance.get("remove_stripes", "off"),
+    )
+    images = cleaned.sources
+    if cleaned.patterns:
+        found.append(removal_sentence(cleaned.patterns))
     found += differences(images, model, should_stop)
     predictor = Predictor(network, model.normalization, model.mode, symmetries=model.symmetries)
     clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in images))

@@ -17,7 +17,12 @@ from autoStructN2V.datasets.config import (  # noqa: TC001 - pydantic reads them
     UseRegionOfInterest,
 )
 from autoStructN2V.errors import ConfigError
-from autoStructN2V.masking.config import ExtractorConfig, MaskCenterSize, MaskPercentage
+from autoStructN2V.masking.config import (
+    ExtractorConfig,
+    MaskCenterSize,
+    MaskPercentage,
+    StripeRemoval,
+)
 from autoStructN2V.models.config import FrozenConfig, NumLayers
 from autoStructN2V.models.device import DeviceName  # noqa: TC001 - pydantic reads it
 from autoStructN2V.pipeline.config_errors import explain
@@ -168,6 +173,13 @@ class PipelineConfig(ScheduleConfig):
         description="Take out strictly periodic patterns that cover the images, and offsets of "
         "whole rows or columns, before training and before a model is applied; no kernel can hide "
         "them. Periodic structure, which does not cover the images, stays.",
+    )
+    remove_stripes: StripeRemoval = Field(
+        "auto",
+        title="Remove stripes",
+        description="Take out stripes along rows or columns that fade and end within the images, "
+        "as curtaining makes them, before training and before a model is applied. auto: where they "
+        "cover the images, if Remove periodic patterns is on.",
     )
     stage1_model: Path | None = Field(
         None,

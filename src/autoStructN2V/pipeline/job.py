@@ -283,6 +283,7 @@ class Job:
             "is_stopped": outcome.is_stopped,
             "preset": self.config.preset,
             "remove_periodic": self.config.remove_periodic,
+            "remove_stripes": self.config.remove_stripes,
         }
         return TrainedModel(
             network_config,

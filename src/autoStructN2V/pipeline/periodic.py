@@ -1,4 +1,4 @@
-"""Periodic patterns and offsets of lines, taken out before anything else is done with images."""
+"""Periodic patterns, offsets of lines and stripes, taken out before anything else is done."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoStructN2V.masking.demodulation import coverage, remove_sinusoids
-from autoStructN2V.masking.periodicity import (
-    detect_sinusoids,
+from autoStructN2V.masking.line_patterns import (
+    MOST_SLICES_OF_GAIN,
     lines_of_slices,
     remove_lines,
+    remove_stripes,
     shared_lines,
     shared_profiles,
+    stripe_gains,
+    stripes_of_slices,
 )
+from autoStructN2V.masking.periodicity import detect_sinusoids
 from autoStructN2V.masking.spectrum import evenly
 
 if TYPE_CHECKING:
@@ -25,7 +29,8 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.metadata import ImageMetadata
     from autoStructN2V.datasets.sources import ImageSource
-    from autoStructN2V.masking.line_profile import Lines
+    from autoStructN2V.masking.config import StripeRemoval
+    from autoStructN2V.masking.line_profile import Lines, Profile
     from autoStructN2V.masking.periodic_pattern import PeriodicPattern
 
 _MOST_SLICES = 16
@@ -44,15 +49,20 @@ class CleanedStacks:
     sources : list of ImageSource
         The stacks, read without the patterns; those that were given if nothing was found.
     patterns : list of PeriodicPattern
-        What was found: sinusoids, the strongest first, then offsets of lines.
+        What was found: sinusoids, the strongest first, offsets of lines, then stripes.
     """
 
     sources: list[ImageSource]
     patterns: list[PeriodicPattern]
 
 
-def without_global_patterns(sources: Sequence[ImageSource]) -> CleanedStacks:
-    """Find sinusoids that cover the images, and offsets of whole rows or columns, and remove them.
+def without_global_patterns(
+    sources: Sequence[ImageSource],
+    *,
+    remove_periodic: bool = True,
+    remove_stripes: StripeRemoval = "auto",
+) -> CleanedStacks:
+    """Find sinusoids, offsets of rows or columns, and stripes that cover the images; remove them.
 
     Periodic structure lies in some places only and stays.
 
@@ -60,7 +70,21 @@ def without_global_patterns(sources: Sequence[ImageSource]) -> CleanedStacks:
     ----------
     sources : sequence of ImageSource
         Stacks.
+    remove_periodic : bool, default True
+        Whether to look for anything of its own accord.
+    remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
+        Where to remove stripes that end within the images: 'auto' where they cover them.
     """
+    found = _without_covering(sources) if remove_periodic else CleanedStacks(list(sources), [])
+    known: Lines | None = remove_stripes if remove_stripes in ("rows", "columns") else None
+    if remove_stripes == "off" or not (remove_periodic or known):
+        return found
+    stripes = stripes_of_slices([plane for (plane,) in _sample(found.sources)], known)
+    return CleanedStacks(_without(found.sources, stripes), [*found.patterns, *stripes])
+
+
+def _without_covering(sources: Sequence[ImageSource]) -> CleanedStacks:
+    """Find sinusoids and offsets of lines, and remove them."""
     sample = _sample(sources)
     waves = [p for p in detect_sinusoids(sample) if _mean_coverage(sample, p) >= _LEAST_COVERAGE]
     cleaned = _without(sources, waves)
@@ -96,14 +120,14 @@ class _Memory:
 
 
 class _WithoutPatterns:
-    """A stack whose slices are read without sinusoids, or without offsets of lines."""
+    """A stack whose slices are read without patterns that cover them."""
 
     def __init__(
         self, source: ImageSource, patterns: Sequence[PeriodicPattern], memory: _Memory
     ) -> None:
         self._source = source
         self._patterns = tuple(patterns)
-        self._is_slow = any(pattern.lines is None for pattern in patterns)
+        self._is_slow = any(p.lines is None or p.is_local for p in patterns)
         self._memory = memory
         self._kept: dict[int, NDArray[np.float32]] = {}
 
@@ -143,7 +167,7 @@ class _WithoutPatterns:
 
     def _cleaned(self, z: int) -> NDArray[np.float32]:
         (image,) = remove_sinusoids(self._source.read_slice(z)[None], self._patterns)
-        return remove_lines(image, self._patterns, self._profiles)
+        return remove_stripes(remove_lines(image, self._patterns, self._profiles), self._gains)
 
     @cached_property
     def _profiles(self) -> dict[Lines, NDArray[np.float32]]:
@@ -156,21 +180,31 @@ class _WithoutPatterns:
             total += self._source.read_slice(z)
         return shared_profiles(total / len(chosen), self._patterns)
 
+    @cached_property
+    def _gains(self) -> dict[Lines, Profile]:
+        """How stripes stand out from structure, measured when the first slice is read."""
+        if not any(pattern.is_local for pattern in self._patterns):
+            return {}
+        chosen = evenly(self.shape[0], MOST_SLICES_OF_GAIN)
+        return stripe_gains([self._source.read_slice(z) for z in chosen], self._patterns)
+
 
 def removal_sentence(patterns: Sequence[PeriodicPattern]) -> str:
     """Say what was removed and how to keep it."""
     named = "; ".join(pattern.sentence for pattern in patterns)
-    is_periodic = any(pattern.lines is None for pattern in patterns)
-    has_lines = any(pattern.lines is not None for pattern in patterns)
-    if is_periodic and has_lines:
-        what = "A strictly periodic pattern and offsets of lines cover the images and are"
-    elif has_lines:
-        what = "Lines of the images are offset, and the offsets are"
-    else:
-        what = "A strictly periodic pattern covers the images and is"
+    kinds = {
+        "a strictly periodic pattern": any(p.lines is None for p in patterns),
+        "offsets of lines": any(p.lines is not None and not p.is_local for p in patterns),
+        "stripes": any(p.is_local for p in patterns),
+    }
+    found = [kind for kind, is_there in kinds.items() if is_there]
+    what = " and ".join(found)
+    is_one = found == ["a strictly periodic pattern"]
+    switch = "Remove stripes" if found == ["stripes"] else "Remove periodic patterns"
     return (
-        f"{what} removed first ({named}); train with Remove periodic patterns off to keep "
-        f"{'it' if is_periodic and not has_lines else 'them'}."
+        f"{what[0].upper()}{what[1:]} {'covers' if is_one else 'cover'} the images and "
+        f"{'is' if is_one else 'are'} removed first ({named}); train with {switch} off to keep "
+        f"{'it' if is_one else 'them'}."
     )
 
 

@@ -115,11 +115,14 @@ def _run(
     found = check_images(sources, patch_size=largest, mode=complete.mode, should_stop=should_stop)
     for message in found:
         yield Warned(message)
-    if complete.remove_periodic:
-        cleaned = without_global_patterns(sources)
-        sources = cleaned.sources
-        if cleaned.patterns:
-            yield Warned(removal_sentence(cleaned.patterns))
+    cleaned = without_global_patterns(
+        sources,
+        remove_periodic=complete.remove_periodic,
+        remove_stripes=complete.remove_stripes,
+    )
+    sources = cleaned.sources
+    if cleaned.patterns:
+        yield Warned(removal_sentence(cleaned.patterns))
     job = Job(
         sources=sources,
         config=complete,

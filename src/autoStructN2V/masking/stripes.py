@@ -1,0 +1,234 @@
+"""Find and remove stripes along rows or columns that end within the image, as curtains do.
+
+Curtains are streaks behind hard places of a sample that an ion beam mills. Unlike offsets of whole
+lines they fade and end, but they are long, exactly parallel to the lines, and nearly everywhere.
+Structure is somewhere parallel to them too, but not everywhere, and seldom exactly.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from autoStructN2V.masking.line_offsets import MIN_SHARE
+from autoStructN2V.masking.line_profile import (
+    Image,
+    Lines,
+    Profile,
+    center,
+    covariance,
+    integrated,
+    upright,
+)
+from autoStructN2V.masking.stripe_separation import separated_stripes
+
+_PIECE_LENGTH = 32  # px along the lines
+_PLACE_WIDTH = 64  # px across: where the steps of two pieces are compared
+_FEWEST_PLACES = 16
+_SMOOTH_WIDTH = 15  # steps: slower changes are shading
+_TYPICAL_WIDTH = 65  # steps: over which it is measured what is usual
+_CLIP = 6.0  # times the usual step: what is larger counts no more
+_LEAST_CORRELATION = 0.3  # of the steps of two pieces
+_FARTHEST_SHIFT = 8  # px
+_STRIPE_WIDTH = 3  # px: shift at which stripes agree no more
+_LEAST_SHARE = 0.55  # of the places, in which neighboring pieces have the same stripes
+_LEAST_SHARE_OF_QUARTER = 0.25  # of those in each quarter of the images
+_LEAST_LONG = 0.55  # pieces with one between them that have the same stripes, for each such place
+_TILTS = (-12.0, 12.0)  # degrees from the lines: there is structure, but no stripe
+_BANDWIDTH = 0.15  # relative width of the bands in which powers are compared
+_SHADING_SCALE = 24.0  # px across the lines: what is smoother than this is shading and stays
+
+
+def find_stripes(images: Sequence[NDArray[np.floating]], lines: Lines) -> float:
+    """Find stripes that cover images.
+
+    Parameters
+    ----------
+    images : sequence of (Y, X) array
+        Finite values; shapes may differ.
+    lines : {'rows', 'columns'}
+        Direction of the stripes.
+
+    Returns
+    -------
+    float
+        Standard deviation of the stripes in units of the images; 0 if there are none, they do not
+        cover the images, or these are too small to tell (below about 200 px).
+    """
+    if not _are_striped(images, lines):
+        return 0.0
+    std = stripe_std(images, lines)
+    steps = [np.diff(upright(image, lines), axis=1) for image in images]
+    detail = np.mean([np.var(of_image, dtype=np.float64) / 2.0 for of_image in steps])
+    return std if std**2 > MIN_SHARE * detail else 0.0
+
+
+def _are_striped(images: Sequence[NDArray[np.floating]], lines: Lines) -> bool:
+    """Tell whether most places, and some of each quarter of the images, have stripes."""
+    steps = [_typical(pieces) for pieces in _pieces_of(images, lines)]
+    places = [places for places in map(_striped_places, steps) if places.size]
+    if sum(found.size for found in places) < _FEWEST_PLACES:
+        return False
+    beyond = [_striped_places(pieces, 2, slack=1) for pieces in steps]
+    share, share_beyond = (np.concatenate([f.ravel() for f in p]).mean() for p in (places, beyond))
+    quarters = np.mean([_shares_of_quarters(found) for found in places], axis=0)
+    return bool(
+        share >= _LEAST_SHARE
+        and quarters.min() >= _LEAST_SHARE_OF_QUARTER
+        and share_beyond >= _LEAST_LONG * share
+    )
+
+
+def stripe_std(images: Sequence[NDArray[np.floating]], lines: Lines) -> float:
+    """Measure how strong stripes are, from what neighboring pieces of the lines share.
+
+    Parameters
+    ----------
+    images : sequence of (Y, X) array
+        Finite values; shapes may differ.
+    lines : {'rows', 'columns'}
+        Direction of the stripes.
+
+    Returns
+    -------
+    float
+        Standard deviation in units of the images; 0 if the images are too small.
+    """
+    profiles = [integrated(steps) for steps in _pieces_of(images, lines)]
+    shared = [covariance(a, b) for profile in profiles for a, b in pairwise(profile)]
+    return float(np.sqrt(max(0.0, float(np.mean(shared))))) if shared else 0.0
+
+
+def _pieces_of(images: Sequence[NDArray[np.floating]], lines: Lines) -> list[Profile]:
+    """Centers of the steps across the lines (N, X - 1), for N pieces of their length."""
+    turned = [upright(image, lines) for image in images]
+    large = [image for image in turned if len(image) >= 3 * _PIECE_LENGTH and image.shape[1] >= 16]
+    return [_pieces(image) for image in large]
+
+
+def _pieces(image: NDArray[np.floating]) -> Profile:
+    steps = np.diff(image, axis=1)
+    starts = range(0, len(image) - _PIECE_LENGTH + 1, _PIECE_LENGTH)
+    return np.stack([center(steps[start : start + _PIECE_LENGTH]) for start in starts])
+
+
+def _typical(pieces: Profile) -> Profile:
+    """Return the steps without shading, relative to those around, so that edges do not stand out.
+
+    Most steps may be noise and still be told from stripes by their size, not only by their sign.
+    """
+    steps = pieces - ndimage.uniform_filter1d(pieces, _SMOOTH_WIDTH, axis=1)
+    usual = ndimage.median_filter(np.abs(steps), (1, _TYPICAL_WIDTH))
+    relative = np.divide(steps, usual, out=np.zeros_like(steps), where=usual > 0.0)
+    clipped: Profile = np.clip(relative, -_CLIP, _CLIP)
+    return clipped
+
+
+def _striped_places(steps: Profile, distance: int = 1, slack: int = 0) -> NDArray[np.bool_]:
+    """Tell for each place whether pieces at this distance have the same stripes.
+
+    Stripes are exactly along the lines; structure agrees as well at other shifts. With `slack`,
+    they may be shifted by so many pixels.
+    """
+    correlations = _correlations(steps, distance)
+    middle, width = _FARTHEST_SHIFT, _STRIPE_WIDTH + slack
+    straight = correlations[middle - slack : middle + slack + 1].max(axis=0)
+    aside = np.abs(np.delete(correlations, slice(middle - width + 1, middle + width), axis=0))
+    striped: NDArray[np.bool_] = (straight > _LEAST_CORRELATION) & (straight > aside.max(axis=0))
+    return striped
+
+
+def _correlations(steps: Profile, distance: int) -> NDArray[np.float64]:
+    """Correlate the steps of pieces at this distance, for each shift (first axis) and place."""
+    margin = _FARTHEST_SHIFT
+    n_across = max(0, int(steps.shape[1]) - 2 * margin) // _PLACE_WIDTH
+    shape = (max(0, len(steps) - distance), n_across, _PLACE_WIDTH)
+
+    def places(shift: int, rows: slice) -> Profile:
+        start = margin + shift
+        return steps[rows, start : start + n_across * _PLACE_WIDTH].reshape(shape)
+
+    upper = places(0, slice(0, shape[0]))
+    lower = [places(s, slice(distance, None)) for s in range(-margin, margin + 1)]
+    products = np.stack([(upper * other).sum(axis=-1) for other in lower])
+    powers = np.stack([np.square(other).sum(axis=-1) for other in lower])
+    scale = np.sqrt(powers * np.square(upper).sum(axis=-1))
+    correlations: NDArray[np.float64] = products / np.maximum(scale, 1e-300)
+    return correlations
+
+
+def _shares_of_quarters(places: NDArray[np.bool_]) -> list[float]:
+    """Share of the places in each quarter of an image; 1 where there is none."""
+    quarters = [q for half in np.array_split(places, 2) for q in np.array_split(half, 2, axis=1)]
+    return [float(quarter.mean()) if quarter.size else 1.0 for quarter in quarters]
+
+
+def stripe_gain(images: Sequence[NDArray[np.floating]], lines: Lines) -> Profile:
+    """Measure at which frequencies across the lines stripes stand out from structure.
+
+    Structure is about as strong in directions near that of the lines, where no stripes are.
+
+    Parameters
+    ----------
+    images : sequence of (Y, X) array
+        Finite values, any units; all of one shape.
+    lines : {'rows', 'columns'}
+        Direction of the stripes.
+
+    Returns
+    -------
+    (Y,) or (X,) float64
+        Share (0..1) of the power that is that of stripes, for each frequency of a cosine
+        transform across the lines.
+    """
+    turned = [upright(image, lines) for image in images]
+    total = np.mean([_power(image) for image in turned], axis=0)
+    other = np.mean([_power(_tilted(image, tilt)) for image in turned for tilt in _TILTS], axis=0)
+    n = len(total)
+    frequency = np.arange(n)
+    first = (frequency * (1.0 - _BANDWIDTH)).astype(int)
+    last = np.minimum(n, (frequency * (1.0 + _BANDWIDTH)).astype(int) + 2)
+    sums = [np.concatenate([[0.0], np.cumsum(power)]) for power in (total, other)]
+    all_of_band, structure = (values[last] - values[first] for values in sums)
+    share = np.clip(1.0 - structure / np.maximum(all_of_band, 1e-300), 0.0, 1.0)
+    shading = np.exp(-0.5 * np.square(np.pi * frequency / n * _SHADING_SCALE))
+    gain: Profile = share * (1.0 - shading)
+    return gain
+
+
+def _power(image: NDArray[np.floating]) -> Profile:
+    """Mean power of the stripes of an upright image, for each frequency across."""
+    spectrum = fft.dct(separated_stripes(image), axis=1, norm="ortho")
+    power: Profile = np.square(spectrum).mean(axis=0, dtype=np.float64)
+    return power
+
+
+def _tilted(image: NDArray[np.floating], degrees: float) -> NDArray[np.floating]:
+    """Shift rows so that structure of this tilt becomes upright; mirrored at the sides."""
+    height, width = image.shape
+    shift = np.rint(np.arange(height) * np.tan(np.radians(degrees))).astype(int)
+    place = (np.arange(width) + shift[:, None]) % (2 * width)
+    return np.take_along_axis(image, np.minimum(place, 2 * width - 1 - place), axis=1)
+
+
+def without_stripes(image: NDArray[np.floating], lines: Lines, gain: Profile) -> Image:
+    """Return a new image without stripes.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Finite values, any units.
+    lines : {'rows', 'columns'}
+        Direction of the stripes.
+    gain : (Y,) or (X,) array
+        From :func:`stripe_gain`.
+
+    Returns
+    -------
+    (Y, X) float32
+    """
+    spectrum = fft.dct(separated_stripes(upright(image, lines)), axis=1, norm="ortho")
+    stripes = fft.idct(spectrum * gain.astype(np.float32), axis=1, norm="ortho")
+    return np.asarray(image - (stripes.T if lines == "rows" else stripes), np.float32)
