@@ -314,9 +314,10 @@ def advise(
     elif is_unsure:
         messages.append("No structured noise found that differs between directions.")
     else:
+        other = "other " if periodic_patterns else ""
         messages.append(
-            "No structured noise found: the noise of neighboring pixels is independent, so the "
-            "kernel is the center alone and Noise2Void is enough."
+            f"No {other}structured noise found: the noise of neighboring pixels is independent, "
+            "so the kernel is the center alone and Noise2Void is enough."
         )
     if n_dropped:
         messages.append(
@@ -334,11 +335,13 @@ def advise(
 def _about_pattern(pattern: PeriodicPattern) -> str:
     """Say what is to be done about a pattern that no kernel can hide."""
     is_wave = np.isfinite(pattern.period_px)
-    kind = "strictly periodic pattern" if is_wave else "line pattern"
-    if pattern.is_local:
-        kind = "stripe pattern"
+    kind, switch = "line pattern", "Remove periodic patterns"
+    if is_wave:
+        kind = "strictly periodic pattern"
+    elif pattern.is_local:
+        kind, switch = "stripe pattern", "Remove stripes"
     exception = " or it covers a part of the images only" if is_wave else ""
-    then = f"Training removes it first, unless Remove periodic patterns is off{exception}."
+    then = f"Training removes it first, unless {switch} is off{exception}."
     return (
         f"A {kind} was found ({pattern.sentence}); no kernel can hide it, because it can be "
         f"predicted from far away. {then}"

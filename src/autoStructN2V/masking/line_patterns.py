@@ -81,7 +81,9 @@ def lines_of_slices(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPatt
 
 
 def stripes_of_slices(
-    images: Sequence[NDArray[np.floating]], known: Lines | None = None
+    images: Sequence[NDArray[np.floating]],
+    waves: Sequence[PeriodicPattern] = (),
+    known: Lines | None = None,
 ) -> list[PeriodicPattern]:
     """Find stripes along rows or columns that end within slices.
 
@@ -89,6 +91,8 @@ def stripes_of_slices(
     ----------
     images : sequence of (Y, X) array
         Slices without offsets of whole lines.
+    waves : sequence of PeriodicPattern
+        Sinusoids that are still in them: lines of periodic structure, which are not looked at.
     known : {'rows', 'columns'}, optional
         Direction of stripes that are there; they are not looked for then, only measured.
 
@@ -100,7 +104,9 @@ def stripes_of_slices(
     variance = _mean_variance(images)
     if known:
         return [_stripe_pattern(known, stripe_std(images, known), variance)]
-    found = [(lines, find_stripes(images, lines)) for lines in _DIRECTIONS]
+    periodic = {wave.nearest_lines for wave in waves}
+    looked_at = [lines for lines in _DIRECTIONS if lines not in periodic]
+    found = [(lines, find_stripes(images, lines)) for lines in looked_at]
     return [_stripe_pattern(lines, std, variance) for lines, std in found if std > 0.0]
 
 

@@ -41,9 +41,12 @@ class PeriodicPattern:
     @property
     def lines(self) -> Lines | None:
         """What has offsets; None for a sinusoid."""
-        if np.isfinite(self.period_px):
-            return None
-        return "rows" if self.angle_deg > 45.0 else "columns"
+        return None if np.isfinite(self.period_px) else self.nearest_lines
+
+    @property
+    def nearest_lines(self) -> Lines:
+        """What the stripes are about parallel to."""
+        return "rows" if 45.0 < self.angle_deg < 135.0 else "columns"
 
     @property
     def direction(self) -> str:

@@ -1,8 +1,9 @@
 """Find and remove stripes along rows or columns that end within the image, as curtains do.
 
-Curtains are streaks behind hard places of a sample that an ion beam mills. Unlike offsets of whole
-lines they fade and end, but they are long, exactly parallel to the lines, and nearly everywhere.
-Structure is somewhere parallel to them too, but not everywhere, and seldom exactly.
+Curtains are streaks behind hard places of a sample that an ion beam mills. They are long, exactly
+parallel to the lines, and nearly everywhere. Structure is somewhere parallel to the lines too, but
+not everywhere, and seldom exactly; or it is so from end to end, as flat layers are, where curtains
+fade and end.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,9 @@ _FARTHEST_SHIFT = 8  # px
 _STRIPE_WIDTH = 3  # px: shift at which stripes agree no more
 _LEAST_SHARE = 0.55  # of the places, in which neighboring pieces have the same stripes
 _LEAST_SHARE_OF_QUARTER = 0.25  # of those in each quarter of the images
+_LEAST_SHARE_OF_IMAGES = 0.75  # with at least half as many such places
 _LEAST_LONG = 0.55  # pieces with one between them that have the same stripes, for each such place
+_MOST_ENDLESS = 0.6  # correlation of distant pieces, relative to that of neighbors
 _TILTS = (-12.0, 12.0)  # degrees from the lines: there is structure, but no stripe
 _BANDWIDTH = 0.15  # relative width of the bands in which powers are compared
 _SHADING_SCALE = 24.0  # px across the lines: what is smoother than this is shading and stays
@@ -66,18 +69,22 @@ def find_stripes(images: Sequence[NDArray[np.floating]], lines: Lines) -> float:
 
 
 def _are_striped(images: Sequence[NDArray[np.floating]], lines: Lines) -> bool:
-    """Tell whether most places, and some of each quarter of the images, have stripes."""
-    steps = [_typical(pieces) for pieces in _pieces_of(images, lines)]
-    places = [places for places in map(_striped_places, steps) if places.size]
+    """Tell whether there are stripes in most places, in each quarter, and in most images."""
+    all_steps = [_typical(pieces) for pieces in _pieces_of(images, lines)]
+    steps = [pieces for pieces in all_steps if _striped_places(pieces).size]
+    places = [_striped_places(pieces) for pieces in steps]
     if sum(found.size for found in places) < _FEWEST_PLACES:
         return False
     beyond = [_striped_places(pieces, 2, slack=1) for pieces in steps]
     share, share_beyond = (np.concatenate([f.ravel() for f in p]).mean() for p in (places, beyond))
     quarters = np.mean([_shares_of_quarters(found) for found in places], axis=0)
+    striped = np.mean([found.mean() >= _LEAST_SHARE / 2.0 for found in places])
     return bool(
         share >= _LEAST_SHARE
+        and striped >= _LEAST_SHARE_OF_IMAGES
         and quarters.min() >= _LEAST_SHARE_OF_QUARTER
         and share_beyond >= _LEAST_LONG * share
+        and _endlessness(steps) <= _MOST_ENDLESS
     )
 
 
@@ -138,6 +145,18 @@ def _striped_places(steps: Profile, distance: int = 1, slack: int = 0) -> NDArra
     aside = np.abs(np.delete(correlations, slice(middle - width + 1, middle + width), axis=0))
     striped: NDArray[np.bool_] = (straight > _LEAST_CORRELATION) & (straight > aside.max(axis=0))
     return striped
+
+
+def _endlessness(images: Sequence[Profile]) -> float:
+    """Correlation of pieces at least half an image apart, relative to that of neighbors."""
+    near, far = [], []
+    for steps in images:
+        near.append(float(_correlations(steps, 1)[_FARTHEST_SHIFT].mean()))
+        straight = slice(_FARTHEST_SHIFT - 1, _FARTHEST_SHIFT + 2)
+        distances = range((len(steps) + 1) // 2, len(steps))
+        all_far = [_correlations(steps, d)[straight].mean(axis=(1, 2)).max() for d in distances]
+        far.append(float(np.mean(all_far)))
+    return float(np.mean(far) / max(float(np.mean(near)), 1e-300))
 
 
 def _correlations(steps: Profile, distance: int) -> NDArray[np.float64]:

@@ -75,18 +75,26 @@ def without_global_patterns(
     remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
         Where to remove stripes that end within the images: 'auto' where they cover them.
     """
-    found = _without_covering(sources) if remove_periodic else CleanedStacks(list(sources), [])
+    sample = _sample(sources)
+    waves = detect_sinusoids(sample) if remove_periodic else []
+    covering = [wave for wave in waves if _mean_coverage(sample, wave) >= _LEAST_COVERAGE]
+    found = CleanedStacks(list(sources), [])
+    if remove_periodic:
+        found = _without_waves_and_lines(sources, sample, covering)
     known: Lines | None = remove_stripes if remove_stripes in ("rows", "columns") else None
     if remove_stripes == "off" or not (remove_periodic or known):
         return found
-    stripes = stripes_of_slices([plane for (plane,) in _sample(found.sources)], known)
+    left = [wave for wave in waves if wave not in covering]
+    stripes = stripes_of_slices([plane for (plane,) in _sample(found.sources)], left, known)
     return CleanedStacks(_without(found.sources, stripes), [*found.patterns, *stripes])
 
 
-def _without_covering(sources: Sequence[ImageSource]) -> CleanedStacks:
-    """Find sinusoids and offsets of lines, and remove them."""
-    sample = _sample(sources)
-    waves = [p for p in detect_sinusoids(sample) if _mean_coverage(sample, p) >= _LEAST_COVERAGE]
+def _without_waves_and_lines(
+    sources: Sequence[ImageSource],
+    sample: list[NDArray[np.float32]],
+    waves: list[PeriodicPattern],
+) -> CleanedStacks:
+    """Remove sinusoids, and offsets of lines if there are some."""
     cleaned = _without(sources, waves)
     shared = shared_lines(_half_means(cleaned))
     cleaned = _without(cleaned, shared)
