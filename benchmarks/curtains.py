@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from scipy import ndimage
 
-from autoStructN2V.datasets import make_sample, open_images, read_stack
+from autoStructN2V.datasets import make_sample, open_images
 from autoStructN2V.datasets.synthetic import curtains
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking import line_offsets, stripes
@@ -40,7 +40,7 @@ from peers import run_script
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -58,6 +58,7 @@ _SEEDS = (11, 12)
 _SHADING_SCALE = 8.0  # px
 _SIDE = 512  # px
 _MOST_SLICES = 16  # of a file
+_TIFF = (".tif", ".tiff")
 _SMALLEST_SIDE = 200  # px: in smaller images no stripes are looked for
 _PIXELS_OF_MEGAPIXEL = 1e6
 
@@ -108,7 +109,9 @@ def _detail(image: Image) -> NDArray[np.float64]:
     return detail
 
 
-def cases_of(name: str, image: Image, strengths: list[float], seeds: list[int]) -> list[Case]:
+def cases_of(
+    name: str, image: Image, strengths: Sequence[float], seeds: Sequence[int]
+) -> list[Case]:
     """Draw curtains of each strength and seed on an image; the first case has none."""
     drawn = [Case(name, image, 0.0, 0, np.zeros_like(image))]
     height, width = image.shape
@@ -298,7 +301,7 @@ def measure_real(files: list[str]) -> list[Row]:
 
 def measure_clean(folders: list[Path]) -> Row:
     """Look for stripes in each slice of all TIFF files below folders."""
-    files = [f for folder in folders for f in folder.rglob("*") if f.suffix in (".tif", ".tiff")]
+    files = [f for folder in folders for f in folder.rglob("*") if f.suffix.lower() in _TIFF]
     table = Table(["file", "slices", "with stripes", "found"])
     n_slices = n_small = n_found = 0
     for file in sorted(files):
@@ -326,15 +329,10 @@ def slices_of(place: str) -> Iterator[tuple[str, Image]]:
     """Read FILE:SLICE, or the slices of a file or of all files of a folder, evenly chosen."""
     path, _, number = place.rpartition(":")
     chosen = int(number) if path and number.isdigit() else None
-    file = Path(place if chosen is None else path)
-    names = [file.stem]
-    sources = open_images(file, mode="2D")
-    if len(sources) > 1:
-        names = [f"{file.name} {k}" for k in range(len(sources))]
-    for name, source in zip(names, sources, strict=True):
-        stack = read_stack(source)
-        for k in evenly(len(stack), _MOST_SLICES) if chosen is None else [chosen]:
-            yield f"{name} {k}" if len(stack) > 1 else name, np.asarray(stack[k], np.float32)
+    for source in open_images(place if chosen is None else path, mode="2D"):
+        n_slices = source.shape[0]
+        for k in evenly(n_slices, _MOST_SLICES) if chosen is None else [chosen]:
+            yield source.name if n_slices == 1 else f"{source.name} {k}", source.read_slice(k)
 
 
 def pictures(arguments: argparse.Namespace) -> Iterator[tuple[str, Image]]:
@@ -357,8 +355,11 @@ def read_arguments() -> argparse.Namespace:
     add = parser.add_argument
     places = "FILE:SLICE, file or folder"
     add("--images", nargs="+", default=[], metavar="IMAGE", help=f"{places}; default: synthetic")
-    add("--strengths", nargs="*", type=float, default=list(_STRENGTHS), metavar="S")
-    add("--seeds", nargs="+", type=int, default=list(_SEEDS), metavar="N", help="default 11 12")
+    strengths = (
+        "of the curtains, relative to the standard deviation of the image; none: no such test"
+    )
+    add("--strengths", nargs="*", type=float, default=_STRENGTHS, metavar="S", help=strengths)
+    add("--seeds", nargs="+", type=int, default=_SEEDS, metavar="N", help="default 11 12")
     add("--side", type=int, default=_SIDE, help="px of the corner that is used (default 512)")
     add("--stripes-python", type=Path, help="also other programs: see peer_stripes.py")
     add("--real", nargs="+", default=[], metavar="IMAGE", help=f"with curtains: {places}")
