@@ -306,18 +306,18 @@ def advise(
     Advice
     """
     found = int(kernel.sum()) > 1
-    is_unsure = autocorrelation.resembles_structure and not periodic_patterns
+    is_unsure = autocorrelation.resembles_structure
+    nothing = f"No {'other ' if periodic_patterns else ''}structured noise found"
     messages = []
     messages += [_about_pattern(pattern) for pattern in periodic_patterns]
     if found:
         messages.append(f"Structured noise found: the kernel {describe_kernel(kernel).sentence}.")
     elif is_unsure:
-        messages.append("No structured noise found that differs between directions.")
+        messages.append(f"{nothing} that differs between directions.")
     else:
-        other = "other " if periodic_patterns else ""
         messages.append(
-            f"No {other}structured noise found: the noise of neighboring pixels is independent, "
-            "so the kernel is the center alone and Noise2Void is enough."
+            f"{nothing}: the noise of neighboring pixels is independent, so the kernel is the "
+            "center alone and Noise2Void is enough."
         )
     if n_dropped:
         messages.append(
