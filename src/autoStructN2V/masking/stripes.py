@@ -34,10 +34,11 @@ _CLIP = 6.0  # times the usual step: what is larger counts no more
 _LEAST_CORRELATION = 0.3  # of the steps of two pieces
 _FARTHEST_SHIFT = 8  # px
 _STRIPE_WIDTH = 3  # px: shift at which stripes agree no more
-_LEAST_SHARE = 0.5  # of the places, in which neighboring pieces have the same stripes
+_LEAST_SHARE = 0.5  # of very many places, in which neighboring pieces have the same stripes
+_ERROR_OF_SHARE = 1.0  # by how much more it has to be, times the root of the places of an image
 _LEAST_SHARE_OF_QUARTER = 0.2  # of those in each quarter of the images
 _LEAST_SHARE_OF_IMAGES = 0.75  # with at least half as many such places
-_LEAST_LONG = 0.55  # pieces with one between them that have the same stripes, for each such place
+_LEAST_LONG = 0.6  # pieces with one between them that have the same stripes, for each such place
 _MOST_ENDLESS = 0.6  # correlation of distant pieces, relative to that of neighbors
 _TILTS = (-12.0, 12.0)  # degrees from the lines: there is structure, but no stripe
 _BANDWIDTH = 0.15  # relative width of the bands in which powers are compared
@@ -79,8 +80,10 @@ def _are_striped(images: Sequence[NDArray[np.floating]], lines: Lines) -> bool:
     share, share_beyond = (np.concatenate([f.ravel() for f in p]).mean() for p in (places, beyond))
     quarters = np.mean([_shares_of_quarters(found) for found in places], axis=0)
     striped = np.mean([found.mean() >= _LEAST_SHARE / 2.0 for found in places])
+    # slices may show the same structure, so that more of them are no more evidence
+    places_of_one = float(np.mean([found.size for found in places]))
     return bool(
-        share >= _LEAST_SHARE
+        share >= _LEAST_SHARE + _ERROR_OF_SHARE / np.sqrt(places_of_one)
         and striped >= _LEAST_SHARE_OF_IMAGES
         and quarters.min() >= _LEAST_SHARE_OF_QUARTER
         and share_beyond >= _LEAST_LONG * share
