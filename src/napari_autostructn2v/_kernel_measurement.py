@@ -56,7 +56,9 @@ class MeasurementPanel(QWidget):
         stacks = self.chooser.stacks()
         if stacks is not None:
             document = self._session.document
-            self._session.measure(stacks, document.mode, document.extractor)
+            self._session.measure(
+                stacks, document.mode, document.extractor, self._session.config.remove_stripes
+            )
 
     def _arrange(self) -> None:
         row = QHBoxLayout()

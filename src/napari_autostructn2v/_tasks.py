@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.writing import OutputDtype
     from autoStructN2V.masking import KernelProposal
-    from autoStructN2V.masking.config import ExtractorConfig
+    from autoStructN2V.masking.config import ExtractorConfig, StripeRemoval
     from autoStructN2V.masking.kernel import Mode
     from autoStructN2V.models.device import DeviceName
     from autoStructN2V.trainers.checkpoint import TrainedModel
@@ -95,7 +95,13 @@ class TaskRunner:
             raise ReferenceError("The viewer of this session was closed.")
         return viewer
 
-    def measure(self, stacks: LayerStacks, mode: Mode, extractor: ExtractorConfig) -> None:
+    def measure(
+        self,
+        stacks: LayerStacks,
+        mode: Mode,
+        extractor: ExtractorConfig,
+        remove_stripes: StripeRemoval = "auto",
+    ) -> None:
         """Measure the noise of a layer and propose a kernel.
 
         The kernel goes into :attr:`document`, unless a training waits for the approval of another.
@@ -108,6 +114,8 @@ class TaskRunner:
             2.5D measures the correlation between neighboring slices too.
         extractor : ExtractorConfig
             Parameters of the extraction.
+        remove_stripes : {"auto", "rows", "columns", "off"}
+            Direction of stripes to leave out; "auto" looks for them.
         """
         # without the pixels: a layer that is removed later shall free its memory
         measured = replace(stacks, sources=())
@@ -118,7 +126,9 @@ class TaskRunner:
                 stacks.sources, patch_size=smallest, mode=mode, should_stop=should_stop
             ):
                 yield Warned(message)
-            evidence = measure_evidence(stacks.sources, extractor, mode, should_stop)
+            evidence = measure_evidence(
+                stacks.sources, extractor, mode, should_stop, remove_stripes=remove_stripes
+            )
             return evidence.propose(extractor) if evidence is not None else None
 
         def show(proposal: KernelProposal | None) -> None:

@@ -285,7 +285,9 @@ class Configuration(DockContent):
     def _measure(self) -> None:
         stacks, config = self._chooser.stacks(), self._session.config
         if stacks is not None:
-            self._session.measure(stacks, config.mode, config.stage2.extractor)
+            self._session.measure(
+                stacks, config.mode, config.stage2.extractor, config.remove_stripes
+            )
 
     def _open_inference(self) -> None:
         self._session.show(DockName.INFERENCE)

@@ -12,12 +12,13 @@ from autoStructN2V.errors import ConfigError
 from autoStructN2V.masking import (
     detect_periodic_patterns,
     extract_kernel,
+    measure_noise_autocorrelation,
     remove_patterns,
     stripe_separation,
 )
 from autoStructN2V.masking.config import ExtractorConfig
 from autoStructN2V.masking.stripe_separation import separated_stripes
-from autoStructN2V.masking.stripes import find_stripes, stripe_gain, without_stripes
+from autoStructN2V.masking.stripes import find_stripes, without_stripes
 from autoStructN2V.pipeline import (
     denoise_array_events,
     finish,
@@ -25,7 +26,7 @@ from autoStructN2V.pipeline import (
     pipeline_events,
     validate_config,
 )
-from autoStructN2V.pipeline.periodic import removal_sentence, without_global_patterns
+from autoStructN2V.pipeline.periodic import without_global_patterns
 from autoStructN2V.trainers.events import Warned
 from tests.core.test_periodic_removal import TINY
 
@@ -70,9 +71,9 @@ def test_cleaned_images_have_no_stripes():
 def test_level_and_units_do_not_matter():
     rng = np.random.default_rng(3)
     image = texture(3) + curtains(SHAPE, 0.12, rng)
-    expected = without_stripes(image, "columns", stripe_gain([image], "columns"))
+    expected = without_stripes(image, "columns")
     scaled = 1e4 * image + 3e5
-    cleaned = without_stripes(scaled, "columns", stripe_gain([scaled], "columns"))
+    cleaned = without_stripes(scaled, "columns")
     np.testing.assert_allclose((cleaned - 3e5) / 1e4, expected, atol=0.01)
     counts = np.round(40 * (image - image.min()))
     assert find_stripes([counts], "columns") == pytest.approx(
@@ -162,7 +163,7 @@ def test_images_too_small_to_tell_are_left_as_they_are(shape):
 def test_a_constant_image_has_no_stripes():
     image = np.full(SHAPE, 7.0)
     assert find_stripes([image], "columns") == 0.0
-    np.testing.assert_array_equal(without_stripes(image, "columns", np.ones(SIZE)), image)
+    np.testing.assert_array_equal(without_stripes(image, "columns"), image)
 
 
 def test_long_patches_are_stripes_and_short_ones_are_not():
@@ -225,8 +226,70 @@ def test_training_and_application_do_as_they_are_told(settings, is_removed):
     model = result.stage1.model
     finish(denoise_array_events([ArraySource(stack)], model, device="cpu"), said.append)
     messages = [event.message for event in said if isinstance(event, Warned)]
-    removals = [message for message in messages if "stripes along the columns" in message]
+    removals = [message for message in messages if "tripes along the columns" in message]
     assert len(removals) == (2 if is_removed else 0)
+
+
+def test_crops_are_treated_as_the_images_of_the_training():
+    stack = curtained_stack()
+    model = finish(pipeline_events(stack, TINY)).stage1.model
+    assert model.provenance["remove_stripes"] == "columns"
+    crop, said = stack[:, :120, :120], []
+    assert without_global_patterns([ArraySource(crop)]).patterns == []
+    finish(denoise_array_events([ArraySource(crop)], model, device="cpu"), said.append)
+    assert any(
+        event.message.startswith("Stripes along the columns are removed first (standard deviation")
+        for event in said
+        if isinstance(event, Warned)
+    )
+
+
+def test_a_slice_does_not_depend_on_the_others():
+    striped = curtained_stack()[0]
+    stack = np.stack([texture(seed).astype(np.float32) for seed in range(12)])
+    stack[5] = striped
+    (cleaned,) = without_global_patterns([ArraySource(stack)], remove_stripes="columns").sources
+    (alone,) = without_global_patterns([ArraySource(striped[None])]).sources
+    np.testing.assert_array_equal(cleaned.read_slice(5), alone.read_slice(0))
+
+
+def test_measuring_and_training_see_the_same_stripes():
+    image = texture(14) + 0.05 * np.random.default_rng(14).standard_normal(SHAPE)
+    stack = (image + curtains(SHAPE, 0.03, np.random.default_rng(14)))[None].astype(np.float32)
+    for choice in ("auto", "columns", "off"):
+        seen = without_global_patterns([ArraySource(stack)], remove_stripes=choice).patterns
+        assert detect_periodic_patterns([stack], choice) == seen
+        measured = measure_noise_autocorrelation([stack], remove_stripes=choice)
+        assert list(measured.periodic_patterns) == seen
+        assert bool(seen) == (choice == "columns")
+
+
+def test_a_stop_leaves_stripes_in_and_takes_no_time():
+    stack = curtained_stack()
+    source = ArraySource(stack)
+    (cleaned,) = without_global_patterns([source], should_stop=lambda: True).sources
+    np.testing.assert_array_equal(read_stack(cleaned), stack)
+
+
+def test_padding_stays():
+    image = np.zeros((400, 400), np.float32)
+    image[60:-60, 60:-60] = curtained_stack()[0][:280, :280]
+    cleaned = without_stripes(image, "columns")
+    assert not cleaned[:55].any() and not cleaned[:, :55].any()
+    assert np.std(cleaned - image) > 0.05
+
+
+@pytest.mark.parametrize("tilt", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("bend", [0.0, 3.0])
+def test_layers_that_are_not_quite_straight_stay(tilt, bend):
+    rng = np.random.default_rng(15)
+    y, x = np.mgrid[:512, :512]
+    place = x + np.tan(np.radians(tilt)) * y + bend * np.sin(2 * np.pi * y / 512)
+    profile = ndimage.gaussian_filter1d(rng.standard_normal(800), 3.0)
+    image = 0.3 * texture(15, (512, 512)) + np.interp(
+        place, np.arange(800), profile / profile.std()
+    )
+    assert find_stripes([image + 0.05 * rng.standard_normal((512, 512))], "columns") == 0.0
 
 
 def test_models_that_do_not_say_leave_stripes_where_they_are():
@@ -250,7 +313,7 @@ def test_stripes_that_are_too_few_to_be_found_are_removed_on_demand():
 def test_every_slice_is_cleaned_once(monkeypatch):
     calls = []
 
-    def counted(plane, gains):
+    def counted(plane, patterns):
         calls.append(plane)
         return plane
 
@@ -263,7 +326,7 @@ def test_every_slice_is_cleaned_once(monkeypatch):
 
 def test_what_is_removed_is_said_with_the_way_to_keep_it():
     result = without_global_patterns([ArraySource(curtained_stack())])
-    sentence = removal_sentence(result.patterns)
+    sentence = result.sentence
     assert sentence.startswith("Stripes cover the images and are removed first (stripes along")
     assert sentence.endswith("train with Remove stripes off to keep them.")
 

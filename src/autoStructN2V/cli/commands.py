@@ -20,6 +20,7 @@ from autoStructN2V.datasets.reading import open_images
 from autoStructN2V.datasets.writing import OutputDtype  # noqa: TC001 - typer reads it
 from autoStructN2V.errors import ConfigError, UserError
 from autoStructN2V.inference.noise_report import InputNoise
+from autoStructN2V.masking.config import StripeRemoval
 from autoStructN2V.masking.kernel import save_kernel
 from autoStructN2V.models.device import DeviceName
 from autoStructN2V.pipeline.applying import denoise_events
@@ -60,6 +61,10 @@ Settings = Annotated[
 ExtractorSettings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Extractor field, as base_percentile=60."),
+]
+RemoveStripes = Annotated[
+    StripeRemoval | None,
+    typer.Option(help="Leave out stripes along rows or columns; auto looks for them."),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Report more, and errors in full.")]
 Device = Annotated[DeviceName | None, typer.Option(help="auto takes a GPU when there is one.")]
@@ -222,13 +227,15 @@ def extract_mask(
     channel: Channel = None,
     timepoint: Timepoint = None,
     setting: ExtractorSettings = None,
+    remove_stripes: RemoveStripes = None,
     verbose: Verbose = False,
 ) -> None:
     """Find the kernel of pixels that share noise, from the noisy images alone."""
     chosen = mode or "2D"
     sources = _open_checked(source, chosen, axes, channel, timepoint)
     extractor = _extractor(setting)
-    proposal = measure_evidence(sources, extractor, chosen).propose(extractor)
+    evidence = measure_evidence(sources, extractor, chosen, remove_stripes=remove_stripes or "auto")
+    proposal = evidence.propose(extractor)
     path = save_kernel(output, proposal.kernel)
     save_png(
         path.with_suffix(".png"), draw_kernel(proposal.kernel, proposal.autocorrelation.values)
@@ -258,6 +265,7 @@ def inspect(
     channel: Channel = None,
     timepoint: Timepoint = None,
     setting: ExtractorSettings = None,
+    remove_stripes: RemoveStripes = None,
     verbose: Verbose = False,
 ) -> None:
     """Measure the noise and say which method fits."""
@@ -265,7 +273,8 @@ def inspect(
     sources = _open_checked(source, chosen, axes, channel, timepoint)
     statistics = estimate_normalization(sources)
     extractor = _extractor(setting)
-    proposal = measure_evidence(sources, extractor, chosen).propose(extractor)
+    evidence = measure_evidence(sources, extractor, chosen, remove_stripes=remove_stripes or "auto")
+    proposal = evidence.propose(extractor)
     out = Console(highlight=False, soft_wrap=True)
     for image in sources[:10]:
         z, y, x = image.shape

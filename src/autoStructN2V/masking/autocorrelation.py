@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.background import noise_field
+from autoStructN2V.masking.config import StripeRemoval
 from autoStructN2V.masking.correction import LARGEST_LAG
 from autoStructN2V.masking.kernel import Mode as Mode
 from autoStructN2V.masking.lags import joined, lag_sums
@@ -153,6 +154,7 @@ def measure_noise_autocorrelation(
     mode: Mode = "2D",
     equalize: bool = True,
     max_lag: int = MAX_LAG,
+    remove_stripes: StripeRemoval = "auto",
 ) -> Autocorrelation:
     """Measure the autocorrelation of the noise in images, without that of their signal.
 
@@ -169,6 +171,8 @@ def measure_noise_autocorrelation(
         Let dim and bright regions count alike, whatever their noise variance.
     max_lag : int
         Largest lag in pixels, at most 31; smaller images allow a third of their side.
+    remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
+        Direction of stripes to leave out; 'auto' looks for them.
 
     Returns
     -------
@@ -180,7 +184,7 @@ def measure_noise_autocorrelation(
         If no image is given, one is not a stack, holds NaN, or shows no measurable noise.
     """
     checked = _checked(images)
-    patterns = tuple(detect_periodic_patterns(checked))
+    patterns = tuple(detect_periodic_patterns(checked, remove_stripes))
     stacks = [remove_patterns(stack, patterns) for stack in _sample(checked)]
     max_lag = min(max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // 3 for stack in stacks))
     fields = [noise_field(stack, equalize=equalize) for stack in stacks]

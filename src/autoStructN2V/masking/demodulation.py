@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.masking.periodic_pattern import PeriodicPattern
 
+_LEAST_COVERAGE = 0.75
 _DEMODULATION_SCALE = 24.0  # px: distance over which amplitude and phase hardly drift
 
 
@@ -43,8 +44,25 @@ def remove_sinusoids(
     return cleaned
 
 
+def covers(images: Sequence[NDArray[np.floating]], pattern: PeriodicPattern) -> bool:
+    """Tell whether a sinusoid covers images: a detector's pattern does, structure does not.
+
+    Parameters
+    ----------
+    images : sequence of (Z, Y, X) array
+        Finite values, any units.
+    pattern : PeriodicPattern
+        Of finite period.
+
+    Returns
+    -------
+    bool
+    """
+    return float(np.mean([coverage(stack, pattern) for stack in images])) >= _LEAST_COVERAGE
+
+
 def coverage(stack: NDArray[np.floating], pattern: PeriodicPattern) -> float:
-    """Measure where a sinusoid is: a detector's pattern covers the images, structure does not.
+    """Measure where a sinusoid is.
 
     Parameters
     ----------

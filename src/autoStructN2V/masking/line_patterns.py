@@ -6,21 +6,19 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from autoStructN2V.masking.config import StripeRemoval
 from autoStructN2V.masking.half_offsets import find_half_offsets
 from autoStructN2V.masking.line_offsets import LineOffsets, find_offsets, find_shared_offsets
 from autoStructN2V.masking.line_profile import (
     Lines,
-    Profile,
     half_profiles,
     line_profile,
     subtract_profile,
 )
 from autoStructN2V.masking.periodic_pattern import PeriodicPattern
-from autoStructN2V.masking.spectrum import evenly
-from autoStructN2V.masking.stripes import find_stripes, stripe_gain, stripe_std, without_stripes
+from autoStructN2V.masking.stripes import find_stripes, stripe_std, without_stripes
 
 _DIRECTIONS: tuple[Lines, ...] = ("columns", "rows")
-MOST_SLICES_OF_GAIN = 4  # in which stripes are compared with structure
 
 
 def shared_lines(
@@ -83,7 +81,7 @@ def lines_of_slices(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPatt
 def stripes_of_slices(
     images: Sequence[NDArray[np.floating]],
     waves: Sequence[PeriodicPattern] = (),
-    known: Lines | None = None,
+    remove_stripes: StripeRemoval = "auto",
 ) -> list[PeriodicPattern]:
     """Find stripes along rows or columns that end within slices.
 
@@ -93,18 +91,21 @@ def stripes_of_slices(
         Slices without offsets of whole lines.
     waves : sequence of PeriodicPattern
         Sinusoids that are still in them: lines of periodic structure, which are not looked at.
-    known : {'rows', 'columns'}, optional
-        Direction of stripes that are there; they are not looked for then, only measured.
+    remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
+        'auto' looks for them. Where a direction is named, there are some, and they are measured.
 
     Returns
     -------
     list of PeriodicPattern
         At most one for each direction.
     """
+    if remove_stripes == "off":
+        return []
     variance = _mean_variance(images)
-    if known:
-        return [_stripe_pattern(known, stripe_std(images, known), variance)]
-    periodic = {wave.nearest_lines for wave in waves}
+    if remove_stripes != "auto":
+        std = stripe_std(images, remove_stripes)
+        return [_stripe_pattern(remove_stripes, std, variance)]
+    periodic = {wave.parallel_lines for wave in waves}
     looked_at = [lines for lines in _DIRECTIONS if lines not in periodic]
     found = [(lines, find_stripes(images, lines)) for lines in looked_at]
     return [_stripe_pattern(lines, std, variance) for lines, std in found if std > 0.0]
@@ -187,29 +188,8 @@ def remove_lines(
     return cleaned
 
 
-def stripe_gains(
-    planes: Sequence[NDArray[np.floating]], patterns: Sequence[PeriodicPattern]
-) -> dict[Lines, Profile]:
-    """Measure how stripes of a stack stand out from its structure.
-
-    Parameters
-    ----------
-    planes : sequence of (Y, X) array
-        Slices without the other patterns; a few of them are enough.
-    patterns : sequence of PeriodicPattern
-        Only stripes count.
-
-    Returns
-    -------
-    dict
-        For the stripes along rows, along columns, along both or along neither.
-    """
-    chosen = [planes[i] for i in evenly(len(planes), MOST_SLICES_OF_GAIN)]
-    return {p.lines: stripe_gain(chosen, p.lines) for p in patterns if p.lines and p.is_local}
-
-
 def remove_stripes(
-    plane: NDArray[np.float32], gains: Mapping[Lines, Profile]
+    plane: NDArray[np.float32], patterns: Sequence[PeriodicPattern]
 ) -> NDArray[np.float32]:
     """Subtract stripes that end within a slice.
 
@@ -217,14 +197,15 @@ def remove_stripes(
     ----------
     plane : (Y, X) float32
         Finite values, any units, without other patterns.
-    gains : mapping
-        From :func:`stripe_gains`.
+    patterns : sequence of PeriodicPattern
+        Only stripes count.
 
     Returns
     -------
     (Y, X) float32
-        The same slice if there are no gains, otherwise a new one in the same units.
+        The same slice if there are no stripes, otherwise a new one in the same units.
     """
-    for lines, gain in gains.items():
-        plane = without_stripes(plane, lines, gain)
+    for pattern in patterns:
+        if pattern.is_local and pattern.lines is not None:
+            plane = without_stripes(plane, pattern.lines)
     return plane

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from autoStructN2V.masking.demodulation import remove_sinusoids
+from autoStructN2V.masking.config import StripeRemoval
+from autoStructN2V.masking.demodulation import covers, remove_sinusoids
 from autoStructN2V.masking.line_patterns import (
     lines_of_slices,
     remove_lines,
     remove_stripes,
     shared_lines,
     shared_profiles,
-    stripe_gains,
     stripes_of_slices,
 )
 from autoStructN2V.masking.periodic_pattern import PeriodicPattern
@@ -25,13 +25,17 @@ from autoStructN2V.masking.spectrum import evenly
 _MOST_SLICES = 16  # in which offsets of single slices are looked for
 
 
-def detect_periodic_patterns(images: Sequence[NDArray[np.floating]]) -> list[PeriodicPattern]:
+def detect_periodic_patterns(
+    images: Sequence[NDArray[np.floating]], remove_stripes: StripeRemoval = "auto"
+) -> list[PeriodicPattern]:
     """Find what repeats strictly, or runs on endlessly, in images.
 
     Parameters
     ----------
     images : sequence of (Z, Y, X) array
         Finite values; shapes may differ.
+    remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
+        Where there are stripes; 'auto' looks for them.
 
     Returns
     -------
@@ -49,7 +53,9 @@ def detect_periodic_patterns(images: Sequence[NDArray[np.floating]]) -> list[Per
     lines = lines_of_slices(chosen)
     if lines:
         chosen = [remove_lines(plane, lines, {}) for plane in chosen]
-    return [*shared, *lines, *stripes_of_slices(chosen), *sinusoids]
+    local = [wave for wave in sinusoids if not covers(images, wave)]
+    stripes = stripes_of_slices(chosen, local, remove_stripes)
+    return [*shared, *lines, *stripes, *sinusoids]
 
 
 def remove_patterns(
@@ -72,8 +78,7 @@ def remove_patterns(
     cleaned = remove_sinusoids(stack, patterns)
     profiles = shared_profiles(cleaned.mean(axis=0, dtype=np.float64), patterns)
     planes = [remove_lines(plane, patterns, profiles) for plane in cleaned]
-    gains = stripe_gains(planes, patterns)
-    return np.stack([remove_stripes(plane, gains) for plane in planes])
+    return np.stack([remove_stripes(plane, patterns) for plane in planes])
 
 
 def _halves(stack: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

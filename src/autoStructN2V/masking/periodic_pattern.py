@@ -6,6 +6,8 @@ import numpy as np
 
 from autoStructN2V.masking.line_profile import Lines
 
+_OBLIQUE = 3.0  # degrees
+
 
 @dataclass(frozen=True)
 class PeriodicPattern:
@@ -41,20 +43,20 @@ class PeriodicPattern:
     @property
     def lines(self) -> Lines | None:
         """What has offsets; None for a sinusoid."""
-        return None if np.isfinite(self.period_px) else self.nearest_lines
+        return None if np.isfinite(self.period_px) else self.parallel_lines
 
     @property
-    def nearest_lines(self) -> Lines:
-        """What the stripes are about parallel to."""
-        return "rows" if 45.0 < self.angle_deg < 135.0 else "columns"
+    def parallel_lines(self) -> Lines | None:
+        """What it is parallel to; None if it is oblique."""
+        if min(self.angle_deg, 180.0 - self.angle_deg) < _OBLIQUE:
+            return "columns"
+        return "rows" if abs(self.angle_deg - 90.0) < _OBLIQUE else None
 
     @property
     def direction(self) -> str:
         """The direction across the stripes in words."""
-        if min(self.angle_deg, 180.0 - self.angle_deg) < 3.0:
-            return "along x"
-        if abs(self.angle_deg - 90.0) < 3.0:
-            return "along y"
+        if self.parallel_lines is not None:
+            return "along x" if self.parallel_lines == "columns" else "along y"
         return f"at {self.angle_deg:.0f} degrees from x towards y"
 
     @property

@@ -40,6 +40,8 @@ _LEAST_SHARE_OF_QUARTER = 0.2  # of those in each quarter of the images
 _LEAST_SHARE_OF_IMAGES = 0.75  # with at least half as many such places
 _LEAST_LONG = 0.6  # pieces with one between them that have the same stripes, for each such place
 _MOST_ENDLESS = 0.6  # correlation of distant pieces, relative to that of neighbors
+_LARGEST_TILT = 2.5  # degrees from the lines, up to which layers are looked for
+_PADDING_RADIUS = 3  # px
 _TILTS = (-12.0, 12.0)  # degrees from the lines: there is structure, but no stripe
 _BANDWIDTH = 0.15  # relative width of the bands in which powers are compared
 _SHADING_SCALE = 24.0  # px across the lines: what is smoother than this is shading and stays
@@ -151,20 +153,26 @@ def _striped_places(steps: Profile, distance: int = 1, slack: int = 0) -> NDArra
 
 
 def _endlessness(images: Sequence[Profile]) -> float:
-    """Correlation of pieces at least half an image apart, relative to that of neighbors."""
-    near, far = [], []
+    """Correlation of pieces half an image apart, relative to that of neighbors.
+
+    Layers may be tilted or bent a little, so the shift at which they agree best counts.
+    """
+    near = [float(_correlations(steps, 1)[_FARTHEST_SHIFT].mean()) for steps in images]
+    far = []
     for steps in images:
-        near.append(float(_correlations(steps, 1)[_FARTHEST_SHIFT].mean()))
-        straight = slice(_FARTHEST_SHIFT - 1, _FARTHEST_SHIFT + 2)
-        distances = range((len(steps) + 1) // 2, len(steps))
-        all_far = [_correlations(steps, d)[straight].mean(axis=(1, 2)).max() for d in distances]
-        far.append(float(np.mean(all_far)))
+        half = (len(steps) + 1) // 2
+        farthest = int(np.ceil(half * _PIECE_LENGTH * np.tan(np.radians(_LARGEST_TILT))))
+        farthest = max(1, min(farthest, (steps.shape[1] - _PLACE_WIDTH) // 2))
+        distances = [d for d in (half, half + 1) if d < len(steps)]
+        found = [_correlations(steps, d, farthest).mean(axis=(1, 2)).max() for d in distances]
+        far.append(float(max(found)))
     return float(np.mean(far) / max(float(np.mean(near)), 1e-300))
 
 
-def _correlations(steps: Profile, distance: int) -> NDArray[np.float64]:
+def _correlations(
+    steps: Profile, distance: int, margin: int = _FARTHEST_SHIFT
+) -> NDArray[np.float64]:
     """Correlate the steps of pieces at this distance, for each shift (first axis) and place."""
-    margin = _FARTHEST_SHIFT
     n_across = max(0, int(steps.shape[1]) - 2 * margin) // _PLACE_WIDTH
     shape = (max(0, len(steps) - distance), n_across, _PLACE_WIDTH)
 
@@ -187,44 +195,55 @@ def _shares_of_quarters(places: NDArray[np.bool_]) -> list[float]:
     return [float(quarter.mean()) if quarter.size else 1.0 for quarter in quarters]
 
 
-def stripe_gain(images: Sequence[NDArray[np.floating]], lines: Lines) -> Profile:
-    """Measure at which frequencies across the lines stripes stand out from structure.
+def without_stripes(image: NDArray[np.floating], lines: Lines) -> Image:
+    """Return a new image without stripes.
 
-    Structure is about as strong in directions near that of the lines, where no stripes are.
+    Structure is about as strong in directions near that of the lines, where no stripes are. At each
+    frequency across the lines, only what exceeds it is subtracted.
 
     Parameters
     ----------
-    images : sequence of (Y, X) array
-        Finite values, any units; all of one shape.
+    image : (Y, X) array
+        Finite values, any units.
     lines : {'rows', 'columns'}
         Direction of the stripes.
 
     Returns
     -------
-    (Y,) or (X,) float64
-        Share (0..1) of the power that is that of stripes, for each frequency of a cosine
-        transform across the lines.
+    (Y, X) float32
+        Padding, that is, places of a single value, stays as it is.
     """
-    turned = [upright(image, lines) for image in images]
-    total = np.mean([_power(image) for image in turned], axis=0)
-    other = np.mean([_power(_tilted(image, tilt)) for image in turned for tilt in _TILTS], axis=0)
+    turned = upright(image, lines)
+    spectrum = _spectrum(turned)
+    structure = np.mean([_power(_spectrum(_tilted(turned, tilt))) for tilt in _TILTS], axis=0)
+    gain = _gain(_power(spectrum), structure)
+    stripes = fft.idct(spectrum * gain.astype(np.float32), axis=1, norm="ortho")
+    stripes = stripes.T if lines == "rows" else stripes
+    return np.asarray(image - np.where(_is_constant(image), 0.0, stripes), np.float32)
+
+
+def _spectrum(image: NDArray[np.floating]) -> Image:
+    """Cosine transform across the columns of the stripes of an upright image."""
+    return np.asarray(fft.dct(separated_stripes(image), axis=1, norm="ortho"), np.float32)
+
+
+def _power(spectrum: Image) -> Profile:
+    power: Profile = np.square(spectrum).mean(axis=0, dtype=np.float64)
+    return power
+
+
+def _gain(total: Profile, structure: Profile) -> Profile:
+    """Share (0..1) of the power at each frequency that is that of stripes, and not of shading."""
     n = len(total)
     frequency = np.arange(n)
     first = (frequency * (1.0 - _BANDWIDTH)).astype(int)
     last = np.minimum(n, (frequency * (1.0 + _BANDWIDTH)).astype(int) + 2)
-    sums = [np.concatenate([[0.0], np.cumsum(power)]) for power in (total, other)]
-    all_of_band, structure = (values[last] - values[first] for values in sums)
-    share = np.clip(1.0 - structure / np.maximum(all_of_band, 1e-300), 0.0, 1.0)
+    sums = [np.concatenate([[0.0], np.cumsum(power)]) for power in (total, structure)]
+    of_all, of_structure = (values[last] - values[first] for values in sums)
+    share = np.clip(1.0 - of_structure / np.maximum(of_all, 1e-300), 0.0, 1.0)
     shading = np.exp(-0.5 * np.square(np.pi * frequency / n * _SHADING_SCALE))
     gain: Profile = share * (1.0 - shading)
     return gain
-
-
-def _power(image: NDArray[np.floating]) -> Profile:
-    """Mean power of the stripes of an upright image, for each frequency across."""
-    spectrum = fft.dct(separated_stripes(image), axis=1, norm="ortho")
-    power: Profile = np.square(spectrum).mean(axis=0, dtype=np.float64)
-    return power
 
 
 def _tilted(image: NDArray[np.floating], degrees: float) -> NDArray[np.floating]:
@@ -235,22 +254,9 @@ def _tilted(image: NDArray[np.floating], degrees: float) -> NDArray[np.floating]
     return np.take_along_axis(image, np.minimum(place, 2 * width - 1 - place), axis=1)
 
 
-def without_stripes(image: NDArray[np.floating], lines: Lines, gain: Profile) -> Image:
-    """Return a new image without stripes.
-
-    Parameters
-    ----------
-    image : (Y, X) array
-        Finite values, any units.
-    lines : {'rows', 'columns'}
-        Direction of the stripes.
-    gain : (Y,) or (X,) array
-        From :func:`stripe_gain`.
-
-    Returns
-    -------
-    (Y, X) float32
-    """
-    spectrum = fft.dct(separated_stripes(upright(image, lines)), axis=1, norm="ortho")
-    stripes = fft.idct(spectrum * gain.astype(np.float32), axis=1, norm="ortho")
-    return np.asarray(image - (stripes.T if lines == "rows" else stripes), np.float32)
+def _is_constant(image: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell where an image is padding: of one value all around."""
+    size = 2 * _PADDING_RADIUS + 1
+    lowest, highest = (f(image, size) for f in (ndimage.minimum_filter, ndimage.maximum_filter))
+    is_constant: NDArray[np.bool_] = ndimage.maximum_filter(lowest == highest, size)
+    return is_constant

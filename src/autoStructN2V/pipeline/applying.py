@@ -13,7 +13,7 @@ from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.inference.predictor import Predictor, SliceFinished, TileFinished
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.pipeline.clock import PredictionClock
-from autoStructN2V.pipeline.periodic import removal_sentence, without_global_patterns
+from autoStructN2V.pipeline.periodic import without_global_patterns
 from autoStructN2V.pipeline.suitability import differences
 from autoStructN2V.trainers.events import Event, Warned
 
@@ -161,10 +161,11 @@ def _denoiser(
         sources,
         remove_periodic=bool(model.provenance.get("remove_periodic")),
         remove_stripes=model.provenance.get("remove_stripes", "off"),
+        should_stop=should_stop,
     )
     images = cleaned.sources
     if cleaned.patterns:
-        found.append(removal_sentence(cleaned.patterns))
+        found.append(cleaned.sentence)
     found += differences(images, model, should_stop)
     predictor = Predictor(network, model.normalization, model.mode, symmetries=model.symmetries)
     clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in images))

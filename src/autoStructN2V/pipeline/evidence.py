@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.axes import Mode
     from autoStructN2V.datasets.sources import ImageSource
     from autoStructN2V.masking.autocorrelation import Autocorrelation
-    from autoStructN2V.masking.config import ExtractorConfig
+    from autoStructN2V.masking.config import ExtractorConfig, StripeRemoval
     from autoStructN2V.masking.extraction import KernelProposal
 
 MOST_PIXELS = 32_000_000
@@ -43,7 +43,11 @@ class Evidence:
 
 @overload
 def measure_evidence(
-    noisy: Sequence[ImageSource], config: ExtractorConfig, mode: Mode
+    noisy: Sequence[ImageSource],
+    config: ExtractorConfig,
+    mode: Mode,
+    *,
+    remove_stripes: StripeRemoval = ...,
 ) -> Evidence: ...
 
 
@@ -53,6 +57,8 @@ def measure_evidence(
     config: ExtractorConfig,
     mode: Mode,
     should_stop: Callable[[], bool],
+    *,
+    remove_stripes: StripeRemoval = ...,
 ) -> Evidence | None: ...
 
 
@@ -61,6 +67,8 @@ def measure_evidence(
     config: ExtractorConfig,
     mode: Mode,
     should_stop: Callable[[], bool] = lambda: False,
+    *,
+    remove_stripes: StripeRemoval = "auto",
 ) -> Evidence | None:
     """Measure the noise autocorrelation of noisy images.
 
@@ -74,6 +82,8 @@ def measure_evidence(
         2.5D measures the correlation between neighboring slices too.
     should_stop : callable
         Asked before every slice that is read; True ends the measurement.
+    remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
+        Direction of stripes to leave out; 'auto' looks for them.
 
     Returns
     -------
@@ -88,7 +98,10 @@ def measure_evidence(
     images = _read(noisy, should_stop)
     if images is None:
         return None
-    return Evidence(measure_noise_autocorrelation(images, mode=mode, equalize=config.norm_autocorr))
+    measured = measure_noise_autocorrelation(
+        images, mode=mode, equalize=config.norm_autocorr, remove_stripes=remove_stripes
+    )
+    return Evidence(measured)
 
 
 def _read(

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.datasets.sources import ImageSource
-    from autoStructN2V.masking.config import ExtractorConfig
+    from autoStructN2V.masking.config import ExtractorConfig, StripeRemoval
     from autoStructN2V.masking.extraction import KernelProposal
     from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.models.unet import FlexibleUNet
@@ -85,6 +85,7 @@ class Job:
     preview_slice: Callable[[], int] | None
     normalization: Normalization
     device: torch.device
+    stripe_removal: StripeRemoval
     results: dict[int, StageResult] = field(default_factory=dict)
     comparison: StageComparison | None = None
     _bank: PatchBank | None = None
@@ -180,7 +181,9 @@ class Job:
         """Measure the noise, once for each way of measuring."""
         way = extractor.norm_autocorr
         if way not in self._evidence:
-            self._evidence[way] = measure_evidence(self.sources, extractor, self.config.mode)
+            self._evidence[way] = measure_evidence(
+                self.sources, extractor, self.config.mode, remove_stripes="off"
+            )
         return self._evidence[way]
 
     def _reported_evidence(self) -> Evidence | None:
@@ -283,7 +286,7 @@ class Job:
             "is_stopped": outcome.is_stopped,
             "preset": self.config.preset,
             "remove_periodic": self.config.remove_periodic,
-            "remove_stripes": self.config.remove_stripes,
+            "remove_stripes": self.stripe_removal,
         }
         return TrainedModel(
             network_config,

@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoStructN2V.masking.demodulation import coverage, remove_sinusoids
+from autoStructN2V.masking.demodulation import covers, remove_sinusoids
 from autoStructN2V.masking.line_patterns import (
-    MOST_SLICES_OF_GAIN,
     lines_of_slices,
     remove_lines,
     remove_stripes,
     shared_lines,
     shared_profiles,
-    stripe_gains,
     stripes_of_slices,
 )
 from autoStructN2V.masking.periodicity import detect_sinusoids
 from autoStructN2V.masking.spectrum import evenly
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.metadata import ImageMetadata
     from autoStructN2V.datasets.sources import ImageSource
     from autoStructN2V.masking.config import StripeRemoval
-    from autoStructN2V.masking.line_profile import Lines, Profile
+    from autoStructN2V.masking.line_profile import Lines
     from autoStructN2V.masking.periodic_pattern import PeriodicPattern
 
 _MOST_SLICES = 16
 _FEWEST_OF_MEANS = 8  # slices of each stack, to look for offsets that all of them share
 _MOST_SLICES_OF_MEAN = 64  # in which offsets that all slices share are measured
-_LEAST_COVERAGE = 0.75
 _MOST_KEPT = 64_000_000  # px
 
 
@@ -50,10 +47,34 @@ class CleanedStacks:
         The stacks, read without the patterns; those that were given if nothing was found.
     patterns : list of PeriodicPattern
         What was found: sinusoids, the strongest first, offsets of lines, then stripes.
+    remove_stripes : {'auto', 'rows', 'columns', 'off'}
+        What was asked for.
     """
 
     sources: list[ImageSource]
     patterns: list[PeriodicPattern]
+    remove_stripes: StripeRemoval = "auto"
+
+    @property
+    def stripe_removal(self) -> StripeRemoval:
+        """What is to be done to other images, so that they are treated in the same way."""
+        lines = [pattern.lines for pattern in self.patterns if pattern.is_local]
+        only = lines[0] if len(lines) == 1 else None
+        return only or self.remove_stripes
+
+    @property
+    def sentence(self) -> str:
+        """Say what was removed and how to keep it."""
+        is_told = self.remove_stripes != "auto"
+        told = [pattern for pattern in self.patterns if pattern.is_local and is_told]
+        others = [pattern for pattern in self.patterns if pattern not in told]
+        sentences = [removal_sentence(others)] if others else []
+        sentences += [
+            f"Stripes along the {p.lines} are removed first "
+            f"(standard deviation {p.amplitude:.3g}), as was chosen for the training."
+            for p in told
+        ]
+        return " ".join(sentences)
 
 
 def without_global_patterns(
@@ -61,6 +82,7 @@ def without_global_patterns(
     *,
     remove_periodic: bool = True,
     remove_stripes: StripeRemoval = "auto",
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> CleanedStacks:
     """Find sinusoids, offsets of rows or columns, and stripes that cover the images; remove them.
 
@@ -74,19 +96,22 @@ def without_global_patterns(
         Whether to look for anything of its own accord.
     remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
         Where to remove stripes that end within the images: 'auto' where they cover them.
+    should_stop : callable
+        Asked before stripes are separated, which takes long; True leaves them in.
     """
-    sample = _sample(sources)
-    waves = detect_sinusoids(sample) if remove_periodic else []
-    covering = [wave for wave in waves if _mean_coverage(sample, wave) >= _LEAST_COVERAGE]
-    found = CleanedStacks(list(sources), [])
+    found, waves, asked = CleanedStacks(list(sources), [], remove_stripes), [], remove_stripes
     if remove_periodic:
+        sample = _sample(sources)
+        waves = detect_sinusoids(sample)
+        covering = [wave for wave in waves if covers(sample, wave)]
+        waves = [wave for wave in waves if wave not in covering]
         found = _without_waves_and_lines(sources, sample, covering)
-    known: Lines | None = remove_stripes if remove_stripes in ("rows", "columns") else None
-    if remove_stripes == "off" or not (remove_periodic or known):
-        return found
-    left = [wave for wave in waves if wave not in covering]
-    stripes = stripes_of_slices([plane for (plane,) in _sample(found.sources)], left, known)
-    return CleanedStacks(_without(found.sources, stripes), [*found.patterns, *stripes])
+    if remove_stripes == "off" or (remove_stripes == "auto" and not remove_periodic):
+        return replace(found, remove_stripes=asked)
+    planes = [plane for (plane,) in _sample(found.sources)]
+    stripes = stripes_of_slices(planes, waves, remove_stripes)
+    cleaned = _without(found.sources, stripes, should_stop)
+    return CleanedStacks(cleaned, [*found.patterns, *stripes], asked)
 
 
 def _without_waves_and_lines(
@@ -105,12 +130,14 @@ def _without_waves_and_lines(
 
 
 def _without(
-    sources: Sequence[ImageSource], patterns: Sequence[PeriodicPattern]
+    sources: Sequence[ImageSource],
+    patterns: Sequence[PeriodicPattern],
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> list[ImageSource]:
     if not patterns:
         return list(sources)
     memory = _Memory(_MOST_KEPT)
-    return [_WithoutPatterns(source, patterns, memory) for source in sources]
+    return [_WithoutPatterns(source, patterns, memory, should_stop) for source in sources]
 
 
 @dataclass
@@ -131,12 +158,18 @@ class _WithoutPatterns:
     """A stack whose slices are read without patterns that cover them."""
 
     def __init__(
-        self, source: ImageSource, patterns: Sequence[PeriodicPattern], memory: _Memory
+        self,
+        source: ImageSource,
+        patterns: Sequence[PeriodicPattern],
+        memory: _Memory,
+        should_stop: Callable[[], bool],
     ) -> None:
         self._source = source
         self._patterns = tuple(patterns)
-        self._is_slow = any(p.lines is None or p.is_local for p in patterns)
+        self._has_stripes = any(pattern.is_local for pattern in patterns)
+        self._is_slow = self._has_stripes or any(p.lines is None for p in patterns)
         self._memory = memory
+        self._should_stop = should_stop
         self._kept: dict[int, NDArray[np.float32]] = {}
 
     @property
@@ -167,6 +200,8 @@ class _WithoutPatterns:
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Read a slice (y, x) float32, intensities as stored, without the patterns."""
         kept = self._kept.get(z)
+        if kept is None and self._has_stripes and self._should_stop():
+            return self._source.read_slice(z)  # nothing is made of it any more
         if kept is None:
             kept = self._cleaned(z)
             if self._is_slow and self._memory.has_room_for(kept):
@@ -175,7 +210,8 @@ class _WithoutPatterns:
 
     def _cleaned(self, z: int) -> NDArray[np.float32]:
         (image,) = remove_sinusoids(self._source.read_slice(z)[None], self._patterns)
-        return remove_stripes(remove_lines(image, self._patterns, self._profiles), self._gains)
+        image = remove_lines(image, self._patterns, self._profiles)
+        return remove_stripes(image, self._patterns)
 
     @cached_property
     def _profiles(self) -> dict[Lines, NDArray[np.float32]]:
@@ -187,14 +223,6 @@ class _WithoutPatterns:
         for z in chosen:
             total += self._source.read_slice(z)
         return shared_profiles(total / len(chosen), self._patterns)
-
-    @cached_property
-    def _gains(self) -> dict[Lines, Profile]:
-        """How stripes stand out from structure, measured when the first slice is read."""
-        if not any(pattern.is_local for pattern in self._patterns):
-            return {}
-        chosen = evenly(self.shape[0], MOST_SLICES_OF_GAIN)
-        return stripe_gains([self._source.read_slice(z) for z in chosen], self._patterns)
 
 
 def removal_sentence(patterns: Sequence[PeriodicPattern]) -> str:
@@ -239,7 +267,3 @@ def _mean(source: ImageSource, start: int, n_slices: int) -> NDArray[np.float64]
     for z in places:
         total += source.read_slice(z)
     return total / len(places)
-
-
-def _mean_coverage(sample: Sequence[NDArray[np.float32]], pattern: PeriodicPattern) -> float:
-    return float(np.mean([coverage(stack, pattern) for stack in sample]))

@@ -13,7 +13,7 @@ from autoStructN2V.masking.kernel import load_kernel, validate_kernel
 from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.config import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
-from autoStructN2V.pipeline.periodic import removal_sentence, without_global_patterns
+from autoStructN2V.pipeline.periodic import without_global_patterns
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
 from autoStructN2V.trainers.events import Event, Warned
 
@@ -119,10 +119,11 @@ def _run(
         sources,
         remove_periodic=complete.remove_periodic,
         remove_stripes=complete.remove_stripes,
+        should_stop=should_stop,
     )
     sources = cleaned.sources
     if cleaned.patterns:
-        yield Warned(removal_sentence(cleaned.patterns))
+        yield Warned(cleaned.sentence)
     job = Job(
         sources=sources,
         config=complete,
@@ -131,6 +132,7 @@ def _run(
         preview_slice=preview_slice,
         normalization=estimate_normalization(sources),
         device=device,
+        stripe_removal=cleaned.stripe_removal,
     )
     if should_stop():
         return job.result(None, None)

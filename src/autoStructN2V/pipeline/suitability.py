@@ -57,7 +57,7 @@ def _other_kernel(
 ) -> list[str]:
     config = ExtractorConfig()
     try:
-        evidence = measure_evidence(sources, config, model.mode, should_stop)
+        evidence = measure_evidence(sources, config, model.mode, should_stop, remove_stripes="off")
     except InputError:  # too little noise to say anything
         return []
     if evidence is None:
