@@ -75,7 +75,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in ("pipeline.job", "cli.commands"):
         monkeypatch.setattr(
             f"autoStructN2V.{module}.measure_evidence",
-            lambda sources, config, mode: evidence(mode),
+            lambda sources, config, mode, **rest: evidence(mode),
         )
     tifffile.imwrite("noisy.tif", NOISY, imagej=True, metadata={"axes": "ZYX"})
     Path("more_images").mkdir()

@@ -547,8 +547,8 @@ def test_gaussian_noise_is_used_for_the_refinement(monkeypatch, method):
 def test_noise_that_may_be_structure_is_not_used_for_the_refinement(monkeypatch):
     measure = job.measure_evidence
 
-    def unsure(*arguments):
-        found = measure(*arguments).autocorrelation
+    def unsure(*arguments, **options):
+        found = measure(*arguments, **options).autocorrelation
         return evidence.Evidence(replace(found, is_strength_known=False))
 
     monkeypatch.setattr(job, "measure_evidence", unsure)

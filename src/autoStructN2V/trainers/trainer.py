@@ -38,6 +38,7 @@ _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
 CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
 _MOST_NOISE = 1.1  # measured variance over the error at hidden pixels, which contains the noise
+_CLEAR_RISE = 0.01  # of the error at hidden pixels, beyond what it varies by from epoch to epoch
 _MOSTLY_NOISE = 0.5  # that ratio, above which hidden pixels tell whether a network is better
 
 
@@ -295,7 +296,7 @@ class Trainer:
         )
 
     def _is_refinement_harmful(self, history: list[EpochFinished]) -> bool:
-        """Whether hidden pixels are predicted worse than before it, and ever worse.
+        """Whether hidden pixels are predicted worse than before it, and clearly ever worse.
 
         A network that is allowed to see the pixels may predict hidden ones worse at first, and for
         good where what it cannot predict is detail rather than noise.
@@ -305,7 +306,8 @@ class Trainer:
         if self._noise.variance < _MOSTLY_NOISE * self._refined_limit:
             return False
         refined = [report.val_loss for report in history[self._n_hidden_epochs :]]
-        return refined[-1] >= refined[-2] and min(refined) > self._refined_limit
+        is_rising = refined[-1] > (1.0 + _CLEAR_RISE) * min(refined[:-1])
+        return is_rising and min(refined) > self._refined_limit
 
     def _end_refinement(self) -> Warned:
         """Go back to the weights from before the refinement, and to blind spots."""
