@@ -41,7 +41,7 @@ def detect_periodic_patterns(
     -------
     list of PeriodicPattern
         Offsets of lines, stripes, then sinusoids, the strongest first; empty if there are none, or
-        the images are too small to tell (below 64 pixels, for sinusoids 32, for stripes 200).
+        the images are too small to tell (below 64 pixels, for sinusoids 32, for stripes 220).
     """
     sinusoids = detect_sinusoids(images)
     stacks = [remove_sinusoids(stack, sinusoids) for stack in images] if sinusoids else images

@@ -61,7 +61,7 @@ def find_stripes(images: Sequence[NDArray[np.floating]], lines: Lines) -> float:
     -------
     float
         Standard deviation of the stripes in units of the images; 0 if there are none, they do not
-        cover the images, or these are too small to tell (below about 200 px).
+        cover the images, or these are too small to tell (below about 220 px).
     """
     if not _are_striped(images, lines):
         return 0.0
