@@ -133,9 +133,8 @@ def own_row(case: Case) -> Row:
     start = time.process_time()
     patterns = detect_periodic_patterns([striped[None]])
     found_at = time.process_time()
-    told = (
-        striped - remove_patterns(striped[None], stripes_of_slices([striped], known="columns"))[0]
-    )
+    told_patterns = stripes_of_slices([striped], remove_stripes="columns")
+    told = striped - remove_patterns(striped[None], told_patterns)[0]
     seconds = [found_at - start, time.process_time() - found_at]
     removed = striped - remove_patterns(striped[None], patterns)[0]
     return {
