@@ -292,6 +292,26 @@ def test_layers_that_are_not_quite_straight_stay(tilt, bend):
     assert find_stripes([image + 0.05 * rng.standard_normal((512, 512))], "columns") == 0.0
 
 
+def tracks(rng):
+    """Draw a kymograph: spots that hardly move, each for some time."""
+    image = np.zeros((512, 512))
+    for _ in range(60):
+        start, length = rng.integers(-100, 500), rng.integers(60, 400)
+        place = np.cumsum(rng.normal(0.0, 0.1, length)) + rng.uniform(0, 512)
+        for y, x in zip(range(start, start + length), place, strict=True):
+            if 0 <= y < 512:
+                image[y] += np.exp(-0.5 * ((np.arange(512) - x) / 1.5) ** 2)
+    return image
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.3])
+@pytest.mark.parametrize("draw", [tracks, lambda rng: fibers(0.5, rng)], ids=["tracks", "fibers"])
+def test_lines_that_are_all_there_is_stay(draw, noise):
+    rng = np.random.default_rng(16)
+    image = draw(rng) + noise * rng.standard_normal((512, 512))
+    assert find_stripes([image], "columns") == 0.0
+
+
 def test_models_that_do_not_say_leave_stripes_where_they_are():
     stack = curtained_stack()
     model = finish(pipeline_events(stack, TINY)).stage1.model

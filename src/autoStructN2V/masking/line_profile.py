@@ -15,7 +15,7 @@ _SMOOTH_SCALE = 12  # px across the lines: what is smoother than this is shading
 _TRUNCATE = 4  # such scales
 _CLIP = 3.0  # standard deviations
 _N_CLIPS = 2
-_MAD_TO_STD = 1.4826
+MAD_TO_STD = 1.4826
 
 
 def line_profile(image: NDArray[np.floating], lines: Lines) -> Image:
@@ -104,7 +104,7 @@ def center(values: NDArray[np.floating]) -> Profile:
     mean = np.median(values, axis=0)
     for _ in range(_N_CLIPS):
         far = np.abs(values - mean)
-        near = far <= _CLIP * _MAD_TO_STD * np.median(far, axis=0)
+        near = far <= _CLIP * MAD_TO_STD * np.median(far, axis=0)
         mean = np.where(near, values, 0.0).sum(axis=0) / np.maximum(near.sum(axis=0), 1)
     return np.asarray(mean, np.float64)
 

@@ -3,7 +3,7 @@
 Curtains are streaks behind hard places of a sample that an ion beam mills. They are long, exactly
 parallel to the lines, and nearly everywhere. Structure is somewhere parallel to the lines too, but
 not everywhere, and seldom exactly; or it is so from end to end, as flat layers are, where curtains
-fade and end.
+fade and end; or it is all that is in the image, where curtains lie over something stronger.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from scipy import fft, ndimage
 
 from autoStructN2V.masking.line_offsets import MIN_SHARE
 from autoStructN2V.masking.line_profile import (
+    MAD_TO_STD,
     Image,
     Lines,
     Profile,
@@ -41,6 +42,7 @@ _LEAST_SHARE_OF_IMAGES = 0.75  # with at least half as many such places
 _LEAST_LONG = 0.6  # pieces with one between them that have the same stripes, for each such place
 _MOST_ENDLESS = 0.6  # correlation of distant pieces, relative to that of neighbors
 _LARGEST_TILT = 2.5  # degrees from the lines, up to which layers are looked for
+_MOST_OF_STRUCTURE = 1.0  # variance of stripes, relative to that of all else but noise
 _PADDING_RADIUS = 3  # px
 _TILTS = (-12.0, 12.0)  # degrees from the lines: there is structure, but no stripe
 _BANDWIDTH = 0.15  # relative width of the bands in which powers are compared
@@ -66,9 +68,17 @@ def find_stripes(images: Sequence[NDArray[np.floating]], lines: Lines) -> float:
     if not _are_striped(images, lines):
         return 0.0
     std = stripe_std(images, lines)
-    steps = [np.diff(upright(image, lines), axis=1) for image in images]
-    detail = np.mean([np.var(of_image, dtype=np.float64) / 2.0 for of_image in steps])
-    return std if std**2 > MIN_SHARE * detail else 0.0
+    turned = [upright(image, lines) for image in images]
+    detail = np.mean([np.diff(image, axis=1).var(dtype=np.float64) / 2.0 for image in turned])
+    structure = np.mean([_structure_variance(image) for image in turned]) - std**2
+    is_plausible = MIN_SHARE * detail < std**2 <= _MOST_OF_STRUCTURE * structure
+    return std if is_plausible else 0.0
+
+
+def _structure_variance(image: NDArray[np.floating]) -> float:
+    """Variance of an upright image without that of its noise, which differs along the lines."""
+    noise = MAD_TO_STD * float(np.median(np.abs(np.diff(image, axis=0))))
+    return float(image.var(dtype=np.float64)) - noise**2 / 2.0
 
 
 def _are_striped(images: Sequence[NDArray[np.floating]], lines: Lines) -> bool:
