@@ -29,7 +29,7 @@ import numpy as np
 from scipy import ndimage
 
 from autoStructN2V.datasets import make_sample, open_images
-from autoStructN2V.datasets.synthetic import curtains
+from autoStructN2V.datasets.curtains import curtains
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking import line_offsets, stripes
 from autoStructN2V.masking.line_patterns import stripes_of_slices

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from autoStructN2V.datasets.curtains import curtains
 from autoStructN2V.datasets.sources import ArraySource, read_stack
-from autoStructN2V.datasets.synthetic import SAMPLE_KINDS, curtains, make_sample
+from autoStructN2V.datasets.synthetic import SAMPLE_KINDS, make_sample
 from autoStructN2V.errors import ConfigError
 from autoStructN2V.masking import (
     detect_periodic_patterns,

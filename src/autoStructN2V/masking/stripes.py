@@ -84,8 +84,9 @@ def _structure_variance(image: NDArray[np.floating]) -> float:
 def _are_striped(images: Sequence[NDArray[np.floating]], lines: Lines) -> bool:
     """Tell whether there are stripes in most places, in each quarter, and in most images."""
     all_steps = [_typical(pieces) for pieces in _pieces_of(images, lines)]
-    steps = [pieces for pieces in all_steps if _striped_places(pieces).size]
-    places = [_striped_places(pieces) for pieces in steps]
+    measured = [(pieces, _striped_places(pieces)) for pieces in all_steps]
+    steps = [pieces for pieces, found in measured if found.size]
+    places = [found for _, found in measured if found.size]
     if sum(found.size for found in places) < _FEWEST_PLACES:
         return False
     beyond = [_striped_places(pieces, 2, slack=1) for pieces in steps]

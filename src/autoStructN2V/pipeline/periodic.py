@@ -99,19 +99,24 @@ def without_global_patterns(
     should_stop : callable
         Asked before stripes are separated, which takes long; True leaves them in.
     """
-    found, waves, asked = CleanedStacks(list(sources), [], remove_stripes), [], remove_stripes
+    found = CleanedStacks(list(sources), [], remove_stripes)
+    if not remove_periodic and remove_stripes in ("auto", "off"):
+        return found
+    sample, waves = _sample(sources), []
     if remove_periodic:
-        sample = _sample(sources)
         waves = detect_sinusoids(sample)
         covering = [wave for wave in waves if covers(sample, wave)]
         waves = [wave for wave in waves if wave not in covering]
-        found = _without_waves_and_lines(sources, sample, covering)
-    if remove_stripes == "off" or (remove_stripes == "auto" and not remove_periodic):
-        return replace(found, remove_stripes=asked)
-    planes = [plane for (plane,) in _sample(found.sources)]
-    stripes = stripes_of_slices(planes, waves, remove_stripes)
+        found = replace(
+            _without_waves_and_lines(sources, sample, covering), remove_stripes=remove_stripes
+        )
+    if remove_stripes == "off":
+        return found
+    if found.patterns:
+        sample = _sample(found.sources)
+    stripes = stripes_of_slices([plane for (plane,) in sample], waves, remove_stripes)
     cleaned = _without(found.sources, stripes, should_stop)
-    return CleanedStacks(cleaned, [*found.patterns, *stripes], asked)
+    return CleanedStacks(cleaned, [*found.patterns, *stripes], remove_stripes)
 
 
 def _without_waves_and_lines(
