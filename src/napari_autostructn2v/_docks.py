@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QChildEvent, QEvent, QObject
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
 from napari_autostructn2v._lifetime import call_later
@@ -29,7 +30,9 @@ class DockName(StrEnum):
 class DockTabs(QObject):
     """Makes tabs of the docks of this plugin, so that each has the full height of the window.
 
-    Only a dock that is new is moved: what a person has arranged stays.
+    Only a dock that is new is moved: what a person has arranged stays. The dock that was opened or
+    asked for last comes to the front. The window arranges its tabs later, so that a dock can only
+    be raised for good then; which one is decided at that moment, by what was asked for last.
 
     Parameters
     ----------
@@ -40,13 +43,23 @@ class DockTabs(QObject):
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
         self._known: set[str] = set()
+        self._asked_last: weakref.ref[QDockWidget] | None = None
         window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """Look for a new dock whenever the window gets a child."""
-        if event is not None and event.type() == QEvent.Type.ChildAdded:
+        if isinstance(event, QChildEvent) and event.type() == QEvent.Type.ChildAdded:
+            if isinstance(dock := event.child(), QDockWidget):
+                self._asked_last = weakref.ref(dock)
             call_later(self, self._look)  # by then it has its name and its place
         return False
+
+    def bring_to_front(self, dock: QDockWidget) -> None:
+        """Show a dock before the others, until another one is asked for."""
+        self._asked_last = weakref.ref(dock)
+        dock.show()
+        dock.raise_()
+        call_later(self, self._look)
 
     def _look(self) -> None:
         window = self.parent()  # not kept, which would keep the viewer alive
@@ -59,6 +72,14 @@ class DockTabs(QObject):
                 _join(window, dock, placed)
                 placed.append(dock)
         self._known = {dock.objectName() for dock in docks}
+        call_later(self, self._raise_asked_last)  # the window arranges its tabs first
+
+    def _raise_asked_last(self) -> None:
+        dock = self._asked_last() if self._asked_last is not None else None
+        self._asked_last = None  # a tab that a person clicks on later stays in front
+        window = self.parent()
+        if dock is not None and isinstance(window, QMainWindow) and dock in _open_docks(window):
+            dock.raise_()
 
 
 def show_dock(viewer: napari.Viewer, name: DockName) -> QWidget:
@@ -66,19 +87,18 @@ def show_dock(viewer: napari.Viewer, name: DockName) -> QWidget:
     dock: QDockWidget
     widget: QWidget
     dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
-    dock.show()
-    dock.raise_()
-    call_later(dock, dock.raise_)  # once it is a tab
+    tabs = viewer.window._qt_window.findChild(DockTabs)
+    assert tabs is not None  # the session of the viewer has made them
+    tabs.bring_to_front(dock)
     return widget
 
 
 def _join(window: QMainWindow, dock: QDockWidget, others: list[QDockWidget]) -> None:
-    """Make a dock a tab beside the first of the others in the same area, and show it."""
+    """Make a dock a tab beside the first of the others in the same area."""
     area = window.dockWidgetArea(dock)
     beside = [o for o in others if window.dockWidgetArea(o) == area and not o.isFloating()]
     if beside and not dock.isFloating():
         window.tabifyDockWidget(beside[0], dock)
-        call_later(dock, dock.raise_)  # the window arranges its tabs first
 
 
 def _open_docks(window: QMainWindow) -> list[QDockWidget]:
