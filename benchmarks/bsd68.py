@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.pipeline import PipelineConfig
+    from autoStructN2V.pipeline.events import Event
     from autoStructN2V.trainers import TrainedModel
-    from autoStructN2V.trainers.events import Event
 
     Images = dict[str, NDArray[np.float32]]
 

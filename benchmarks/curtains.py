@@ -29,13 +29,14 @@ import numpy as np
 from scipy import ndimage
 
 from autoStructN2V.datasets import make_sample, open_images
-from autoStructN2V.datasets.curtains import curtains
+from autoStructN2V.datasets.samples.curtains import curtains
 from autoStructN2V.errors import InputError
-from autoStructN2V.masking import line_offsets, stripes
-from autoStructN2V.masking.line_patterns import stripes_of_slices
-from autoStructN2V.masking.line_profile import upright
-from autoStructN2V.masking.patterns import detect_periodic_patterns, remove_patterns
-from autoStructN2V.masking.spectrum import centered_blocks, evenly, mean_power
+from autoStructN2V.masking.patterns import line_offsets, stripes
+from autoStructN2V.masking.patterns.detection import detect_periodic_patterns, remove_patterns
+from autoStructN2V.masking.patterns.line_profile import upright
+from autoStructN2V.masking.patterns.lines import stripes_of_slices
+from autoStructN2V.masking.patterns.spectrum import centered_blocks, mean_power
+from autoStructN2V.sampling import evenly
 from peers import run_script
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.masking.line_profile import Lines
-    from autoStructN2V.masking.periodic_pattern import PeriodicPattern
+    from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+    from autoStructN2V.vocabulary import Lines
 
     Image = NDArray[np.float32]
 

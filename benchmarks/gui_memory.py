@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 import napari
 import psutil
 
-from autoStructN2V.datasets.synthetic import make_sample
+from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import validate_config
 from gui_responsiveness import rest, training_dock, wait_until
-from napari_autostructn2v._session import session_for
-from napari_autostructn2v._state import Phase
+from napari_autostructn2v.session.session import session_for
+from napari_autostructn2v.session.state import Phase
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 
 if TYPE_CHECKING:
-    from napari_autostructn2v._session import Session
+    from napari_autostructn2v.session.session import Session
 
 _MEBIBYTE = 2**20
 _MOST_GROWTH = 0.1

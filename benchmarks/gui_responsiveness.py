@@ -18,18 +18,18 @@ import napari
 import numpy as np
 from qtpy.QtCore import QEventLoop, Qt, QTimer
 
-from autoStructN2V.datasets.synthetic import make_sample
+from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import validate_config
-from napari_autostructn2v._docks import DockName
-from napari_autostructn2v._session import session_for
-from napari_autostructn2v._state import Phase
-from napari_autostructn2v.training import Training
+from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.session import session_for
+from napari_autostructn2v.session.state import Phase
+from napari_autostructn2v.training.dock import Training
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_autostructn2v._session import Session
+    from napari_autostructn2v.session.session import Session
 
 _INTERVAL_MS = 10
 _BARS = {"99 %": 0.1, "maximum": 0.5}  # seconds

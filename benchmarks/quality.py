@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets import Mode
     from autoStructN2V.pipeline import PipelineResult
-    from autoStructN2V.trainers.events import Event
+    from autoStructN2V.pipeline.events import Event
 
 _STACK_TASK = "T6_stack"
 _COLUMNS = ["task", "mode", "seed", "input", "stage 1", "stage 2", "kernel", "recall", "precision"]

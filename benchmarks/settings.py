@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.pipeline import PRESETS
-from autoStructN2V.pipeline.config_file import read_settings
-from autoStructN2V.pipeline.presets import merged
+from autoStructN2V.pipeline.configuration.file import read_settings
+from autoStructN2V.pipeline.configuration.presets import merged
 
 if TYPE_CHECKING:
     import argparse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import time
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ def use_threads(n_threads: int | None) -> None:
     """Set the number of CPU threads of PyTorch, None leaves it."""
     if n_threads is not None:
         torch.set_num_threads(n_threads)
+        os.environ["OMP_NUM_THREADS"] = str(n_threads)  # read by all that uses no PyTorch
 
 
 def add_clock_argument(parser: argparse.ArgumentParser) -> None:

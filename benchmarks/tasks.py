@@ -1,7 +1,7 @@
 """The eight benchmark tasks with known clean truth, and their scores.
 
-The images come from :mod:`autoStructN2V.datasets.synthetic`; here are the names of the tasks and
-the metrics. ``python benchmarks/tasks.py OUT_DIR [SEED]`` writes one .npz file per task.
+The images come from :mod:`autoStructN2V.datasets.samples.synthetic`; here are the names of the
+tasks and the metrics. ``python benchmarks/tasks.py OUT_DIR [SEED]`` writes one .npz file per task.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 from scipy import ndimage
 
-from autoStructN2V.datasets import synthetic
+from autoStructN2V.datasets.samples import synthetic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoStructN2V.datasets.synthetic import NOISE_MODELS
+from autoStructN2V.datasets.samples.synthetic import NOISE_MODELS
 from autoStructN2V.masking import center_only, trimmed
-from autoStructN2V.masking.kernel import center_of
+from autoStructN2V.masking.kernels.kernel import center_of
 from tasks import KINDS, true_autocorr
 
 if TYPE_CHECKING:

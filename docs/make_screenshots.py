@@ -19,10 +19,10 @@ from napari.settings import get_settings
 from qtpy.QtWidgets import QApplication
 
 from autoStructN2V.pipeline import validate_config
-from napari_autostructn2v._docks import PLUGIN, DockName
-from napari_autostructn2v._session import Session, session_for
-from napari_autostructn2v._state import Phase
-from napari_autostructn2v.comparison import toggle_comparison
+from napari_autostructn2v.comparison.command import toggle_comparison
+from napari_autostructn2v.session.docks import PLUGIN, DockName
+from napari_autostructn2v.session.session import Session, session_for
+from napari_autostructn2v.session.state import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable

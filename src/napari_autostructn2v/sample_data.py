@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.synthetic import SampleKind
+    from autoStructN2V.datasets.samples.synthetic import SampleKind
 
     LayerData = tuple[NDArray[np.float32], dict[str, Any], str]
 
@@ -21,7 +21,7 @@ _IMAGES_SHAPE = (8, 256, 256)
 def _sample(kind: SampleKind, title: str) -> list[LayerData]:
     """Return a noisy layer and, hidden beneath it, the clean truth, in the same gray scale."""
     # importing the core at the top would import PyTorch when napari starts
-    from autoStructN2V.datasets.synthetic import make_sample
+    from autoStructN2V.datasets.samples.synthetic import make_sample
 
     sample = make_sample(kind, shape=None if kind == "stack" else _IMAGES_SHAPE)
     common = {"contrast_limits": (0.0, 1.0)}

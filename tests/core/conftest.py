@@ -10,8 +10,8 @@ import pytest
 import tifffile
 import torch
 
-from autoStructN2V.pipeline import evidence
-from autoStructN2V.pipeline.presets import merged
+from autoStructN2V.masking.kernels import evidence
+from autoStructN2V.pipeline.configuration.presets import merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.masking.kernels.kernel import Kernel
 
 # every stage as small as its bounds allow
 TINY_STAGE: dict[str, Any] = {

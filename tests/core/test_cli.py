@@ -11,10 +11,10 @@ import tifffile
 from autoStructN2V.cli import commands, demonstration, forecast, main
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.datasets import make_sample
-from autoStructN2V.masking.kernel import load_kernel, save_kernel
+from autoStructN2V.masking.kernels.files import load_kernel, save_kernel
 from autoStructN2V.pipeline import find_models, validate_config
-from autoStructN2V.pipeline.config_file import read_config
-from autoStructN2V.pipeline.estimate import TYPICAL_SPEED
+from autoStructN2V.pipeline.configuration.file import read_config
+from autoStructN2V.pipeline.device_speed import TYPICAL_SPEED
 from autoStructN2V.trainers import BatchFinished, EpochFinished, PredictionProgress, StageFinished
 
 from .conftest import TINY, TINY_WORDS, horizontal, noisy_lines, write_tiff, written_files

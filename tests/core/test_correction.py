@@ -4,14 +4,19 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from autoStructN2V.datasets import synthetic
-from autoStructN2V.masking import correction
-from autoStructN2V.masking.autocorrelation import measure_noise_autocorrelation
-from autoStructN2V.masking.background import fine_energy, high_pass, noise_field, structure_score
-from autoStructN2V.masking.config import ExtractorConfig
-from autoStructN2V.masking.extraction import extract_kernel
-from autoStructN2V.masking.lags import lag_sums
-from autoStructN2V.masking.noise_model import simulate_noise
+from autoStructN2V.datasets.samples import synthetic
+from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.kernels.extraction import extract_kernel
+from autoStructN2V.masking.noise import correction
+from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
+from autoStructN2V.masking.noise.background import (
+    fine_energy,
+    high_pass,
+    noise_field,
+    structure_score,
+)
+from autoStructN2V.masking.noise.estimate import simulate_noise
+from autoStructN2V.masking.noise.lags import lag_sums
 
 MAX_LAG = 15
 CENTER = (MAX_LAG, MAX_LAG)

@@ -17,14 +17,14 @@ import torch
 
 from autoStructN2V.cli.main import main
 from autoStructN2V.datasets import check_images, make_sample, open_images
-from autoStructN2V.datasets.sources import ArraySource
+from autoStructN2V.datasets.images.sources import ArraySource
 from autoStructN2V.errors import UserError
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.masking import ExtractorConfig, validate_kernel
 from autoStructN2V.models import choose_device
 from autoStructN2V.pipeline import PRESETS, find_models, measure_evidence, validate_config
+from autoStructN2V.pipeline.events import Event
 from autoStructN2V.trainers import load_model
-from autoStructN2V.trainers.events import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,14 @@ from pydantic import ValidationError
 from scipy import ndimage
 
 from autoStructN2V.errors import InputError
-from autoStructN2V.masking.autocorrelation import Autocorrelation, measure_noise_autocorrelation
-from autoStructN2V.masking.config import ExtractorConfig
-from autoStructN2V.masking.extraction import extract_kernel, propose_kernel
-from autoStructN2V.masking.kernel import trimmed, validate_kernel
-from autoStructN2V.masking.noise_model import simulate_noise
+from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.kernels.extraction import extract_kernel, propose_kernel
+from autoStructN2V.masking.kernels.kernel import trimmed, validate_kernel
+from autoStructN2V.masking.noise.autocorrelation import (
+    Autocorrelation,
+    measure_noise_autocorrelation,
+)
+from autoStructN2V.masking.noise.estimate import simulate_noise
 
 CONFIG = ExtractorConfig()
 

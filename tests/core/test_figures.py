@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autoStructN2V.pipeline.figures import draw_kernel, draw_panels
+from autoStructN2V.pipeline.files.figures import draw_kernel, draw_panels
 
 RED, BLACK = (214, 69, 65), (20, 20, 20)
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import ndimage, signal
 
-from autoStructN2V.datasets.sources import ArraySource, read_stack
+from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.masking import detect_periodic_patterns, extract_kernel, remove_patterns
-from autoStructN2V.masking.config import ExtractorConfig
-from autoStructN2V.masking.half_offsets import find_half_offsets
+from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.patterns.half_offsets import find_half_offsets
+from autoStructN2V.masking.patterns.removal import removal_sentence, without_global_patterns
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
-from autoStructN2V.pipeline.periodic import removal_sentence, without_global_patterns
 from autoStructN2V.trainers.events import Warned
 from tests.core.test_line_offsets import SIZE, fine, noise, texture
 from tests.core.test_periodic_removal import TINY

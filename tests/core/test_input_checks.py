@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoStructN2V.datasets.checks import as_source, check_images
+from autoStructN2V.datasets.images.checks import as_source, check_images
 from autoStructN2V.errors import InputError
 
 

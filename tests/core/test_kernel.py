@@ -4,16 +4,11 @@ import numpy as np
 import pytest
 
 from autoStructN2V.errors import KernelError, OutputError
-from autoStructN2V.masking.kernel import (
-    SYMMETRIES,
-    center_only,
-    describe_kernel,
-    kernel_symmetries,
-    load_kernel,
-    save_kernel,
-    trimmed,
-    validate_kernel,
-)
+from autoStructN2V.masking.kernels.description import describe_kernel
+from autoStructN2V.masking.kernels.files import load_kernel, save_kernel
+from autoStructN2V.masking.kernels.kernel import center_only, trimmed, validate_kernel
+from autoStructN2V.masking.kernels.symmetry import kernel_symmetries
+from autoStructN2V.symmetry import SYMMETRIES
 
 
 def line(length, axis=1):

@@ -6,8 +6,8 @@ import torch
 from scipy import ndimage
 
 from autoStructN2V.datasets import ArraySource, PatchRegion, estimate_normalization, load_patch_bank
-from autoStructN2V.masking.kernel import SYMMETRIES
 from autoStructN2V.masking.placement import KernelPlacer, Placement
+from autoStructN2V.symmetry import SYMMETRIES
 from autoStructN2V.trainers import StageConfig, masked_squared_error
 from autoStructN2V.trainers.batches import BatchSource, MaskedBatch
 from autoStructN2V.trainers.validation import MaskedValidation

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from autoStructN2V.datasets import synthetic
-from autoStructN2V.masking.autocorrelation import measure_noise_autocorrelation
-from autoStructN2V.masking.background import noise_field
-from autoStructN2V.masking.config import ExtractorConfig
-from autoStructN2V.masking.extraction import extract_kernel
-from autoStructN2V.masking.kernel import trimmed
-from autoStructN2V.masking.noise_floor import blurred_noise
+from autoStructN2V.datasets.samples import synthetic
+from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.kernels.extraction import extract_kernel
+from autoStructN2V.masking.kernels.kernel import trimmed
+from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
+from autoStructN2V.masking.noise.background import noise_field
+from autoStructN2V.masking.noise.blurred import blurred_noise
 
 SHAPE = (3, 256, 256)
 

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from autoStructN2V.datasets import synthetic
-from autoStructN2V.masking.autocorrelation import Autocorrelation, measure_noise_autocorrelation
+from autoStructN2V.datasets.samples import synthetic
+from autoStructN2V.masking.noise.autocorrelation import (
+    Autocorrelation,
+    measure_noise_autocorrelation,
+)
 
 SHAPE = (8, 256, 256)
 

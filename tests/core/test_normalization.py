@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from autoStructN2V.datasets.checks import as_source
+from autoStructN2V.datasets.images.checks import as_source
 from autoStructN2V.datasets.normalization import (
     Normalization,
     estimate_noise_level,

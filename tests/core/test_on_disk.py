@@ -9,18 +9,18 @@ import tifffile
 
 from autoStructN2V.datasets import ArraySource, open_images, read_stack
 from autoStructN2V.errors import ConfigError, OutputError
-from autoStructN2V.masking.kernel import load_kernel, save_kernel
+from autoStructN2V.masking.kernels.files import load_kernel, save_kernel
 from autoStructN2V.pipeline import (
     denoise_events,
     file_events,
     find_models,
     finish,
-    on_disk,
     output_files,
     recorded_events,
     run_pipeline,
     validate_config,
 )
+from autoStructN2V.pipeline.files import drivers as on_disk
 from autoStructN2V.trainers import (
     EpochFinished,
     PredictionProgress,
@@ -257,7 +257,7 @@ def test_the_model_survives_when_results_cannot_be_written(lines_tiff, tmp_path,
     def full(*args, **kwargs):
         raise OutputError("the disk is full")
 
-    monkeypatch.setattr("autoStructN2V.pipeline.artifacts.StackWriter", full)
+    monkeypatch.setattr("autoStructN2V.pipeline.files.recorder.StackWriter", full)
     with pytest.raises(OutputError):
         run_pipeline(config_for(lines_tiff, tmp_path / "out", method="n2v"))
     (model,) = (tmp_path / "out").rglob("stage1_model.pth")

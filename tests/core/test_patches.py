@@ -6,7 +6,7 @@ import torch
 
 from autoStructN2V.datasets import ArraySource, Normalization, PatchBank, PatchRegion
 from autoStructN2V.datasets.patches import load_patch_bank, neighbor_slices
-from autoStructN2V.masking.kernel import SYMMETRIES
+from autoStructN2V.symmetry import SYMMETRIES
 
 CPU = torch.device("cpu")
 AS_IT_IS = Normalization(mean=0, std=1, low=0, high=1, median=0.5, mad=0.2, noise_level=0.1)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from autoStructN2V.datasets.sources import ArraySource, read_stack
-from autoStructN2V.datasets.synthetic import make_sample
-from autoStructN2V.pipeline import denoise_array_events, finish, periodic, pipeline_events
-from autoStructN2V.pipeline.periodic import removal_sentence, without_global_patterns
+from autoStructN2V.datasets.images.sources import ArraySource, read_stack
+from autoStructN2V.datasets.samples.synthetic import make_sample
+from autoStructN2V.masking.patterns import removal as periodic
+from autoStructN2V.masking.patterns.removal import removal_sentence, without_global_patterns
+from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
 from autoStructN2V.trainers.events import Warned
 from tests.core.test_periodicity import SHAPE, X, Y, background, wave
 

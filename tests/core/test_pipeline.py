@@ -10,15 +10,15 @@ from scipy import ndimage
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.errors import DeviceError, InputError, KernelError, ModelError
 from autoStructN2V.inference import Predictor
-from autoStructN2V.masking.config import ExtractorConfig
-from autoStructN2V.masking.kernel import save_kernel
+from autoStructN2V.masking.kernels import evidence
+from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.kernels.files import save_kernel
 from autoStructN2V.models import device
 from autoStructN2V.pipeline import (
     Approve,
     ArraySink,
     Regenerate,
     Skip,
-    evidence,
     finish,
     job,
     pipeline_events,

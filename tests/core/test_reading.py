@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from autoStructN2V.datasets.reading import list_images, open_images
-from autoStructN2V.datasets.sources import ArraySource, ImageSource, read_stack
+from autoStructN2V.datasets.images.reading import list_images, open_images
+from autoStructN2V.datasets.images.sources import ArraySource, ImageSource, read_stack
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:

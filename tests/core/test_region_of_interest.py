@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from autoStructN2V.datasets.region_of_interest import region_of_interest, structure_map
-from autoStructN2V.datasets.synthetic import make_sample
+from autoStructN2V.datasets.samples.synthetic import make_sample
 
 OPTIONS = {"patch_size": 32, "roi_threshold": 0.5, "scale_factor": 0.25}
 

@@ -6,28 +6,23 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from autoStructN2V.datasets.curtains import curtains
-from autoStructN2V.datasets.sources import ArraySource, read_stack
-from autoStructN2V.datasets.synthetic import SAMPLE_KINDS, make_sample
+from autoStructN2V.datasets.images.sources import ArraySource, read_stack
+from autoStructN2V.datasets.samples.curtains import curtains
+from autoStructN2V.datasets.samples.synthetic import SAMPLE_KINDS, make_sample
 from autoStructN2V.errors import ConfigError
 from autoStructN2V.masking import (
     detect_periodic_patterns,
     extract_kernel,
     measure_noise_autocorrelation,
     remove_patterns,
-    stripe_separation,
 )
-from autoStructN2V.masking.config import ExtractorConfig
-from autoStructN2V.masking.stripe_separation import separated_stripes
-from autoStructN2V.masking.stripes import find_stripes, without_stripes
-from autoStructN2V.pipeline import (
-    denoise_array_events,
-    finish,
-    periodic,
-    pipeline_events,
-    validate_config,
-)
-from autoStructN2V.pipeline.periodic import without_global_patterns
+from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.patterns import removal as periodic
+from autoStructN2V.masking.patterns import stripe_separation
+from autoStructN2V.masking.patterns.removal import without_global_patterns
+from autoStructN2V.masking.patterns.stripe_separation import separated_stripes
+from autoStructN2V.masking.patterns.stripes import find_stripes, without_stripes
+from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events, validate_config
 from autoStructN2V.trainers.events import Warned
 from tests.core.test_periodic_removal import TINY
 

@@ -5,7 +5,7 @@ import pytest
 
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.datasets.normalization import estimate_normalization
-from autoStructN2V.datasets.synthetic import make_sample
+from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.masking import center_only
 from autoStructN2V.models import NetworkConfig
 from autoStructN2V.pipeline.suitability import differences, uncovered_share

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoStructN2V.datasets.synthetic import (
+from autoStructN2V.datasets.samples.synthetic import (
     NOISE_MODELS,
     SAMPLE_KINDS,
     make_sample,

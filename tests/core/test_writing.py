@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from autoStructN2V.datasets import tiff_layout, writing
-from autoStructN2V.datasets.checks import as_source
-from autoStructN2V.datasets.metadata import ImageMetadata
-from autoStructN2V.datasets.reading import open_images
-from autoStructN2V.datasets.sources import read_stack
-from autoStructN2V.datasets.writing import (
+from autoStructN2V.datasets.images import writing
+from autoStructN2V.datasets.images.checks import as_source
+from autoStructN2V.datasets.images.metadata import ImageMetadata
+from autoStructN2V.datasets.images.reading import open_images
+from autoStructN2V.datasets.images.sources import read_stack
+from autoStructN2V.datasets.images.tiff import layout as tiff_layout
+from autoStructN2V.datasets.images.writing import (
     StackWriter,
     atomic_write,
     ensure_writable_folder,
@@ -31,7 +32,7 @@ from autoStructN2V.datasets.writing import (
 from autoStructN2V.errors import OutputError
 
 if TYPE_CHECKING:
-    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.datasets.images.sources import ImageSource
 
 IMAGEJ = {"imagej": True, "resolution": (4.0, 2.0)}
 OME = {"ome": True}

@@ -19,7 +19,7 @@ import torch
 
 from autoStructN2V.cli import main
 from autoStructN2V.cli.progress import ProgressView
-from autoStructN2V.datasets import writing
+from autoStructN2V.datasets.images import writing
 from autoStructN2V.trainers import EpochFinished
 from tests.core.conftest import TINY_WORDS, noisy_lines, write_tiff, written_files
 

@@ -16,9 +16,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QFileDialog, QWidget
 
 from autoStructN2V.masking import load_kernel
-from napari_autostructn2v._docks import PLUGIN, DockName
-from napari_autostructn2v._session import Session, session_for
-from napari_autostructn2v._state import Part, Phase, Status
+from napari_autostructn2v.session.docks import PLUGIN, DockName
+from napari_autostructn2v.session.session import Session, session_for
+from napari_autostructn2v.session.state import Part, Phase, Status
 from tests.plugin.conftest import small_config
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def person(viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path) -> Person:
 
 @pytest.fixture(autouse=True)
 def _no_thread_is_left() -> Iterator[None]:
-    from napari_autostructn2v import _jobs
+    from napari_autostructn2v.session import jobs as _jobs
 
     yield
     QApplication.processEvents()

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from autoStructN2V.datasets import make_sample
-from autoStructN2V.masking.kernel import describe_kernel
+from autoStructN2V.masking.kernels.description import describe_kernel
 from autoStructN2V.pipeline import finish, pipeline_events
 
 # stage 1 is trained long enough to keep the lines: an image that is still blurred has lost them too

@@ -10,10 +10,10 @@ import pytest
 import torch
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from autoStructN2V.datasets.synthetic import make_sample
+from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import PipelineConfig, validate_config
-from napari_autostructn2v._layers import LayerStacks
-from napari_autostructn2v._session import Session, session_for
+from napari_autostructn2v.layers.stacks import LayerStacks
+from napari_autostructn2v.session.session import Session, session_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

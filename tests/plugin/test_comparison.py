@@ -12,12 +12,13 @@ import pytest
 from napari._app_model import get_app_model
 from qtpy.QtWidgets import QAbstractButton, QDockWidget
 
-from napari_autostructn2v import _side_by_side, comparison
-from napari_autostructn2v._comparison_bar import ComparisonBar
-from napari_autostructn2v._comparison_state import ViewerState
-from napari_autostructn2v._result_layers import ResultLayers
-from napari_autostructn2v._side_by_side import best_columns, running_comparison
-from napari_autostructn2v.comparison import toggle_comparison
+from napari_autostructn2v.comparison import command as comparison
+from napari_autostructn2v.comparison import side_by_side as _side_by_side
+from napari_autostructn2v.comparison.bar import ComparisonBar
+from napari_autostructn2v.comparison.command import toggle_comparison
+from napari_autostructn2v.comparison.side_by_side import best_columns, running_comparison
+from napari_autostructn2v.comparison.viewer_state import ViewerState
+from napari_autostructn2v.layers.results import ResultLayers
 
 if TYPE_CHECKING:
     import napari
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
-    from napari_autostructn2v._session import Session
+    from napari_autostructn2v.session.session import Session
 
 STAGES = ["Noisy", "Stage 1", "Stage 2"]
 DIFFERENCES = ["Stage 1 - Stage 2", "Noisy - Stage 1", "Noisy - Stage 2"]

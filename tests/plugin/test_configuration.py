@@ -12,20 +12,20 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QMessageBox
 
 from autoStructN2V.pipeline import PRESETS, finish, recorded_events, validate_config
-from autoStructN2V.pipeline.config_file import read_config
-from napari_autostructn2v import _session
-from napari_autostructn2v._config_edits import (
+from autoStructN2V.pipeline.configuration.file import read_config
+from napari_autostructn2v.configuration.dock import Configuration
+from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.session import session as _session
+from napari_autostructn2v.session.config_edits import (
     STAGE_CHOICES,
     is_modified,
     stage_choice,
     with_changes,
     with_preset,
 )
-from napari_autostructn2v._docks import DockName
-from napari_autostructn2v._layers import stacks_of
-from napari_autostructn2v._state import Phase, TaskState
-from napari_autostructn2v.configuration import Configuration
-from napari_autostructn2v.training import Training
+from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.state import Phase, TaskState
+from napari_autostructn2v.training.dock import Training
 from tests.core.conftest import noisy_lines, tiny
 from tests.plugin.conftest import deleted
 
@@ -384,7 +384,7 @@ def trained(tmp_path_factory) -> Path:
 
 
 def _sources():
-    from autoStructN2V.datasets.checks import as_source
+    from autoStructN2V.datasets.images.checks import as_source
 
     return [as_source(noisy_lines(), name="lines")]
 

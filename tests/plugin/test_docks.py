@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
-from napari_autostructn2v._docks import PLUGIN, DockName, DockTabs
-from napari_autostructn2v._session import session_for
+from napari_autostructn2v.session.docks import PLUGIN, DockName, DockTabs
+from napari_autostructn2v.session.session import session_for
 
 if TYPE_CHECKING:
     import napari

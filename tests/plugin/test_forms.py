@@ -5,12 +5,12 @@ import html
 import pytest
 from qtpy.QtWidgets import QSpinBox
 
-from autoStructN2V.masking.config import ExtractorConfig
-from autoStructN2V.models.config import FrozenConfig
+from autoStructN2V.frozen_config import FrozenConfig
+from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.pipeline import PRESETS, PipelineConfig, validate_config
-from autoStructN2V.pipeline.config import N2VConfig, Stage1Config, Stage2Config
-from napari_autostructn2v._editors import FloatBox
-from napari_autostructn2v._forms import FormGrid, choices_of, make_editor, simple_fields
+from autoStructN2V.pipeline.configuration.models import N2VConfig, Stage1Config, Stage2Config
+from napari_autostructn2v.widgets.editors import FloatBox
+from napari_autostructn2v.widgets.forms import FormGrid, choices_of, make_editor, simple_fields
 
 
 def all_subclasses(model):

@@ -16,14 +16,14 @@ from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QMessageBox, QWidget
 
 from autoStructN2V.datasets.normalization import Normalization
+from autoStructN2V.inference.trained_model import TrainedModel, save_model
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
-from autoStructN2V.trainers.checkpoint import TrainedModel, save_model
-from napari_autostructn2v._inference_choices import ask_for_tiff
-from napari_autostructn2v._inference_files import FileImage, layer_writer, stacks_of_files
-from napari_autostructn2v._model_card import NO_MODEL, describe_model
-from napari_autostructn2v._state import ModelCard, TaskState
-from napari_autostructn2v.inference import Inference
+from napari_autostructn2v.inference.choices import ask_for_tiff
+from napari_autostructn2v.inference.dock import Inference
+from napari_autostructn2v.inference.model_card import NO_MODEL, describe_model
+from napari_autostructn2v.layers.files import FileImage, layer_writer, stacks_of_files
+from napari_autostructn2v.session.state import ModelCard, TaskState
 from tests.plugin.conftest import choose_new_file, stacking_threads
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
-    from napari_autostructn2v._session import Session
+    from napari_autostructn2v.session.session import Session
 
 SECONDS = 60_000
 NETWORK = NetworkConfig(features=8, num_layers=1)
@@ -440,7 +440,7 @@ def test_a_layer_that_cannot_be_saved_is_explained_and_stays(
 @pytest.fixture
 def slow_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Models whose files can be read only once this is set."""
-    from napari_autostructn2v import _model_tasks
+    from napari_autostructn2v.session import models as _model_tasks
 
     may_read, load_model = threading.Event(), _model_tasks.load_model
 

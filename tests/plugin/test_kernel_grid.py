@@ -6,9 +6,10 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QWidget
 
 from autoStructN2V.masking import propose_kernel
-from napari_autostructn2v._kernel_colors import CorrelationLegend, CorrelationScale, GridColors
-from napari_autostructn2v._kernel_document import KernelDocument
-from napari_autostructn2v._kernel_grid import KernelGrid, describe_cell
+from napari_autostructn2v.mask_editor.colors import CorrelationLegend, CorrelationScale
+from napari_autostructn2v.mask_editor.grid import KernelGrid, describe_cell
+from napari_autostructn2v.session.kernel_document import KernelDocument
+from napari_autostructn2v.widgets.colors import GridColors
 from tests.plugin.conftest import deleted
 
 from .test_kernel_document import evidence

@@ -7,7 +7,7 @@ from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
 
 from napari_autostructn2v import METADATA_KEY
-from napari_autostructn2v._layer_chooser import LayerChooser
+from napari_autostructn2v.widgets.layer_chooser import LayerChooser
 from tests.plugin.conftest import deleted
 
 

@@ -8,13 +8,9 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 
-from autoStructN2V.datasets.sources import read_stack
+from autoStructN2V.datasets.images.sources import read_stack
 from autoStructN2V.errors import InputError
-from napari_autostructn2v._layers import (
-    describe_layer,
-    leading_axis,
-    stacks_of,
-)
+from napari_autostructn2v.layers.stacks import describe_layer, leading_axis, stacks_of
 
 SPACE: dict[int, dict[str, Any]] = {
     2: {"scale": (0.5, 0.25), "translate": (3, 4), "rotate": 30, "units": ("um", "um")},
@@ -98,8 +94,8 @@ def test_slices_that_are_computed_on_demand_are_not_read_at_once() -> None:
         def __array__(self, *_: object, **__: object) -> np.ndarray:
             raise AssertionError("the whole stack was read")
 
-    from autoStructN2V.datasets.metadata import ImageMetadata
-    from napari_autostructn2v._layers import LazyStack
+    from autoStructN2V.datasets.images.metadata import ImageMetadata
+    from napari_autostructn2v.layers.stacks import LazyStack
 
     data = Counting()
     source = LazyStack(data, "lazy", ImageMetadata())

@@ -13,9 +13,9 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_autostructn2v import _lifetime
-from napari_autostructn2v._docks import PLUGIN, DockName
-from napari_autostructn2v._lifetime import at_end, call_later, connect
-from napari_autostructn2v._session import Session, session_for
+from napari_autostructn2v.lifetime import at_end, call_later, connect
+from napari_autostructn2v.session.docks import PLUGIN, DockName
+from napari_autostructn2v.session.session import Session, session_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from npe2.manifest.utils import import_python_name
 
 from autoStructN2V.models.device import DeviceName
 from autoStructN2V.pipeline import PresetName
-from napari_autostructn2v._docks import DockName
-from napari_autostructn2v._settings import _preferences, first_config
+from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.settings import _preferences, first_config
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_session_starts_with_what_was_set_in_the_preferences(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     wanted = {"preset": "high_quality", "device": "abacus", "output_folder": str(tmp_path)}
-    monkeypatch.setattr("napari_autostructn2v._settings._preferences", lambda: wanted)
+    monkeypatch.setattr("napari_autostructn2v.session.settings._preferences", lambda: wanted)
     assert first_config() == {"preset": "high_quality", "output_dir": tmp_path}
 
 

@@ -13,9 +13,9 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from autoStructN2V.masking import ExtractorConfig, propose_kernel
 from autoStructN2V.pipeline import validate_config
-from napari_autostructn2v._kernel_grid import describe_cell
-from napari_autostructn2v._state import Phase, TaskState
-from napari_autostructn2v.mask_editor import MaskEditor
+from napari_autostructn2v.mask_editor.dock import MaskEditor
+from napari_autostructn2v.mask_editor.grid import describe_cell
+from napari_autostructn2v.session.state import Phase, TaskState
 
 from .conftest import choose_new_file, small_config
 from .test_kernel_document import evidence

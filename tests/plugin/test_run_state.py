@@ -9,17 +9,15 @@ import numpy as np
 import pytest
 
 from autoStructN2V.pipeline import validate_config
-from autoStructN2V.trainers.events import (
-    BatchFinished,
-    EpochFinished,
+from autoStructN2V.pipeline.events import (
     KernelProposed,
     PredictionProgress,
     StageFinished,
     StageStarted,
-    Warned,
 )
-from napari_autostructn2v._run import after, ended, failed, started
-from napari_autostructn2v._state import Part, Phase, RunState, Status
+from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
+from napari_autostructn2v.session.run_reducer import after, ended, failed, started
+from napari_autostructn2v.session.state import Part, Phase, RunState, Status
 
 KERNEL = np.ones((1, 1), bool)
 P, T, X, D, A, C, S, K, F = (

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from autoStructN2V.inference.trained_model import save_model
 from autoStructN2V.masking import center_only
-from autoStructN2V.trainers.checkpoint import save_model
-from napari_autostructn2v._layers import LazyStack, stacks_of
-from napari_autostructn2v._session import Session, session_for
-from napari_autostructn2v._state import Part, Phase, Status
+from napari_autostructn2v.layers.stacks import LazyStack, stacks_of
+from napari_autostructn2v.session.session import Session, session_for
+from napari_autostructn2v.session.state import Part, Phase, Status
 from tests.plugin.conftest import small_config, stacking_threads
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def test_a_runtime_error_is_not_swallowed(
         raise RuntimeError("the device went away")
         yield
 
-    monkeypatch.setattr("napari_autostructn2v._session.recorded_events", explode)
+    monkeypatch.setattr("napari_autostructn2v.session.session.recorded_events", explode)
     start(session, noisy)
     wait_for(qtbot, session, Phase.FAILED)
     assert "the device went away" in (session.run.error or "")

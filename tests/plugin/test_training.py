@@ -14,13 +14,13 @@ from qtpy.QtWidgets import QApplication
 
 from autoStructN2V.inference.noise_report import InputNoise, StageComparison, StageReport
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished
-from napari_autostructn2v._docks import DockName
-from napari_autostructn2v._loss_plot import LossPlot, loss_range
-from napari_autostructn2v._run import after, started
-from napari_autostructn2v._run_text import bar_text, outcome_text
-from napari_autostructn2v._state import Part, Phase, Progress, RunState, Status
-from napari_autostructn2v._status_badge import StatusBadge, status_colors
-from napari_autostructn2v.training import Training
+from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.run_reducer import after, started
+from napari_autostructn2v.session.state import Part, Phase, Progress, RunState, Status
+from napari_autostructn2v.training.dock import Training
+from napari_autostructn2v.training.loss_plot import LossPlot, loss_range
+from napari_autostructn2v.widgets.run_text import bar_text, outcome_text
+from napari_autostructn2v.widgets.status import StatusBadge, status_colors
 from tests.plugin.conftest import deleted, small_config
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
-    from napari_autostructn2v._session import Session
+    from napari_autostructn2v.session.session import Session
 
 SECONDS = 60_000
 THEMES = {"dark": ("#23242b", "#f0f1f2"), "light": ("#ebe7e6", "#1e1e21")}
@@ -203,7 +203,7 @@ def test_results_can_be_compared_and_their_folder_opened(
     compared: list[object] = []
     module = ModuleType("comparison")
     module.toggle_comparison = compared.append  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "napari_autostructn2v.comparison", module)
+    monkeypatch.setitem(sys.modules, "napari_autostructn2v.comparison.command", module)
     run = RunState(Phase.DONE, config=session.config, reports={1: report(None)}, folder=tmp_path)
     session._set_run(run)
     training.outcome.folder_button.click()

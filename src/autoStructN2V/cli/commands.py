@@ -13,33 +13,32 @@ from rich.markup import escape
 from autoStructN2V.cli.demonstration import run_demo
 from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
-from autoStructN2V.datasets.axes import Mode
-from autoStructN2V.datasets.checks import check_images
+from autoStructN2V.datasets.images.checks import check_images
+from autoStructN2V.datasets.images.names import output_files
+from autoStructN2V.datasets.images.reading import open_images
+from autoStructN2V.datasets.images.writing import OutputDtype  # noqa: TC001 - typer reads it
 from autoStructN2V.datasets.normalization import estimate_normalization
-from autoStructN2V.datasets.reading import open_images
-from autoStructN2V.datasets.writing import OutputDtype  # noqa: TC001 - typer reads it
 from autoStructN2V.errors import ConfigError, UserError
+from autoStructN2V.inference.model_files import find_models
 from autoStructN2V.inference.noise_report import InputNoise
-from autoStructN2V.masking.config import StripeRemoval
-from autoStructN2V.masking.kernel import save_kernel
+from autoStructN2V.inference.trained_model import load_model
+from autoStructN2V.masking.kernels.evidence import measure_evidence
+from autoStructN2V.masking.kernels.files import save_kernel
 from autoStructN2V.models.device import DeviceName
 from autoStructN2V.pipeline.applying import denoise_events
-from autoStructN2V.pipeline.artifacts import save_png
-from autoStructN2V.pipeline.config import validate_config
-from autoStructN2V.pipeline.config_file import read_config, read_settings
-from autoStructN2V.pipeline.evidence import measure_evidence
-from autoStructN2V.pipeline.figures import draw_kernel
-from autoStructN2V.pipeline.imports import find_models
-from autoStructN2V.pipeline.on_disk import RunOutput, open_input, recorded_events
-from autoStructN2V.pipeline.outputs import output_files
-from autoStructN2V.pipeline.presets import PresetName, merged
+from autoStructN2V.pipeline.configuration.file import read_config, read_settings
+from autoStructN2V.pipeline.configuration.models import validate_config
+from autoStructN2V.pipeline.configuration.presets import PresetName, merged
+from autoStructN2V.pipeline.files.drivers import RunOutput, open_input, recorded_events
+from autoStructN2V.pipeline.files.figures import draw_kernel
+from autoStructN2V.pipeline.files.recorder import save_png
 from autoStructN2V.pipeline.run import finish
-from autoStructN2V.trainers.checkpoint import Method, load_model
+from autoStructN2V.vocabulary import Method, Mode, StripeRemoval
 
 if TYPE_CHECKING:
-    from autoStructN2V.datasets.sources import ImageSource
-    from autoStructN2V.masking.config import ExtractorConfig
-    from autoStructN2V.pipeline.config import PipelineConfig
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.masking.kernels.config import ExtractorConfig
+    from autoStructN2V.pipeline.configuration.models import PipelineConfig
 
 stop_requested = threading.Event()
 

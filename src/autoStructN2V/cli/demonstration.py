@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoStructN2V.datasets.reading import open_images
-from autoStructN2V.datasets.sources import ArraySource, read_stack
-from autoStructN2V.datasets.synthetic import make_sample
-from autoStructN2V.datasets.writing import write_stack
-from autoStructN2V.pipeline.artifacts import save_png
-from autoStructN2V.pipeline.figures import draw_panels
-from autoStructN2V.pipeline.on_disk import RunOutput, file_events
+from autoStructN2V.datasets.images.reading import open_images
+from autoStructN2V.datasets.images.sources import ArraySource, read_stack
+from autoStructN2V.datasets.images.writing import write_stack
+from autoStructN2V.datasets.samples.synthetic import make_sample
+from autoStructN2V.pipeline.files.drivers import RunOutput, file_events
+from autoStructN2V.pipeline.files.figures import draw_panels
+from autoStructN2V.pipeline.files.recorder import save_png
 from autoStructN2V.pipeline.run import finish
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.trainers.events import Event
+    from autoStructN2V.pipeline.events import Event
 
 _SHAPE = (12, 192, 192)
 _SEED = 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.models.device import choose_device
-from autoStructN2V.pipeline.config import validate_config
-from autoStructN2V.pipeline.estimate import estimate_run, measure_speed
-from autoStructN2V.pipeline.presets import merged
+from autoStructN2V.pipeline.configuration.models import validate_config
+from autoStructN2V.pipeline.configuration.presets import merged
+from autoStructN2V.pipeline.device_speed import measure_speed
+from autoStructN2V.pipeline.estimate import estimate_run
 from autoStructN2V.quantities import about_text
 
 if TYPE_CHECKING:

@@ -8,18 +8,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from autoStructN2V.quantities import duration_text
-from autoStructN2V.trainers.events import (
-    BatchFinished,
-    EpochFinished,
+from autoStructN2V.pipeline.events import (
     Event,
     KernelProposed,
     PredictionProgress,
     StageFinished,
     StagesCompared,
     StageStarted,
-    Warned,
 )
+from autoStructN2V.quantities import duration_text
+from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable

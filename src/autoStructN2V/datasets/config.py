@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from autoStructN2V.models.config import FrozenConfig
+from autoStructN2V.frozen_config import FrozenConfig
 
 PatchSize = Annotated[
     int,

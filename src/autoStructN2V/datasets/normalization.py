@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.datasets.images.sources import ImageSource
 
 ArrayT = TypeVar("ArrayT", "NDArray[np.float32]", "torch.Tensor")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from autoStructN2V.masking.kernel import SYMMETRIES
+from autoStructN2V.symmetry import SYMMETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator, Tensor
 
-    from autoStructN2V.datasets.axes import Mode
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
-    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.vocabulary import Mode
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class PatchBank:
             Side P in pixels.
         turns : Tensor, (B,) int64, optional
             Which symmetry of the square turns each patch, an index into
-            :data:`autoStructN2V.masking.kernel.SYMMETRIES`; default: none.
+            :data:`autoStructN2V.masking.kernels.kernel.SYMMETRIES`; default: none.
 
         Returns
         -------

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.sources import ImageSource
-    from autoStructN2V.masking.autocorrelation import Autocorrelation
-    from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 
 _MOST_SLICES = 16
 _LAGS = {"x1": (0, 1), "x2": (0, 2), "y1": (1, 0), "y2": (2, 0)}  # name: (y, x), px

@@ -15,8 +15,8 @@ from torch import nn
 from autoStructN2V.datasets.patches import neighbor_slices
 from autoStructN2V.errors import DeviceError
 from autoStructN2V.inference.tiling import Tile, plan_tiles
-from autoStructN2V.masking.kernel import SYMMETRIES
 from autoStructN2V.models.device import is_out_of_memory
+from autoStructN2V.symmetry import SYMMETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from autoStructN2V.datasets.axes import Mode
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
-    from autoStructN2V.datasets.sources import ImageSource
-    from autoStructN2V.masking.kernel import Symmetry
     from autoStructN2V.models.unet import FlexibleUNet
+    from autoStructN2V.symmetry import Symmetry
+    from autoStructN2V.vocabulary import Mode
 
 # features x pixels of one window: large, as the halo is waste; a CPU needs 1 GB of memory for it
 WINDOW_SIZE = {"cpu": 64 * 1024 * 1024, "cuda": 32 * 4096 * 4096, "mps": 32 * 2048 * 2048}

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.axes import Mode
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
-    from autoStructN2V.datasets.sources import ImageSource
     from autoStructN2V.models.unet import FlexibleUNet
+    from autoStructN2V.vocabulary import Mode
 
 
 class Previewer:

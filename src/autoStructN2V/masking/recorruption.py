@@ -20,14 +20,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from autoStructN2V.masking.noise_strength import LEAST_SHARE
+from autoStructN2V.masking.noise.strength import LEAST_SHARE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator, Tensor
 
-    from autoStructN2V.masking.autocorrelation import Autocorrelation
-    from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 
 _MARGIN = 16  # px: drawn noise is periodic, so a border as wide as the largest lag is cut off
 _AVERAGED = 5  # px: side of the square over which brightness is averaged

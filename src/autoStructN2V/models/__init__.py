@@ -1,14 +1,5 @@
 """The network, its parameters and the device it runs on."""
 
-from autoStructN2V.models.config import FrozenConfig, NetworkConfig
-from autoStructN2V.models.device import DeviceName, choose_device, is_out_of_memory
-from autoStructN2V.models.unet import FlexibleUNet
+import lazy_loader
 
-__all__ = [
-    "DeviceName",
-    "FlexibleUNet",
-    "FrozenConfig",
-    "NetworkConfig",
-    "choose_device",
-    "is_out_of_memory",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoStructN2V.datasets.checks import check_images
-from autoStructN2V.datasets.writing import StackWriter
+from autoStructN2V.datasets.images.checks import check_images
+from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.files import ensure_writable_folder
-from autoStructN2V.inference.predictor import Predictor, SliceFinished, TileFinished
+from autoStructN2V.inference.predictor import Predictor
+from autoStructN2V.masking.patterns.removal import without_global_patterns
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.pipeline.clock import PredictionClock
-from autoStructN2V.pipeline.periodic import without_global_patterns
+from autoStructN2V.pipeline.denoising import Denoiser
 from autoStructN2V.pipeline.suitability import differences
-from autoStructN2V.trainers.events import Event, Warned
+from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.sources import ImageSource
-    from autoStructN2V.datasets.writing import OutputDtype
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.datasets.images.writing import OutputDtype
+    from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.models.device import DeviceName
     from autoStructN2V.pipeline.decisions import Decision
-    from autoStructN2V.trainers.checkpoint import TrainedModel
+    from autoStructN2V.pipeline.events import Event
 
 
 def denoise_events(
@@ -127,33 +128,12 @@ def denoise_array_events(
     return stacks
 
 
-@dataclass(frozen=True)
-class _Denoiser:
-    """A model that is ready to be applied, and what is to be said about the images."""
-
-    predictor: Predictor
-    sources: list[ImageSource]
-    clock: PredictionClock
-    warnings: list[Warned]
-    should_stop: Callable[[], bool]
-
-    def denoise(
-        self, source: ImageSource, write: Callable[[int, NDArray[np.float32]], None]
-    ) -> Generator[Event]:
-        """Denoise one stack slice by slice."""
-        for event in self.predictor.denoise(source, self.should_stop):
-            if isinstance(event, SliceFinished):
-                write(event.index, event.image)
-            elif isinstance(event, TileFinished):
-                yield self.clock.advance()
-
-
 def _denoiser(
     sources: Sequence[ImageSource],
     model: TrainedModel,
     device: DeviceName,
     should_stop: Callable[[], bool],
-) -> _Denoiser:
+) -> Denoiser:
     """Check images and model, and prepare both."""
     network = model.build(choose_device(device))
     found = check_images(sources, patch_size=1, mode=model.mode, should_stop=should_stop)
@@ -170,4 +150,4 @@ def _denoiser(
     predictor = Predictor(network, model.normalization, model.mode, symmetries=model.symmetries)
     clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in images))
     warnings = [Warned(message) for message in found]
-    return _Denoiser(predictor, images, clock, warnings, should_stop)
+    return Denoiser(predictor, images, clock, warnings, should_stop)

@@ -2,7 +2,7 @@
 
 import time
 
-from autoStructN2V.trainers.events import PredictionProgress
+from autoStructN2V.pipeline.events import PredictionProgress
 
 
 class PredictionClock:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from autoStructN2V.masking.config import ExtractorConfig
+from autoStructN2V.masking.kernels.config import ExtractorConfig
 
 
 @dataclass(frozen=True)

@@ -8,37 +8,34 @@ its size. Early stopping is not foreseen, so that the time is the most that a tr
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from autoStructN2V.datasets.splitting import split_patches
 from autoStructN2V.inference.predictor import WINDOW_SIZE
 from autoStructN2V.inference.tiling import plan_tiles
+from autoStructN2V.masking.kernels.evidence import MOST_PIXELS
 from autoStructN2V.models.config import NetworkConfig
-from autoStructN2V.models.unet import FlexibleUNet
-from autoStructN2V.pipeline.evidence import MOST_PIXELS
+from autoStructN2V.pipeline.device_speed import TYPICAL_SPEED, DeviceSpeed
 from autoStructN2V.pipeline.job import LARGEST_BANK
+from autoStructN2V.pipeline.network_cost import COST_OF_STEP, NetworkCost, network_cost
 from autoStructN2V.quantities import about_text
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.trainer import CPU_COST
 from autoStructN2V.trainers.validation import n_patches_worth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from autoStructN2V.datasets.axes import Mode
-    from autoStructN2V.pipeline.config import PipelineConfig
+    import torch
+
+    from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.trainers.config import StageConfig
 
 Shape = tuple[int, int, int]
 
-_BACKWARD = 3  # a training step costs about three predictions
 _WEIGHT_COPIES = 6  # weights, gradients, two moments of Adam, moving average, best so far
 _SECONDS_PER_PARAMETER = 8e-9  # optimizer and moving average, one thread
 _SECONDS_OF_MUON = 2e-8  # on top, per parameter
@@ -47,34 +44,6 @@ _FIRST_SECONDS = 1.5  # reading, measuring, warming up, however small the images
 _SECONDS_PER_PIXEL = 1e-7  # checking, normalizing and measuring the noise
 _BYTES_PER_MEASURED_PIXEL = 12
 _BYTES = 4  # of a float32
-_TRIAL_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class DeviceSpeed:
-    """What a device achieves.
-
-    Attributes
-    ----------
-    flops_per_second : float
-        Floating-point operations per second in training.
-    step_seconds : float
-        What every optimizer step costs, however small; not measured.
-    is_measured : bool
-        False for values that are merely typical of such a device.
-    """
-
-    flops_per_second: float
-    step_seconds: float
-    is_measured: bool = False
-
-
-TYPICAL_SPEED = {
-    "cpu": DeviceSpeed(1e11, 8e-3),
-    "cuda": DeviceSpeed(1e13, 1e-2),
-    "mps": DeviceSpeed(1e12, 2e-2),
-}
-"""Speeds to assume before one was measured, by type of device."""
 
 
 @dataclass(frozen=True)
@@ -170,108 +139,6 @@ def steps_per_epoch(stage: StageConfig, config: PipelineConfig, shapes: Sequence
     return max(1, n_slices * stage.patches_per_image // stage.batch_size)
 
 
-@dataclass(frozen=True)
-class NetworkCost:
-    """What a network costs.
-
-    Attributes
-    ----------
-    flops_per_pixel : float
-        Floating-point operations of a prediction.
-    kept_per_pixel : float
-        Values that a training step keeps for the way back.
-    n_parameters : int
-        Size of the network.
-    features : int
-        Channels of its first level.
-    reach, stride : int
-        Receptive radius and side of the coarsest cell in pixels.
-    """
-
-    flops_per_pixel: float
-    kept_per_pixel: float
-    n_parameters: int
-    features: int
-    reach: int
-    stride: int
-
-
-@cache
-def network_cost(config: NetworkConfig, mode: Mode) -> NetworkCost:
-    """Count the work of a :class:`FlexibleUNet`, without doing it."""
-    convolutions = list(_convolutions(config, 3 if mode == "2.5D" else 1))
-    # reach and stride do not depend on the number of features
-    narrow = FlexibleUNet(config.model_copy(update={"features": 8}))
-    return NetworkCost(
-        flops_per_pixel=sum(
-            2 * n_in * n_out * taps / 4**level for level, n_in, n_out, taps in convolutions
-        ),
-        kept_per_pixel=sum(n_in / 4**level for level, n_in, _, _ in convolutions),
-        n_parameters=sum(n_in * n_out * taps + n_out for _, n_in, n_out, taps in convolutions),
-        features=config.features,
-        reach=narrow.receptive_radius,
-        stride=narrow.stride,
-    )
-
-
-def _convolutions(config: NetworkConfig, n_channels: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield level of the input, channels in and out, and products per input pixel and pair."""
-    widths = [config.features * 2**level for level in range(config.num_layers + 1)]
-    for level, (n_in, n_out) in enumerate(pairwise([n_channels, *widths])):
-        yield level, n_in, n_out, 9
-        yield level, n_out, n_out, 9
-    for level, width in enumerate(widths[:-1]):
-        yield level + 1, 2 * width, width, 1 if config.use_resize_conv else 4
-        yield level, 2 * width, width, 9
-        yield level, width, width, 9
-    yield 0, widths[0], 1, 1
-
-
-@cache
-def measure_speed(device: torch.device) -> DeviceSpeed:
-    """Measure the speed of a device with a few small training steps; about 0.3 s.
-
-    Later calls return the first result.
-    """
-    trial = _Trial(device, n_patches=2 if device.type == "cpu" else 32)
-    typical = TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
-    return DeviceSpeed(trial.n_flops / trial.seconds(), typical.step_seconds, is_measured=True)
-
-
-class _Trial:
-    """Training steps of a small network."""
-
-    def __init__(self, device: torch.device, n_patches: int) -> None:
-        config = NetworkConfig(features=32, num_layers=2)
-        shape = (n_patches, 1, 64, 64)
-        self._device = device
-        self._network = FlexibleUNet(config).placed_on(device)
-        self._batch = torch.ones(shape, device=device).to(memory_format=torch.channels_last)
-        cost = network_cost(config, "2D")
-        self.n_flops = _BACKWARD * cost.flops_per_pixel * math.prod(shape)
-
-    def seconds(self) -> float:
-        """Return the time of the fastest of a few steps, after one that only warms up.
-
-        The fastest, because other programs can only make a step slower.
-        """
-        self._step()
-        best, end = self._step(), time.perf_counter() + _TRIAL_SECONDS
-        while time.perf_counter() < end:
-            best = min(best, self._step())
-        return best
-
-    def _step(self) -> float:
-        start = time.perf_counter()
-        is_cuda = self._device.type == "cuda"
-        with torch.enable_grad(), torch.autocast(self._device.type, enabled=is_cuda):
-            loss = self._network(self._batch).square().mean()
-        loss.backward()
-        if self._device.type != "cpu":
-            next(self._network.parameters()).detach().sum().item()  # waits for the device
-        return time.perf_counter() - start
-
-
 def _network_config(stage: StageConfig) -> NetworkConfig:
     values: dict[str, Any] = {name: stage[name] for name in NetworkConfig.model_fields}
     return NetworkConfig(**values)
@@ -284,7 +151,7 @@ def _n_pixels(shapes: Iterable[Shape]) -> int:
 def _step_seconds(
     cost: NetworkCost, stage: StageConfig, device: torch.device, speed: DeviceSpeed
 ) -> float:
-    n_flops = _BACKWARD * cost.flops_per_pixel * stage.batch_size * stage.patch_size**2
+    n_flops = COST_OF_STEP * cost.flops_per_pixel * stage.batch_size * stage.patch_size**2
     per_parameter = _SECONDS_PER_PARAMETER
     if stage.optimizer == "muon":
         per_parameter += _SECONDS_OF_MUON

@@ -14,6 +14,7 @@ from autoStructN2V.datasets.patches import PatchBank, load_patch_bank
 from autoStructN2V.datasets.region_of_interest import region_of_interest
 from autoStructN2V.datasets.splitting import Split, split_patches
 from autoStructN2V.errors import InputError, KernelError
+from autoStructN2V.inference.model_files import load_stage1
 from autoStructN2V.inference.noise_report import (
     InputNoise,
     StageComparison,
@@ -25,19 +26,15 @@ from autoStructN2V.inference.noise_report import (
 )
 from autoStructN2V.inference.predictor import PredictionStopped, Predictor, SliceFinished
 from autoStructN2V.inference.preview import Previewer
-from autoStructN2V.masking.autocorrelation import MAX_LAG
-from autoStructN2V.masking.kernel import center_only, trimmed, validate_kernel
+from autoStructN2V.inference.trained_model import TrainedModel
+from autoStructN2V.masking.kernels.evidence import Evidence, measure_evidence
+from autoStructN2V.masking.kernels.kernel import center_only, trimmed, validate_kernel
+from autoStructN2V.masking.noise.autocorrelation import MAX_LAG
 from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.clock import PredictionClock
 from autoStructN2V.pipeline.decisions import Approve, Decision, Regenerate, Skip
-from autoStructN2V.pipeline.evidence import Evidence, measure_evidence
-from autoStructN2V.pipeline.imports import load_stage1
-from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
-from autoStructN2V.trainers.checkpoint import TrainedModel
-from autoStructN2V.trainers.config import LastStageConfig
-from autoStructN2V.trainers.data import RefinementPlan, TrainingData
-from autoStructN2V.trainers.events import (
+from autoStructN2V.pipeline.events import (
     AwaitingDecision,
     Event,
     KernelProposed,
@@ -45,8 +42,11 @@ from autoStructN2V.trainers.events import (
     StagesCompared,
     StageStarted,
     StageTrained,
-    Warned,
 )
+from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
+from autoStructN2V.trainers.config import LastStageConfig
+from autoStructN2V.trainers.data import RefinementPlan, TrainingData
+from autoStructN2V.trainers.events import Warned
 from autoStructN2V.trainers.trainer import (
     Trainer,
     TrainingResult,
@@ -60,14 +60,15 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
-    from autoStructN2V.datasets.sources import ImageSource
-    from autoStructN2V.masking.config import ExtractorConfig, StripeRemoval
-    from autoStructN2V.masking.extraction import KernelProposal
-    from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.masking.kernels.config import ExtractorConfig
+    from autoStructN2V.masking.kernels.extraction import KernelProposal
+    from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.models.unet import FlexibleUNet
-    from autoStructN2V.pipeline.config import PipelineConfig
+    from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.trainers.config import StageConfig
+    from autoStructN2V.vocabulary import StripeRemoval
 
 LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
 _POLL_SECONDS = 0.05

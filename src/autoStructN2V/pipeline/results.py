@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from autoStructN2V.datasets.sources import ArraySource
+from autoStructN2V.datasets.images.sources import ArraySource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
-    from autoStructN2V.masking.extraction import KernelProposal
-    from autoStructN2V.trainers.checkpoint import TrainedModel
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.trainers.events import EpochFinished
 
     WriteSlice = Callable[[int, NDArray[np.float32]], None]

@@ -6,24 +6,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from autoStructN2V.datasets.checks import as_source, check_images
+from autoStructN2V.datasets.images.checks import as_source, check_images
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import DeviceError, InputError, UserError
-from autoStructN2V.masking.kernel import load_kernel, validate_kernel
+from autoStructN2V.masking.kernels.files import load_kernel
+from autoStructN2V.masking.kernels.kernel import validate_kernel
+from autoStructN2V.masking.patterns.removal import without_global_patterns
 from autoStructN2V.models.device import choose_device, is_out_of_memory
-from autoStructN2V.pipeline.config import PipelineConfig, validate_config
+from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
-from autoStructN2V.pipeline.periodic import without_global_patterns
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
-from autoStructN2V.trainers.events import Event, Warned
+from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.sources import ImageSource
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.pipeline.decisions import Decision
+    from autoStructN2V.pipeline.events import Event
 
 ResultT = TypeVar("ResultT")
 
@@ -61,7 +63,7 @@ def pipeline_events(
     Yields
     ------
     Event
-        See :mod:`autoStructN2V.trainers.events`.
+        See :mod:`autoStructN2V.pipeline.events`.
 
     Returns
     -------

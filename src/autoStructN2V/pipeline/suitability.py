@@ -8,18 +8,18 @@ import numpy as np
 
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import InputError
-from autoStructN2V.masking.config import ExtractorConfig
-from autoStructN2V.masking.kernel import center_of
-from autoStructN2V.pipeline.evidence import measure_evidence
+from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.kernels.evidence import measure_evidence
+from autoStructN2V.masking.kernels.kernel import center_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.sources import ImageSource
-    from autoStructN2V.masking.kernel import Kernel
-    from autoStructN2V.trainers.checkpoint import TrainedModel
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.masking.kernels.kernel import Kernel
 
 _MOST_UNCOVERED = 0.5  # of the correlated noise
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from autoStructN2V.masking.kernel import SYMMETRIES, kernel_symmetries
+from autoStructN2V.masking.kernels.symmetry import kernel_symmetries
 from autoStructN2V.masking.placement import KernelPlacer, Placement
 from autoStructN2V.masking.replacement import fill_radius, replace_hidden
+from autoStructN2V.symmetry import SYMMETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from autoStructN2V.datasets.patches import PatchBank, PatchRegion
-    from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.trainers.config import StageConfig
 

@@ -5,8 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from autoStructN2V.datasets.config import PatchConfig
+from autoStructN2V.frozen_config import FrozenConfig
 from autoStructN2V.masking.config import MaskingConfig
-from autoStructN2V.models.config import FrozenConfig, NetworkConfig
+from autoStructN2V.models.config import NetworkConfig
 
 BatchSize = Annotated[
     int,

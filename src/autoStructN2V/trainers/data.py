@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autoStructN2V.datasets.patches import PatchBank
     from autoStructN2V.datasets.splitting import Split
-    from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.recorruption import NoiseSampler
 
 

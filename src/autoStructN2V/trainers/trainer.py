@@ -17,7 +17,7 @@ from autoStructN2V.errors import DeviceError, TrainingError
 from autoStructN2V.models.device import is_out_of_memory
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.trainers.batches import BatchSource, MaskedBatch
-from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Event, Preview, Warned
+from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Preview, Warned
 from autoStructN2V.trainers.loss import masked_squared_error, recorrupted_error
 from autoStructN2V.trainers.optimizer import Optimization
 from autoStructN2V.trainers.validation import MaskedValidation, n_patches_worth
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from autoStructN2V.trainers.batches import RecorruptedBatch
     from autoStructN2V.trainers.config import ScheduleConfig, StageConfig
     from autoStructN2V.trainers.data import TrainingData
+    from autoStructN2V.trainers.events import TrainingEvent
 
 _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
@@ -153,7 +154,7 @@ class Trainer:
 
     def run(
         self, should_stop: Callable[[], bool], previewer: Previewer | None = None
-    ) -> Generator[Event, None, TrainingResult]:
+    ) -> Generator[TrainingEvent, None, TrainingResult]:
         """Train until the last epoch, early stopping or ``should_stop``.
 
         Yields
@@ -207,7 +208,7 @@ class Trainer:
 
     def _train_epoch(
         self, epoch: int, should_stop: Callable[[], bool]
-    ) -> Generator[Event, None, float]:
+    ) -> Generator[TrainingEvent, None, float]:
         """Make all steps of an epoch and return the mean training loss."""
         self.network.train()
         total = torch.zeros((), device=self.device)
@@ -274,7 +275,7 @@ class Trainer:
         cost = self.config.features**2 * self.config.patch_size**2
         return min(self.batch_size, max(1, CPU_COST // cost))
 
-    def _begin_refinement(self, best: float) -> Generator[Event]:
+    def _begin_refinement(self, best: float) -> Generator[TrainingEvent]:
         """Go on without blind spots, unless the measured noise exceeds all that is unexplained.
 
         From then on the latest weights are kept as long as they predict hidden pixels better than
@@ -351,7 +352,7 @@ class Trainer:
 
     def _preview(
         self, previewer: Previewer | None, should_stop: Callable[[], bool]
-    ) -> Generator[Event, None, None]:
+    ) -> Generator[TrainingEvent, None, None]:
         """Yield a preview unless previews already take too much of the time."""
         elapsed = time.perf_counter() - self._started
         if previewer is None or self._preview_seconds > _PREVIEW_SHARE * elapsed:

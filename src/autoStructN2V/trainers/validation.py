@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from autoStructN2V.datasets.patches import PatchBank, PatchRegion
-    from autoStructN2V.masking.kernel import Kernel
+    from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.trainers.config import StageConfig
 
 _BATCH_SIZE = 8  # more at once would take more memory

@@ -1,0 +1,1 @@
+"""Images of any kind as stacks: sources, axes, metadata, checks, reading and writing."""

@@ -1,0 +1,204 @@
+"""Which planes of a file with many axes are the slices of a stack."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoStructN2V.errors import InputError
+from autoStructN2V.vocabulary import Mode as Mode  # noqa: TC001 - typer reads it from here
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_KNOWN = "TZCYX"
+_PLAIN_PAGES = "IQ"
+
+
+@dataclass(frozen=True)
+class PlaneSelection:
+    """The planes of a file that are the slices of one stack.
+
+    Parameters
+    ----------
+    planes : ndarray
+        (z,) int64, number of each slice's plane, counted over all leading axes of the file.
+    axes : str
+        Axes of the selected planes, ending in ``YX``.
+    shape : tuple of int
+        Sizes of these axes.
+    description : str
+        What was chosen and what the slices are, in plain language.
+    """
+
+    planes: NDArray[np.int64]
+    axes: str
+    shape: tuple[int, ...]
+    description: str
+
+
+def name_axes(
+    stored: str, shape: tuple[int, ...], requested: str | None, where: str
+) -> tuple[str, tuple[int, ...]]:
+    """Say what each axis of a file is.
+
+    Parameters
+    ----------
+    stored : str
+        Axes as the file names them; ``I`` or ``Q`` for pages without a meaning.
+    shape : tuple of int
+        Size of each axis.
+    requested : str, optional
+        Axes as the person names them, for example ``"ZYX"``; overrides the file.
+    where : str
+        File name for messages.
+
+    Returns
+    -------
+    tuple
+        Axes out of ``TZCYX``, ending in ``YX``, and their sizes.
+
+    Raises
+    ------
+    InputError
+        If the image is RGB, if an axis has no known meaning, or if `requested` does not fit.
+    """
+    _refuse_rgb(stored, shape, where)
+    if requested is not None:
+        return _requested_axes(stored, shape, requested, where)
+    kept = [
+        (letter, size)
+        for letter, size in zip(stored, shape, strict=True)
+        if size > 1 or letter in _KNOWN
+    ]
+    axes = "".join(letter for letter, _ in kept)
+    plain = [letter for letter in axes if letter in _PLAIN_PAGES]
+    if len(plain) == 1 and "Z" not in axes:
+        axes = axes.replace(plain[0], "Z")
+    if not set(axes) <= set(_KNOWN) or len(set(axes)) != len(axes) or axes[-2:] != "YX":
+        sizes = " x ".join(str(size) for size in shape)
+        raise InputError(
+            f"The meaning of the axes {stored!r} ({sizes}) of {where} is not known; name them, "
+            "for example axes='TZYX'."
+        )
+    return axes, tuple(size for _, size in kept)
+
+
+def _refuse_rgb(stored: str, shape: tuple[int, ...], where: str) -> None:
+    samples = dict(zip(stored, shape, strict=True)).get("S", 1)
+    if samples > 1:
+        raise InputError(
+            f"{where} is a color (RGB) image with {samples} samples per pixel; only grayscale "
+            "images can be denoised, so save one channel or a grayscale version."
+        )
+
+
+def _requested_axes(
+    stored: str, shape: tuple[int, ...], requested: str, where: str
+) -> tuple[str, tuple[int, ...]]:
+    axes = requested.upper()
+    allowed = set(axes) <= set(_KNOWN) and len(set(axes)) == len(axes) and axes[-2:] == "YX"
+    if not allowed:
+        raise InputError(
+            f"Axes {requested!r} are not possible; use letters out of T, Z and C, each once, "
+            "followed by YX, for example 'ZYX'."
+        )
+    if len(axes) != len(shape):
+        shape = tuple(size for size in shape if size > 1)
+    if len(axes) != len(shape):
+        sizes = " x ".join(str(size) for size in shape)
+        raise InputError(
+            f"Axes {requested!r} name {len(axes)} axes, but {where} has {len(shape)} ({sizes}, "
+            f"stored as {stored!r}); name as many."
+        )
+    return axes, shape
+
+
+def select_planes(
+    axes: str,
+    shape: tuple[int, ...],
+    *,
+    mode: Mode,
+    channel: int | None,
+    timepoint: int | None,
+    where: str,
+) -> PlaneSelection:
+    """Choose the planes that become the slices of one stack.
+
+    Parameters
+    ----------
+    axes : str
+        Axes out of ``TZCYX``, ending in ``YX``.
+    shape : tuple of int
+        Their sizes.
+    mode : {"2D", "2.5D"}
+        In 2D every plane counts for itself, so that time and z may be strung together; in
+        2.5D the slices have to be neighbors in z.
+    channel, timepoint : int, optional
+        Chosen channel and timepoint, from 0.
+    where : str
+        File name for messages.
+
+    Returns
+    -------
+    PlaneSelection
+        Slices in the order of the file.
+
+    Raises
+    ------
+    InputError
+        If a choice is missing or out of range.
+    """
+    leading, sizes = axes[:-2], shape[:-2]
+    n = dict(zip(leading, sizes, strict=True))
+    planes = np.arange(math.prod(sizes), dtype=np.int64).reshape(sizes)
+    if n.get("C", 1) > 1 and channel is None:
+        raise InputError(f"{where} has {n['C']} channels; choose one (channel 0 to {n['C'] - 1}).")
+    if mode == "2.5D" and timepoint is None:
+        _require_z(n, where)
+    notes = []
+    for letter, word, choice in (("C", "channel", channel), ("T", "timepoint", timepoint)):
+        if choice is None:
+            continue
+        _check_choice(word, choice, n.get(letter, 1), where)
+        if letter in leading:
+            planes = np.take(planes, choice, axis=leading.index(letter))
+            leading = leading.replace(letter, "")
+            notes.append(f"{word} {choice} of {n[letter]}")
+    notes.append(_slice_meaning({letter: n[letter] for letter in leading}, mode))
+    kept_shape = (*planes.shape, *shape[-2:])
+    return PlaneSelection(planes.ravel(), leading + "YX", kept_shape, "; ".join(notes))
+
+
+def _require_z(n: dict[str, int], where: str) -> None:
+    """Refuse to take neighbors in time for neighbors in z."""
+    n_frames, n_slices = n.get("T", 1), n.get("Z", 1)
+    if n_frames > 1 and n_slices > 1:
+        raise InputError(
+            f"{where} has {n_frames} timepoints of {n_slices} slices each; for 2.5D choose one "
+            f"(timepoint 0 to {n_frames - 1}), or use 2D."
+        )
+    if n_frames > 1:
+        raise InputError(
+            f"{where} has {n_frames} frames in time and no z axis, which 2.5D needs; if the "
+            "frames are slices in z, say axes='ZYX', otherwise use 2D."
+        )
+
+
+def _check_choice(word: str, choice: int, n: int, where: str) -> None:
+    if not 0 <= choice < n:
+        found = f"only one {word}" if n == 1 else f"{n} {word}s"
+        raise InputError(
+            f"{word.capitalize()} {choice} was chosen, but {where} has {found}; choose from 0 "
+            f"to {n - 1}."
+        )
+
+
+def _slice_meaning(n: dict[str, int], mode: Mode) -> str:
+    words = {"T": "frame", "Z": "slice", "C": "channel"}
+    parts = [f"{size} {words[letter]}{'s' * (size > 1)}" for letter, size in n.items()]
+    what = " x ".join(parts) or "1 image"
+    return f"{what}, each an image of its own" if mode == "2D" else what

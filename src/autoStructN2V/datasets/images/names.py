@@ -1,0 +1,123 @@
+"""Names of the files that denoised images are written to."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from autoStructN2V.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from autoStructN2V.datasets.images.sources import ImageSource
+
+_REFUSED = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_MAX_BYTES = 180  # of 255 that file systems allow: endings and numbers follow
+
+
+def safe_name(name: str) -> str:
+    """Return the name of an image or a layer as part of a file name, never of a path.
+
+    Parameters
+    ----------
+    name : str
+        Any text, such as ``"/data/raw/vol.tif"`` or ``"group/dataset"``.
+
+    Returns
+    -------
+    str
+        Not empty; what a file system refuses is an underscore.
+    """
+    safe = _REFUSED.sub("_", name).strip().lstrip(".")
+    if len(encoded := os.fsencode(safe)) > _MAX_BYTES:
+        safe = encoded[:_MAX_BYTES].decode(errors="ignore")
+    return safe or "image"
+
+
+def free_name(path: Path) -> Path:
+    """Return a name that no file has yet, numbered if need be.
+
+    Parameters
+    ----------
+    path : Path
+        Wanted name.
+    """
+    number, free = 2, path
+    while free.exists():
+        free = path.with_stem(f"{path.stem}_{number}")
+        number += 1
+    return free
+
+
+def denoised_name(name: str, *, index: int | None = None, stage: int | None = None) -> str:
+    """Return the name of the file that a denoised image is written to.
+
+    Parameters
+    ----------
+    name : str
+        Of the noisy image or layer.
+    index : int, optional
+        Which one along the leading axis it is.
+    stage : int, optional
+        Stage whose model denoised it, where there are two.
+    """
+    parts = [safe_name(name), index, "denoised", f"stage{stage}" if stage is not None else None]
+    return f"{'_'.join(str(part) for part in parts if part is not None)}.tif"
+
+
+def output_files(
+    sources: Sequence[ImageSource],
+    source: Path,
+    output: Path,
+    *,
+    stage: int | None = None,
+    keep_existing: bool = False,
+) -> list[Path]:
+    """Name one file for each source, never one of the inputs.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Images to be denoised.
+    source : Path
+        File or folder that they were read from.
+    output : Path
+        A .tif file for a single image, else a folder.
+    stage : int, optional
+        Named in the files of a folder.
+    keep_existing : bool
+        Whether files that exist are kept, and new ones numbered; default: they are replaced.
+
+    Raises
+    ------
+    ConfigError
+        If an input would be overwritten, or two results would have the same name.
+    """
+    if output.suffix.casefold() in (".tif", ".tiff"):
+        if len(sources) > 1:
+            raise ConfigError(
+                f"The output {output} is one file but there are {len(sources)} images; name a "
+                "folder."
+            )
+        files = [output]
+    else:
+        files = [output / denoised_name(image.name, stage=stage) for image in sources]
+    if len(set(files)) < len(files):
+        raise ConfigError("Two input images have the same name; denoise them one by one.")
+    if keep_existing:
+        return [free_name(file) for file in files]
+    _refuse_inputs(files, sources, source)
+    return files
+
+
+def _refuse_inputs(files: Sequence[Path], sources: Sequence[ImageSource], source: Path) -> None:
+    inputs = {image.metadata.path.resolve() for image in sources if image.metadata.path}
+    inputs.add(source.resolve())
+    if source.is_dir():
+        inputs |= {file.resolve() for file in source.iterdir()}
+    for file in files:
+        if file.resolve() in inputs:
+            raise ConfigError(f"The output {file} is an input image; name another file.")

@@ -1,0 +1,157 @@
+"""Find the images of a file or folder and open them as stacks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autoStructN2V.datasets.images.sources import FolderStackSource
+from autoStructN2V.datasets.images.tiff.file import files_of, open_tiff
+from autoStructN2V.errors import InputError
+
+if TYPE_CHECKING:
+    from autoStructN2V.datasets.images.sources import ImageSource, TiffSource
+    from autoStructN2V.vocabulary import Mode
+
+_TIFF_EXTENSIONS = (".tif", ".tiff")
+
+
+def open_images(
+    path: Path | str,
+    *,
+    extension: str | None = ".tif",
+    mode: Mode,
+    axes: str | None = None,
+    channel: int | None = None,
+    timepoint: int | None = None,
+) -> list[ImageSource]:
+    """Open a TIFF file, or all TIFF files of a folder, without reading the pixels.
+
+    Parameters
+    ----------
+    path : Path or str
+        One TIFF file, of which every page is used, or a folder of TIFF files, which are taken
+        in natural order (2 before 10); hidden files are ignored.
+    extension : str, optional
+        Ending of the files in the folder, in upper or lower case; ``".tif"`` includes
+        ``".tiff"``, and None stands for both.
+    mode : {"2D", "2.5D"}
+        In 2D every file becomes a source and every page an image. In 2.5D a folder of single
+        images of equal shape is one stack; otherwise every file is one.
+    axes : str, optional
+        Names of the axes, for files that do not name them or name them wrongly, for example
+        ``"ZYX"``.
+    channel, timepoint : int, optional
+        Chosen channel and timepoint, from 0.
+
+    Returns
+    -------
+    list of ImageSource
+        At least one.
+
+    Raises
+    ------
+    InputError
+        If nothing is found, a file is damaged or incomplete, or a choice is needed.
+    """
+    path = Path(path)
+
+    def open_file(file: Path) -> TiffSource:
+        return open_tiff(file, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
+
+    if not path.exists():
+        raise InputError(f"{path} does not exist; choose a TIFF file or a folder of TIFF files.")
+    if not path.is_dir():
+        return [open_file(path)]
+    sources = [open_file(file) for file in _without_parts(list_images(path, extension))]
+    if mode == "2.5D" and any(source.shape[0] == 1 for source in sources):
+        return [_stack_of_files(path, sources)]
+    return list(sources)
+
+
+def list_images(folder: Path, extension: str | None = ".tif") -> list[Path]:
+    """List the image files of a folder in natural order.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder; those inside it are not searched.
+    extension : str, optional
+        Ending of the files, see :func:`open_images`.
+
+    Returns
+    -------
+    list of Path
+        At least one file.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read or holds no such file.
+    """
+    endings = _endings(extension)
+    try:
+        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    except PermissionError as error:
+        raise InputError(f"{folder} may not be read; change its permissions.") from error
+    files = [entry for entry in entries if entry.is_file()]
+    images = [file for file in files if file.name.casefold().endswith(endings)]
+    if not images:
+        others = f"files of other kinds: {len(files)}" if files else "it is empty"
+        raise InputError(
+            f"{folder} holds no files that end in {' or '.join(endings)} ({others}); choose "
+            "another folder or file ending."
+        )
+    return sorted(images, key=_natural_key)
+
+
+def _endings(extension: str | None) -> tuple[str, ...]:
+    if extension is None:
+        return _TIFF_EXTENSIONS
+    ending = "." + extension.casefold().lstrip("*.")
+    return _TIFF_EXTENSIONS if ending in _TIFF_EXTENSIONS else (ending,)
+
+
+def _natural_key(path: Path) -> tuple[list[tuple[int, int | str]], str]:
+    """Sort numbers by value; the plain name settles ties such as 1 and 01."""
+    pieces = re.split(r"(\d+)", path.name.casefold())
+    key: list[tuple[int, int | str]] = [
+        (0, int(piece)) if piece.isdecimal() else (1, piece) for piece in pieces if piece
+    ]
+    return key, path.name
+
+
+def _without_parts(files: list[Path]) -> list[Path]:
+    """Leave out files that are parts of an OME-TIFF image which an earlier file already shows."""
+    kept: list[Path] = []
+    parts: set[Path] = set()
+    for file in files:
+        if file in parts:
+            continue
+        kept.append(file)
+        if ".ome." in file.name.casefold():
+            parts |= files_of(file)
+    return kept
+
+
+def _stack_of_files(folder: Path, sources: list[TiffSource]) -> FolderStackSource:
+    """Join single images to a stack, if there is no doubt that they are one."""
+    stacks = [source for source in sources if source.shape[0] > 1]
+    if stacks:
+        raise InputError(
+            f"{folder} mixes single images and stacks (such as {stacks[0].path.name}); for 2.5D "
+            "put either into a folder of its own."
+        )
+    first = sources[0]
+    for source in sources:
+        if source.shape != first.shape or source.dtype != first.dtype:
+            raise InputError(
+                f"The images of {folder} cannot be one stack: {_described(source)}, "
+                f"{_described(first)}; they must be equal."
+            )
+    return FolderStackSource(folder, sources)
+
+
+def _described(source: TiffSource) -> str:
+    return f"{source.path.name} is {source.shape[1]} x {source.shape[2]} {source.dtype}"

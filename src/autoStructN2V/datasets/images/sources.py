@@ -1,0 +1,362 @@
+"""Stacks that are read one slice at a time, whatever they are stored in."""
+
+from __future__ import annotations
+
+import math
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from autoStructN2V.datasets.images.metadata import ImageMetadata
+from autoStructN2V.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from tifffile import TiffFile, TiffPageSeries
+
+    Image = NDArray[np.float32]
+
+
+@runtime_checkable
+class ImageSource(Protocol):
+    """A stack (z, y, x) of raw intensities, read one slice at a time.
+
+    Slices that are independent images (frames, files) are slices of a source as well; the
+    metadata tell them apart.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, such as the file name without its extension."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of slices, rows and columns (z, y, x)."""
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Data type of the stored intensities."""
+
+    @property
+    def metadata(self) -> ImageMetadata:
+        """Axes, scale and origin as stored."""
+
+    @property
+    def original_axes_shape(self) -> tuple[str, tuple[int, ...]]:
+        """Axes and sizes that the slices had in the file, such as ``("TZYX", (3, 5, 64, 64))``.
+
+        The product of all sizes but the last two is the number of slices.
+        """
+
+    def read_slice(self, z: int) -> Image:
+        """Read slice `z` as a new array (y, x) float32, intensities as stored.
+
+        Raises
+        ------
+        InputError
+            If the file has become unreadable.
+        """
+
+
+def read_stack(source: ImageSource) -> Image:
+    """Read all slices of `source` into memory.
+
+    Parameters
+    ----------
+    source : ImageSource
+        Stack to read.
+
+    Returns
+    -------
+    ndarray
+        (z, y, x) float32, intensities as stored.
+    """
+    stack = np.empty(source.shape, np.float32)
+    for z in range(source.shape[0]):
+        stack[z] = source.read_slice(z)
+    return stack
+
+
+def require_real_numbers(dtype: np.dtype[np.generic] | None, where: str) -> np.dtype[np.generic]:
+    """Return `dtype` if it holds intensities.
+
+    Parameters
+    ----------
+    dtype : dtype, optional
+        Data type of an image; None if its file states one that does not exist.
+    where : str
+        Name of the image for the message.
+
+    Returns
+    -------
+    dtype
+        The same.
+
+    Raises
+    ------
+    InputError
+        If it is complex, boolean or no number at all.
+    """
+    if dtype is None or dtype.kind not in "iuf":
+        found = "an unknown data type" if dtype is None else f"data type {dtype}"
+        raise InputError(
+            f"{where} has {found}; only integers and real floating-point numbers can be denoised, "
+            "so convert it."
+        )
+    return np.dtype(dtype)
+
+
+class ArraySource:
+    """A stack that lies in memory.
+
+    Parameters
+    ----------
+    array : ndarray
+        (y, x) or (z, y, x), integers or floating-point numbers; never modified.
+    name : str
+        Short name.
+    metadata : ImageMetadata, optional
+        Axes and scale, if known.
+    """
+
+    def __init__(
+        self,
+        array: NDArray[np.generic],
+        name: str = "image",
+        metadata: ImageMetadata | None = None,
+    ) -> None:
+        self.name = name
+        self._stack = array if array.ndim == 3 else array[None]
+        axes = "ZYX" if array.ndim == 3 else "YX"
+        self.original_axes_shape: tuple[str, tuple[int, ...]] = (axes, array.shape)
+        self.metadata = metadata or ImageMetadata(axes=axes, shape=array.shape)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of slices, rows and columns (z, y, x)."""
+        z, y, x = self._stack.shape
+        return z, y, x
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Data type of the array."""
+        return self._stack.dtype
+
+    def read_slice(self, z: int) -> Image:
+        """Return a copy of slice `z`, (y, x) float32."""
+        return _to_float32(self._stack[_checked(z, self.shape[0])])
+
+
+class PlaneReader(Protocol):
+    """Reads single planes (y, x) of a file, counted over all its leading axes."""
+
+    def read(self, plane: int) -> NDArray[np.generic]:
+        """Return one plane in the stored data type."""
+
+
+class ContiguousPlanes:
+    """Planes that follow each other uncompressed in a file.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    offset : int
+        Position of the first plane in bytes.
+    dtype : dtype
+        Stored data type, with its byte order.
+    plane_shape : tuple of int
+        Rows and columns.
+    """
+
+    def __init__(
+        self, path: Path, offset: int, dtype: np.dtype[np.generic], plane_shape: tuple[int, int]
+    ) -> None:
+        self._path = path
+        self._offset = offset
+        self._dtype = dtype
+        self._plane_shape = plane_shape
+
+    def read(self, plane: int) -> NDArray[np.generic]:
+        """Return one plane in the stored data type."""
+        count = math.prod(self._plane_shape)
+        with self._path.open("rb") as file:
+            file.seek(self._offset + plane * count * self._dtype.itemsize)
+            values: NDArray[np.generic] = np.fromfile(file, self._dtype, count)
+        return values.reshape(self._plane_shape)
+
+
+class PagedPlanes:
+    """Planes stored in the pages of TIFF files, usually compressed.
+
+    The files are open only while a plane is read: a folder may hold more files than a program
+    may keep open.
+
+    Parameters
+    ----------
+    tif : TiffFile
+        File whose structure has been read.
+    series : sequence of TiffPageSeries
+        Image series whose pages are read one after the other.
+    plane_shape : tuple of int
+        Rows and columns.
+    """
+
+    def __init__(
+        self, tif: TiffFile, series: Sequence[TiffPageSeries], plane_shape: tuple[int, int]
+    ) -> None:
+        self._tif = tif
+        self._pages = [page for one in series for page in one]
+        self._plane_shape = plane_shape
+        self._lock = threading.Lock()
+
+    def read(self, plane: int) -> NDArray[np.generic]:
+        """Return one plane in the stored data type."""
+        first = self._pages[0]
+        assert first is not None
+        planes_per_page = max(1, math.prod(first.shape) // math.prod(self._plane_shape))
+        page = self._pages[plane // planes_per_page]
+        assert page is not None
+        with self._lock, _reopened(page.parent):
+            values = page.asarray(maxworkers=1)
+        selected: NDArray[np.generic] = values.reshape(-1, *self._plane_shape)[
+            plane % planes_per_page
+        ]
+        return selected
+
+
+@contextmanager
+def _reopened(tif: TiffFile) -> Iterator[None]:
+    tif.filehandle.open()
+    try:
+        yield
+    finally:
+        tif.filehandle.close()
+
+
+class TiffSource:
+    """A stack in a TIFF file; :func:`autoStructN2V.datasets.images.reading.open_images` makes one.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    reader : PlaneReader
+        Reads the planes of the file.
+    planes : sequence of int
+        The planes that are the slices of this stack, in order.
+    dtype : dtype
+        Stored data type.
+    original_axes_shape : tuple
+        Axes and sizes of the slices in the file.
+    metadata : ImageMetadata
+        Axes and scale of the whole file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        reader: PlaneReader,
+        planes: Sequence[int],
+        dtype: np.dtype[np.generic],
+        original_axes_shape: tuple[str, tuple[int, ...]],
+        metadata: ImageMetadata,
+    ) -> None:
+        self.name = _stem(path)
+        self.dtype = dtype
+        self.original_axes_shape = original_axes_shape
+        self.metadata = metadata
+        self.path = path
+        self._reader = reader
+        self._planes = planes
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of slices, rows and columns (z, y, x)."""
+        y, x = self.original_axes_shape[1][-2:]
+        return len(self._planes), y, x
+
+    def read_slice(self, z: int) -> Image:
+        """Read slice `z` from the file, (y, x) float32.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged, was changed or has gone.
+        """
+        plane = self._planes[_checked(z, len(self._planes))]
+        try:
+            return _to_float32(self._reader.read(plane))
+        except Exception as error:
+            # Decoders raise errors of many kinds, some of them their own.
+            raise InputError(
+                f"Slice {z} of {self.path} cannot be read; the file is damaged or was changed "
+                f"after it had been opened ({error})."
+            ) from error
+
+
+class FolderStackSource:
+    """A folder of single images of equal shape, seen as one stack in z.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files lie; gives the name.
+    slices : sequence of ImageSource
+        Sources of one slice each, of equal shape and data type, in order of z.
+    """
+
+    def __init__(self, folder: Path, slices: Sequence[ImageSource]) -> None:
+        first = slices[0]
+        self.name = folder.resolve().name
+        self.dtype = first.dtype
+        self.shape: tuple[int, int, int] = (len(slices), *first.shape[1:])
+        self.original_axes_shape: tuple[str, tuple[int, ...]] = ("ZYX", self.shape)
+        self.metadata = _folder_metadata(first.metadata, folder, self.shape)
+        self._slices = slices
+
+    def read_slice(self, z: int) -> Image:
+        """Read the only slice of file `z`, (y, x) float32."""
+        return self._slices[_checked(z, self.shape[0])].read_slice(0)
+
+
+def _folder_metadata(
+    first: ImageMetadata, folder: Path, shape: tuple[int, int, int]
+) -> ImageMetadata:
+    return ImageMetadata(
+        axes="ZYX",
+        shape=shape,
+        pixel_size=first.pixel_size,
+        z_spacing=first.z_spacing,
+        unit=first.unit,
+        resolution=first.resolution,
+        resolution_unit=first.resolution_unit,
+        imagej=first.imagej,
+        ome=first.ome,
+        description=first.description,
+        path=folder,
+        is_inverted=first.is_inverted,
+        selection=f"{shape[0]} files, one slice each",
+    )
+
+
+def _checked(z: int, n_slices: int) -> int:
+    if not 0 <= z < n_slices:
+        raise IndexError(f"slice {z} of a stack of {n_slices} slices")
+    return z
+
+
+def _to_float32(image: NDArray[np.generic]) -> Image:
+    # A float64 value beyond the float32 range becomes infinity, which the checks report.
+    with np.errstate(over="ignore"):
+        return np.array(image, dtype=np.float32, order="C")
+
+
+def _stem(path: Path) -> str:
+    stem = path.stem
+    return stem[: -len(".ome")] if stem.casefold().endswith(".ome") else stem

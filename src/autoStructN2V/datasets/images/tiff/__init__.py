@@ -1,0 +1,1 @@
+"""TIFF files: their layout, whether they are complete, and how their planes are read."""

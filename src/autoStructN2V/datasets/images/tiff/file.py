@@ -1,0 +1,163 @@
+"""Open one TIFF file: find its image, make sure that it is complete, choose its slices."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tifffile
+
+from autoStructN2V.datasets.images.axes import name_axes, select_planes
+from autoStructN2V.datasets.images.metadata import read_metadata
+from autoStructN2V.datasets.images.sources import (
+    ContiguousPlanes,
+    PagedPlanes,
+    TiffSource,
+    require_real_numbers,
+)
+from autoStructN2V.datasets.images.tiff.integrity import check_complete
+from autoStructN2V.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tifffile import TiffFile, TiffPageSeries
+
+    from autoStructN2V.datasets.images.sources import PlaneReader
+    from autoStructN2V.vocabulary import Mode
+
+
+def open_tiff(
+    path: Path,
+    *,
+    mode: Mode,
+    axes: str | None = None,
+    channel: int | None = None,
+    timepoint: int | None = None,
+) -> TiffSource:
+    """Open a TIFF file as a stack, without reading its pixels.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    mode : {"2D", "2.5D"}
+        In 2.5D the slices have to be neighbors in z.
+    axes : str, optional
+        Names of the axes, for files that do not name them or name them wrongly.
+    channel, timepoint : int, optional
+        Chosen channel and timepoint, from 0.
+
+    Returns
+    -------
+    TiffSource
+        Every selected page, in the order of the file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not TIFF, damaged, cut off, or if a choice is needed.
+    """
+    with _opened(path) as tif:
+        series = _image_series(tif, path)
+        dtype = require_real_numbers(series[0].dtype, path.name)
+        stored_axes, stored_shape = _stored_axes(series)
+        named = name_axes(stored_axes, stored_shape, axes, path.name)
+        check_complete(tif, series, path)
+        chosen = select_planes(
+            *named, mode=mode, channel=channel, timepoint=timepoint, where=path.name
+        )
+        metadata = read_metadata(tif, *named, path)
+        reader = _plane_reader(tif, series, path)
+    return TiffSource(
+        path,
+        reader,
+        [int(plane) for plane in chosen.planes],
+        dtype,
+        (chosen.axes, chosen.shape),
+        replace(metadata, selection=chosen.description),
+    )
+
+
+def files_of(path: Path) -> frozenset[Path]:
+    """Return the files whose pages the image of `path` consists of (OME may use several)."""
+    with _opened(path) as tif:
+        pages = (page for page in tif.series[0] if page is not None)
+        return frozenset(path.parent / page.parent.filehandle.name for page in pages)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TiffFile]:
+    """Open a file; whatever goes wrong in the body is the file's fault."""
+    try:
+        with _silent_tifffile(), tifffile.TiffFile(path) as tif:
+            yield tif
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; choose another file.") from error
+    except PermissionError as error:
+        raise InputError(f"{path} may not be read; change its permissions.") from error
+    except tifffile.TiffFileError as error:
+        raise InputError(
+            f"{path} is not a TIFF file; save the images as TIFF and choose those."
+        ) from error
+    except Exception as error:
+        # A damaged file can raise nearly anything inside the parser.
+        raise InputError(
+            f"{path} cannot be read as TIFF; the file is damaged ({type(error).__name__})."
+        ) from error
+
+
+@contextmanager
+def _silent_tifffile() -> Iterator[None]:
+    """Keep tifffile's log lines of this thread from the user, who gets one sentence instead."""
+    thread = threading.get_ident()
+
+    def is_foreign(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(is_foreign)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_foreign)
+
+
+def _image_series(tif: TiffFile, path: Path) -> list[TiffPageSeries]:
+    """Return the series that make up the image: one, or many single pages of equal shape."""
+    series = [one for one in tif.series if not one.keyframe.is_reduced] or list(tif.series[:1])
+    if not series:
+        raise InputError(f"{path} holds no image; choose another file.")
+    kinds = {(one.shape, one.dtype, one.axes) for one in series}
+    is_page_list = len(kinds) == 1 and series[0].axes == "YX"
+    if len(series) > 1 and not is_page_list:
+        shapes = ", ".join(" x ".join(map(str, one.shape)) for one in series[:4])
+        shapes += ", ..." if len(series) > 4 else ""
+        raise InputError(
+            f"{path.name} holds {len(series)} different images ({shapes}); "
+            "save the one to denoise in a file of its own."
+        )
+    return series
+
+
+def _stored_axes(series: Sequence[TiffPageSeries]) -> tuple[str, tuple[int, ...]]:
+    first = series[0]
+    if len(series) == 1:
+        return first.axes, tuple(int(size) for size in first.shape)
+    return "I" + first.axes, (len(series), *first.shape)
+
+
+def _plane_reader(tif: TiffFile, series: Sequence[TiffPageSeries], path: Path) -> PlaneReader:
+    first = series[0]
+    y, x = first.shape[-2:]
+    if len(series) == 1 and first.dataoffset is not None:
+        dtype = np.dtype(first.dtype).newbyteorder(tif.byteorder)
+        return ContiguousPlanes(path, first.dataoffset, dtype, (y, x))
+    return PagedPlanes(tif, series, (y, x))

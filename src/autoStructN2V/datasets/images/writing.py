@@ -1,0 +1,221 @@
+"""Write denoised stacks slice by slice, with the axes and scale of their input."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, Self
+
+import numpy as np
+import tifffile
+
+from autoStructN2V.datasets.images.tiff.layout import TiffLayout
+from autoStructN2V.files import (
+    atomic_write,
+    ensure_writable_folder,
+    output_error,
+    write_bytes,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.images.sources import ImageSource
+
+__all__ = [
+    "OutputDtype",
+    "StackWriter",
+    "atomic_write",
+    "ensure_writable_folder",
+    "to_dtype",
+    "write_bytes",
+    "write_json",
+    "write_stack",
+]
+
+OutputDtype = Literal["float32", "input"]
+
+_SPARE_BYTES = 2**20
+
+
+class _DiscardedError(Exception):
+    """The file is not wanted any more."""
+
+
+class StackWriter:
+    """Write a TIFF file one slice at a time, in constant memory; use it in a ``with`` block.
+
+    The file appears under its name when the block ends and every slice was written. If the
+    block raises, or :meth:`discard` was called, nothing appears and an older file stays.
+
+    Parameters
+    ----------
+    path : Path or str
+        Name of the new file.
+    source : ImageSource
+        Input, whose axes, shape and scale the new file gets.
+    output_dtype : {"float32", "input"}
+        Data type of the pixels: float32, or that of the input, rounded and saturated.
+    history : mapping, optional
+        How the images were made; kept in the file as text.
+
+    Raises
+    ------
+    OutputError
+        If the folder is read-only or the disk too full, on entering the block already.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        source: ImageSource,
+        *,
+        output_dtype: OutputDtype = "float32",
+        history: Mapping[str, object] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.shape = source.shape
+        axes, shape = source.original_axes_shape
+        dtype = np.dtype(np.float32) if output_dtype == "float32" else source.dtype
+        self._layout = TiffLayout(
+            axes, shape, dtype.newbyteorder("="), source.metadata, history or {}
+        )
+        self._missing = set(range(source.shape[0]))
+        self._is_discarded = False
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            temporary = stack.enter_context(atomic_write(self.path))
+            _require_space(temporary.parent, self._layout.n_bytes)
+            self._offset, self._stored_dtype = _create(temporary, self._layout)
+            self._file: BinaryIO = stack.enter_context(temporary.open("r+b"))
+            self._stack = stack.pop_all()
+        return self
+
+    def write(self, z: int, image: NDArray[np.floating]) -> None:
+        """Write one slice; the order of the slices is free.
+
+        Parameters
+        ----------
+        z : int
+            Index of the slice.
+        image : ndarray
+            (y, x), raw intensities; never clipped unless the output has an integer data type.
+
+        Raises
+        ------
+        OutputError
+            If the disk is full.
+        """
+        if not 0 <= z < self.shape[0] or image.shape != self.shape[1:]:
+            raise ValueError(f"slice {z} of shape {image.shape} in a stack of {self.shape}")
+        pixels = to_dtype(image, self._layout.dtype).astype(self._stored_dtype, order="C")
+        try:
+            self._file.seek(self._offset + z * pixels.nbytes)
+            self._file.write(pixels.tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise output_error(self.path, error) from error
+        self._missing.discard(z)
+
+    def discard(self) -> None:
+        """Leave no file behind when the block ends, for example after a cancel."""
+        self._is_discarded = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._stack.__exit__(kind, error, traceback)
+            return
+        if not self._is_discarded and not self._missing:
+            self._stack.close()
+            return
+        self._stack.__exit__(_DiscardedError, _DiscardedError(), None)
+        if not self._is_discarded:
+            raise ValueError(f"{len(self._missing)} of {self.shape[0]} slices were not written")
+
+
+def write_stack(
+    path: Path | str,
+    stack: NDArray[np.floating],
+    source: ImageSource,
+    *,
+    output_dtype: OutputDtype = "float32",
+    history: Mapping[str, object] | None = None,
+) -> None:
+    """Write a stack that lies in memory, see :class:`StackWriter`.
+
+    Parameters
+    ----------
+    path : Path or str
+        Name of the new file.
+    stack : ndarray
+        (z, y, x) of the shape of `source`, raw intensities.
+    source : ImageSource
+        Input, whose axes and scale the new file gets.
+    output_dtype : {"float32", "input"}
+        Data type of the pixels.
+    history : mapping, optional
+        How the images were made.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    with StackWriter(path, source, output_dtype=output_dtype, history=history) as writer:
+        for z, image in enumerate(stack):
+            writer.write(z, image)
+
+
+def to_dtype(image: NDArray[np.floating], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """Convert intensities to a data type; integers are rounded and saturated.
+
+    Parameters
+    ----------
+    image : ndarray
+        Floating-point values of any shape; NaN becomes 0 in an integer data type.
+    dtype : dtype
+        Integer or floating-point data type.
+
+    Returns
+    -------
+    ndarray
+        Same shape, of `dtype`.
+    """
+    if dtype.kind == "f":
+        return image.astype(dtype)
+    limits = np.iinfo(dtype.name)
+    rounded = np.rint(np.nan_to_num(image.astype(np.float64), posinf=np.inf, neginf=-np.inf))
+    # The largest 64-bit integers have no float64: stay on those that do.
+    highest = float(limits.max)
+    if highest > limits.max:
+        highest = float(np.nextafter(highest, 0))
+    return np.clip(rounded, float(limits.min), highest).astype(dtype)
+
+
+def _create(path: Path, layout: TiffLayout) -> tuple[int, np.dtype[np.generic]]:
+    """Write a file without pixels; return where they belong and their data type there."""
+    tifffile.imwrite(path, **layout.tifffile_arguments())
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.series[0].dataoffset
+        stored_dtype = layout.dtype.newbyteorder(tif.byteorder)
+    if offset is None:
+        raise RuntimeError(f"the pixels of {path} are not stored in one piece")
+    return int(offset), stored_dtype
+
+
+def _require_space(folder: Path, n_bytes: int) -> None:
+    if shutil.disk_usage(folder).free < n_bytes + _SPARE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

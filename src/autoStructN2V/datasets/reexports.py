@@ -1,0 +1,5 @@
+"""Names that this package documents and other rooms define."""
+
+from autoStructN2V.vocabulary import Mode
+
+__all__ = ["Mode"]

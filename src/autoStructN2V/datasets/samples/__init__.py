@@ -1,0 +1,1 @@
+"""Generated images with known truth."""

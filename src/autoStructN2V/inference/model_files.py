@@ -1,0 +1,111 @@
+"""Models of earlier trainings, found by file or folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autoStructN2V.errors import ModelError
+from autoStructN2V.inference.trained_model import TrainedModel, load_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from autoStructN2V.vocabulary import Mode
+
+MODEL_FILES = {1: "stage1_model.pth", 2: "stage2_model.pth"}
+_SEARCHED_LEVELS = 4  # <experiment>/models/<day>/<training>
+
+
+def find_models(path: Path | str) -> dict[int, Path]:
+    """Find the model files of one training.
+
+    Parameters
+    ----------
+    path : path-like
+        A .pth file, a model folder, or a folder that holds exactly one model folder, at most four
+        levels below as in ``<experiment>/models/<day>/<training>``; hidden folders do not count.
+
+    Returns
+    -------
+    dict of stage to Path
+        A single file is listed under the stage that its name says, otherwise under 2.
+
+    Raises
+    ------
+    ModelError
+        When nothing is found, or models of more than one training.
+    """
+    path = Path(path)
+    if path.is_file():
+        return {1 if path.name == MODEL_FILES[1] else 2: path}
+    if not path.is_dir():
+        raise ModelError(f"{path} does not exist; choose a model folder or a .pth file.")
+    folders = sorted(_model_folders(path))
+    if not folders:
+        raise ModelError(
+            f"{path} holds neither {MODEL_FILES[1]} nor {MODEL_FILES[2]}; choose the model "
+            "folder of a training."
+        )
+    if len(folders) > 1:
+        names = ", ".join(str(folder.relative_to(path)) for folder in folders[:5])
+        raise ModelError(
+            f"{path} holds models of {len(folders)} trainings; choose one of them, as {names}."
+        )
+    return {n: folders[0] / f for n, f in MODEL_FILES.items() if (folders[0] / f).exists()}
+
+
+def _model_folders(path: Path) -> Iterator[Path]:
+    """Find folders with models breadth first; what cannot be read is passed over."""
+    level = [path]
+    for depth in range(_SEARCHED_LEVELS + 1):
+        deeper: list[Path] = []
+        for folder in level:
+            if any(os.path.isfile(folder / name) for name in MODEL_FILES.values()):  # noqa: PTH113 - never raises
+                yield folder
+            if depth < _SEARCHED_LEVELS:
+                deeper += _subfolders(folder)
+        level = deeper
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                Path(entry.path)
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            ]
+    except OSError:
+        return []
+
+
+def load_stage1(path: Path | str, mode: Mode) -> TrainedModel:
+    """Load the stage 1 model of an earlier training.
+
+    Raises
+    ------
+    ModelError
+        When there is none, or it was trained for the other mode.
+    """
+    files = find_models(path)
+    model = load_model(files.get(1) or files[2])
+    if model.stage != 1:
+        raise ModelError(f"{path} holds a stage 2 model only; choose a training with a stage 1.")
+    require_mode(model, mode)
+    return model
+
+
+def require_mode(model: TrainedModel, mode: Mode) -> None:
+    """Refuse a model of the other mode.
+
+    Raises
+    ------
+    ModelError
+    """
+    if model.mode != mode:
+        raise ModelError(
+            f"The model was trained in {model.mode} mode but {mode} is configured; choose mode "
+            f"{model.mode} or another model."
+        )

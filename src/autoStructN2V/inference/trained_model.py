@@ -1,0 +1,192 @@
+"""Trained models as files.
+
+One file holds everything that is needed to denoise new data on another computer: network
+parameters and weights, intensity statistics, mode, kernel, and how the model was made. Files are
+read with ``weights_only=True``, so that a hostile one cannot run code.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import torch
+from pydantic import ValidationError
+
+from autoStructN2V.datasets.normalization import Normalization
+from autoStructN2V.errors import ModelError, UserError
+from autoStructN2V.files import atomic_write
+from autoStructN2V.masking.kernels.symmetry import kernel_symmetries
+from autoStructN2V.models.config import NetworkConfig
+from autoStructN2V.models.unet import FlexibleUNet
+from autoStructN2V.symmetry import SYMMETRIES, Symmetry
+from autoStructN2V.vocabulary import Method
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from autoStructN2V.vocabulary import Mode
+
+_FORMAT = "autoStructN2V model"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained network with all that is needed to apply it.
+
+    Attributes
+    ----------
+    network_config : NetworkConfig
+    weights : dict of Tensor
+        State of the network.
+    normalization : Normalization
+        Intensity statistics of the training data.
+    mode : {"2D", "2.5D"}
+    method : {"n2v", "autostructn2v"}
+    stage : {1, 2}
+    kernel : (1 or 3, h, w) bool
+        Kernel it was trained with.
+    average_turns : bool
+        Whether to denoise in all orientations that leave the kernel unchanged, and average.
+    provenance : dict
+        How it was made: training data, date, losses, versions; plain values only.
+    """
+
+    network_config: NetworkConfig
+    weights: dict[str, Tensor]
+    normalization: Normalization
+    mode: Mode
+    method: Method
+    stage: int
+    kernel: NDArray[np.bool_]
+    provenance: dict[str, Any] = field(default_factory=dict)
+    average_turns: bool = False
+
+    @property
+    def symmetries(self) -> tuple[Symmetry, ...]:
+        """Orientations in which to denoise; four at most, which gains nearly as much as eight."""
+        return kernel_symmetries(self.kernel)[:4] if self.average_turns else SYMMETRIES[:1]
+
+    def build(self, device: torch.device) -> FlexibleUNet:
+        """Return the network on ``device``, ready to predict.
+
+        Raises
+        ------
+        ModelError
+            When the weights do not fit the network parameters.
+        """
+        network = FlexibleUNet(self.network_config, 3 if self.mode == "2.5D" else 1)
+        try:
+            network.load_state_dict(self.weights)
+        except RuntimeError as error:
+            c = self.network_config
+            raise ModelError(
+                f"The weights do not fit a {self.mode} network of {c.features} features and "
+                f"{c.num_layers} layers; model and configuration belong to different trainings, "
+                "choose files of the same training."
+            ) from error
+        return network.placed_on(device).eval()
+
+
+def save_model(path: Path, model: TrainedModel) -> None:
+    """Write a model to a .pth file, atomically.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written; nothing half-written remains.
+    """
+    content = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "network": model.network_config.model_dump(),
+        "weights": {name: tensor.detach().cpu() for name, tensor in model.weights.items()},
+        "normalization": model.normalization.to_dict(),
+        "mode": model.mode,
+        "method": model.method,
+        "stage": model.stage,
+        "kernel": torch.from_numpy(model.kernel.copy()),
+        "provenance": model.provenance,
+        "average_turns": model.average_turns,
+    }
+    # given a path, torch hides a full disk behind a RuntimeError
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
+
+
+def load_model(path: Path | str) -> TrainedModel:
+    """Read a model from a .pth file.
+
+    Raises
+    ------
+    ModelError
+        When the file is missing, damaged, not a model of this program, or tries to run code.
+    """
+    path = Path(path)
+    content = _read(path)
+    if content.get("format") != _FORMAT:
+        raise ModelError(
+            f"{path} is not a model of autoStructN2V; choose stage1_model.pth or "
+            "stage2_model.pth of a training."
+        )
+    if content.get("version") != _VERSION:
+        raise ModelError(
+            f"{path} has model format {content.get('version')}, this version reads "
+            f"{_VERSION}; update napari-autostructn2v."
+        )
+    try:
+        return _parse(content)
+    except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise ModelError(
+            f"{path} is damaged ({error!s:.200}); train again or use a copy."
+        ) from error
+
+
+def _parse(content: Mapping[str, Any]) -> TrainedModel:
+    allowed_values = {"mode": ("2D", "2.5D"), "method": get_args(Method), "stage": (1, 2)}
+    for name, allowed in allowed_values.items():
+        if content[name] not in allowed:
+            raise ValueError(f"{name} is {content[name]!r}")
+    model = TrainedModel(
+        network_config=NetworkConfig.model_validate(content["network"]),
+        weights=dict(content["weights"]),
+        normalization=Normalization.from_dict(content["normalization"]),
+        mode=content["mode"],
+        method=content["method"],
+        stage=int(content["stage"]),
+        kernel=content["kernel"].numpy().astype(bool),
+        provenance=dict(content["provenance"]),
+        average_turns=bool(content.get("average_turns", False)),
+    )
+    model.build(torch.device("cpu"))
+    return model
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles: what is not a model is refused
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} does not exist; choose a .pth file of a training.") from error
+    except Exception as error:  # damaged bytes make torch raise nearly anything
+        said = str(error).lower()
+        is_code = "unsupported global" in said or "unrecognized function" in said
+        if isinstance(error, pickle.UnpicklingError) and is_code:
+            raise ModelError(
+                f"{path} holds something other than a plain model and could run code when opened, "
+                "so it was refused; use only models from people you trust."
+            ) from error
+        raise ModelError(
+            f"{path} is damaged or not a model file; train again or use a copy."
+        ) from error
+    return content if isinstance(content, Mapping) else {}

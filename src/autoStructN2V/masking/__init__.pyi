@@ -1,0 +1,47 @@
+from .config import MaskingConfig
+from .kernels.advice import Advice
+from .kernels.config import ExtractorConfig
+from .kernels.description import KernelStatistics, describe_kernel
+from .kernels.extraction import KernelProposal, extract_kernel, propose_kernel
+from .kernels.files import load_kernel, save_kernel
+from .kernels.kernel import Kernel, center_only, trimmed, validate_kernel
+from .kernels.symmetry import kernel_symmetries
+from .noise.autocorrelation import Autocorrelation, measure_noise_autocorrelation
+from .patterns.demodulation import remove_sinusoids
+from .patterns.detection import detect_periodic_patterns, remove_patterns
+from .patterns.pattern import PeriodicPattern
+from .placement import KernelPlacer, Placement
+from .recorruption import NoiseSampler
+from .reexports import SYMMETRIES, Symmetry
+from .replacement import fill_radius, replace_hidden
+
+__all__ = [
+    "SYMMETRIES",
+    "Advice",
+    "Autocorrelation",
+    "ExtractorConfig",
+    "Kernel",
+    "KernelPlacer",
+    "KernelProposal",
+    "KernelStatistics",
+    "MaskingConfig",
+    "NoiseSampler",
+    "PeriodicPattern",
+    "Placement",
+    "Symmetry",
+    "center_only",
+    "describe_kernel",
+    "detect_periodic_patterns",
+    "extract_kernel",
+    "fill_radius",
+    "kernel_symmetries",
+    "load_kernel",
+    "measure_noise_autocorrelation",
+    "propose_kernel",
+    "remove_patterns",
+    "remove_sinusoids",
+    "replace_hidden",
+    "save_kernel",
+    "trimmed",
+    "validate_kernel",
+]

@@ -1,0 +1,1 @@
+"""Kernels: the value, its files, symmetries and description, and how one is found."""

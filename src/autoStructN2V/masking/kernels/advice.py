@@ -1,0 +1,104 @@
+"""What the measured noise means for a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from autoStructN2V.masking.kernels.config import MOST_KERNEL_PIXELS
+from autoStructN2V.masking.kernels.description import describe_kernel
+from autoStructN2V.masking.kernels.kernel import Kernel
+from autoStructN2V.masking.noise.autocorrelation import (
+    Autocorrelation,
+)
+from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What the measurement means for the person.
+
+    Attributes
+    ----------
+    found : bool
+        Whether structured noise was found that a kernel can hide.
+    recommended_method : {'n2v', 'autostructn2v'}
+    messages : tuple of str
+        Plain sentences, the most important first.
+    """
+
+    found: bool
+    recommended_method: Literal["n2v", "autostructn2v"]
+    messages: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """All messages as one text."""
+        return " ".join(self.messages)
+
+
+def advise(
+    kernel: Kernel,
+    autocorrelation: Autocorrelation,
+    periodic_patterns: Sequence[PeriodicPattern] = (),
+    n_dropped: int = 0,
+) -> Advice:
+    """Say in plain words what was found and which method fits.
+
+    Parameters
+    ----------
+    kernel : (H, W) or (3, H, W) bool
+        What was found.
+    autocorrelation : Autocorrelation
+        What it was found in.
+    periodic_patterns : sequence of PeriodicPattern
+        Patterns to name.
+    n_dropped : int
+        Pixels that share noise but exceeded the limit on masked pixels.
+
+    Returns
+    -------
+    Advice
+    """
+    found = int(kernel.sum()) > 1
+    is_unsure = autocorrelation.resembles_structure
+    nothing = f"No {'other ' if periodic_patterns else ''}structured noise found"
+    messages = []
+    messages += [_about_pattern(pattern) for pattern in periodic_patterns]
+    if found:
+        messages.append(f"Structured noise found: the kernel {describe_kernel(kernel).sentence}.")
+    elif is_unsure:
+        messages.append(f"{nothing} that differs between directions.")
+    else:
+        messages.append(
+            f"{nothing}: the noise of neighboring pixels is independent, so the kernel is the "
+            "center alone and Noise2Void is enough."
+        )
+    if n_dropped:
+        messages.append(
+            f"{n_dropped} more pixels share noise than Max masked pixels (max_true_pixels, at "
+            f"most {MOST_KERNEL_PIXELS}) allows, so some structured noise may remain."
+        )
+    if is_unsure:
+        messages.append(
+            "The images have hardly any background, so correlation that is equal in all "
+            "directions cannot be told from structure and was left out; check the kernel by eye."
+        )
+    return Advice(found, "autostructn2v" if found else "n2v", tuple(messages))
+
+
+def _about_pattern(pattern: PeriodicPattern) -> str:
+    """Say what is to be done about a pattern that no kernel can hide."""
+    is_wave = np.isfinite(pattern.period_px)
+    kind, switch = "line pattern", "Remove periodic patterns"
+    if is_wave:
+        kind = "strictly periodic pattern"
+    elif pattern.is_local:
+        kind, switch = "stripe pattern", "Remove stripes"
+    exception = " or it covers a part of the images only" if is_wave else ""
+    then = f"Training removes it first, unless {switch} is off{exception}."
+    return (
+        f"A {kind} was found ({pattern.sentence}); no kernel can hide it, because it can be "
+        f"predicted from far away. {then}"
+    )

@@ -1,0 +1,126 @@
+"""Evidence for the kernel, measured on as much of the images as is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from autoStructN2V.masking.kernels.extraction import propose_kernel
+from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.masking.kernels.config import ExtractorConfig
+    from autoStructN2V.masking.kernels.extraction import KernelProposal
+    from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+    from autoStructN2V.vocabulary import Mode, StripeRemoval
+
+MOST_PIXELS = 32_000_000
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the images say about their noise; the slow part of the extraction.
+
+    Attributes
+    ----------
+    autocorrelation : Autocorrelation
+        Of the noise, and the periodic patterns that were found.
+    """
+
+    autocorrelation: Autocorrelation
+
+    def propose(self, config: ExtractorConfig) -> KernelProposal:
+        """Return the kernel for these extractor parameters; takes milliseconds."""
+        return propose_kernel(self.autocorrelation, config)
+
+
+@overload
+def measure_evidence(
+    noisy: Sequence[ImageSource],
+    config: ExtractorConfig,
+    mode: Mode,
+    *,
+    remove_stripes: StripeRemoval = ...,
+) -> Evidence: ...
+
+
+@overload
+def measure_evidence(
+    noisy: Sequence[ImageSource],
+    config: ExtractorConfig,
+    mode: Mode,
+    should_stop: Callable[[], bool],
+    *,
+    remove_stripes: StripeRemoval = ...,
+) -> Evidence | None: ...
+
+
+def measure_evidence(
+    noisy: Sequence[ImageSource],
+    config: ExtractorConfig,
+    mode: Mode,
+    should_stop: Callable[[], bool] = lambda: False,
+    *,
+    remove_stripes: StripeRemoval = "auto",
+) -> Evidence | None:
+    """Measure the noise autocorrelation of noisy images.
+
+    Parameters
+    ----------
+    noisy : sequence of ImageSource
+        Noisy images.
+    config : ExtractorConfig
+        Parameters of the measurement.
+    mode : {"2D", "2.5D"}
+        2.5D measures the correlation between neighboring slices too.
+    should_stop : callable
+        Asked before every slice that is read; True ends the measurement.
+    remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
+        Direction of stripes to leave out; 'auto' looks for them.
+
+    Returns
+    -------
+    Evidence or None
+        None if stopped.
+
+    Raises
+    ------
+    InputError
+        If the images show no noise that can be measured.
+    """
+    images = _read(noisy, should_stop)
+    if images is None:
+        return None
+    measured = measure_noise_autocorrelation(
+        images, mode=mode, equalize=config.norm_autocorr, remove_stripes=remove_stripes
+    )
+    return Evidence(measured)
+
+
+def _read(
+    sources: Sequence[ImageSource], should_stop: Callable[[], bool]
+) -> list[NDArray[np.float32]] | None:
+    """Read from each stack as many consecutive slices, from its middle, as the limit allows."""
+    n_pixels = sum(int(np.prod(source.shape)) for source in sources)
+    share = min(1.0, MOST_PIXELS / n_pixels)
+    images = []
+    for source in sources:
+        slices = []
+        for z in _middle(source.shape[0], max(2, round(share * source.shape[0]))):
+            if should_stop():
+                return None
+            slices.append(source.read_slice(z))
+        images.append(np.stack(slices))
+    return images
+
+
+def _middle(n_slices: int, n: int) -> range:
+    first = max(0, (n_slices - n) // 2)
+    return range(n_slices)[first : first + n]

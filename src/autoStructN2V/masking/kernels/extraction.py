@@ -1,0 +1,260 @@
+"""Turn the autocorrelation of the noise into a kernel, and say what it means.
+
+The steps are the documented ones: crop the autocorrelation to a window, give each concentric
+ring a threshold, keep the component that contains the center and its strongest pixels. The
+slow part, measuring, is in :mod:`.autocorrelation`; what is here takes milliseconds, so that a
+person can move sliders.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from autoStructN2V.masking.kernels.advice import Advice, advise
+from autoStructN2V.masking.kernels.config import MOST_KERNEL_PIXELS, ExtractorConfig
+from autoStructN2V.masking.kernels.description import KernelStatistics, describe_kernel
+from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE, Kernel
+from autoStructN2V.masking.noise.autocorrelation import (
+    Autocorrelation,
+    measure_noise_autocorrelation,
+)
+from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+from autoStructN2V.vocabulary import Mode
+
+_MAX_PERCENTILE = 90.0
+_ERRORS_AT_50 = 4.0  # standard errors demanded of the first ring at adapt_CB = 50
+_LEAST_ERRORS = 3.0
+_FULL_CONNECTIVITY = np.ones((3, 3, 3), bool)
+
+
+@dataclass(frozen=True)
+class KernelProposal:
+    """A kernel with the evidence it rests on.
+
+    Attributes
+    ----------
+    kernel : (H, W) bool in 2D, (3, H, W) bool in 2.5D
+        Odd sides; the center is True. As large as the window it was looked for in.
+    autocorrelation : Autocorrelation
+    thresholds : (S, R) float64
+        Threshold of each ring 0..R-1 of each slice; ring 0 is the center pixel. NaN where no
+        threshold applies (center of the middle slice).
+    statistics : KernelStatistics
+    advice : Advice
+    """
+
+    kernel: Kernel
+    autocorrelation: Autocorrelation
+    thresholds: NDArray[np.float64]
+    statistics: KernelStatistics
+    advice: Advice
+
+
+def extract_kernel(
+    images: Sequence[NDArray[np.floating]],
+    config: ExtractorConfig,
+    *,
+    mode: Mode = "2D",
+) -> KernelProposal:
+    """Find which neighboring pixels share noise, from noisy images.
+
+    Parameters
+    ----------
+    images : sequence of (Z, Y, X) array
+        Noisy images, any units; shapes may differ. In 2D slices are independent images.
+    config : ExtractorConfig
+        Parameters of measuring and thresholding.
+    mode : {'2D', '2.5D'}
+        In 2.5D the kernel has a slice for each of z-1, z, z+1.
+
+    Returns
+    -------
+    KernelProposal
+
+    Raises
+    ------
+    InputError
+        If the images cannot be used to measure noise.
+    """
+    autocorrelation = measure_noise_autocorrelation(
+        images, mode=mode, equalize=config.norm_autocorr
+    )
+    return propose_kernel(autocorrelation, config)
+
+
+def propose_kernel(
+    autocorrelation: Autocorrelation,
+    config: ExtractorConfig,
+    *,
+    periodic_patterns: Sequence[PeriodicPattern] | None = None,
+) -> KernelProposal:
+    """Threshold a measured autocorrelation; fast enough to follow a slider.
+
+    Parameters
+    ----------
+    autocorrelation : Autocorrelation
+        What was measured.
+    config : ExtractorConfig
+        Parameters of thresholding.
+    periodic_patterns : sequence of PeriodicPattern, optional
+        Patterns to name in the advice; by default those of the autocorrelation.
+
+    Returns
+    -------
+    KernelProposal
+    """
+    if periodic_patterns is None:
+        periodic_patterns = autocorrelation.periodic_patterns
+    size = _first_window(autocorrelation, config)
+    kernel, thresholds, n_dropped = _kernel_in_window(autocorrelation, config, size)
+    while config.grow_window and _reaches_edge(kernel) and size < _largest(autocorrelation):
+        size = min(size + 4, _largest(autocorrelation))
+        kernel, thresholds, n_dropped = _kernel_in_window(autocorrelation, config, size)
+    kernel = kernel if kernel.shape[0] == 3 else kernel[0]
+    return KernelProposal(
+        kernel=kernel,
+        autocorrelation=autocorrelation,
+        thresholds=thresholds,
+        statistics=describe_kernel(kernel),
+        advice=advise(kernel, autocorrelation, periodic_patterns, n_dropped),
+    )
+
+
+def _largest(autocorrelation: Autocorrelation) -> int:
+    return min(MAX_KERNEL_SIZE, 2 * autocorrelation.max_lag + 1)
+
+
+def _first_window(autocorrelation: Autocorrelation, config: ExtractorConfig) -> int:
+    largest = _largest(autocorrelation)
+    return min(config.center_size, largest) if config.crop_autocorr else largest
+
+
+def _reaches_edge(kernel: Kernel) -> bool:
+    inner = kernel[:, 1:-1, 1:-1]
+    return bool(kernel.sum() > inner.sum())
+
+
+def _cropped(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    margin = (values.shape[-1] - size) // 2
+    return values[:, margin : margin + size, margin : margin + size]
+
+
+def rings(size: int) -> NDArray[np.intp]:
+    """Return the number of the square ring around the center, for each cell of a window."""
+    distance = np.abs(np.arange(size) - size // 2)
+    ring: NDArray[np.intp] = np.maximum.outer(distance, distance)
+    return ring
+
+
+def _kernel_in_window(
+    autocorrelation: Autocorrelation, config: ExtractorConfig, size: int
+) -> tuple[Kernel, NDArray[np.float64], int]:
+    """Find kernel (S, size, size), ring thresholds (S, R) and number of pixels cut off."""
+    values = _cropped(autocorrelation.values, size)
+    error = _cropped(autocorrelation.standard_error, size)
+    ring = rings(size)
+    thresholds = np.stack([_ring_thresholds(plane, ring, config) for plane in values])
+    chosen = values > thresholds[:, ring]
+    if config.use_center_proximity:
+        chosen |= values >= config.center_proximity_threshold
+    chosen &= values > _demanded_errors(ring, config) * error
+    middle = len(values) // 2
+    thresholds[middle, 0] = np.nan
+    chosen[middle, size // 2, size // 2] = True
+    if config.keep_center_component_only:
+        chosen = _center_component(chosen)
+    limit = min(
+        MOST_KERNEL_PIXELS, round(config.max_true_pixels * max(1.0, size / config.center_size))
+    )
+    kernel = _limited(chosen, values, limit, is_connected=config.keep_center_component_only)
+    return kernel, thresholds, int(chosen.sum() - kernel.sum())
+
+
+def _demanded_errors(ring: NDArray[np.intp], config: ExtractorConfig) -> NDArray[np.float64]:
+    """Return the standard errors by which a correlation must exceed zero, for each cell."""
+    first = _ERRORS_AT_50 * config.adapt_CB / 50.0
+    decayed = first * config.adapt_DF ** np.maximum(ring - 1.0, 0.0)
+    demanded: NDArray[np.float64] = np.maximum(decayed, min(first, _LEAST_ERRORS))
+    return demanded
+
+
+def _ring_thresholds(
+    plane: NDArray[np.float64], ring: NDArray[np.intp], config: ExtractorConfig
+) -> NDArray[np.float64]:
+    """Threshold of each ring of one (H, W) slice."""
+    least = config.min_correlation * config.base_percentile / 50.0
+    n_rings = int(ring.max()) + 1
+    if not config.adapt_autocorr:
+        strongest = float(plane[ring > 0].max())
+        return np.full(n_rings, max(config.center_ratio_threshold * strongest, least))
+    thresholds = np.full(n_rings, least)
+    for k in range(1, n_rings):
+        percentile = config.base_percentile * config.percentile_decay ** (k - 1)
+        level = _percentile_above_zero(plane[ring == k], min(percentile, _MAX_PERCENTILE), config)
+        thresholds[k] = max(level, least)
+    return thresholds
+
+
+def _percentile_above_zero(
+    values: NDArray[np.float64], percentile: float, config: ExtractorConfig
+) -> float:
+    """Percentile of values taken together with as many zeros.
+
+    The zeros stand for uncorrelated pixels. Without them, half of a ring would always lie below
+    its median, and noise that is correlated in all directions could not be hidden.
+    """
+    pool = np.concatenate([np.maximum(values, 0.0), np.zeros(values.size)])
+    if config.log_autocorr:
+        return float(np.expm1(np.percentile(np.log1p(pool), percentile)))
+    return float(np.percentile(pool, percentile))
+
+
+def _center_component(chosen: Kernel) -> Kernel:
+    """Keep what is connected to the center, diagonals and neighboring slices included."""
+    labels, _ = ndimage.label(chosen, structure=_FULL_CONNECTIVITY)
+    component: Kernel = labels == labels[tuple(side // 2 for side in chosen.shape)]
+    return component
+
+
+def _limited(
+    chosen: Kernel, values: NDArray[np.float64], limit: int, *, is_connected: bool
+) -> Kernel:
+    """Keep at most ``limit`` pixels of each slice: the strongest, and all on the way to them."""
+    if chosen.sum(axis=(1, 2)).max() <= limit:
+        return chosen
+    strength = _strength_of_way(chosen, values) if is_connected else values
+    kept = np.stack([_first(*plane, limit) for plane in zip(chosen, strength, strict=True)])
+    return _center_component(kept) if is_connected else kept
+
+
+def _strength_of_way(chosen: Kernel, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weakest value on the best way from the center to each chosen cell."""
+    allowed = np.where(chosen, values, -np.inf)
+    allowed[tuple(side // 2 for side in chosen.shape)] = np.inf
+    strength = np.where(allowed == np.inf, np.inf, -np.inf)
+    while True:
+        around = ndimage.maximum_filter(
+            strength, footprint=_FULL_CONNECTIVITY, mode="constant", cval=-np.inf
+        )
+        grown = np.minimum(around, allowed)
+        if np.array_equal(grown, strength):
+            return strength
+        strength = grown
+
+
+def _first(plane: Kernel, strength: NDArray[np.float64], limit: int) -> Kernel:
+    """Keep at most ``limit`` pixels of a slice: the strongest, of equal ones the nearest.
+
+    Of two equals at the limit, as opposite offsets are, both are dropped.
+    """
+    if plane.sum() <= limit:
+        return plane
+    half = plane.shape[-1] // 2
+    distance = np.hypot(*(np.indices(plane.shape) - half))
+    last = np.lexsort((distance[plane], -strength[plane]))[limit]
+    weakest, farthest = strength[plane][last], distance[plane][last]
+    kept: Kernel = plane & ((strength > weakest) | ((strength == weakest) & (distance < farthest)))
+    return kept

@@ -1,0 +1,212 @@
+"""Measure the autocorrelation of the noise alone, with the share of the signal removed.
+
+The autocorrelation of a noisy image is that of its noise plus that of its signal. Three steps
+take the signal away: only background (:mod:`.background`) is used; structure coarser than a
+few pixels is subtracted; what is left of it looks alike in all directions and is subtracted too
+(:mod:`.noise_model`). What the first two steps do to the noise itself is undone
+(:mod:`.correction`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoStructN2V.errors import InputError
+from autoStructN2V.masking.noise.background import noise_field
+from autoStructN2V.masking.noise.correction import LARGEST_LAG
+from autoStructN2V.masking.noise.estimate import estimate_across, estimate_in_plane
+from autoStructN2V.masking.noise.lags import joined, lag_sums
+from autoStructN2V.masking.noise.strength import measure_noise_strength
+from autoStructN2V.masking.patterns.detection import detect_periodic_patterns, remove_patterns
+from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+from autoStructN2V.vocabulary import Mode as Mode
+from autoStructN2V.vocabulary import StripeRemoval
+
+MAX_LAG = 15  # px: half of the largest window
+_GAUSSIAN_KURTOSIS = 0.5  # excess below which noise counts as Gaussian and uniform
+_BUDGET = 1_600_000  # px used at most; more only makes the standard error smaller
+_PLANE_SIDE = 1024  # px: larger images are sampled in blocks of half this side
+
+
+@dataclass(frozen=True)
+class Autocorrelation:
+    """Autocorrelation of the noise around every pixel, and how well it is known.
+
+    Attributes
+    ----------
+    values : (S, H, W) float64
+        Noise autocorrelation, 1 at zero lag; S = 1 in 2D, and 3 in 2.5D for the slices z-1, z,
+        z+1. The lag (0, 0) is in the center of each slice; H and W are odd.
+    standard_error : (S, H, W) float64
+        Standard error of ``values``.
+    raw : (S, H, W) float64
+        Autocorrelation of the images as they are, signal included, for display.
+    background_fraction : float
+        Share of the pixels that was used, 0..1.
+    n_pixels : int
+        Number of pixels used.
+    noise_variance : float
+        Variance of the noise where the images are as bright as on average, in their squared
+        units.
+    excess_kurtosis : float
+        Fourth moment of the noise over its squared variance, minus 3: near 0 for Gaussian noise
+        of the same strength everywhere, large where few strong values or places stand out.
+    brightness : float
+        Mean brightness of the images.
+    variance_slope : float
+        By how much the variance of the noise grows for each unit of brightness, relative to
+        ``noise_variance``: positive for shot noise.
+    resembles_structure : bool
+        Whether the images have too little background to tell noise that is correlated in all
+        directions from structure; ``values`` then hold only what differs between directions.
+    is_strength_known : bool
+        Whether ``noise_variance`` is that of the noise alone; not where structure was left out of
+        ``values`` because it could not be told from noise.
+    periodic_patterns : tuple of PeriodicPattern
+        Strictly periodic patterns and offsets of lines, which were subtracted before measuring.
+    """
+
+    values: NDArray[np.float64]
+    standard_error: NDArray[np.float64]
+    raw: NDArray[np.float64]
+    background_fraction: float
+    n_pixels: int
+    noise_variance: float
+    excess_kurtosis: float = 0.0
+    brightness: float = 0.0
+    variance_slope: float = 0.0
+    resembles_structure: bool = False
+    is_strength_known: bool = True
+    periodic_patterns: tuple[PeriodicPattern, ...] = ()
+
+    @property
+    def max_lag(self) -> int:
+        """Largest lag, in pixels."""
+        return int(self.values.shape[-1]) // 2
+
+    @property
+    def is_uniform_gaussian(self) -> bool:
+        """Whether the noise is about Gaussian and equally strong everywhere."""
+        return abs(self.excess_kurtosis) < _GAUSSIAN_KURTOSIS
+
+
+def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]]:
+    stacks = [np.asarray(image, np.float32) for image in images]
+    if not stacks:
+        raise InputError("No image was given to measure the noise of; give at least one.")
+    for stack in stacks:
+        if stack.ndim != 3 or min(stack.shape[1:], default=0) < 16:
+            raise InputError(
+                f"An image of shape {stack.shape} cannot be used to measure noise; each must be "
+                "a (z, y, x) stack of at least 16 x 16 pixels."
+            )
+        if not np.isfinite(stack).all():
+            raise InputError("An image holds NaN or infinite pixels; replace them first.")
+    return stacks
+
+
+def _sample(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Keep about ``_BUDGET`` pixels: runs of slices, and blocks of very large planes."""
+    blocks = [block for stack in stacks for block in _blocks(stack)]
+    total = sum(block.size for block in blocks)
+    if total <= _BUDGET:
+        return blocks
+    runs = [block[start : start + 3] for block in blocks for start in range(0, block.shape[0], 3)]
+    n_kept = max(1, round(len(runs) * _BUDGET / total))
+    kept = np.unique(np.linspace(0, len(runs) - 1, n_kept).round().astype(int))
+    return [runs[index] for index in kept]
+
+
+def _blocks(stack: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Cut planes larger than ``_PLANE_SIDE`` into blocks."""
+    if max(stack.shape[1:]) <= _PLANE_SIDE:
+        return [stack]
+    side = _PLANE_SIDE // 2
+    starts = [range(0, max(1, length - side // 2), side) for length in stack.shape[1:]]
+    return [stack[:, y : y + side, x : x + side] for y in starts[0] for x in starts[1]]
+
+
+def _raw(
+    stacks: Sequence[NDArray[np.float32]], max_lag: int, offsets: Sequence[int]
+) -> NDArray[np.float64]:
+    """Autocorrelation of the images as they are, each plane's mean subtracted."""
+    centered = [stack - stack.mean(axis=(1, 2), keepdims=True) for stack in stacks]
+    everywhere = [np.ones(stack.shape, bool) for stack in stacks]
+    slices = [
+        joined(
+            [
+                lag_sums(stack, mask, max_lag, offset)
+                for stack, mask in zip(centered, everywhere, strict=True)
+            ]
+        ).covariance()
+        for offset in offsets
+    ]
+    variance = max(slices[len(slices) // 2][max_lag, max_lag], 1e-30)
+    raw: NDArray[np.float64] = np.stack(slices) / variance
+    return raw
+
+
+def measure_noise_autocorrelation(
+    images: Sequence[NDArray[np.floating]],
+    *,
+    mode: Mode = "2D",
+    equalize: bool = True,
+    max_lag: int = MAX_LAG,
+    remove_stripes: StripeRemoval = "auto",
+) -> Autocorrelation:
+    """Measure the autocorrelation of the noise in images, without that of their signal.
+
+    The noisy images are measured even where stage 1 outputs exist: correlated noise is partly left
+    in those and partly in what stage 1 took away, so that neither shows it as it is.
+
+    Parameters
+    ----------
+    images : sequence of (Z, Y, X) array
+        Noisy images in any units; shapes may differ. In 2D the slices are independent images.
+    mode : {'2D', '2.5D'}
+        In 2.5D the correlation with the slices z-1 and z+1 is measured too.
+    equalize : bool
+        Let dim and bright regions count alike, whatever their noise variance.
+    max_lag : int
+        Largest lag in pixels, at most 31; smaller images allow a third of their side.
+    remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
+        Direction of stripes to leave out; 'auto' looks for them.
+
+    Returns
+    -------
+    Autocorrelation
+
+    Raises
+    ------
+    InputError
+        If no image is given, one is not a stack, holds NaN, or shows no measurable noise.
+    """
+    checked = _checked(images)
+    patterns = tuple(detect_periodic_patterns(checked, remove_stripes))
+    stacks = [remove_patterns(stack, patterns) for stack in _sample(checked)]
+    max_lag = min(max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // 3 for stack in stacks))
+    fields = [noise_field(stack, equalize=equalize) for stack in stacks]
+    estimate = estimate_in_plane(fields, max_lag)
+    strength = measure_noise_strength(stacks, fields, estimate.threshold)
+    offsets = (0,) if mode == "2D" else (-1, 0, 1)
+    values, errors = [estimate.values], [estimate.standard_error]
+    if mode == "2.5D":
+        above, error = estimate_across(fields, estimate, max_lag)
+        values = [above[::-1, ::-1], estimate.values, above]
+        errors = [error[::-1, ::-1], estimate.standard_error, error]
+    return Autocorrelation(
+        values=np.stack(values),
+        standard_error=np.stack(errors),
+        raw=_raw(stacks, max_lag, offsets),
+        background_fraction=estimate.fraction,
+        n_pixels=estimate.n_pixels,
+        noise_variance=strength.variance * estimate.variance_factor,
+        excess_kurtosis=strength.excess_kurtosis,
+        brightness=strength.brightness,
+        variance_slope=strength.slope,
+        resembles_structure=estimate.is_structure,
+        is_strength_known=not estimate.leaves_out_common,
+        periodic_patterns=patterns,
+    )

@@ -1,0 +1,326 @@
+"""Estimate the noise autocorrelation from background, and undo what estimating does to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from autoStructN2V.errors import InputError
+from autoStructN2V.masking.noise.background import (
+    NoiseField,
+    blur,
+    fine_energy,
+    high_pass,
+    structure_score,
+)
+from autoStructN2V.masking.noise.blurred import blurred_noise
+from autoStructN2V.masking.noise.correction import growth_of_pairs, undo_high_pass, undo_selection
+from autoStructN2V.masking.noise.lags import LagSums, bartlett_error, joined, lag_sums, normalized
+
+_MIN_FRACTION = 0.26  # of the usable pixels: the flattest are taken even if none is flat
+_MIN_PIXELS = 2500
+_FEWEST_PIXELS = 500
+_FRACTIONS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)  # of the usable pixels
+_SPREAD_TOLERANCE = 1.15
+_SIMULATED = (2, 256, 256)
+_UNEVEN = 1.25  # spread of local variance, relative to noise alone, that only structure has
+_FAR_FROM_NOISE = 5.0  # structure score of the background, relative to noise alone
+_WINDOW_AREA = 4.0 * np.pi * 3.0**2  # px: what the local variance is averaged over
+_FEWEST_FOR_ISOTROPY = 9000  # usable pixels; in fewer, uniform texture cannot be told from noise
+_MOST_UNDONE = 2.0  # corrected variance over the measured one
+_LEAK = 0.12  # correlation common to all directions, below which it is remaining structure
+_FARTHER = slice(5, 9)  # px: lags at which blurred noise has ended
+_LEAK_REACH = 9.5  # px: where the correlation of high-passed structure has fallen to zero,
+_LEAK_FALL = 4.0 / 3.0  # and the power with which it falls; both measured beside white noise
+_LEAK_RANK = 0.4  # of the values at one distance: the larger ones may hold noise
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Corrected autocorrelation within a slice, with the threshold that gave it."""
+
+    values: NDArray[np.float64]
+    standard_error: NDArray[np.float64]
+    variance: float
+    threshold: float
+    fraction: float
+    n_pixels: int
+    is_structure: bool
+    leaves_out_common: bool
+    leak: float
+    high_passed: NDArray[np.float64] | None  # over all pixels; None: nothing was corrected
+    variance_factor: float  # true variance over that of the high-passed background
+
+
+def _measure(
+    fields: Sequence[NoiseField], threshold: float, max_lag: int, slice_offset: int = 0
+) -> tuple[LagSums, float]:
+    """Lag sums over the pixels whose structure score is below a threshold, and their share."""
+    masks = [field.structure < threshold for field in fields]
+    sums = joined(
+        [
+            lag_sums(field.residual, mask, max_lag, slice_offset)
+            for field, mask in zip(fields, masks, strict=True)
+        ]
+    )
+    usable = sum(int(np.isfinite(field.structure).sum()) for field in fields)
+    return sums, sum(int(mask.sum()) for mask in masks) / max(usable, 1)
+
+
+def simulate_noise(
+    autocorrelation: NDArray[np.float64],
+    shape: tuple[int, int, int],
+    generator: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Draw Gaussian noise with a given autocorrelation.
+
+    Parameters
+    ----------
+    autocorrelation : (H, W) float64
+        1 in the center; lags outside are zero. Parts that no noise can have (negative power)
+        are dropped.
+    shape : tuple of int
+        Planes, height and width of the noise; the planes are independent.
+    generator : numpy.random.Generator
+        Source of the random numbers.
+
+    Returns
+    -------
+    (Z, Y, X) float32
+        Noise of mean 0 and variance 1.
+    """
+    half_y, half_x = (side // 2 for side in autocorrelation.shape)
+    padded = np.zeros(shape[1:])
+    padded[: autocorrelation.shape[0], : autocorrelation.shape[1]] = autocorrelation
+    power = np.maximum(fft.fft2(np.roll(padded, (-half_y, -half_x), (0, 1))).real, 0.0)
+    power /= power.mean()
+    white = fft.rfft2(generator.standard_normal(shape, dtype=np.float32))
+    colored = fft.irfft2(white * np.sqrt(power[:, : white.shape[-1]]), s=shape[1:])
+    return colored.astype(np.float32)
+
+
+def _as_noise_field(noise: NDArray[np.float32]) -> NoiseField:
+    """Treat simulated noise as an image is treated."""
+    variance = float(fine_energy(noise).mean())
+    fine = high_pass(noise)
+    return NoiseField(fine / np.float32(np.sqrt(variance)), structure_score(fine, variance))
+
+
+def _simulated(model: NDArray[np.float64]) -> NDArray[np.float32]:
+    return simulate_noise(model, _SIMULATED, np.random.default_rng(0))
+
+
+def _background_threshold(fields: Sequence[NoiseField]) -> float:
+    """Structure score below which pixels count as background.
+
+    The scores of noise alone have a known, narrow distribution. The largest share of the pixels
+    is taken whose scores are no more spread than that; if no share is, the flattest pixels.
+    """
+    scores = np.concatenate([field.structure[np.isfinite(field.structure)] for field in fields])
+    if scores.size < _FEWEST_PIXELS:
+        raise InputError(
+            f"Fewer than {_FEWEST_PIXELS} pixels can be used to measure the noise: the images "
+            "are too small, constant or clipped; use larger or unclipped images."
+        )
+    spread = _spread(scores)
+    homogeneous = [
+        fraction
+        for fraction, of_noise in zip(_FRACTIONS, _spread_of_noise(), strict=True)
+        if spread[fraction] <= _SPREAD_TOLERANCE * of_noise
+    ]
+    fewest = min(0.4, max(_MIN_FRACTION, _MIN_PIXELS / scores.size))
+    return float(np.quantile(scores, max([fewest, *homogeneous])))
+
+
+def _spread(scores: NDArray[np.float32]) -> dict[float, float]:
+    """Quantile of the scores at each of ``_FRACTIONS``, relative to that at half of it."""
+    return {f: float(np.divide(*np.quantile(scores, [f, f / 2.0]))) for f in _FRACTIONS}
+
+
+@cache
+def _spread_of_noise() -> tuple[float, ...]:
+    white = np.zeros((3, 3))
+    white[1, 1] = 1.0
+    return tuple(_spread(_as_noise_field(_simulated(white)).structure).values())
+
+
+def _unevenness(fields: Sequence[NoiseField], threshold: float) -> float:
+    """Relative spread of the local variance over the background; noise alone has little."""
+    spreads = []
+    for field in fields:
+        mask = field.structure < threshold
+        if mask.any():
+            share = np.maximum(blur(mask.astype(np.float32), 3.0), np.float32(1e-3))
+            local = (blur(np.square(field.residual) * mask, 3.0) / share)[mask]
+            spreads.append(float(local.std() / max(float(local.mean()), 1e-12)))
+    return float(np.median(spreads)) if spreads else np.inf
+
+
+def _common(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Smallest of the values at a lag, its mirror images and its quarter turns, if positive.
+
+    Structure looks alike in all directions on average, so this bounds its share.
+    """
+    turned = np.rot90(values)
+    smallest = np.minimum(values, values[:, ::-1])
+    smallest = np.minimum(smallest, np.minimum(turned, turned[:, ::-1]))
+    common: NDArray[np.float64] = np.maximum(smallest, 0.0)
+    return common
+
+
+def _leak(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correlation common to all directions where it is too weak to be noise.
+
+    Where it is not, and at zero lag, noise hides what structure is left, which is extrapolated
+    from farther lags: it falls to zero over the reach of the high-pass.
+    """
+    middle = values.shape[0] // 2
+    lag = np.arange(values.shape[0]) - middle
+    distance = np.rint(np.hypot.outer(lag, lag)).astype(int)
+    profile = np.zeros(distance.max() + 1)
+    for ring in range(1, middle + 1):
+        profile[ring] = max(0.0, float(np.quantile(values[distance == ring], _LEAK_RANK)))
+    is_noise = profile >= _LEAK
+    profile[is_noise] = 0.0
+    if is_noise[1] and middle > _FARTHER.stop and not is_noise[_FARTHER].any():
+        fall = np.maximum(1.0 - np.arange(middle) / _LEAK_REACH, 0.0) ** _LEAK_FALL
+        strength = (fall[_FARTHER] @ profile[_FARTHER]) / np.square(fall[_FARTHER]).sum()
+        nearer = slice(_FARTHER.start)
+        profile[nearer] = np.minimum(strength * fall[nearer], _LEAK)
+    else:
+        profile[0] = max(0.0, profile[1] + (profile[1] - profile[2]) / 3.0)
+    leak: NDArray[np.float64] = profile[distance]
+    return leak
+
+
+def _cleaned(values: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Noise model for a simulation: lags indistinguishable from zero are set to zero."""
+    return np.where(np.abs(values) > np.maximum(2.5 * error, 0.01), values, 0.0)
+
+
+def _off_center_maximum(values: NDArray[np.float64]) -> float:
+    middle = values.size // 2
+    return float(np.delete(values.ravel(), middle).max())
+
+
+def estimate_in_plane(fields: Sequence[NoiseField], max_lag: int) -> Estimate:
+    """Measure over the background and undo what selecting and high-passing did to the noise."""
+    threshold = _background_threshold(fields)
+    sums, fraction = _measure(fields, threshold, max_lag)
+    _, error, measured_variance = normalized(sums)
+    growth = growth_of_pairs(fields, threshold, max_lag)
+    covariance, high_passed = _corrected(sums.covariance(), growth, error, measured_variance)
+    center = (max_lag, max_lag)
+    values = covariance / covariance[center]
+    matters = _off_center_maximum(_common(values)) > _LEAK
+    blurred = blurred_noise(fields, max_lag) if matters else None
+    is_structure = matters and blurred is None and _is_structure(fields, threshold, values, sums)
+    separation = _separated(values, is_structure, blurred)
+    return Estimate(
+        values=separation.values,
+        standard_error=error,
+        variance=float(covariance[center]),
+        threshold=threshold,
+        fraction=fraction,
+        n_pixels=int(sums.counts.sum(0)[center].round()),
+        is_structure=is_structure,
+        leaves_out_common=separation.leaves_out_common,
+        leak=separation.leak,
+        high_passed=high_passed,
+        variance_factor=float(covariance[center]) * (1.0 - separation.leak) / measured_variance,
+    )
+
+
+def _corrected(
+    covariance: NDArray[np.float64],
+    growth: NDArray[np.float64],
+    error: NDArray[np.float64],
+    variance: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Undo the selection and the high-pass; also return what was found before the latter.
+
+    Where that finds most of the variance in slow noise, such noise is not told from structure,
+    and would only amplify it: nothing is corrected then.
+    """
+    high_passed = undo_selection(covariance, growth)
+    undone = undo_high_pass(high_passed, error, variance)
+    if _center(undone) > _MOST_UNDONE * variance:
+        return covariance, None
+    return undone, high_passed
+
+
+@dataclass(frozen=True)
+class _Separation:
+    """Autocorrelation without that of the structure, and how that was left out."""
+
+    values: NDArray[np.float64]
+    leaves_out_common: bool
+    leak: float
+
+
+def _separated(
+    values: NDArray[np.float64], is_structure: bool, blurred: NDArray[np.float64] | None
+) -> _Separation:
+    """Take from an autocorrelation what is common to all directions, as far as it is structure."""
+    leaves_out_common = is_structure or blurred is not None
+    leak = _common(values) if leaves_out_common else _leak(values)
+    share = 0.0 if leaves_out_common else _center(leak)
+    left = (values - leak) / (1.0 - share)
+    if blurred is not None:
+        left = np.where(np.abs(left) < _LEAK, 0.0, left) + np.minimum(leak, blurred)
+    left = (left + left[::-1, ::-1]) / 2.0  # exact point symmetry, lost by rounding
+    middle = left.shape[0] // 2
+    left[middle, middle] = 1.0
+    return _Separation(left, leaves_out_common, share)
+
+
+def _is_structure(
+    fields: Sequence[NoiseField],
+    threshold: float,
+    values: NDArray[np.float64],
+    sums: LagSums,
+) -> bool:
+    """Whether the image is not noise alone where correlation equal in all directions was found."""
+    simulated = _as_noise_field(
+        _simulated(_cleaned(values, sums.standard_error() / _center(sums.covariance())))
+    )
+    n_usable = sum(int(np.isfinite(field.structure).sum()) for field in fields)
+    is_far = threshold > _FAR_FROM_NOISE * float(np.median(simulated.structure))
+    if is_far or n_usable < _FEWEST_FOR_ISOTROPY:
+        return True
+    n_windows = max(1.0, float(_center(sums.counts.sum(0))) / _WINDOW_AREA)
+    tolerance = _UNEVEN * (1.0 + 1.5 / np.sqrt(n_windows))
+    everything = float(np.quantile(simulated.structure, 0.9))
+    of_noise = _unevenness([simulated], max(threshold, everything))
+    return bool(_unevenness(fields, threshold) > tolerance * of_noise)
+
+
+def _center(values: NDArray[np.float64]) -> float:
+    return float(values[values.shape[0] // 2, values.shape[1] // 2])
+
+
+def estimate_across(
+    fields: Sequence[NoiseField], estimate: Estimate, max_lag: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Correlation of a slice with the next one, over the same background."""
+    deep = [field for field in fields if field.residual.shape[0] > 1]
+    if not deep:
+        raise InputError(
+            "2.5D needs stacks of at least 2 slices to compare neighboring slices; use 2D."
+        )
+    sums, _ = _measure(deep, estimate.threshold, max_lag, slice_offset=1)
+    error = sums.standard_error() / estimate.variance
+    covariance = sums.covariance()
+    if estimate.high_passed is not None:
+        growth = growth_of_pairs(deep, estimate.threshold, max_lag, slice_offset=1)
+        selected = undo_selection(covariance, growth, estimate.high_passed)
+        covariance = undo_high_pass(selected, error, estimate.variance)
+    values = covariance / estimate.variance
+    if estimate.leaves_out_common:
+        values = values - _common(values)
+    else:
+        values = (values - _leak(values)) / (1.0 - estimate.leak)
+    return values, np.maximum(error, bartlett_error(values, sums.counts))

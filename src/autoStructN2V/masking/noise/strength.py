@@ -1,0 +1,106 @@
+"""Measure how strong the noise is, and how that depends on brightness.
+
+Shot noise grows with brightness, the noise of some electron detectors shrinks. A straight line
+describes both (variance = offset + gain x brightness), and can be drawn from the background. A
+background of one brightness, though, says nothing about places that are much brighter.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoStructN2V.masking.noise.background import NoiseField, blur, high_pass
+
+_BRIGHTNESS_SCALE = 4.0  # px: radius over which brightness is averaged
+LEAST_SHARE = 0.1  # of the mean variance: a straight line may become negative somewhere
+_MOST_ERROR = 0.5  # of the variance, at any brightness: a line of larger error is not trusted
+_LEAST_ERRORS = 3.0  # by which a slope differs from zero that is trusted all the same
+_N_PARTS = 20  # of the background, whose scatter gives the standard error
+
+
+@dataclass(frozen=True)
+class NoiseStrength:
+    """Variance of the noise as a straight line over brightness, and the shape of its histogram.
+
+    Attributes
+    ----------
+    variance : float
+        Variance where the images are as bright as on average, in their squared units.
+    brightness : float
+        Mean brightness of the images.
+    slope : float
+        By how much the variance grows for each unit of brightness, relative to ``variance``.
+    excess_kurtosis : float
+        Fourth moment of the noise over its squared variance, minus 3.
+    """
+
+    variance: float
+    brightness: float
+    slope: float
+    excess_kurtosis: float
+
+
+def measure_noise_strength(
+    stacks: Sequence[NDArray[np.float32]], fields: Sequence[NoiseField], threshold: float
+) -> NoiseStrength:
+    """Measure the high-passed images over the background.
+
+    Parameters
+    ----------
+    stacks : sequence of (Z, Y, X) float32
+        Noisy images.
+    fields : sequence of NoiseField
+        Their structure.
+    threshold : float
+        Structure score below which a pixel counts as background.
+
+    Returns
+    -------
+    NoiseStrength
+        Of the noise that is left after the high-pass and the selection.
+    """
+    squares, brightness, extremes = [], [], []
+    for stack, field in zip(stacks, fields, strict=True):
+        background = field.structure < threshold
+        squares.append(np.square(high_pass(stack)[background], dtype=np.float64))
+        smooth = blur(stack, _BRIGHTNESS_SCALE)
+        brightness.append(smooth[background].astype(np.float64))
+        extremes += [float(smooth.min()), float(smooth.max())]
+    square, bright = np.concatenate(squares), np.concatenate(brightness)
+    variance = float(square.mean())
+    middle = float(bright.mean())
+    gain = _gain(square, bright - middle, max(abs(value - middle) for value in extremes))
+    n_pixels = sum(stack.size for stack in stacks)
+    mean = sum(float(stack.sum(dtype=np.float64)) for stack in stacks) / n_pixels
+    on_line = variance + gain * (mean - middle)
+    at_mean = max(on_line, LEAST_SHARE * variance)
+    if not at_mean > 0.0:
+        return NoiseStrength(0.0, mean, 0.0, 0.0)
+    kurtosis = float(np.square(square / variance).mean()) - 3.0
+    return NoiseStrength(at_mean, mean, gain / at_mean, kurtosis)
+
+
+def _gain(square: NDArray[np.float64], centered: NDArray[np.float64], reach: float) -> float:
+    """Growth of the variance for each unit of brightness; zero where it cannot be told.
+
+    Parameters
+    ----------
+    square : (N,) float64
+        Squared noise of each pixel.
+    centered : (N,) float64
+        Brightness around it, of mean zero.
+    reach : float
+        Largest distance from zero at which the line is used.
+    """
+    spread = float(np.square(centered).mean())
+    if not spread > 0.0:
+        return 0.0
+    gain = float((square * centered).mean()) / spread
+    variance = float(square.mean())
+    off_line = (square - variance - gain * centered) * centered
+    parts = np.array([part.sum() for part in np.array_split(off_line, _N_PARTS)])
+    error = float(np.sqrt(np.square(parts).sum())) / square.size / spread
+    is_unknown = error * reach > _MOST_ERROR * variance and abs(gain) < _LEAST_ERRORS * error
+    return 0.0 if is_unknown else gain

@@ -1,0 +1,1 @@
+"""Patterns that no kernel can hide: found, named and removed."""

@@ -1,0 +1,138 @@
+"""Measure and subtract the offset of each row or column, or of each half of them."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from autoStructN2V.vocabulary import Lines
+
+Image = NDArray[np.float32]
+Profile = NDArray[np.float64]
+
+_FEWEST = 8  # lines, and px along them: fewer cannot tell an offset from noise and shading
+_SMOOTH_SCALE = 12  # px across the lines: what is smoother than this is shading and stays
+_TRUNCATE = 4  # such scales
+_CLIP = 3.0  # standard deviations
+_N_CLIPS = 2
+MAD_TO_STD = 1.4826
+
+
+def line_profile(image: NDArray[np.floating], lines: Lines) -> Image:
+    """Measure the offset of each row or column.
+
+    The steps from each line to the next are averaged along the lines, without pixels that are far
+    from the others (edges of structure), and summed up. What is smooth across the lines is shading
+    and left out.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Finite values, any units.
+    lines : {'rows', 'columns'}
+        Direction of the lines.
+
+    Returns
+    -------
+    (Y,) or (X,) float32
+        Its mean over some 50 lines is about 0; it is 0 in images too small to tell.
+    """
+    pixels = upright(image, lines)
+    if min(pixels.shape) < _FEWEST:
+        return np.zeros(pixels.shape[1], np.float32)
+    steps = np.diff(pixels, axis=1)
+    return np.asarray(integrated(center(steps)), np.float32)
+
+
+def half_profiles(image: NDArray[np.floating], lines: Lines) -> Image:
+    """Measure the offset of each half of a row or column.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Finite values, any units.
+    lines : {'rows', 'columns'}
+        Direction of the lines.
+
+    Returns
+    -------
+    (2, Y) or (2, X) float32
+        Offsets in the left and in the right half of the rows, or in the upper and in the lower
+        half of the columns.
+    """
+    return np.stack([line_profile(half, "columns") for half in halves(upright(image, lines))])
+
+
+def subtract_profile(image: NDArray[np.floating], profile: Image, lines: Lines) -> Image:
+    """Return a new image without these offsets.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Any units.
+    profile : (Y,), (X,), (2, Y) or (2, X) array
+        From :func:`line_profile` or :func:`half_profiles`.
+    lines : {'rows', 'columns'}
+        Direction of the lines.
+
+    Returns
+    -------
+    (Y, X) float32
+    """
+    parts = np.atleast_2d(profile)
+    if len(parts) > 1:
+        sizes = [len(half) for half in halves(image.T if lines == "rows" else image)]
+        parts = np.repeat(parts, sizes, axis=0)
+    offsets = parts.T if lines == "rows" else parts
+    return np.asarray(image - offsets, np.float32)
+
+
+def upright(image: NDArray[np.floating], lines: Lines) -> NDArray[np.floating]:
+    """Turn the lines so that they run along y."""
+    turned = image.T if lines == "rows" else image
+    return np.ascontiguousarray(turned, np.result_type(image, np.float32))
+
+
+def halves(values: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Cut upright lines in their middle."""
+    middle = len(values) // 2
+    return values[:middle], values[middle:]
+
+
+def center(values: NDArray[np.floating]) -> Profile:
+    """Return the mean of each column, without the pixels that are far from it."""
+    mean = np.median(values, axis=0)
+    for _ in range(_N_CLIPS):
+        far = np.abs(values - mean)
+        near = far <= _CLIP * MAD_TO_STD * np.median(far, axis=0)
+        mean = np.where(near, values, 0.0).sum(axis=0) / np.maximum(near.sum(axis=0), 1)
+    return np.asarray(mean, np.float64)
+
+
+def integrated(steps: Profile) -> Profile:
+    """Sum up steps (..., X - 1) to a profile (..., X), and take its smooth part away."""
+    start = np.zeros((*steps.shape[:-1], 1))
+    profile = np.concatenate([start, np.cumsum(steps, axis=-1)], axis=-1)
+    n = profile.shape[-1]
+    scale = min(_SMOOTH_SCALE, n // 8)
+    margin = min(_TRUNCATE * scale, n - 1)
+    first, last = _end(profile, 2 * scale), _end(profile[..., ::-1], 2 * scale)
+    # mirrored at its ends in both directions, so that a slope goes on
+    before = 2.0 * first - profile[..., margin:0:-1]
+    after = 2.0 * last - profile[..., -2 : -2 - margin : -1]
+    extended = np.concatenate([before, profile, after], axis=-1)
+    smooth = ndimage.gaussian_filter1d(extended, scale, axis=-1, truncate=_TRUNCATE)
+    result: Profile = profile - smooth[..., margin : margin + n]
+    return result
+
+
+def _end(profile: Profile, n: int) -> Profile:
+    """Return the first value (..., 1) of a straight line fitted to the first `n` values."""
+    x = np.arange(n) - (n - 1) / 2
+    weights = 1.0 / n - x * ((n - 1) / 2) / np.square(x).sum()
+    value: Profile = profile[..., :n] @ weights
+    return value[..., None]
+
+
+def covariance(profile: Profile, other: Profile) -> float:
+    """Mean product of two profiles' deviations from their means."""
+    return float(((profile - profile.mean()) * (other - other.mean())).mean())

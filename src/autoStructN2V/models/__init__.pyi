@@ -1,0 +1,13 @@
+from .config import NetworkConfig
+from .device import DeviceName, choose_device, is_out_of_memory
+from .reexports import FrozenConfig
+from .unet import FlexibleUNet
+
+__all__ = [
+    "DeviceName",
+    "FlexibleUNet",
+    "FrozenConfig",
+    "NetworkConfig",
+    "choose_device",
+    "is_out_of_memory",
+]

@@ -1,0 +1,51 @@
+from .applying import denoise_array_events, denoise_events
+from .configuration.models import (
+    N2VConfig,
+    PipelineConfig,
+    Stage1Config,
+    Stage2Config,
+    validate_config,
+)
+from .configuration.presets import PRESETS, PresetName
+from .decisions import Approve, Decision, Regenerate, Skip
+from .device_speed import DeviceSpeed, measure_speed
+from .estimate import Estimate, estimate_run
+from .files.drivers import RunOutput, file_events, recorded_events, run_pipeline
+from .reexports import Evidence, find_models, load_stage1, measure_evidence, output_files
+from .results import ArraySink, PipelineResult, ResultSink, StageResult
+from .run import finish, pipeline_events
+
+__all__ = [
+    "PRESETS",
+    "Approve",
+    "ArraySink",
+    "Decision",
+    "DeviceSpeed",
+    "Estimate",
+    "Evidence",
+    "N2VConfig",
+    "PipelineConfig",
+    "PipelineResult",
+    "PresetName",
+    "Regenerate",
+    "ResultSink",
+    "RunOutput",
+    "Skip",
+    "Stage1Config",
+    "Stage2Config",
+    "StageResult",
+    "denoise_array_events",
+    "denoise_events",
+    "estimate_run",
+    "file_events",
+    "find_models",
+    "finish",
+    "load_stage1",
+    "measure_evidence",
+    "measure_speed",
+    "output_files",
+    "pipeline_events",
+    "recorded_events",
+    "run_pipeline",
+    "validate_config",
+]

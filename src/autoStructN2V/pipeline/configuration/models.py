@@ -1,0 +1,278 @@
+"""The whole configuration, composed of the parameters of the components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from autoStructN2V.datasets.config import (
+    PatchesPerImage,
+    PatchSize,
+    SelectBackground,
+    UseAugmentation,
+    UseRegionOfInterest,
+)
+from autoStructN2V.errors import ConfigError
+from autoStructN2V.frozen_config import FrozenConfig
+from autoStructN2V.masking.config import MaskCenterSize, MaskPercentage
+from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.models.config import NumLayers
+from autoStructN2V.models.device import DeviceName
+from autoStructN2V.pipeline.configuration.errors import explain
+from autoStructN2V.pipeline.configuration.presets import PRESETS, PresetName, merged
+from autoStructN2V.trainers.config import (
+    BatchSize,
+    LastStageConfig,
+    LearningRate,
+    ScheduleConfig,
+    StageConfig,
+)
+from autoStructN2V.vocabulary import Method, Mode, StripeRemoval
+
+
+class FirstStageConfig(StageConfig):
+    """Parameters of a stage that hides single pixels."""
+
+    mask_center_size: MaskCenterSize = 1
+
+
+class N2VConfig(FirstStageConfig, LastStageConfig):
+    """Parameters of plain Noise2Void."""
+
+    batch_size: BatchSize = 8
+    num_layers: NumLayers = 4
+
+
+class Stage1Config(FirstStageConfig):
+    """Parameters of stage 1 of autoStructN2V."""
+
+    patch_size: PatchSize = 32
+    batch_size: BatchSize = 4
+    use_augmentation: UseAugmentation = False
+    use_roi: UseRegionOfInterest = True
+
+    @model_validator(mode="after")
+    def _no_augmentation(self) -> Self:
+        if self.use_augmentation:
+            raise ValueError(
+                "use_augmentation is True; in stage 1 it must be False, because turning patches "
+                "would blur the pattern of the noise that the kernel is extracted from"
+            )
+        return self
+
+
+class Stage2Config(LastStageConfig):
+    """Parameters of stage 2 of autoStructN2V."""
+
+    patches_per_image: PatchesPerImage = 200
+    batch_size: BatchSize = 2
+    mask_percentage: MaskPercentage = 10.0
+    learning_rate: LearningRate = 1e-5
+    select_background: SelectBackground = False
+    mask_source: Literal["stage1", "file", "extractor"] = Field(
+        "stage1",
+        title="Kernel from",
+        description="Where the kernel comes from: stage1, extracted after stage 1; file, read "
+        "from mask_file_path; extractor, extracted from the noisy images alone.",
+    )
+    mask_file_path: Path | None = Field(
+        None,
+        title="Kernel file",
+        description="Kernel as .npy: bool, odd height and width, center True; (3, h, w) for 2.5D.",
+    )
+    extractor: ExtractorConfig = Field(
+        default_factory=ExtractorConfig,
+        title="Mask extractor",
+        description="Parameters of the automatic kernel extraction.",
+    )
+
+    @model_validator(mode="after")
+    def _file_is_named(self) -> Self:
+        if self.mask_source == "file" and self.mask_file_path is None:
+            raise ValueError(
+                "mask_source is 'file' but mask_file_path is missing; name a .npy file"
+            )
+        return self
+
+
+class PipelineConfig(ScheduleConfig):
+    """Everything that a training needs; the nested dictionary of the documentation.
+
+    Fields that are not given take the value of the preset, then the default.
+    """
+
+    preset: PresetName = Field(
+        "balanced",
+        title="Preset",
+        description="Starting values: fast for minutes on a laptop, balanced as documented, "
+        "high_quality for the best result.",
+    )
+    method: Method = Field(
+        "autostructn2v",
+        title="Method",
+        description="n2v removes random noise; autostructn2v removes structured noise as well.",
+    )
+    mode: Mode = Field(
+        "2D",
+        title="Mode",
+        description="2D treats slices one by one; 2.5D also sees the slices above and below.",
+    )
+    input_dir: Path | None = Field(
+        None, title="Input", description="A TIFF file or a folder of TIFF files."
+    )
+    output_dir: Path = Field(
+        Path("./results"), title="Output folder", description="Where results are written."
+    )
+    experiment_name: str = Field(
+        "autoStructN2V_experiment",
+        min_length=1,
+        pattern=r"^[^/\\:*?\"<>|]*[^/\\:*?\"<>|.]$",
+        title="Experiment name",
+        description="Folder inside the output folder.",
+    )
+    image_extension: str = Field(
+        ".tif", title="File ending", description="Ending of the files in an input folder."
+    )
+    axes: str | None = Field(
+        None, title="Axes", description="Names of the file's axes, when it does not say, as ZYX."
+    )
+    channel: int | None = Field(
+        None, ge=0, title="Channel", description="Channel of a multichannel file, from 0."
+    )
+    timepoint: int | None = Field(
+        None, ge=0, title="Timepoint", description="Timepoint of a time series of stacks, from 0."
+    )
+    output_dtype: Literal["float32", "input"] = Field(
+        "float32",
+        title="Output type",
+        description="float32 keeps everything; input rounds and saturates to the input's type.",
+    )
+    device: DeviceName = Field(
+        "auto", title="Device", description="auto takes a GPU when there is one."
+    )
+    random_seed: int = Field(
+        42, ge=0, le=2**31 - 1, title="Random seed", description="Same seed, same result."
+    )
+    verbose: bool = Field(
+        False,
+        title="Verbose",
+        description="Let run_pipeline write its progress to the error stream.",
+    )
+    run_stage1: bool = Field(True, title="Run stage 1", description="Train stage 1.")
+    run_stage2: bool = Field(True, title="Run stage 2", description="Train stage 2.")
+    remove_periodic: bool = Field(
+        True,
+        title="Remove periodic patterns",
+        description="Take out strictly periodic patterns that cover the images, and offsets of "
+        "whole rows or columns, before training and before a model is applied; no kernel can hide "
+        "them. Periodic structure, which does not cover the images, stays.",
+    )
+    remove_stripes: StripeRemoval = Field(
+        "auto",
+        title="Remove stripes",
+        description="Take out stripes along rows or columns that fade and end within the images, "
+        "as curtaining makes them, before training and before a model is applied. auto: where they "
+        "cover the images, if Remove periodic patterns is on.",
+    )
+    stage1_model: Path | None = Field(
+        None,
+        title="Imported stage 1",
+        description="Model file or model folder of an earlier training; stage 1 is then applied "
+        "but not trained.",
+    )
+    n2v: N2VConfig = Field(default_factory=N2VConfig, title="N2V", description="Plain Noise2Void.")
+    stage1: Stage1Config = Field(
+        default_factory=Stage1Config, title="Stage 1", description="Noise2Void."
+    )
+    stage2: Stage2Config = Field(
+        default_factory=Stage2Config, title="Stage 2", description="Structured Noise2Void."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        name = values.get("preset", "balanced")
+        return merged(PRESETS[name], values) if name in list(PRESETS) else values
+
+    @model_validator(mode="after")
+    def _stages_fit_together(self) -> Self:
+        if self.method == "n2v":
+            return self
+        if not (self.run_stage1 or self.run_stage2):
+            raise ValueError("run_stage1 and run_stage2 are both False; switch at least one on")
+        has_stage1 = self.run_stage1 or self.stage1_model is not None
+        if self.run_stage2 and self.stage2.mask_source == "stage1" and not has_stage1:
+            raise ValueError(
+                "mask_source is 'stage1' but stage 1 does not run, so there is nothing to extract "
+                "a kernel from; run stage 1, or use mask_source 'file' or 'extractor'"
+            )
+        return self
+
+    @property
+    def first_stage(self) -> FirstStageConfig:
+        """Parameters of the first training: of N2V, or of stage 1."""
+        return self.n2v if self.method == "n2v" else self.stage1
+
+    @property
+    def last_stage(self) -> int:
+        """Number of the stage whose result is the final one."""
+        return 1 if self.method == "n2v" or not self.run_stage2 else 2
+
+    @property
+    def used_stages(self) -> list[StageConfig]:
+        """Parameters of the stages that are trained, or imported and applied, in order."""
+        imported = [self.stage1] if self.method == "autostructn2v" and self.stage1_model else []
+        return imported + self.trained_stages
+
+    @property
+    def trained_stages(self) -> list[StageConfig]:
+        """Parameters of the stages that this configuration trains, in order."""
+        if self.method == "n2v":
+            return [self.n2v]
+        first = [self.stage1] if self.run_stage1 and self.stage1_model is None else []
+        return first + ([self.stage2] if self.run_stage2 else [])
+
+
+def validate_config(config: Mapping[str, Any] | PipelineConfig) -> PipelineConfig:
+    """Complete a configuration with preset and defaults.
+
+    Parameters
+    ----------
+    config : mapping or PipelineConfig
+        Nested dictionary; any field, also of a nested section, may be missing.
+
+    Returns
+    -------
+    PipelineConfig
+        Complete and immutable; its fields can be read as attributes or as items.
+
+    Raises
+    ------
+    ConfigError
+        Naming the field, the value and what is allowed.
+    """
+    if isinstance(config, PipelineConfig):
+        return config
+    if not isinstance(config, Mapping):
+        raise ConfigError(
+            f"The configuration is {config!r:.100}; it must be a nested dictionary of fields."
+        )
+    try:
+        return PipelineConfig.model_validate(dict(config))
+    except ValidationError as error:
+        raise ConfigError(explain(error.errors(), PipelineConfig, config)) from error
+
+
+__all__ = [
+    "FrozenConfig",
+    "N2VConfig",
+    "PipelineConfig",
+    "Stage1Config",
+    "Stage2Config",
+    "validate_config",
+]

@@ -1,0 +1,116 @@
+"""What a running job reports: small frozen values, in the order in which things happen.
+
+A job is a generator of these events. A notebook iterates over them, the command line draws them as
+progress bars, a user interface repaints on them. Only :class:`KernelProposed` expects an answer,
+see :mod:`autoStructN2V.pipeline`.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoStructN2V.trainers.events import TrainingEvent
+
+if TYPE_CHECKING:
+    from autoStructN2V.inference.noise_report import StageComparison, StageReport
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.masking.kernels.extraction import KernelProposal
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """Training of a stage begins.
+
+    Attributes
+    ----------
+    stage : {1, 2}
+    n_epochs : int
+        Most epochs that will be trained; early stopping may end sooner.
+    n_parameters : int
+        Trainable parameters of the network.
+    device : str
+        Device that computes, for example ``cpu`` or ``cuda``.
+    kernel : (h, w) or (3, h, w) bool
+        Pixels that will be hidden around each predicted one.
+    """
+
+    stage: int
+    n_epochs: int
+    n_parameters: int
+    device: str
+    kernel: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class PredictionProgress:
+    """Denoising with the trained network; ``n_done`` of ``n_tiles`` tiles."""
+
+    stage: int
+    n_done: int
+    n_tiles: int
+    eta_seconds: float
+
+
+@dataclass(frozen=True)
+class KernelProposed:
+    """A kernel was extracted and waits for a decision."""
+
+    proposal: "KernelProposal"
+
+
+@dataclass(frozen=True)
+class AwaitingDecision:
+    """The job is idle until a decision about the kernel is sent; repeated while it waits."""
+
+
+@dataclass(frozen=True)
+class StageTrained:
+    """A stage is trained or imported and about to be applied; ``model`` is worth keeping now."""
+
+    stage: int
+    model: "TrainedModel"
+
+
+@dataclass(frozen=True)
+class StageFinished:
+    """A stage is trained and was applied.
+
+    Attributes
+    ----------
+    stage : {1, 2}
+    model : TrainedModel
+        Model to keep and reuse.
+    denoised : list of (z, y, x) float32 arrays, or None
+        Denoised stacks in input intensities, one for each input; None when written to files.
+    report : StageReport or None
+        What is left of the noise; None when cancelled.
+    is_stopped : bool
+        Whether the training was cancelled; the model is then the best one so far.
+    """
+
+    stage: int
+    model: "TrainedModel"
+    denoised: list[NDArray[np.float32]] | None
+    report: "StageReport | None"
+    is_stopped: bool
+
+
+@dataclass(frozen=True)
+class StagesCompared:
+    """Both stages were finished and compared without clean data."""
+
+    comparison: "StageComparison"
+
+
+Event = (
+    TrainingEvent
+    | StageStarted
+    | PredictionProgress
+    | KernelProposed
+    | AwaitingDecision
+    | StageTrained
+    | StageFinished
+    | StagesCompared
+)

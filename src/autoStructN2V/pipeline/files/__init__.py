@@ -1,0 +1,1 @@
+"""A run on disk: what is written where, and the drivers that do it."""

@@ -1,0 +1,254 @@
+"""The pipeline from files to files: thin drivers of the one generator."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autoStructN2V.datasets.images.reading import open_images
+from autoStructN2V.errors import ConfigError, UserError
+from autoStructN2V.inference.model_files import MODEL_FILES
+from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
+from autoStructN2V.pipeline.files.recorder import FileSink, RunFolders, RunRecorder
+from autoStructN2V.pipeline.results import ArraySink
+from autoStructN2V.pipeline.run import finish, pipeline_events
+from autoStructN2V.trainers.events import EpochFinished, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.pipeline.decisions import Decision
+    from autoStructN2V.pipeline.events import Event
+    from autoStructN2V.pipeline.results import PipelineResult
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunOutput:
+    """What a training from files to files left behind.
+
+    Attributes
+    ----------
+    folders : RunFolders
+        Where it was written.
+    result : PipelineResult
+        Models, kernel and reports.
+    files : dict of stage to list of Path
+        Denoised images.
+    """
+
+    folders: RunFolders
+    result: PipelineResult
+    files: dict[int, list[Path]]
+
+
+def file_events(
+    config: Mapping[str, Any] | PipelineConfig,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    review: bool = False,
+) -> Generator[Event, Decision | None, RunOutput]:
+    """Train on the images of ``input_dir`` and write everything below the experiment's folder.
+
+    Parameters
+    ----------
+    config : mapping or PipelineConfig
+        Nested dictionary with at least ``input_dir``.
+    should_stop, review
+        As in :func:`pipeline_events`.
+
+    Yields
+    ------
+    Event
+        See :mod:`autoStructN2V.pipeline.events`.
+
+    Returns
+    -------
+    RunOutput
+        As the value of the generator.
+
+    Raises
+    ------
+    UserError
+        One of the errors of :mod:`autoStructN2V.errors`.
+    """
+    complete = validate_config(config)
+    sources = open_input(complete)
+    return (yield from recorded_events(sources, complete, should_stop=should_stop, review=review))
+
+
+def open_input(config: PipelineConfig) -> list[ImageSource]:
+    """Open the images of ``input_dir``.
+
+    Raises
+    ------
+    ConfigError
+        If ``input_dir`` is missing.
+    InputError
+        If there is nothing that can be opened.
+    """
+    if config.input_dir is None:
+        raise ConfigError("input_dir is missing; name a TIFF file or a folder of TIFF files.")
+    return open_images(
+        config.input_dir,
+        extension=config.image_extension,
+        mode=config.mode,
+        axes=config.axes,
+        channel=config.channel,
+        timepoint=config.timepoint,
+    )
+
+
+def recorded_events(
+    sources: Sequence[ImageSource],
+    config: Mapping[str, Any] | PipelineConfig,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    review: bool = False,
+    preview_slice: Callable[[], int] | None = None,
+    keep_arrays: bool = False,
+) -> Generator[Event, Decision | None, RunOutput]:
+    """Train on images that are open already and write everything below the experiment's folder.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Noisy images.
+    config : mapping or PipelineConfig
+        Nested dictionary; ``input_dir`` is not read.
+    should_stop, review, preview_slice
+        As in :func:`pipeline_events`.
+    keep_arrays : bool
+        Whether results also carry the denoised stacks in memory.
+
+    Yields
+    ------
+    Event
+        See :mod:`autoStructN2V.pipeline.events`.
+
+    Returns
+    -------
+    RunOutput
+        As the value of the generator.
+
+    Raises
+    ------
+    UserError
+        One of the errors of :mod:`autoStructN2V.errors`.
+    """
+    complete = validate_config(config)
+    folders = RunFolders.create(complete.output_dir / complete.experiment_name)
+    sink = FileSink(folders, complete, memory=ArraySink() if keep_arrays else None)
+    recorder: RunRecorder | None = None
+    events = pipeline_events(
+        sources,
+        complete,
+        should_stop=should_stop,
+        review=review,
+        preview_slice=preview_slice,
+        sink=sink,
+    )
+    answer: Decision | None = None
+    while True:
+        try:
+            event = events.send(answer)
+        except StopIteration as end:
+            (recorder or RunRecorder(folders, complete)).finish(end.value)
+            return RunOutput(folders, end.value, sink.files)
+        except UserError:
+            if recorder is None:
+                folders.remove_unused()
+            raise
+        # the first event comes after all checks: what is refused leaves no files
+        recorder = recorder or RunRecorder(folders, complete)
+        recorder.record(event)
+        answer = yield event
+
+
+def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
+    """Train on files and write denoised images and models.
+
+    Parameters
+    ----------
+    config : mapping or PipelineConfig
+        Nested dictionary of the documented fields; what is missing takes its default. The field
+        ``input_dir`` is required.
+
+    Returns
+    -------
+    dict
+        ``experiment_dir`` (folder of the experiment), ``final_results_dir`` (denoised images of
+        the last stage that ran), ``model_dir``, ``stage1`` and ``stage2`` (None, or a dictionary
+        with ``model``, ``results_dir``, ``files`` and ``report``), ``mask`` (kernel as bool array,
+        or None), ``is_stopped``.
+
+    Raises
+    ------
+    UserError
+        One of the errors of :mod:`autoStructN2V.errors`; its text is one plain sentence.
+
+    Examples
+    --------
+    >>> result = run_pipeline({"input_dir": "noisy.tif", "preset": "fast"})  # doctest: +SKIP
+    >>> result["final_results_dir"]  # doctest: +SKIP
+    """
+    complete = validate_config(config)
+    with _shown_log(complete.verbose):
+        output: RunOutput = finish(file_events(complete), _log_event)
+    folders, result = output.folders, output.result
+    stages = {1: result.stage1, 2: result.stage2}
+    described = {
+        f"stage{n}": None
+        if stage is None
+        else {
+            "model": folders.model / MODEL_FILES[n],
+            "results_dir": folders.stage_results(n),
+            "files": output.files.get(n, []),
+            "report": None if stage.report is None else stage.report.to_dict(),
+        }
+        for n, stage in stages.items()
+    }
+    last = max((n for n, stage in stages.items() if stage is not None), default=1)
+    return {
+        "experiment_dir": folders.experiment,
+        "final_results_dir": folders.stage_results(last),
+        "model_dir": folders.model,
+        "mask": result.kernel,
+        "is_stopped": result.is_stopped,
+        **described,
+    }
+
+
+@contextmanager
+def _shown_log(is_shown: bool) -> Iterator[None]:
+    """Write the log to the error stream for as long as the block lasts."""
+    if not is_shown:
+        yield
+        return
+    handler, level = logging.StreamHandler(), _log.level
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        _log.setLevel(level)
+
+
+def _log_event(event: Event) -> None:
+    if isinstance(event, Warned):
+        _log.warning(event.message)
+    elif isinstance(event, EpochFinished):
+        _log.info(
+            "stage %d, epoch %d of %d: training loss %.4f, validation loss %.4f",
+            event.stage,
+            event.epoch,
+            event.n_epochs,
+            event.train_loss,
+            event.val_loss,
+        )

@@ -1,0 +1,234 @@
+"""Files that a training writes, and the sink that streams denoised stacks to disk."""
+
+from __future__ import annotations
+
+import csv
+import io
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from autoStructN2V.datasets.images.names import free_name, safe_name
+from autoStructN2V.datasets.images.reading import open_images
+from autoStructN2V.datasets.images.writing import StackWriter
+from autoStructN2V.errors import OutputError
+from autoStructN2V.files import (
+    atomic_write,
+    ensure_writable_folder,
+    write_bytes,
+    write_json,
+)
+from autoStructN2V.inference.model_files import MODEL_FILES
+from autoStructN2V.inference.trained_model import save_model
+from autoStructN2V.masking.kernels.files import save_kernel
+from autoStructN2V.pipeline.configuration.file import with_absolute_paths, write_config
+from autoStructN2V.pipeline.events import (
+    Event,
+    KernelProposed,
+    StageFinished,
+    StageStarted,
+    StageTrained,
+)
+from autoStructN2V.pipeline.files.figures import draw_kernel
+from autoStructN2V.trainers.events import EpochFinished
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.datasets.images.writing import OutputDtype
+    from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.pipeline.configuration.models import PipelineConfig
+    from autoStructN2V.pipeline.results import ArraySink, PipelineResult, WriteSlice
+
+_LOG_FIELDS = (
+    "stage",
+    "epoch",
+    "train_loss",
+    "val_loss",
+    "best_val_loss",
+    "learning_rate",
+    "seconds",
+)
+
+
+@dataclass(frozen=True)
+class RunFolders:
+    """Where one training writes.
+
+    Attributes
+    ----------
+    experiment : Path
+        Holds the results and models of all trainings of an experiment.
+    training_id : str
+        Date and time at which the training started.
+    """
+
+    experiment: Path
+    training_id: str
+
+    @classmethod
+    def create(cls, experiment: Path) -> RunFolders:
+        """Make the folders of a new training; nothing that exists is touched.
+
+        Raises
+        ------
+        OutputError
+            When they cannot be written to.
+        """
+        ensure_writable_folder(experiment)
+        started = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        for number in range(1, 1000):
+            folders = cls(experiment, started if number == 1 else f"{started}-{number}")
+            if not folders.model.exists() and not folders.results.exists():
+                ensure_writable_folder(folders.model)
+                return folders
+        raise OutputError(f"{experiment} already holds a thousand trainings of {started}.")
+
+    def remove_unused(self) -> None:
+        """Remove the folders of a training that wrote nothing."""
+        for folder in (self.model, self.model.parent, self.model.parent.parent):
+            with suppress(OSError):  # not empty
+                folder.rmdir()
+
+    @property
+    def model(self) -> Path:
+        """Folder with everything that is needed to denoise new data."""
+        return self.experiment / "models" / self.training_id[:8] / self.training_id
+
+    @property
+    def results(self) -> Path:
+        """Folder with the denoised images."""
+        return self.experiment / "results" / self.training_id
+
+    def stage_results(self, stage: int) -> Path:
+        """Folder with the denoised images of one stage."""
+        return self.results / f"stage{stage}"
+
+
+@dataclass
+class FileSink:
+    """Write denoised stacks to TIFF files, slice by slice.
+
+    Attributes
+    ----------
+    folders : RunFolders
+    config : PipelineConfig
+    memory : ArraySink, optional
+        Takes the stacks as well, for a program that shows them.
+    """
+
+    folders: RunFolders
+    config: PipelineConfig
+    memory: ArraySink | None = None
+    files: dict[int, list[Path]] = field(default_factory=dict)
+
+    @contextmanager
+    def writer(self, stage: int, source: ImageSource) -> Iterator[WriteSlice]:
+        """Return a context that takes the slices of one stack; the file appears at its end."""
+        folder = self.folders.stage_results(stage)
+        path = free_name(folder / f"{safe_name(source.name)}_stage{stage}.tif")
+        history = {"stage": stage, "training_id": self.folders.training_id}
+        dtype: OutputDtype = self.config.output_dtype
+        kept = self.memory.writer(stage, source) if self.memory else nullcontext(_ignore)
+        with StackWriter(path, source, output_dtype=dtype, history=history) as stack, kept as keep:
+
+            def write(z: int, image: NDArray[np.float32]) -> None:
+                keep(z, image)
+                stack.write(z, image)
+
+            yield write
+        self.files.setdefault(stage, []).append(path)
+
+    def denoised(self, stage: int) -> Sequence[ImageSource]:
+        """Return the files of a stage as sources."""
+        return [
+            source for path in self.files.get(stage, []) for source in open_images(path, mode="2D")
+        ]
+
+    def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:
+        """Return the stacks of a stage if they are kept in memory as well."""
+        return self.memory.arrays(stage) if self.memory else None
+
+
+def _ignore(z: int, image: NDArray[np.float32]) -> None:
+    """Keep nothing."""
+
+
+class RunRecorder:
+    """Write models, log and report of a training while it runs.
+
+    Each file is complete at any time, so that a crash costs at most the current stage.
+
+    Parameters
+    ----------
+    folders : RunFolders
+    config : PipelineConfig
+    """
+
+    def __init__(self, folders: RunFolders, config: PipelineConfig) -> None:
+        self.folders = folders
+        self._log: list[EpochFinished] = []
+        self._report: dict[str, Any] = {}
+        self._evidence: NDArray[np.float64] | None = None
+        write_config(folders.model / "config.json", with_absolute_paths(config))
+
+    def record(self, event: Event) -> None:
+        """Write what an event brought."""
+        if isinstance(event, KernelProposed):
+            self._evidence = event.proposal.autocorrelation.values
+        elif isinstance(event, StageStarted) and event.stage == 2:
+            self._write_kernel(event.kernel)
+        elif isinstance(event, EpochFinished):
+            self._log.append(event)
+            self._write_log()
+        elif isinstance(event, StageTrained):
+            save_model(self.folders.model / MODEL_FILES[event.stage], event.model)
+        elif isinstance(event, StageFinished):
+            if event.report is not None:
+                self._report[f"stage{event.stage}"] = event.report.to_dict()
+                write_json(self.folders.model / "noise_report.json", self._report)
+
+    def finish(self, result: PipelineResult) -> None:
+        """Write what the run came to."""
+        if result.proposal is not None:
+            statistics = result.proposal.statistics
+            self._report["kernel"] = {
+                "proposed": statistics.sentence,
+                "pattern_type": statistics.pattern_type,
+                "n_active": statistics.n_active,
+                "advice": result.proposal.advice.message,
+            }
+        if result.comparison is not None:
+            self._report["comparison"] = result.comparison.to_dict()
+        self._report["is_stopped"] = result.is_stopped
+        write_json(self.folders.model / "noise_report.json", self._report)
+
+    def _write_kernel(self, kernel: Kernel) -> None:
+        save_kernel(self.folders.model / "mask.npy", kernel)
+        save_png(self.folders.model / "mask.png", draw_kernel(kernel, self._evidence))
+
+    def _write_log(self) -> None:
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(_LOG_FIELDS)
+        rows.writerows([getattr(epoch, name) for name in _LOG_FIELDS] for epoch in self._log)
+        write_bytes(self.folders.model / "training_log.csv", text.getvalue().encode())
+
+
+def save_png(path: Path, image: Image.Image) -> None:
+    """Write an image as PNG, atomically.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    with atomic_write(path) as temporary:
+        image.save(temporary, format="PNG")

@@ -1,0 +1,7 @@
+"""Names that this package documents and other rooms define."""
+
+from autoStructN2V.datasets.images.names import output_files
+from autoStructN2V.inference.model_files import find_models, load_stage1
+from autoStructN2V.masking.kernels.evidence import Evidence, measure_evidence
+
+__all__ = ["Evidence", "find_models", "load_stage1", "measure_evidence", "output_files"]

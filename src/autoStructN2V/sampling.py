@@ -1,0 +1,18 @@
+"""Which ones to take when not all can be."""
+
+import numpy as np
+
+
+def evenly(n: int, most: int) -> list[int]:
+    """Choose at most so many of `n` indices, evenly.
+
+    Parameters
+    ----------
+    n, most : int
+        Number of indices, and of those to choose.
+
+    Returns
+    -------
+    list of int
+    """
+    return [int(i) for i in np.unique(np.linspace(0, n - 1, min(most, n)).astype(int))]

@@ -1,0 +1,15 @@
+"""Words that have a fixed set of values, used all over the program."""
+
+from typing import Literal
+
+Mode = Literal["2D", "2.5D"]
+"""What the network sees: a slice, or a slice with the ones above and below it."""
+
+Method = Literal["n2v", "autostructn2v"]
+"""Noise2Void alone, or two stages with a kernel between them."""
+
+Lines = Literal["rows", "columns"]
+"""What a pattern runs along."""
+
+StripeRemoval = Literal["auto", Lines, "off"]
+"""Where stripes are removed; "auto" looks for them."""

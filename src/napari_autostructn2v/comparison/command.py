@@ -1,0 +1,49 @@
+"""Noisy image and results side by side in the main canvas."""
+
+from __future__ import annotations
+
+import napari  # noqa: TC002 - read when the command is called, to know that it wants the viewer
+from napari.utils.notifications import show_info
+
+from napari_autostructn2v.comparison.bar import ComparisonBar
+from napari_autostructn2v.comparison.panels import of_layers, of_results
+from napari_autostructn2v.comparison.side_by_side import Comparison, running_comparison
+from napari_autostructn2v.widgets.run_text import noise_left_text
+
+_NOTHING = (
+    "There is nothing to compare yet: train a model, or select two or more image layers of equal "
+    "size in the layer list."
+)
+
+
+def toggle_comparison(napari_viewer: napari.Viewer) -> None:
+    """Show the noisy image and the results side by side, or leave that view.
+
+    Results of the last training are compared; without any, the selected image layers.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Viewer whose canvas is used.
+    """
+    from napari_autostructn2v.session.session import session_for
+
+    viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+    if running := running_comparison(viewer):
+        running.leave()
+        return
+    session = session_for(viewer)
+    images = of_results(session.results, viewer.layers) if session.results is not None else []
+    figures = noise_left_text(session.run) if len(images) > 1 else ""
+    if len(images) < 2:
+        chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
+        images = of_layers(chosen)
+    if len(images) < 2:
+        show_info(_NOTHING)
+        return
+    comparison = Comparison(viewer, images, figures)
+    bar = ComparisonBar(comparison)
+    viewer.window.add_dock_widget(
+        bar, name="Comparison", area="bottom", allowed_areas=["top", "bottom"]
+    )
+    comparison.enter()

@@ -1,0 +1,145 @@
+"""Time and memory of the training to come, worked out beside the interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from napari_autostructn2v.lifetime import at_end
+from napari_autostructn2v.session.config_edits import is_modified
+from napari_autostructn2v.session.jobs import Job
+from napari_autostructn2v.widgets.forms import choice_label
+from napari_autostructn2v.widgets.sections import sentence, show_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from autoStructN2V.pipeline import Estimate, PipelineConfig
+
+_HOUR = 3600.0
+_QUIET_MILLISECONDS = 150
+_SECONDS_TO_END = 2.0
+
+
+class EstimateLine(QWidget):
+    """One line with the estimate; offers the fast preset when a training takes too long."""
+
+    fast_requested = Signal()
+    """The fast preset is to be used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wanted: tuple[PipelineConfig, tuple[tuple[int, int, int], ...]] | None = None
+        self._shown_for: object = None
+        self._jobs: list[Job] = []  # the one that runs, if any
+        self._may_measure = True
+        self._label = sentence()
+        self._use_fast = QPushButton(f"Use {choice_label('preset', 'fast')}")
+        self._use_fast.setToolTip("Set all parameters to the preset that takes minutes.")
+        self._use_fast.hide()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_QUIET_MILLISECONDS)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._label)
+        column.addWidget(self._use_fast)
+        self._timer.timeout.connect(self._start)
+        self._use_fast.clicked.connect(self.fast_requested)
+        _end_with(self, self._jobs)
+
+    def text(self) -> str:
+        """Return what is said about time and memory."""
+        return self._label.text()
+
+    def offers_fast(self) -> bool:
+        """Tell whether the fast preset is offered."""
+        return not self._use_fast.isHidden()
+
+    def update_for(
+        self,
+        config: PipelineConfig,
+        shapes: Sequence[tuple[int, int, int]],
+        *,
+        may_measure: bool = True,
+    ) -> None:
+        """Work out the estimate for a configuration and stacks, unless it is shown already.
+
+        Without ``may_measure`` the speed of the device is taken to be the usual one.
+        """
+        self._may_measure = may_measure
+        self._wanted = (config, tuple(shapes)) if shapes else None
+        if self._wanted is None:
+            self._shown_for = None
+            show_sentence(self._label, "")
+            self._use_fast.hide()
+        elif self._wanted != self._shown_for:
+            if not self._label.text():
+                show_sentence(self._label, "Estimating time and memory…")
+            self._timer.start()
+
+    def _start(self) -> None:
+        if self._wanted is None or self._jobs:
+            return
+        config, shapes = asked = self._wanted
+        may_measure = self._may_measure
+
+        def events(should_stop: Callable[[], bool]) -> Generator[Any, Any, Estimate]:
+            from autoStructN2V.models import choose_device
+            from autoStructN2V.pipeline import estimate_run, measure_speed
+
+            device = choose_device(config.device)
+            yield None
+            speed = measure_speed(device) if may_measure else None
+            return estimate_run(config, shapes, device, speed)
+
+        self._shown_for = asked
+        self._jobs.append(Job(events, self._on_event, self._on_estimate, self._on_error))
+        self._jobs[-1].start()
+
+    def _on_event(self, event: object) -> None:
+        """Nothing to show before the end."""
+
+    def _on_estimate(self, estimate: Estimate) -> None:
+        self._jobs.clear()
+        if self._is_outdated():
+            return
+        assert self._wanted is not None
+        is_long = estimate.seconds > _HOUR
+        config = self._wanted[0]
+        is_fast = config.preset == "fast" and not is_modified(config)
+        text = estimate.sentence(choice_label("device", estimate.device))
+        if is_long and is_fast:
+            text += " That is more than an hour; lower the epochs or the patches per image."
+        elif is_long:
+            text += " That is more than an hour; the preset Fast takes minutes."
+        show_sentence(self._label, text)
+        self._use_fast.setVisible(is_long and not is_fast)
+
+    def _on_error(self, error: Exception) -> None:
+        from napari_autostructn2v.session.task_errors import error_text
+
+        self._jobs.clear()
+        if not self._is_outdated():
+            show_sentence(self._label, error_text(error))
+            self._use_fast.hide()
+
+    def _is_outdated(self) -> bool:
+        """Tell whether something else is wanted by now; it is started then."""
+        if self._wanted is not None and self._wanted == self._shown_for:
+            return False
+        self._start()
+        return True
+
+
+def _end_with(widget: QWidget, jobs: list[Job]) -> None:
+    """End jobs with the widget that shows them; threads must not outlive the program."""
+
+    def end() -> None:
+        for job in jobs:
+            job.abandon()
+            job.wait(_SECONDS_TO_END)
+
+    at_end(widget, end)

@@ -1,0 +1,189 @@
+"""What a model is applied to, and where the result goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_autostructn2v.widgets.editors import ChoiceBox, PathEdit, SegmentedChoice
+from napari_autostructn2v.widgets.forms import choices_of, field_help
+from napari_autostructn2v.widgets.layer_chooser import LayerChooser
+from napari_autostructn2v.widgets.save_dialog import ask_where_to_save, with_ending
+from napari_autostructn2v.widgets.sections import labeled_rows
+
+if TYPE_CHECKING:
+    import napari
+
+    from autoStructN2V.datasets.images.writing import OutputDtype
+
+_TIFF = "TIFF images (*.tif *.tiff)"
+_TIFF_ENDINGS = (".tif", ".tiff")
+
+
+def ask_for_tiff(parent: QWidget, name: str, folder: Path) -> Path | None:
+    """Return the TIFF file that a person wants to write; None if none.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Window above which the dialog opens.
+    name : str
+        Of the layer that is to be written.
+    folder : Path
+        That the dialog starts with.
+    """
+    from autoStructN2V.datasets.images.names import safe_name
+
+    proposed = with_ending(folder / safe_name(name), _TIFF_ENDINGS)
+    return ask_where_to_save(parent, "Save layer as TIFF", proposed, _TIFF, _TIFF_ENDINGS)
+
+
+class SourceChoice(QWidget):
+    """An open layer, or a file or folder on disk.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers can be chosen.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self._kind = SegmentedChoice([("Open layer", "layer"), ("File or folder", "files")])
+        self._kind.button("files").setToolTip("A TIFF file, or all TIFF files of a folder.")
+        self.chooser = LayerChooser(viewer)
+        self._files = QWidget()
+        self._line = QLineEdit()
+        self._line.setPlaceholderText("TIFF file or folder of TIFF files")
+        self._line.setAccessibleName("File or folder to denoise")
+        self._file_button = QPushButton("File…")
+        self._folder_button = QPushButton("Folder…")
+        self._arrange()
+        self._kind.valueChanged.connect(self._on_kind_chosen)
+        self.chooser.changed.connect(self.changed)
+        self._line.textChanged.connect(self._on_path_edited)
+        self._file_button.clicked.connect(self._choose_file)
+        self._folder_button.clicked.connect(self._choose_folder)
+        self._on_kind_chosen()
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether a layer is to be denoised, not files."""
+        return bool(self._kind.value() == "layer")
+
+    def path(self) -> Path | None:
+        """Return the chosen file or folder."""
+        text = self._line.text().strip()
+        return Path(text).expanduser() if text else None
+
+    def set_path(self, path: Path) -> None:
+        """Choose a file or folder."""
+        self._kind.setValue("files")
+        self._line.setText(str(path))
+        self._line.setToolTip(str(path))
+        self._on_kind_chosen()
+
+    def _arrange(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._file_button, 1)
+        buttons.addWidget(self._folder_button, 1)
+        column = QVBoxLayout(self._files)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._line)
+        column.addLayout(buttons)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._kind, self.chooser, self._files):
+            outer.addWidget(widget)
+
+    def _on_kind_chosen(self) -> None:
+        self.chooser.setVisible(self.is_layer)
+        self._files.setVisible(not self.is_layer)
+        self.changed.emit()
+
+    def _on_path_edited(self, text: str) -> None:
+        self.changed.emit()
+
+    def _choose_file(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(self, "Choose an image", self._line.text(), _TIFF)
+        if file:
+            self.set_path(Path(file))
+
+    def _choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self, "Choose a folder of images", self._line.text()
+        )
+        if folder:
+            self.set_path(Path(folder))
+
+
+class ResultChoice(QWidget):
+    """A new layer, or files in a folder."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        from autoStructN2V.pipeline import PipelineConfig
+
+        self._kind = SegmentedChoice([("New layer", "layer"), ("To disk", "disk")])
+        self._kind.button("disk").setToolTip("TIFF files with the axes and scale of the input.")
+        self._folder = PathEdit("folder", is_optional=True)
+        self._folder.setToolTip("Folder that the denoised images are written to.")
+        self._proposed: Path | None = None
+        self._dtype = ChoiceBox(choices_of(PipelineConfig, "output_dtype"))
+        described = field_help(PipelineConfig, "output_dtype")
+        self._dtype.setToolTip(described.tooltip)
+        self._dtype.setAccessibleName(described.title)
+        self._on_disk = labeled_rows(("Folder", self._folder), (described.title, self._dtype))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._kind)
+        column.addWidget(self._on_disk)
+        self._kind.valueChanged.connect(self._on_kind_chosen)
+        self._folder.valueChanged.connect(self.changed)
+        self._on_kind_chosen()
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether the result is to be a layer alone."""
+        return bool(self._kind.value() == "layer")
+
+    def folder(self) -> Path | None:
+        """Return the folder for files."""
+        path = self._folder.value()
+        return path.resolve() if path is not None else None
+
+    def output_dtype(self) -> OutputDtype:
+        """Return the data type of files."""
+        value: OutputDtype = self._dtype.value()
+        return value
+
+    def set_folder(self, folder: Path, *, output_dtype: OutputDtype = "float32") -> None:
+        """Choose to write files."""
+        self._kind.setValue("disk")
+        self._folder.setValue(folder)
+        self._dtype.setValue(output_dtype)
+        self._on_kind_chosen()
+
+    def propose_folder(self, folder: Path) -> None:
+        """Fill in a folder where a person has not chosen one."""
+        if self._folder.value() in (None, self._proposed):
+            self._folder.setValue(folder)
+            self._proposed = folder
+
+    def _on_kind_chosen(self) -> None:
+        self._on_disk.setVisible(not self.is_layer)
+        self.changed.emit()

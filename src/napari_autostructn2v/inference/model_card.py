@@ -1,0 +1,306 @@
+"""The models at hand in words and as a small picture, and how others are loaded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QRect, QSize, Qt, Signal
+from qtpy.QtGui import QPainter
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_autostructn2v.session.state import Status
+from napari_autostructn2v.widgets.colors import GridColors, mixed, paint_frame
+from napari_autostructn2v.widgets.editors import SegmentedChoice
+from napari_autostructn2v.widgets.forms import choice_label
+from napari_autostructn2v.widgets.sections import sentence, show_sentence
+from napari_autostructn2v.widgets.status import Notice
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from qtpy.QtGui import QPaintEvent
+
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from napari_autostructn2v.session.state import ModelCard, TaskState
+
+NO_MODEL = (
+    "There is no model yet. Train one (Configuration, then Training), or load the model of an "
+    "earlier training."
+)
+_STAGES = {
+    1: ("Stage 1", "Removes noise that every pixel has for itself."),
+    2: ("Stage 2", "Removes noise that neighboring pixels share as well."),
+}
+_TOP = Qt.AlignmentFlag.AlignTop
+_SHOWN_IMAGES = 3
+_LINES_HIGH = 3  # of the picture of the kernel
+
+
+def describe_model(card: ModelCard, stage: int) -> list[tuple[str, str]]:
+    """Return what there is to know about a model, as pairs of a name and a text.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Models at hand.
+    stage : int
+        Stage of the one that is to be applied.
+    """
+    from autoStructN2V.masking import describe_kernel
+
+    model = card.models[stage]
+    kernel = model.kernel[0] if len(model.kernel) == 1 else model.kernel
+    rows = [
+        ("Method", _method(card, model)),
+        ("Trained", _training(model)),
+        ("On", _images(model)),
+        ("Noise", _noise(model)),
+        ("Kernel", describe_kernel(kernel).sentence),
+        ("Folder", card.folder.name if card.folder is not None else ""),
+    ]
+    return [(name, text) for name, text in rows if text]
+
+
+def _method(card: ModelCard, model: TrainedModel) -> str:
+    method = f"{choice_label('method', model.method)}, {model.mode}"
+    if model.method == "n2v":
+        return method
+    stages = " and ".join(str(stage) for stage in sorted(card.models))
+    return f"{method}, stage{'s' if len(card.models) > 1 else ''} {stages}"
+
+
+def _training(model: TrainedModel) -> str:
+    made = model.provenance
+    parts = [
+        _local_time(str(made.get("created", ""))),
+        f"{made['epochs']} epochs" if made.get("epochs") else "",
+        f"preset {choice_label('preset', made['preset'])}" if made.get("preset") else "",
+        "stopped early" if made.get("is_stopped") else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _local_time(created: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(created).astimezone():%Y-%m-%d %H:%M}"
+    except ValueError:
+        return created
+
+
+def _images(model: TrainedModel) -> str:
+    names = [str(name) for name in model.provenance.get("images", [])]
+    shapes = model.provenance.get("shapes", [])
+    more = f" and {len(names) - _SHOWN_IMAGES} more" if len(names) > _SHOWN_IMAGES else ""
+    text = ", ".join(names[:_SHOWN_IMAGES]) + more
+    if not shapes:
+        return text
+    z, y, x = shapes[0]
+    return f"{text} ({'1 image' if z == 1 else f'{z} slices'}, {y} x {x})"
+
+
+def _noise(model: TrainedModel) -> str:
+    seen = model.normalization
+    return (
+        f"standard deviation {seen.noise_level:.3g}, intensities {seen.low:.4g} to {seen.high:.4g}"
+    )
+
+
+def _newer_text(card: ModelCard) -> str:
+    model = card.models[card.best_stage]
+    made = choice_label("method", "n2v") if model.method == "n2v" else f"stage {card.best_stage}"
+    return f"The training has a newer model: {made}. The one that you loaded is kept."
+
+
+class KernelPicture(QWidget):
+    """A kernel drawn small; in 2.5D its slices z-1, z, z+1 side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kernel = np.ones((1, 1, 1), bool)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Picture of the kernel")
+
+    def show_kernel(self, kernel: NDArray[np.bool_], description: str) -> None:
+        """Draw a kernel (1 or 3, h, w)."""
+        self._kernel = kernel
+        self.setAccessibleDescription(description)
+        self.setToolTip(description)
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
+        """Return room for cells of whole pixels."""
+        n_slices, height, width = self._kernel.shape
+        side = self._cell_side()
+        return QSize((n_slices * (width + 1) - 1) * side + 1, height * side + 1)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - name given by Qt
+        """Paint one square for each cell."""
+        painter, colors, side = QPainter(self), GridColors(self.palette()), self._cell_side()
+        line = mixed(colors.background, colors.ink, 0.4)
+        _, _, width = self._kernel.shape
+        for (z, y, x), is_hidden in np.ndenumerate(self._kernel):
+            cell = QRect((z * (width + 1) + x) * side, y * side, side + 1, side + 1)
+            painter.fillRect(cell, colors.ink if is_hidden else colors.background)
+            paint_frame(painter, cell, 1, line)
+        painter.end()
+
+    def _cell_side(self) -> int:
+        room = self.fontMetrics().height() * _LINES_HIGH
+        n_slices, height, width = self._kernel.shape
+        return max(3, min(room // 3, room // height, 3 * room // (n_slices * (width + 1))))
+
+
+class ModelCardView(QWidget):
+    """Shows the models at hand, lets one be chosen, and asks for others."""
+
+    stage_changed = Signal()
+    """Another stage is to be applied."""
+    path_chosen = Signal(object)
+    """Path of a model folder or file that is to be loaded."""
+    newer_requested = Signal()
+    """The newer models of a training are to be used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._card: ModelCard | None = None
+        self._empty = sentence(NO_MODEL)
+        self._rows = QWidget()
+        self._grid = QGridLayout(self._rows)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setColumnStretch(1, 1)
+        self._picture = KernelPicture()
+        self._stage = SegmentedChoice([(title, n) for n, (title, _) in _STAGES.items()])
+        self._stage.setAccessibleName("Stage that is applied")
+        for number, (_, tooltip) in _STAGES.items():
+            self._stage.button(number).setToolTip(tooltip)
+        self._problem = Notice(Status.FAILED)
+        self._newer = Notice(Status.AWAITING)
+        self._newer_button = QPushButton("Use the newer model")
+        self._newer_button.setToolTip("Take the model of the training instead of this one.")
+        self._folder_button = QPushButton("Load model folder…")
+        self._folder_button.setToolTip("Folder of a training with stage1_model.pth.")
+        self._file_button = QPushButton("Load file…")
+        self._file_button.setToolTip("A single .pth file.")
+        self._arrange()
+        self._stage.valueChanged.connect(self._on_stage_chosen)
+        self._newer_button.clicked.connect(self.newer_requested)
+        self._folder_button.clicked.connect(self._choose_folder)
+        self._file_button.clicked.connect(self._choose_file)
+        self.show_models(None)
+        self.show_newer(None)
+
+    def model(self) -> TrainedModel | None:
+        """Return the model that is to be applied."""
+        return None if self._card is None else self._card.models[self.stage()]
+
+    def stage(self) -> int:
+        """Return the stage that is to be applied."""
+        if self._card is not None and len(self._card.models) > 1:
+            return int(self._stage.value())
+        return 1 if self._card is None else self._card.best_stage
+
+    def set_stage(self, stage: int) -> None:
+        """Choose the stage that is to be applied."""
+        self._stage.setValue(stage)
+        self._on_stage_chosen()
+
+    def show_models(self, card: ModelCard | None) -> None:
+        """Show models; the last stage is chosen, unless they are the same as before."""
+        is_known = card is not None and card.has_models_of(self._card)
+        self._card = card
+        self._problem.show_text("")
+        self._empty.setVisible(card is None)
+        self._rows.setVisible(card is not None)
+        self._stage.setVisible(card is not None and len(card.models) > 1)
+        if card is not None and len(card.models) > 1 and not is_known:
+            self._stage.setValue(card.best_stage)
+        self._show_rows()
+
+    def show_newer(self, card: ModelCard | None) -> None:
+        """Say that a training has made newer models than those at hand, if so."""
+        self._newer.show_text("" if card is None else _newer_text(card))
+        self._newer_button.setVisible(card is not None)
+
+    def show_task(self, task: TaskState) -> None:
+        """Allow to load a model unless something runs; say why the last one could not be."""
+        for button in (self._folder_button, self._file_button):
+            button.setEnabled(not task.is_running)
+        if task.kind == "load":
+            self._problem.show_text("" if task.is_running else task.error or "")
+
+    def text(self) -> str:
+        """Return all that is shown in words."""
+        labels = self._rows.findChildren(QLabel)
+        return self._empty.text() if self._card is None else "\n".join(w.text() for w in labels)
+
+    def _arrange(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._folder_button, 1)
+        buttons.addWidget(self._file_button, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        shown = (self._empty, self._rows, self._stage, self._newer, self._newer_button)
+        for widget in (*shown, self._problem):
+            column.addWidget(widget)
+        column.addLayout(buttons)
+
+    def _show_rows(self) -> None:
+        for label in self._rows.findChildren(QLabel):
+            self._grid.removeWidget(label)
+            label.setParent(None)
+        self._grid.removeWidget(self._picture)
+        model = self.model()
+        self._picture.setVisible(model is not None)
+        if self._card is None or model is None:
+            return
+        for name, text in describe_model(self._card, self.stage()):
+            row = self._grid.rowCount()
+            label, value = sentence(name), sentence()
+            label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+            for part in (label, value):
+                part.setAlignment(_TOP)
+            show_sentence(value, _breakable(text))
+            self._grid.addWidget(label, row, 0)
+            self._grid.addWidget(value, row, 1)
+            if name == "Kernel":
+                self._picture.show_kernel(model.kernel, text)
+                self._grid.addWidget(self._picture, row + 1, 1, Qt.AlignmentFlag.AlignLeft)
+            elif name == "Folder":
+                value.setToolTip(str(self._card.folder))
+
+    def _on_stage_chosen(self) -> None:
+        self._show_rows()
+        self.stage_changed.emit()
+
+    def _choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Choose a model folder", self._start())
+        if folder:
+            self.path_chosen.emit(Path(folder))
+
+    def _choose_file(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(
+            self, "Choose a model", self._start(), "Models (*.pth)"
+        )
+        if file:
+            self.path_chosen.emit(Path(file))
+
+    def _start(self) -> str:
+        folder = self._card.folder if self._card is not None else None
+        return str(folder.parent) if folder is not None else ""
+
+
+def _breakable(text: str) -> str:
+    """Let long names go on in the next line."""
+    return text.replace("_", "_\u200b")

@@ -1,0 +1,1 @@
+"""Layers of napari as stacks of the core, and results as layers."""

@@ -1,0 +1,231 @@
+"""Image files as stacks for the session and as layers for the viewer, and layers as files."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tifffile
+from napari.layers import Image
+
+from napari_autostructn2v import METADATA_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.images.metadata import ImageMetadata
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.datasets.images.writing import OutputDtype
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.vocabulary import Mode
+    from napari_autostructn2v.layers.geometry import Geometry
+    from napari_autostructn2v.layers.stacks import LayerStacks
+
+
+def stacks_of_files(path: Path, mode: Mode) -> LayerStacks:
+    """Open a TIFF file or a folder of them, so that the result can become a layer.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+    mode : {"2D", "2.5D"}
+        Of the model that is to be applied.
+
+    Raises
+    ------
+    InputError
+        If nothing can be opened, or images differ in size.
+    """
+    from autoStructN2V.datasets.images.reading import open_images
+    from autoStructN2V.errors import InputError
+    from napari_autostructn2v.layers.stacks import LayerStacks
+
+    sources = open_images(path, extension=None, mode=mode)
+    if len({source.shape for source in sources}) > 1:
+        raise InputError(
+            f"The images of {path} differ in size and cannot be one layer; write the results to "
+            "disk instead."
+        )
+    _, shape = sources[0].original_axes_shape
+    if len(sources) > 1:
+        inner = sources[0].shape
+        shape = (len(sources), *(inner[1:] if inner[0] == 1 else inner))
+    return LayerStacks(
+        name=path.stem,
+        sources=tuple(sources),
+        shape=tuple(shape),
+        geometry=_geometry(sources[0].metadata, len(shape)),
+        display={},
+        index=None,
+        summary="",
+        _layer=_reference_to_nothing(),
+    )
+
+
+@dataclass(frozen=True)
+class FileImage:
+    """Image of a TIFF file, read in any thread and made a layer in that of the viewer.
+
+    Attributes
+    ----------
+    name : str
+    data : array
+        With all axes of the file.
+    metadata : ImageMetadata
+    """
+
+    name: str
+    data: NDArray[np.generic]
+    metadata: ImageMetadata
+
+    @classmethod
+    def read(cls, path: Path) -> FileImage:
+        """Read a file.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        from autoStructN2V.datasets.images.reading import open_images
+
+        source = open_images(path, extension=None, mode="2D")[0]
+        _, shape = source.original_axes_shape
+        return cls(path.stem, tifffile.imread(path).reshape(shape), source.metadata)
+
+    def layer(self) -> Image:
+        """Return a new layer with all axes of the file and its pixel size."""
+        geometry = _geometry(self.metadata, self.data.ndim)
+        return Image(self.data, name=self.name, **geometry.to_kwargs())
+
+
+def layer_writer(layer: Image) -> Callable[[Path], None]:
+    """Return what writes a layer, as it is now, to a TIFF file with its axes and its pixel size.
+
+    Parameters
+    ----------
+    layer : Image
+        Grayscale image, stack, or stacks along one leading axis.
+
+    Returns
+    -------
+    callable
+        Takes the name of the new file, which appears when it is complete; may be called in any
+        thread. Raises an OutputError if the file cannot be written.
+
+    Raises
+    ------
+    InputError
+        If it is no such layer.
+    """
+    from autoStructN2V.datasets.images.writing import write_stack
+    from napari_autostructn2v.layers.stacks import stacks_of
+
+    stacks = stacks_of(layer)
+    source = _WholeLayer(stacks, layer.axis_labels, stacks.sources[0].dtype)
+    data = layer.data[0] if layer.multiscale else layer.data
+    history = dict(layer.metadata.get(METADATA_KEY, {}))
+
+    def write(path: Path) -> None:
+        write_stack(path, np.asarray(data).reshape(source.shape), source, history=history)
+
+    return write
+
+
+def write_denoised(
+    folder: Path,
+    stacks: LayerStacks,
+    denoised: Sequence[NDArray[np.float32]],
+    model: TrainedModel,
+    output_dtype: OutputDtype,
+) -> Path:
+    """Write what was made of a layer to a new TIFF file, with the layer's axes and pixel size.
+
+    Parameters
+    ----------
+    folder : Path
+        For the file, which appears when it is complete; no other file is replaced.
+    stacks : LayerStacks
+        What was denoised.
+    denoised : sequence of (z, y, x) float32 arrays
+        One for each of its stacks.
+    model : TrainedModel
+        Model that denoised it.
+    output_dtype : {"float32", "input"}
+        Data type of the file; ``"input"`` is that of the layer.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    from autoStructN2V.datasets.images.names import denoised_name, free_name
+    from autoStructN2V.datasets.images.writing import write_stack
+
+    name = denoised_name(stacks.name, index=stacks.index, stage=stage_in_names(model))
+    path = free_name(folder / name)
+    history = {
+        "source": stacks.name,
+        "index": stacks.index,
+        "model": model.provenance,
+        "stage": model.stage,
+    }
+    source = _WholeLayer(stacks, stacks.geometry.axis_labels, stacks.sources[0].dtype)
+    pixels = stacks.layer_data(denoised).reshape(source.shape)
+    write_stack(path, pixels, source, output_dtype=output_dtype, history=history)
+    return path
+
+
+def stage_in_names(model: TrainedModel) -> int | None:
+    """Return the stage that names of results tell, None for N2V, which has no stages."""
+    return None if model.method == "n2v" else model.stage
+
+
+class _WholeLayer:
+    """All stacks of a layer as one, with the axes that it has in the viewer."""
+
+    def __init__(
+        self, stacks: LayerStacks, labels: Sequence[str], dtype: np.dtype[np.generic]
+    ) -> None:
+        first = stacks.sources[0]
+        leading = "C" if str(labels[0]).casefold().startswith("c") else "T"
+        axes = f"{leading}ZYX"[-len(stacks.shape) :]
+        self.name = stacks.name
+        self.dtype = dtype
+        self.shape = (sum(shape[0] for shape in stacks.shapes), *first.shape[1:])
+        self.original_axes_shape: tuple[str, tuple[int, ...]] = (axes, stacks.shape)
+        self.metadata: ImageMetadata = replace(first.metadata, axes=axes, shape=stacks.shape)
+        self._sources: tuple[ImageSource, ...] = stacks.sources
+
+    def read_slice(self, z: int) -> NDArray[np.float32]:
+        n_slices = self._sources[0].shape[0]
+        return self._sources[z // n_slices].read_slice(z % n_slices)
+
+
+def _geometry(metadata: ImageMetadata, n_axes: int) -> Geometry:
+    """Return the place in space of an image as its file states it."""
+    from napari_autostructn2v.layers.geometry import Geometry
+
+    # a layer knows which defaults an image of so many axes has
+    plain = Geometry.of(Image(np.zeros((1,) * max(n_axes, 2), np.uint8), rgb=False))
+    if metadata.scale_um is None:
+        return plain
+    scale = np.ones(n_axes)
+    scale[-3:] = metadata.scale_um[-min(n_axes, 3) :]
+    units = ("pixel",) * (n_axes - 3) + ("um",) * min(n_axes, 3)
+    return replace(plain, scale=scale, units=units)
+
+
+def _reference_to_nothing() -> weakref.ref[Image]:
+    return weakref.ref(Image(np.zeros((1, 1))))

@@ -1,0 +1,135 @@
+"""The layers that a run adds to the viewer: live preview and results."""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from autoStructN2V.pipeline.events import Event, StageFinished
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import napari
+    from napari.layers import Image
+
+    from autoStructN2V.pipeline.configuration.models import PipelineConfig
+    from autoStructN2V.trainers.events import Preview
+    from napari_autostructn2v.layers.stacks import LayerStacks
+
+T = TypeVar("T")
+
+
+class ResultLayers:
+    """Adds the images of one run to the viewer; the source layer is never touched.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    stacks : LayerStacks
+        What the run was started on.
+    config : PipelineConfig
+    """
+
+    def __init__(self, viewer: napari.Viewer, stacks: LayerStacks, config: PipelineConfig) -> None:
+        self.stacks = stacks
+        self._viewer = weakref.ref(viewer)
+        self._config = config
+        self._of_stage: dict[int, weakref.ref[Image]] = {}
+        self._preview: weakref.ref[Image] | None = None
+        self._is_preview_unwanted = False
+
+    def of_stage(self, stage: int) -> Image | None:
+        """Return the result of a stage, while it is in the viewer."""
+        reference, viewer = self._of_stage.get(stage), self._viewer()
+        layer = reference() if reference else None
+        return layer if viewer is not None and layer in viewer.layers else None
+
+    def show_preview(self, event: Preview) -> None:
+        """Show a slice of the network as it is now; not again once a person removed it."""
+        viewer = self._viewer()
+        if viewer is None or self._is_preview_unwanted:
+            return
+        label = f"preview of {self._label(event.stage)}"
+        layer = self._shown_preview()
+        if layer is not None:
+            layer.data = self.stacks.preview_data(event.image)
+            layer.name = self.stacks.layer_name(label)
+        elif self._preview is None:
+            layer = self.stacks.preview_layer(event.image, label)
+            self._preview = weakref.ref(_added(viewer, layer))
+        else:
+            self._is_preview_unwanted = True
+
+    def remove_preview(self) -> None:
+        """Take the preview out of the viewer."""
+        viewer, layer = self._viewer(), self._shown_preview()
+        if viewer is not None and layer is not None:
+            viewer.layers.remove(layer)
+        self._preview = None
+
+    def add_result(self, event: StageFinished) -> None:
+        """Show what a stage made of the images; the preview becomes it."""
+        viewer = self._viewer()
+        if viewer is None or event.denoised is None:
+            return
+        label = self._label(event.stage)
+        made_by = {
+            "stage": event.stage,
+            "method": self._config.method,
+            "mode": self._config.mode,
+            "preset": self._config.preset,
+            **event.model.provenance,
+        }
+        layer = self._shown_preview()
+        if layer is None:
+            layer = _added(viewer, self.stacks.result_layer(event.denoised, label, made_by))
+        else:
+            layer.data = self.stacks.layer_data(event.denoised)
+            layer.name = self.stacks.layer_name(label)
+            layer.metadata = self.stacks.layer_metadata(label, made_by)
+        self._preview = None
+        self._of_stage[event.stage] = weakref.ref(layer)
+
+    def _shown_preview(self) -> Image | None:
+        viewer, layer = self._viewer(), self._preview() if self._preview else None
+        return layer if viewer is not None and layer in viewer.layers else None
+
+    def _label(self, stage: int) -> str:
+        return "N2V" if self._config.method == "n2v" else f"stage {stage}"
+
+
+def ready_for_layers(
+    events: Generator[Event, Any, T], stacks: LayerStacks
+) -> Generator[Event, Any, T]:
+    """Put what a stage denoised together as one array, in the thread that runs the training.
+
+    Parameters
+    ----------
+    events : generator
+        Events of a training; gets what is sent.
+    stacks : LayerStacks
+        What the training was started on.
+    """
+    answer = None
+    with closing(events):
+        while True:
+            try:
+                event = events.send(answer)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if isinstance(event, StageFinished) and event.denoised is not None:
+                event = replace(event, denoised=[stacks.layer_data(event.denoised)])
+            answer = yield event
+
+
+def _added(viewer: napari.Viewer, layer: Image) -> Image:
+    """Add a layer and leave the selection as it is: a person may be working with another one."""
+    active = viewer.layers.selection.active
+    viewer.add_layer(layer)
+    if active is not None:
+        viewer.layers.selection.active = active
+    return layer

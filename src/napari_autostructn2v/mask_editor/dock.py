@@ -1,0 +1,250 @@
+"""Mask editor: the kernel beside its evidence, to be checked, changed and approved."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from autoStructN2V.quantities import percent_text
+from napari_autostructn2v.lifetime import connect
+from napari_autostructn2v.mask_editor.colors import CorrelationLegend, CorrelationScale
+from napari_autostructn2v.mask_editor.decision import DecisionPanel
+from napari_autostructn2v.mask_editor.extractor import ExtractorPanel
+from napari_autostructn2v.mask_editor.grid import KernelGrid
+from napari_autostructn2v.mask_editor.measurement import MeasurementPanel
+from napari_autostructn2v.mask_editor.tools import KernelTools, add_history_shortcuts
+from napari_autostructn2v.session.state import Phase
+from napari_autostructn2v.widgets.dock_content import DockContent
+
+if TYPE_CHECKING:
+    import napari
+    from qtpy.QtGui import QHideEvent, QShowEvent
+
+    from autoStructN2V.masking import Autocorrelation, KernelStatistics
+    from napari_autostructn2v.session.session import Session
+
+_SLICES = ("Z-1 (above)", "Z (center)", "Z+1 (below)")
+_WELCOME = (
+    "The kernel marks the pixels that share noise with the pixel in the center. Measure a layer, "
+    "start a training, or draw it here: click or drag in the grid."
+)
+_N_LINES = 3  # of texts that change while sliders move
+_HINT = "Click or drag to hide or show pixels."
+
+
+class MaskEditor(DockContent):
+    """Dock widget that shows and edits the kernel of a session.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Viewer that the dock belongs to.
+    session : Session, optional
+        Shared state; by default that of the viewer.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
+        from napari_autostructn2v.mask_editor.overlay import KernelOverlay
+        from napari_autostructn2v.session.session import session_for
+
+        super().__init__()
+        self._session = session or session_for(napari_viewer)
+        self._document = self._session.document
+        self._measured: Autocorrelation | None = None
+        self._overlay = KernelOverlay(napari_viewer, self._document)
+        self.measurement = MeasurementPanel(self._session)
+        self.advice = _SteadyText("Advice", _N_LINES)
+        self.tabs = QTabBar()
+        self.grid = KernelGrid(self._document)
+        self.cell_text = QLabel(_HINT)
+        self.overlay_button = QPushButton("Show on image")
+        self.legend = CorrelationLegend()
+        self.statistics = _SteadyText("Statistics of the kernel", _N_LINES)
+        self.tools = KernelTools(self._document)
+        self.file_error = _SteadyText("Problem with a file")
+        self.extractor = ExtractorPanel(self._document)
+        self.decision = DecisionPanel(self._session)
+        self._explain()
+        self._arrange()
+        self._connect()
+        self._on_kernel()
+        self._on_evidence()
+        self._on_run()
+        self._on_file("")
+
+    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - name given by Qt
+        """Take the kernel off the image while the dock cannot be seen."""
+        self._overlay.stop()
+        super().hideEvent(event)
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - name given by Qt
+        """Bring the kernel back onto the image."""
+        super().showEvent(event)
+        if self.overlay_button.isChecked():
+            self._overlay.start()
+
+    def _explain(self) -> None:
+        self.tabs.setExpanding(True)
+        self.tabs.setDrawBase(False)
+        self.tabs.setUsesScrollButtons(False)
+        # three titles with their counts have to fit into a narrow dock
+        self.tabs.setStyleSheet("QTabBar::tab { padding-left: 4px; padding-right: 4px; }")
+        self.tabs.setAccessibleName("Slice of the kernel")
+        for name in _SLICES:
+            self.tabs.addTab(name)
+        self.overlay_button.setCheckable(True)
+        self.overlay_button.setToolTip(
+            "Draw the kernel at true size around the mouse, over the image (in the 2D view); the "
+            "image stays as it is."
+        )
+        # long texts about a cell must not widen the dock
+        self.cell_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def _arrange(self) -> None:
+        part: QWidget
+        beneath = QHBoxLayout()
+        beneath.addWidget(self.legend, 1)
+        beneath.addWidget(self.overlay_button)
+        content = QWidget()
+        column = QVBoxLayout(content)
+        above = (self.measurement, self.advice, self.tabs, self.grid, self.cell_text)
+        below = (self.statistics, self.tools, self.file_error, _rule(), self.extractor)
+        for part in above:
+            column.addWidget(part)
+        column.addLayout(beneath)
+        for part in below:
+            column.addWidget(part)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll, 1)
+        bottom = QVBoxLayout()
+        bottom.setContentsMargins(9, 0, 9, 9)
+        bottom.addWidget(self.decision)
+        outer.addLayout(bottom)
+
+    def _connect(self) -> None:
+        self.tabs.currentChanged.connect(self._on_tab)
+        self.grid.slice_requested.connect(self.tabs.setCurrentIndex)
+        self.grid.cell_described.connect(self._on_cell)
+        self.overlay_button.toggled.connect(self._on_overlay)
+        self.tools.failed.connect(self._on_file)
+        self.decision.use_requested.connect(self._on_use)
+        add_history_shortcuts(self, self._document)
+        connect(self, self._document.changed, self._on_kernel)
+        connect(self, self._document.evidence_changed, self._on_evidence)
+        connect(self, self._session.run_changed, self._on_run)
+        connect(self, self._overlay.ended, self._on_overlay_ended)
+
+    def _on_tab(self, z: int) -> None:
+        if z < len(self._document.planes):
+            self.grid.set_z(z)
+            self.tools.set_z(z)
+
+    def _on_cell(self, text: str) -> None:
+        self.cell_text.setText(text or _HINT)
+        self.cell_text.setToolTip(text)
+
+    def _on_overlay(self, is_on: bool) -> None:
+        if is_on:
+            self._overlay.start()
+        else:
+            self._overlay.stop()
+
+    def _on_overlay_ended(self) -> None:
+        self.overlay_button.setChecked(False)
+
+    def _on_kernel(self) -> None:
+        self._show_statistics(self._document.statistics)
+        planes = self._document.planes
+        self.tabs.setVisible(len(planes) == 3)
+        if len(planes) == 3:
+            for z, name in enumerate(_SLICES):
+                n_hidden = int(planes[z].sum())
+                self.tabs.setTabText(z, f"{name} · {n_hidden} px" if n_hidden else name)
+            if self.tabs.currentIndex() != self.grid.z:
+                self.tabs.setCurrentIndex(self.grid.z)
+        self._on_tab(self.grid.z)
+
+    def _show_statistics(self, statistics: KernelStatistics) -> None:
+        facts = [
+            " x ".join(map(str, statistics.size)),
+            f"{statistics.n_active} hidden",
+            percent_text(statistics.coverage_percent / 100, 1),
+            "no pattern" if statistics.pattern_type == "none" else statistics.pattern_type,
+        ]
+        edited = ", edited" if self._document.is_edited else ""
+        self.statistics.setText(
+            f"<b>{' · '.join(facts)}</b>{edited}<br>The kernel {html.escape(statistics.sentence)}."
+        )
+
+    def _on_evidence(self) -> None:
+        self.legend.set_scale(CorrelationScale.of(self._document))
+        advice = self._document.advice
+        if self._document.autocorrelation is not self._measured:
+            self._measured = self._document.autocorrelation
+            self.advice.forget()
+        self.advice.setText(advice.message if advice is not None else _WELCOME)
+
+    def _on_run(self, run: object = None) -> None:
+        # while a training waits, the kernel must not be replaced by that of another layer
+        self.measurement.setVisible(self._session.run.phase is not Phase.REVIEW)
+
+    def _on_file(self, problem: str) -> None:
+        self.file_error.forget()
+        self.file_error.setText(problem)
+        self.file_error.setVisible(bool(problem))
+        self.decision.refresh()
+
+    def _on_use(self) -> None:
+        path = self.tools.saved_path() or self.tools.save()
+        if path is not None:
+            self._on_file(self.decision.use_for_next_training(path))
+
+
+class _SteadyText(QLabel):
+    """Wrapped text that keeps the height of the longest one, so that what is below stays."""
+
+    def __init__(self, name: str, n_lines: int = 1) -> None:
+        super().__init__()
+        self._n_lines = n_lines
+        self._tallest: dict[int, int] = {}
+        self.setWordWrap(True)
+        self.setAccessibleName(name)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802 - name given by Qt
+        """Return the height of the longest text since :meth:`forget`, at this width."""
+        kept = self._tallest.get(width, self._n_lines * self.fontMetrics().lineSpacing())
+        self._tallest[width] = max(super().heightForWidth(width), kept)
+        return self._tallest[width]
+
+    def forget(self) -> None:
+        """Give room back that only earlier texts needed."""
+        self._tallest.clear()
+        self.updateGeometry()
+
+
+def _rule() -> QFrame:
+    rule = QFrame()
+    rule.setFrameShape(QFrame.Shape.HLine)
+    rule.setFrameShadow(QFrame.Shadow.Sunken)
+    return rule

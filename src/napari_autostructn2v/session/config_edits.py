@@ -1,0 +1,66 @@
+"""Changes of a configuration: each returns a new, complete and valid one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from autoStructN2V.pipeline import PipelineConfig, PresetName
+
+_STAGES = ("n2v", "stage1", "stage2")
+_KERNEL_SOURCE = ("mask_source", "mask_file_path")
+
+STAGE_CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
+    "both": ("Both stages", {"run_stage1": True, "run_stage2": True}),
+    "stage1": ("Stage 1 only", {"run_stage1": True, "run_stage2": False}),
+    "file": ("Stage 2, kernel file", {"run_stage1": False, "run_stage2": True}),
+    "extractor": (
+        "Stage 2, direct extraction",
+        {"run_stage1": False, "run_stage2": True},
+    ),
+}
+"""The execution modes: name, and the switches that they set."""
+
+
+def with_changes(config: PipelineConfig, changes: Mapping[str, Any]) -> PipelineConfig:
+    """Return a configuration with other values in some fields, nested as in the configuration.
+
+    Raises
+    ------
+    ConfigError
+        Naming the field, the value and what is allowed.
+    """
+    from autoStructN2V.pipeline import validate_config
+    from autoStructN2V.pipeline.configuration.presets import merged
+
+    return validate_config(merged(config.model_dump(), changes))
+
+
+def with_preset(config: PipelineConfig, preset: PresetName) -> PipelineConfig:
+    """Return a configuration with all parameters of training as the preset has them.
+
+    What is trained, on what, where and with which kernel stays.
+    """
+    from autoStructN2V.pipeline import validate_config
+    from autoStructN2V.trainers import ScheduleConfig
+
+    governed = {*_STAGES, *ScheduleConfig.model_fields}
+    kept = {name: value for name, value in config.model_dump().items() if name not in governed}
+    kernel = {name: config.stage2[name] for name in _KERNEL_SOURCE}
+    return validate_config({**kept, "preset": preset, "stage2": kernel})
+
+
+def is_modified(config: PipelineConfig) -> bool:
+    """Tell whether a parameter differs from the preset."""
+    return config != with_preset(config, config.preset)
+
+
+def stage_choice(config: PipelineConfig) -> str:
+    """Return which of :data:`STAGE_CHOICES` a configuration is."""
+    if not config.run_stage2:
+        return "stage1"
+    if config.run_stage1 or config.stage1_model is not None:
+        return "both"
+    return config.stage2.mask_source

@@ -1,0 +1,109 @@
+"""Names of the dock widgets, and how one of them is opened."""
+
+from __future__ import annotations
+
+import weakref
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QChildEvent, QEvent, QObject
+from qtpy.QtWidgets import QDockWidget, QMainWindow
+
+from napari_autostructn2v.lifetime import call_later
+
+if TYPE_CHECKING:
+    import napari
+    from qtpy.QtWidgets import QWidget
+
+PLUGIN = "napari-autostructn2v"
+COMPARE_COMMAND = f"{PLUGIN}.compare"
+"""Its name in the manifest."""
+
+
+class DockName(StrEnum):
+    """Display names of the dock widgets, as in the manifest."""
+
+    CONFIGURATION = "Configuration"
+    TRAINING = "Training"
+    MASK_EDITOR = "Mask editor"
+    INFERENCE = "Inference"
+
+
+class DockTabs(QObject):
+    """Makes tabs of the docks of this plugin, so that each has the full height of the window.
+
+    Only a dock that is new is moved: what a person has arranged stays. The dock that was opened or
+    asked for last comes to the front. The window arranges its tabs later, so that a dock can only
+    be raised for good then; which one is decided at that moment, by what was asked for last.
+
+    Parameters
+    ----------
+    window : QMainWindow
+        Window of the viewer.
+    """
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._known: set[str] = set()
+        self._asked_last: weakref.ref[QDockWidget] | None = None
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Look for a new dock whenever the window gets a child."""
+        if isinstance(event, QChildEvent) and event.type() == QEvent.Type.ChildAdded:
+            if isinstance(dock := event.child(), QDockWidget):
+                self._asked_last = weakref.ref(dock)
+            call_later(self, self._look)  # by then it has its name and its place
+        return False
+
+    def bring_to_front(self, dock: QDockWidget) -> None:
+        """Show a dock before the others, until another one is asked for."""
+        self._asked_last = weakref.ref(dock)
+        dock.show()
+        dock.raise_()
+        call_later(self, self._look)
+
+    def _look(self) -> None:
+        window = self.parent()  # not kept, which would keep the viewer alive
+        if not isinstance(window, QMainWindow):
+            return
+        docks = _open_docks(window)
+        placed = [dock for dock in docks if dock.objectName() in self._known]
+        for dock in docks:
+            if dock not in placed:
+                _join(window, dock, placed)
+                placed.append(dock)
+        self._known = {dock.objectName() for dock in docks}
+        call_later(self, self._raise_asked_last)  # the window arranges its tabs first
+
+    def _raise_asked_last(self) -> None:
+        dock = self._asked_last() if self._asked_last is not None else None
+        self._asked_last = None  # a tab that a person clicks on later stays in front
+        window = self.parent()
+        if dock is not None and isinstance(window, QMainWindow) and dock in _open_docks(window):
+            dock.raise_()
+
+
+def show_dock(viewer: napari.Viewer, name: DockName) -> QWidget:
+    """Open a dock widget, or bring it to the front if it is open; return the widget in it."""
+    dock: QDockWidget
+    widget: QWidget
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    tabs = viewer.window._qt_window.findChild(DockTabs)
+    assert tabs is not None  # the session of the viewer has made them
+    tabs.bring_to_front(dock)
+    return widget
+
+
+def _join(window: QMainWindow, dock: QDockWidget, others: list[QDockWidget]) -> None:
+    """Make a dock a tab beside the first of the others in the same area."""
+    area = window.dockWidgetArea(dock)
+    beside = [o for o in others if window.dockWidgetArea(o) == area and not o.isFloating()]
+    if beside and not dock.isFloating():
+        window.tabifyDockWidget(beside[0], dock)
+
+
+def _open_docks(window: QMainWindow) -> list[QDockWidget]:
+    """Return the open docks of this plugin."""
+    docks = window.findChildren(QDockWidget)
+    return [dock for dock in docks if dock.objectName().endswith(f"({PLUGIN})")]

@@ -1,0 +1,155 @@
+"""Models that were chosen from disk, and what a configuration takes from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_autostructn2v.session.state import ModelCard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from autoStructN2V.pipeline import PipelineConfig
+    from autoStructN2V.trainers import TrainedModel
+
+_CONFIG_NAME = "config.json"
+# of a saved configuration, what belongs to the model and not to the run that made it
+_OF_THE_MODEL = ("preset", "n2v", "stage1", "stage2", "num_epochs", "split_ratio")
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """Models of an earlier training and the configuration that they bring along.
+
+    Attributes
+    ----------
+    models : dict of stage to TrainedModel
+    files : dict of stage to Path
+    made_with : PipelineConfig or None
+        What they were trained with, if that is known.
+    """
+
+    models: dict[int, TrainedModel]
+    files: dict[int, Path]
+    made_with: PipelineConfig | None = None
+
+    @property
+    def description(self) -> str:
+        """What was found, in a sentence or two."""
+        model = self.models[min(self.models)]
+        made = str(model.provenance.get("created", ""))[:10]
+        images = ", ".join(map(str, model.provenance.get("images", [])[:2]))
+        parts = [
+            f"{model.mode}",
+            f"trained {made}" if made else "",
+            f"on {images}" if images else "",
+        ]
+        details = ", ".join(part for part in parts if part)
+        if model.method == "n2v":
+            return f"Found an N2V model ({details}). It is complete; apply it in Inference."
+        if 1 not in self.models:
+            return f"Found stage 2 ({details}). It is complete; apply it in Inference."
+        if 2 in self.models:
+            return (
+                f"Found stage 1 and stage 2 ({details}). Apply them in Inference, or train a new "
+                "stage 2 on top of stage 1."
+            )
+        return f"Found stage 1 ({details}). It will be applied, and stage 2 trained."
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the models can be applied as they are, with nothing left to train."""
+        return 2 in self.models or self.models[min(self.models)].method == "n2v"
+
+    @property
+    def card(self) -> ModelCard:
+        """The models of the folder of the last stage, to be applied as they are."""
+        folder = self.files[max(self.files)].parent
+        stages = [stage for stage, file in self.files.items() if file.parent == folder]
+        return ModelCard({stage: self.models[stage] for stage in stages}, folder)
+
+    def changes(self, config: PipelineConfig) -> dict[str, Any]:
+        """Return the fields of a configuration, nested, that have to change to go on from them.
+
+        Parameters
+        ----------
+        config : PipelineConfig
+            Configuration that the models are to be used in.
+        """
+        changes: dict[str, Any] = {}
+        if self.made_with is not None:
+            changes = {name: self.made_with.model_dump()[name] for name in _OF_THE_MODEL}
+            # where the kernel comes from is a choice of the run to come
+            changes["stage2"] |= {
+                name: config.stage2[name] for name in ("mask_source", "mask_file_path")
+            }
+        model = self.models[min(self.models)]
+        changes |= {"mode": model.mode, "method": model.method}
+        if model.method == "autostructn2v" and 1 in self.files:
+            return changes | {
+                "stage1_model": self.files[1],
+                "run_stage1": True,
+                "run_stage2": True,
+            }
+        # one that was imported before belongs to another training
+        return changes | {"stage1_model": None}
+
+
+def import_model(paths: Sequence[Path]) -> ImportedModel:
+    """Read the models, and the configuration if there is one.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One folder, or one or two .pth files with or without their .json file.
+
+    Raises
+    ------
+    UserError
+        When there is no model, files do not belong together or cannot be used.
+    """
+    from autoStructN2V.errors import ModelError
+    from autoStructN2V.pipeline import find_models
+    from autoStructN2V.trainers import load_model
+
+    saved = [path for path in paths if path.suffix == ".json"]
+    chosen = [path for path in paths if path not in saved]
+    if not chosen:
+        raise ModelError("No model was chosen; choose one or two .pth files, or a model folder.")
+    found = [file for path in chosen for file in find_models(path).values()]
+    models: dict[int, TrainedModel] = {}
+    files: dict[int, Path] = {}
+    for file in found:
+        model = load_model(file)
+        if model.stage in models:
+            raise ModelError(f"{files[model.stage].name} and {file.name} are both of one stage.")
+        models[model.stage], files[model.stage] = model, file
+    _require_same_training(models)
+    beside = found[0].parent / _CONFIG_NAME
+    config_file = saved[0] if saved else beside if beside.is_file() else None
+    return ImportedModel(models, files, _made_with(config_file, models[min(models)]))
+
+
+def _require_same_training(models: dict[int, TrainedModel]) -> None:
+    from autoStructN2V.errors import ModelError
+
+    if len({(model.mode, model.method) for model in models.values()}) > 1:
+        raise ModelError("The two models differ in mode or method; choose those of one training.")
+
+
+def _made_with(config_file: Path | None, model: TrainedModel) -> PipelineConfig | None:
+    from autoStructN2V.errors import ConfigError
+    from autoStructN2V.pipeline import validate_config
+    from autoStructN2V.pipeline.configuration.file import read_config
+
+    if config_file is None:
+        return None
+    config = validate_config(read_config(config_file))
+    if (config.mode, config.method) != (model.mode, model.method):
+        raise ConfigError(
+            f"{config_file.name} is for {config.mode} and {config.method}, but the model "
+            f"for {model.mode} and {model.method}; choose files of the same training."
+        )
+    return config

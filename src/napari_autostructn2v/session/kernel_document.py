@@ -1,0 +1,390 @@
+"""The kernel being edited, its evidence and its history; knows no Qt.
+
+It belongs to the session, so that closing the mask editor loses nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psygnal import Signal
+
+from napari_autostructn2v.session.kernel_shapes import centered, drawn, empty
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.masking import (
+        Advice,
+        Autocorrelation,
+        ExtractorConfig,
+        Kernel,
+        KernelProposal,
+        KernelStatistics,
+    )
+    from autoStructN2V.vocabulary import Mode
+    from napari_autostructn2v.session.kernel_shapes import Shape
+
+Cell = tuple[int, int, int]
+_MAX_UNDO = 200
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """What one undo step restores; ``kernel`` is never written to."""
+
+    kernel: Kernel
+    proposal: KernelProposal | None
+    extractor: ExtractorConfig
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    name: str
+    before: _State
+
+
+class KernelDocument:
+    """A kernel with undo history, the evidence it rests on and the parameters that made it.
+
+    Cells are indices (z, y, x) into the kernel with three axes; z is 0 in 2D.
+    """
+
+    changed = Signal()
+    """The kernel, its history or mirrored editing changed."""
+    evidence_changed = Signal()
+    """The proposal or the extractor's parameters changed."""
+
+    def __init__(self, extractor: ExtractorConfig | None = None) -> None:
+        from autoStructN2V.masking import ExtractorConfig
+
+        extractor = extractor or ExtractorConfig()
+        self._state = _State(empty((extractor.center_size,) * 2), None, extractor)
+        self._undo: list[_Step] = []
+        self._redo: list[_Step] = []
+        self._stroke: _State | None = None
+        self._is_mirrored = True
+
+    @property
+    def kernel(self) -> Kernel:
+        """Copy of the kernel, (h, w) or (3, h, w) bool; the center is always True."""
+        return self._state.kernel.copy()
+
+    @property
+    def planes(self) -> Kernel:
+        """Copy of the kernel as (1 or 3, h, w) bool."""
+        return self.kernel[None] if self._state.kernel.ndim == 2 else self.kernel
+
+    @property
+    def mode(self) -> Mode:
+        """Whether the kernel has one slice (2D) or three (2.5D)."""
+        return "2D" if self._state.kernel.ndim == 2 else "2.5D"
+
+    @property
+    def center(self) -> Cell:
+        """Cell of the predicted pixel."""
+        n_planes, height, width = self._plane_shape
+        return n_planes // 2, height // 2, width // 2
+
+    @property
+    def proposal(self) -> KernelProposal | None:
+        """What the extractor proposed last."""
+        return self._state.proposal
+
+    @property
+    def autocorrelation(self) -> Autocorrelation | None:
+        """Evidence that the proposal rests on."""
+        return self._state.proposal.autocorrelation if self._state.proposal else None
+
+    @property
+    def advice(self) -> Advice | None:
+        """What the evidence means for the person."""
+        return self._state.proposal.advice if self._state.proposal else None
+
+    @property
+    def extractor(self) -> ExtractorConfig:
+        """Parameters of the last proposal, and of the next."""
+        return self._state.extractor
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether the kernel hides other pixels than the one proposed."""
+        from autoStructN2V.masking import trimmed
+
+        proposal, kernel = self._state.proposal, self._state.kernel
+        return proposal is not None and not np.array_equal(
+            trimmed(proposal.kernel), trimmed(kernel)
+        )
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing was proposed or drawn yet."""
+        return self.proposal is None and not self._undo and not self._redo
+
+    @property
+    def statistics(self) -> KernelStatistics:
+        """Size, number of hidden pixels, pattern and the sentence of the kernel."""
+        from autoStructN2V.masking import describe_kernel
+
+        return describe_kernel(self._state.kernel)
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether an edit also changes the cell opposite of the center."""
+        return self._is_mirrored
+
+    @is_mirrored.setter
+    def is_mirrored(self, is_mirrored: bool) -> None:
+        if is_mirrored != self._is_mirrored:
+            self._is_mirrored = is_mirrored
+            self.changed.emit()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to undo."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to redo."""
+        return bool(self._redo)
+
+    @property
+    def undo_name(self) -> str:
+        """What :meth:`undo` would take back, for a tool tip; empty if nothing."""
+        return self._undo[-1].name if self._undo else ""
+
+    @property
+    def redo_name(self) -> str:
+        """What :meth:`redo` would bring back, for a tool tip; empty if nothing."""
+        return self._redo[-1].name if self._redo else ""
+
+    def correlations(self) -> NDArray[np.float64]:
+        """Return the evidence under each cell, (1 or 3, h, w); NaN where nothing was measured."""
+        values = np.full(self._plane_shape, np.nan)
+        if self.autocorrelation is None:
+            return values
+        return centered(values, self.autocorrelation.values)
+
+    def mirrored(self, cell: Cell) -> Cell:
+        """Return the cell opposite of the center: offset (dz, dy, dx) becomes (-dz, -dy, -dx)."""
+        z, y, x = (side - 1 - index for index, side in zip(cell, self._plane_shape, strict=True))
+        return z, y, x
+
+    def set_cells(self, cells: Iterable[Cell], hidden: bool, name: str = "draw") -> None:
+        """Hide or show cells, and their opposites if editing is mirrored.
+
+        Parameters
+        ----------
+        cells : iterable of (z, y, x)
+            Cells; the center stays hidden.
+        hidden : bool
+            Their new state.
+        name : str
+            What the undo button calls this step.
+        """
+        planes = self.planes
+        for cell in cells:
+            planes[cell] = hidden
+            if self._is_mirrored:
+                planes[self.mirrored(cell)] = hidden
+        self._set_planes(planes, name)
+
+    def toggle(self, cell: Cell) -> None:
+        """Hide a cell that was shown, or show one that was hidden."""
+        self.set_cells([cell], not self.planes[cell])
+
+    def begin_stroke(self) -> None:
+        """Make all changes until :meth:`end_stroke` one undo step."""
+        if self._stroke is None:
+            self._stroke = self._state
+
+    def end_stroke(self, name: str = "draw") -> None:
+        """End what :meth:`begin_stroke` began."""
+        before, self._stroke = self._stroke, None
+        if before is not None and before is not self._state:
+            self._remember(_Step(name, before))
+            self.changed.emit()
+
+    @contextmanager
+    def stroke(self, name: str) -> Iterator[None]:
+        """Make what is done in the block one undo step."""
+        self.begin_stroke()
+        try:
+            yield
+        finally:
+            self.end_stroke(name)
+
+    def undo(self) -> None:
+        """Take back the last step."""
+        self._swap(self._undo, self._redo)
+
+    def redo(self) -> None:
+        """Bring back the step taken back last."""
+        self._swap(self._redo, self._undo)
+
+    def clear(self) -> None:
+        """Show every cell but the center."""
+        self._set_planes(np.zeros(self._plane_shape, bool), "clear")
+
+    def add_shape(self, shape: Shape, length: int, z: int | None = None) -> None:
+        """Hide the cells of a shape around the center; the kernel grows where it is too small.
+
+        Parameters
+        ----------
+        shape : str
+            ``'falling'`` is the diagonal from top left to bottom right, ``'rising'`` the other.
+        length : int
+            Side of the shape in cells, odd.
+        z : int, optional
+            Slice of the kernel; by default the middle one.
+        """
+        figure = drawn(shape, length)
+        z = self.center[0] if z is None else z
+        with self.stroke(shape.replace("falling", "diagonal").replace("rising", "diagonal")):
+            height, width = (
+                max(have, want)
+                for have, want in zip(self._plane_shape[1:], figure.shape, strict=True)
+            )
+            self.resize(height, width)
+            _, middle_y, middle_x = self.center
+            offsets = np.argwhere(figure) - [side // 2 for side in figure.shape]
+            self.set_cells([(z, middle_y + int(y), middle_x + int(x)) for y, x in offsets], True)
+
+    def resize(self, height: int, width: int) -> None:
+        """Cut or pad the kernel around its center.
+
+        Raises
+        ------
+        KernelError
+            If a side is even or larger than 31.
+        """
+        from autoStructN2V.masking import validate_kernel
+
+        planes = self.planes
+        resized = centered(np.zeros((len(planes), height, width), bool), planes)
+        validate_kernel(resized[len(resized) // 2])
+        self._set_planes(resized, "resize")
+
+    def set_mode(self, mode: Mode) -> None:
+        """Add two empty slices around a 2D kernel, or keep the middle of a 2.5D one."""
+        if mode == self.mode:
+            return
+        planes = np.zeros((1 if mode == "2D" else 3, *self._plane_shape[1:]), bool)
+        planes[len(planes) // 2] = self.planes[self.center[0]]
+        if self.is_untouched:
+            self._show(replace(self._state, kernel=planes if mode == "2.5D" else planes[0]))
+        else:
+            self._set_planes(planes, f"change to {mode}")
+
+    def set_proposal(self, proposal: KernelProposal, extractor: ExtractorConfig) -> None:
+        """Take over new evidence with the kernel proposed from it; can be undone.
+
+        Parameters
+        ----------
+        proposal : KernelProposal
+            Of a run, or of a measured layer.
+        extractor : ExtractorConfig
+            Parameters that it was made with.
+        """
+        self.end_stroke()
+        self._apply(_State(proposal.kernel, proposal, extractor), "new proposal")
+
+    def regenerate(self, extractor: ExtractorConfig) -> None:
+        """Propose again from the same evidence; hand edits can be brought back by undo.
+
+        Calls that change the same parameter one after the other are one undo step.
+
+        Parameters
+        ----------
+        extractor : ExtractorConfig
+            Kept for later if nothing has been measured yet.
+        """
+        from autoStructN2V.masking import propose_kernel
+
+        state = replace(self._state, extractor=extractor)
+        if self.autocorrelation is not None:
+            proposal = propose_kernel(self.autocorrelation, extractor)
+            state = _State(proposal.kernel, proposal, extractor)
+        name = self._name_of_change(extractor)
+        if name == "regenerate" and not self.is_edited:
+            return
+        is_continued = name == self.undo_name and not self._redo and name != "regenerate"
+        if is_continued or state.proposal is None:
+            self._show(state)
+        else:
+            self._apply(state, name)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Replace the kernel by that of a .npy file.
+
+        Raises
+        ------
+        KernelError
+            If the file holds no valid kernel.
+        """
+        from autoStructN2V.masking import load_kernel
+
+        self._apply(replace(self._state, kernel=load_kernel(path)), "load")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the kernel to a .npy file and return its path.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        from autoStructN2V.masking import save_kernel
+
+        return save_kernel(path, self._state.kernel)
+
+    @property
+    def _plane_shape(self) -> Cell:
+        shape = self._state.kernel.shape
+        return (1, *shape) if len(shape) == 2 else shape
+
+    def _name_of_change(self, extractor: ExtractorConfig) -> str:
+        fields = type(extractor).model_fields
+        titles = [
+            str(field.title).lower()
+            for name, field in fields.items()
+            if extractor[name] != self.extractor[name]
+        ]
+        return titles[0] if len(titles) == 1 else "change parameters" if titles else "regenerate"
+
+    def _set_planes(self, planes: Kernel, name: str) -> None:
+        middle = tuple(side // 2 for side in planes.shape)
+        planes[middle] = True
+        kernel = planes if len(planes) == 3 else planes[0]
+        if not np.array_equal(kernel, self._state.kernel):
+            self._apply(replace(self._state, kernel=kernel), name)
+
+    def _apply(self, state: _State, name: str) -> None:
+        if self._stroke is None:
+            self._remember(_Step(name, self._state))
+        self._show(state)
+
+    def _remember(self, step: _Step) -> None:
+        self._undo = [*self._undo, step][-_MAX_UNDO:]
+        self._redo = []
+
+    def _swap(self, source: list[_Step], target: list[_Step]) -> None:
+        self.end_stroke()
+        if source:
+            step = source.pop()
+            target.append(_Step(step.name, self._state))
+            self._show(step.before)
+
+    def _show(self, state: _State) -> None:
+        before, self._state = self._state, state
+        self.changed.emit()
+        if state.proposal is not before.proposal or state.extractor != before.extractor:
+            self.evidence_changed.emit()

@@ -1,0 +1,158 @@
+"""How the state of a run follows from the events of the core; no side effects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from autoStructN2V.pipeline.events import (
+    Event,
+    KernelProposed,
+    PredictionProgress,
+    StageFinished,
+    StagesCompared,
+    StageStarted,
+)
+from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
+from napari_autostructn2v.session.state import IS_OVER, Part, Phase, Progress, RunState, Status
+
+if TYPE_CHECKING:
+    from autoStructN2V.pipeline.configuration.models import PipelineConfig
+    from autoStructN2V.pipeline.files.drivers import RunOutput
+
+PART_OF_STAGE = MappingProxyType({1: Part.STAGE1, 2: Part.STAGE2})
+_PHASE_OF_STAGE = {1: Phase.STAGE1, 2: Phase.STAGE2}
+
+
+def started(config: PipelineConfig, source_name: str) -> RunState:
+    """Return the state of a run that is about to read its images."""
+    statuses = dict.fromkeys(Part, Status.PENDING)
+    has_stage2 = config.method == "autostructn2v" and config.run_stage2
+    if config.method == "autostructn2v" and not config.run_stage1 and not config.stage1_model:
+        statuses[Part.STAGE1] = Status.SKIPPED
+    if not has_stage2:
+        statuses[Part.STAGE2] = Status.SKIPPED
+    if not has_stage2 or config.stage2.mask_source == "file":
+        statuses[Part.KERNEL] = Status.SKIPPED
+    return RunState(
+        phase=Phase.PREPARING,
+        statuses=statuses,
+        progress=Progress("Reading the images", 0.0),
+        config=config,
+        source_name=source_name,
+    )
+
+
+def after(state: RunState, event: Event) -> RunState:
+    """Return the state of a run after an event."""
+    match event:
+        case StageStarted():
+            state = _with_status(state, _part_before(event.stage), Status.COMPLETE)
+            state = _with_status(state, PART_OF_STAGE[event.stage], Status.TRAINING)
+            return replace(
+                state,
+                phase=_PHASE_OF_STAGE[event.stage],
+                device=event.device,
+                kernel=event.kernel if event.stage == 2 else state.kernel,
+                progress=Progress(f"Epoch 1 of {event.n_epochs}", 0.0),
+            )
+        case BatchFinished():
+            return replace(state, progress=_training_progress(event))
+        case EpochFinished():
+            return replace(state, history=(*state.history, event))
+        case PredictionProgress():
+            return _denoising(state, event)
+        case KernelProposed():
+            state = _with_status(state, Part.KERNEL, Status.AWAITING)
+            return replace(state, phase=Phase.REVIEW, progress=None)
+        case StageFinished():
+            return _stage_finished(state, event)
+        case StagesCompared():
+            return replace(state, comparison=event.comparison)
+        case Warned():
+            return with_message(state, event.message)
+        case _:
+            return state
+
+
+def with_message(state: RunState, message: str) -> RunState:
+    """Return the state with one more thing that a person should know."""
+    return replace(state, messages=(*state.messages, message))
+
+
+def ended(state: RunState, output: RunOutput) -> RunState:
+    """Return the state of a run that came to its end or was cancelled."""
+    left = Status.CANCELLED if output.result.is_stopped else Status.SKIPPED
+    statuses = {p: status if status in IS_OVER else left for p, status in state.statuses.items()}
+    return replace(
+        state,
+        statuses=statuses,
+        phase=Phase.CANCELLED if output.result.is_stopped else Phase.DONE,
+        progress=None,
+        is_stopping=False,
+        folder=output.folders.experiment,
+    )
+
+
+def failed(state: RunState, message: str) -> RunState:
+    """Return the state of a run that ended with an error; what is complete stays."""
+    under_way = {Status.TRAINING, Status.EXTRACTING, Status.DENOISING, Status.AWAITING}
+    statuses = {
+        p: Status.FAILED if s in under_way else Status.SKIPPED if s is Status.PENDING else s
+        for p, s in state.statuses.items()
+    }
+    return replace(
+        state,
+        statuses=statuses,
+        phase=Phase.FAILED,
+        error=message,
+        progress=None,
+        is_stopping=False,
+    )
+
+
+def _with_status(state: RunState, part: Part, status: Status) -> RunState:
+    """Set the status of a part; a part that was skipped stays so."""
+    if state.statuses[part] is Status.SKIPPED:
+        return state
+    return replace(state, statuses={**state.statuses, part: status})
+
+
+def _part_before(stage: int) -> Part:
+    # stage 2 starts when the kernel is decided
+    return Part.KERNEL if stage == 2 else Part.STAGE1
+
+
+def _training_progress(event: BatchFinished) -> Progress:
+    done = event.epoch - 1 + event.step / event.n_steps
+    return Progress(
+        f"Epoch {event.epoch} of {event.n_epochs}, step {event.step} of {event.n_steps}",
+        done / event.n_epochs,
+        event.eta_seconds,
+    )
+
+
+def _denoising(state: RunState, event: PredictionProgress) -> RunState:
+    state = _with_status(state, PART_OF_STAGE[event.stage], Status.DENOISING)
+    return replace(state, phase=_PHASE_OF_STAGE[event.stage], progress=denoising_progress(event))
+
+
+def denoising_progress(event: PredictionProgress) -> Progress:
+    """Return the progress of denoising in words."""
+    return Progress(
+        f"Denoising, tile {event.n_done} of {event.n_tiles}",
+        event.n_done / event.n_tiles,
+        event.eta_seconds,
+    )
+
+
+def _stage_finished(state: RunState, event: StageFinished) -> RunState:
+    status = Status.CANCELLED if event.report is None else Status.COMPLETE
+    state = _with_status(state, PART_OF_STAGE[event.stage], status)
+    if event.report is not None:
+        state = replace(state, reports={**state.reports, event.stage: event.report})
+    if event.stage == 1 and state.statuses[Part.KERNEL] is Status.PENDING and event.report:
+        state = _with_status(state, Part.KERNEL, Status.EXTRACTING)
+        return replace(state, phase=Phase.EXTRACTION, progress=Progress("Measuring the noise", 0.0))
+    return replace(state, progress=None)

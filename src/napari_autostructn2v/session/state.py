@@ -1,0 +1,240 @@
+"""What a session knows about its run, as frozen values that widgets repaint from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from autoStructN2V.inference.noise_report import StageComparison, StageReport
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.masking import KernelProposal
+    from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.pipeline.configuration.models import PipelineConfig
+    from autoStructN2V.trainers.events import EpochFinished
+    from napari_autostructn2v.layers.stacks import LayerStacks
+
+
+class Part(StrEnum):
+    """Parts of a run, in their order."""
+
+    STAGE1 = "Stage 1"
+    KERNEL = "Mask extraction"
+    STAGE2 = "Stage 2"
+
+
+class Status(StrEnum):
+    """Status of a part, as its badge says it."""
+
+    PENDING = "Pending"
+    TRAINING = "Training"
+    EXTRACTING = "Extracting"
+    DENOISING = "Denoising"
+    AWAITING = "Awaiting approval"
+    COMPLETE = "Complete"
+    SKIPPED = "Skipped"
+    CANCELLED = "Cancelled"
+    FAILED = "Failed"
+
+
+IS_OVER = frozenset({Status.COMPLETE, Status.SKIPPED, Status.CANCELLED, Status.FAILED})
+"""Statuses that do not change any more."""
+
+
+class Phase(StrEnum):
+    """What the whole run is doing."""
+
+    IDLE = "idle"
+    PREPARING = "reading images"
+    STAGE1 = "stage 1"
+    EXTRACTION = "mask extraction"
+    REVIEW = "awaiting approval"
+    STAGE2 = "stage 2"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way, waiting for approval included."""
+        return self not in (Phase.IDLE, Phase.DONE, Phase.CANCELLED, Phase.FAILED)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a piece of work is.
+
+    Attributes
+    ----------
+    text : str
+        Such as ``"Epoch 3 of 10, step 4 of 15"``.
+    fraction : float
+        0 to 1.
+    eta_seconds : float or None
+        Time left, if it can be told.
+    """
+
+    text: str
+    fraction: float
+    eta_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Everything about a run except its images and its kernel.
+
+    Attributes
+    ----------
+    phase : Phase
+    statuses : mapping of Part to Status
+    progress : Progress or None
+    config : PipelineConfig or None
+        What the run was started with; None before the first.
+    source_name : str
+        Name of the layer that it was started on.
+    history : tuple of EpochFinished
+        Of both stages.
+    kernel : (h, w) or (3, h, w) bool, or None
+        Kernel that stage 2 is trained with.
+    reports : mapping of stage to StageReport
+    comparison : StageComparison or None
+        Which stage is better, once both are finished.
+    messages : tuple of str
+        What a person should know, the newest last.
+    error : str or None
+        Why it failed, as one sentence.
+    is_stopping : bool
+        Whether it was cancelled and is about to end.
+    device : str
+    folder : Path or None
+        Where results and models were written.
+    """
+
+    phase: Phase = Phase.IDLE
+    statuses: Mapping[Part, Status] = field(
+        default_factory=lambda: dict.fromkeys(Part, Status.PENDING)
+    )
+    progress: Progress | None = None
+    config: PipelineConfig | None = None
+    source_name: str = ""
+    history: tuple[EpochFinished, ...] = ()
+    kernel: Kernel | None = None
+    reports: Mapping[int, StageReport] = field(default_factory=dict)
+    comparison: StageComparison | None = None
+    messages: tuple[str, ...] = ()
+    error: str | None = None
+    is_stopping: bool = False
+    device: str = ""
+    folder: Path | None = None
+
+
+TaskKind = Literal["measure", "denoise", "load", "import", "save", "open"]
+
+_WHAT_RUNS: Mapping[TaskKind, str] = MappingProxyType(
+    {
+        "measure": "The noise is being measured",
+        "denoise": "A model runs",
+        "load": "A model is being loaded",
+        "import": "A model is being imported",
+        "save": "A layer is being saved",
+        "open": "Files are being opened",
+    }
+)
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """Work beside a training, such as measuring the noise of a layer or loading a model.
+
+    Attributes
+    ----------
+    kind : {"measure", "denoise", "load", "import", "save", "open"} or None
+        What runs, or what ran last; None before the first.
+    is_running : bool
+    progress : Progress or None
+    messages : tuple of str
+        Warnings, and what came of it.
+    error : str or None
+    is_stopping : bool
+    """
+
+    kind: TaskKind | None = None
+    is_running: bool = False
+    progress: Progress | None = None
+    messages: tuple[str, ...] = ()
+    error: str | None = None
+    is_stopping: bool = False
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether the noise of a layer is being measured."""
+        return self.is_running and self.kind == "measure"
+
+    @property
+    def is_denoising(self) -> bool:
+        """Whether a model runs."""
+        return self.is_running and self.kind == "denoise"
+
+    @property
+    def is_importing(self) -> bool:
+        """Whether a model is read to go on from it."""
+        return self.is_running and self.kind == "import"
+
+    @property
+    def what_runs(self) -> str:
+        """What is being done, as the beginning of a sentence; empty if nothing."""
+        return _WHAT_RUNS[self.kind] if self.is_running and self.kind is not None else ""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The noise of one layer.
+
+    Attributes
+    ----------
+    stacks : LayerStacks
+        What is measured, without the pixels.
+    proposal : KernelProposal or None
+        What came of it; None before the end, and when it failed.
+    """
+
+    stacks: LayerStacks
+    proposal: KernelProposal | None = None
+
+    def is_of(self, stacks: LayerStacks | None) -> bool:
+        """Tell whether this is about a choice of layer and index."""
+        if stacks is None or stacks.layer is None:
+            return False
+        return stacks.layer is self.stacks.layer and stacks.index == self.stacks.index
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Trained models of one run.
+
+    Attributes
+    ----------
+    models : mapping of stage to TrainedModel
+        At least one.
+    folder : Path or None
+        Model folder, if it was written or read.
+    """
+
+    models: Mapping[int, TrainedModel]
+    folder: Path | None = None
+
+    @property
+    def best_stage(self) -> int:
+        """The last stage that there is."""
+        return max(self.models)
+
+    def has_models_of(self, other: ModelCard | None) -> bool:
+        """Tell whether these are the models of another card, which may know another folder."""
+        if other is None or other.models.keys() != self.models.keys():
+            return False
+        return all(model is other.models[stage] for stage, model in self.models.items())

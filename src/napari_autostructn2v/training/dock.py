@@ -1,0 +1,268 @@
+"""Dock widget Training: start a training, watch it, decide about its kernel, use its results."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from npe2 import PluginManager
+from qtpy.QtCore import Qt, QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_autostructn2v.lifetime import connect
+from napari_autostructn2v.session.docks import COMPARE_COMMAND, DockName
+from napari_autostructn2v.session.state import Part, Phase, RunState, Status
+from napari_autostructn2v.training.loss_plot import LossPlot
+from napari_autostructn2v.training.panels import OutcomePanel, ProgressPanel, ReviewPanel
+from napari_autostructn2v.training.phases import PhaseSection, StageSection
+from napari_autostructn2v.widgets.dock_content import DockContent
+from napari_autostructn2v.widgets.dock_scroll import DockScroll
+from napari_autostructn2v.widgets.run_text import (
+    has_details,
+    notes_text,
+    part_title,
+    shown_parts,
+    stage_text,
+    what_is_trained,
+)
+from napari_autostructn2v.widgets.sections import sentence, show_sentence
+from napari_autostructn2v.widgets.status import Notice
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_autostructn2v.session.session import Session
+
+_AUTO_APPROVE_HELP = (
+    "Train stage 2 with the kernel that is found, without asking. Otherwise the training waits for "
+    "your approval."
+)
+_STAGES = {1: Part.STAGE1, 2: Part.STAGE2}
+_KERNEL_KNOWN = (Status.AWAITING, Status.COMPLETE)
+
+
+class Training(DockContent):
+    """Start, cancel and watch the training of a session.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    session : Session, optional
+        Default: that of the viewer.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
+        super().__init__()
+        from napari_autostructn2v.session.session import session_for
+
+        self._viewer = napari_viewer
+        self._session = session or session_for(napari_viewer)
+        self._shown: RunState | None = None
+        self._make_widgets()
+        self._arrange()
+        self._connect_widgets()
+        self._connect_session()
+        self._on_auto_approve(self._session.auto_approve)
+        self._on_run(self._session.run)
+
+    # building
+
+    def _make_widgets(self) -> None:
+        self.about = sentence()
+        self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.about.setMinimumWidth(1)  # a long layer name must not widen the dock
+        self.change_button = QPushButton("Change")
+        self.change_button.setStyleSheet(
+            "border: none; background-color: transparent; text-decoration: underline;"
+        )
+        self.change_button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.change_button.setToolTip("Open Configuration")
+        self.start_button = QPushButton("Start training")
+        self.cancel_button = QPushButton("Cancel")
+        self.reason = sentence()
+        self.auto_approve = QCheckBox("Auto-approve the kernel")
+        self.auto_approve.setToolTip(_AUTO_APPROVE_HELP)
+        self.progress = ProgressPanel()
+        self.review = ReviewPanel()
+        self.outcome = OutcomePanel()
+        self.error = Notice(Status.FAILED)
+        self.phases: dict[Part, PhaseSection] = {
+            Part.STAGE1: StageSection(Part.STAGE1),
+            Part.KERNEL: PhaseSection(Part.KERNEL),
+            Part.STAGE2: StageSection(Part.STAGE2),
+        }
+        self.plot = LossPlot()
+        self.notes = Notice(Status.PENDING)
+        self.notes.setAccessibleName("Notes")
+
+    def _arrange(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        header = QHBoxLayout()
+        header.addWidget(self.about, 1)
+        header.addWidget(self.change_button, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(header)
+        widgets: list[QWidget] = [self.start_button, self.cancel_button, self.reason, self.error]
+        widgets += [self.auto_approve, self.progress, self.review, self.outcome]
+        for widget in [*widgets, *self.phases.values(), self.plot, self.notes]:
+            column.addWidget(widget)
+        column.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(DockScroll(content))
+
+    def _connect_widgets(self) -> None:
+        self.change_button.clicked.connect(self._on_change)
+        self.start_button.clicked.connect(self._on_start)
+        self.cancel_button.clicked.connect(self._on_cancel)
+        self.auto_approve.toggled.connect(self._session.set_auto_approve)
+        self.review.review_requested.connect(self._on_review)
+        self.review.approve_requested.connect(self._on_approve)
+        self.review.skip_requested.connect(self._on_skip)
+        self.outcome.compare_requested.connect(self._on_compare)
+        self.outcome.use_requested.connect(self._on_use)
+        self.outcome.folder_requested.connect(self._on_folder)
+        self.outcome.new_requested.connect(self._on_new)
+
+    def _connect_session(self) -> None:
+        session = self._session
+        connect(self, session.run_changed, self._on_run)
+        connect(self, session.config_changed, self._on_plan)
+        connect(self, session.config_problem_changed, self._on_plan)
+        connect(self, session.source_changed, self._on_plan)
+        connect(self, session.auto_approve_changed, self._on_auto_approve)
+        connect(self, session.document.changed, self._on_kernel)
+
+    # what a person does
+
+    def _on_change(self) -> None:
+        self._session.show(DockName.CONFIGURATION)
+
+    def _on_start(self) -> None:
+        self._session.start_training()
+
+    def _on_cancel(self) -> None:
+        self._session.cancel_training()
+
+    def _on_review(self) -> None:
+        self._session.show(DockName.MASK_EDITOR)
+
+    def _on_approve(self) -> None:
+        self._session.approve()
+
+    def _on_skip(self) -> None:
+        self._session.skip_stage2()
+
+    def _on_compare(self) -> None:
+        PluginManager.instance().commands.execute(COMPARE_COMMAND, (self._viewer,))
+
+    def _on_use(self) -> None:
+        self._session.show(DockName.INFERENCE)
+
+    def _on_folder(self) -> None:
+        if self._session.run.folder is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._session.run.folder)))
+
+    def _on_new(self) -> None:
+        self._session.new_run()
+
+    # what the session reports
+
+    def _on_run(self, run: RunState) -> None:
+        """Show a run; of most events, which come often, only the progress."""
+        shown, self._shown = self._shown, run
+        self.progress.show_run(run)
+        if shown is not None and not _changed_beyond_progress(shown, run):
+            return
+        if shown is None or run.history is not shown.history or run.config is not shown.config:
+            self._show_losses(run)
+        self._show_controls(run)
+        self._show_phases(run)
+        self._on_kernel()
+        self.review.show_run(run)
+        self.outcome.show_run(run)
+        self.error.show_text(run.error or "")
+        self.notes.show_text(notes_text(run))
+        self._on_plan()
+
+    def _on_plan(self, changed: object = None) -> None:
+        """Show what is trained, or would be, and whether that can be started."""
+        session, run = self._session, self._session.run
+        if run.config is not None and (run.phase.is_running or run.phase is Phase.DONE):
+            text = what_is_trained(run.config, run.source_name, run.device)
+        else:
+            layer = session.source.name if session.source is not None else ""
+            text = what_is_trained(session.config, layer)
+        show_sentence(self.about, text)
+        self.about.setToolTip(text)
+        if run.phase is Phase.IDLE:
+            self._show_phases(run)
+        if run.phase.is_running or run.phase is Phase.DONE:
+            return show_sentence(self.reason, "")
+        reason = session.cannot_start() or ""
+        show_sentence(self.reason, reason)
+        self.start_button.setEnabled(not reason)
+        self.start_button.setToolTip(reason or "Train on this computer with these settings")
+        return None
+
+    def _on_auto_approve(self, is_on: bool) -> None:
+        self.auto_approve.setChecked(is_on)
+
+    def _on_kernel(self) -> None:
+        """Say what the kernel hides."""
+        from autoStructN2V.masking import describe_kernel
+
+        run = self._session.run
+        if run.kernel is not None:  # later edits are for another training
+            sentence = describe_kernel(run.kernel).sentence
+        elif run.statuses[Part.KERNEL] in _KERNEL_KNOWN:
+            sentence = self._session.document.statistics.sentence
+        else:
+            sentence = ""
+        self.phases[Part.KERNEL].set_text(f"The kernel {sentence}." if sentence else "")
+
+    def _show_controls(self, run: RunState) -> None:
+        is_running = run.phase.is_running
+        self.start_button.setVisible(not is_running and run.phase is not Phase.DONE)
+        self.start_button.setText("Start training" if run.phase is Phase.IDLE else "Start again")
+        self.cancel_button.setVisible(is_running)
+        self.cancel_button.setEnabled(not run.is_stopping)
+        self.cancel_button.setText("Stopping..." if run.is_stopping else "Cancel")
+        self.cancel_button.setToolTip("End the training; what is finished is kept")
+        self.change_button.setVisible(not is_running)
+
+    def _show_phases(self, run: RunState) -> None:
+        from napari_autostructn2v.session.run_reducer import started
+
+        if run.phase is Phase.IDLE:
+            run = started(self._session.config, "")  # which parts there will be
+        method = (run.config or self._session.config).method
+        is_undecided = run.statuses[Part.KERNEL] in (Status.PENDING, Status.EXTRACTING)
+        self.auto_approve.setVisible(is_undecided and run.phase.is_running)
+        for part, phase in self.phases.items():
+            phase.set_title(part_title(part, method))
+            phase.set_status(run.statuses[part], has_details=has_details(run, part))
+            phase.setVisible(part in shown_parts(method))
+        for stage, part in _STAGES.items():
+            self.phases[part].set_text(stage_text(run, stage))
+
+    def _show_losses(self, run: RunState) -> None:
+        method = (run.config or self._session.config).method
+        self.plot.show_history(run.history, [part_title(p, method) for p in _STAGES.values()])
+        last = {event.stage: event for event in run.history}
+        for stage, part in _STAGES.items():
+            section = self.phases[part]
+            if isinstance(section, StageSection):
+                section.show_epoch(last.get(stage))
+
+
+def _changed_beyond_progress(before: RunState, after: RunState) -> bool:
+    names = (field.name for field in fields(RunState) if field.name != "progress")
+    return any(getattr(before, name) is not getattr(after, name) for name in names)

@@ -1,0 +1,209 @@
+"""Choice of an image layer, and of one stack of it where it has many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Image
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
+
+from napari_autostructn2v.lifetime import connect
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+    from napari_autostructn2v.layers.stacks import LayerStacks, LeadingAxis
+
+_NO_LAYER = "Open an image, or take one from File > Open Sample > autoStructN2V."
+_CHOOSE = "Choose an image layer"
+_ONLY_RESULTS = "Choose an image layer, or open an image; all that are open were made by a model."
+
+
+class LayerChooser(QWidget):
+    """Combo box of the image layers of a viewer that follows them, with a line of summary.
+
+    Layers with a leading axis, such as time, get a second box: all of it, or one index.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    parent : QWidget, optional
+    """
+
+    changed = Signal()
+    """Another layer or index was chosen, or what the layer holds has changed."""
+
+    def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        # a dock gets a proxy, whose layers are proxies too and never the layers of an event
+        self._viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
+        self._layers: list[Image] = []
+        self._problem = ""
+        self._layer_box = QComboBox()
+        self._layer_box.setToolTip("Image layer to work on; it is never modified.")
+        self._layer_box.setAccessibleName("Image layer")
+        self._layer_box.setPlaceholderText(_CHOOSE)
+        # a long layer name must not widen the dock
+        self._layer_box.setMinimumContentsLength(8)
+        self._layer_box.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._layer_box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._index_box = QComboBox()
+        self._index_box.setMaxVisibleItems(15)
+        self._summary = QLabel()
+        self._summary.setWordWrap(True)
+        self._arrange()
+        self._layer_box.currentIndexChanged.connect(self._on_layer_chosen)
+        self._index_box.currentIndexChanged.connect(self._on_index_chosen)
+        for event in ("inserted", "removed", "reordered"):
+            connect(self, getattr(self._viewer.layers.events, event), self._on_layers_changed)
+        self._on_layers_changed()
+
+    def layer(self) -> Image | None:
+        """Return the chosen layer."""
+        row = self._layer_box.currentIndex()
+        return self._layers[row] if 0 <= row < len(self._layers) else None
+
+    def index(self) -> int | None:
+        """Return the chosen index along the leading axis; None: all, or there is no such axis."""
+        row = self._index_box.currentIndex()
+        return row - 1 if row > 0 else None
+
+    def set_layer(self, layer: Layer | None) -> None:
+        """Choose a layer; one that is not in the list is ignored."""
+        for row, known in enumerate(self._layers):
+            if known is layer:
+                self._layer_box.setCurrentIndex(row)
+
+    def set_index(self, index: int | None) -> None:
+        """Choose an index along the leading axis, or all."""
+        row = 0 if index is None else index + 1
+        if row < self._index_box.count():
+            self._index_box.setCurrentIndex(row)
+
+    def stacks(self) -> LayerStacks | None:
+        """Return the pixels of the chosen layer, or None, see :meth:`problem`."""
+        from autoStructN2V.errors import InputError
+        from napari_autostructn2v.layers.stacks import stacks_of
+
+        layer = self.layer()
+        if layer is None:
+            return None
+        try:
+            return stacks_of(layer, self.index())
+        except InputError:
+            return None
+
+    def problem(self) -> str:
+        """Return why the choice cannot be used, as one sentence; empty if it can."""
+        return self._problem
+
+    def summary(self) -> str:
+        """Return what the layer holds, or the problem."""
+        return self._summary.text()
+
+    def _arrange(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(self._layer_box, 1)
+        row.addWidget(self._index_box)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(row)
+        column.addWidget(self._summary)
+
+    def _on_layers_changed(self, event: object = None) -> None:
+        """List the layers anew and keep the choice; a new layer is chosen if there was none."""
+        from napari_autostructn2v.layers.stacks import is_panel
+
+        chosen, index = self.layer(), self.index()
+        images = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+        self._watch([layer for layer in images if not is_panel(layer)])
+        is_kept = any(layer is chosen for layer in self._layers)
+        with signals_blocked(self._layer_box):
+            self._layer_box.clear()
+            self._layer_box.addItems([layer.name for layer in self._layers])
+            self._layer_box.setCurrentIndex(-1)
+            self.set_layer(chosen if is_kept else self._preferred())
+        self._layer_box.setEnabled(bool(self._layers))
+        if self.layer() is not chosen or chosen is None:
+            self._show_layer()
+            self.changed.emit()
+        else:
+            self.set_index(index)
+
+    def _preferred(self) -> Image | None:
+        """Return the selected layer, otherwise the topmost; never what a model made."""
+        from napari_autostructn2v.layers.stacks import is_result
+
+        measured = [layer for layer in self._layers if not is_result(layer)]
+        active: Any = self._viewer.layers.selection.active
+        if any(layer is active for layer in measured):
+            return active
+        return next(reversed(measured), None)
+
+    def _watch(self, layers: list[Image]) -> None:
+        """Follow names and pixels of exactly these layers."""
+        known = {id(layer) for layer in self._layers}
+        for layer in layers:
+            if id(layer) not in known:
+                connect(self, layer.events.name, self._on_renamed)
+                connect(self, layer.events.data, self._on_data_changed)
+        kept = {id(layer) for layer in layers}
+        for layer in self._layers:
+            if id(layer) not in kept:
+                layer.events.name.disconnect(self._on_renamed)
+                layer.events.data.disconnect(self._on_data_changed)
+        self._layers = layers
+
+    def _on_renamed(self, event: object = None) -> None:
+        for row, layer in enumerate(self._layers):
+            self._layer_box.setItemText(row, layer.name)
+
+    def _on_data_changed(self, event: Any = None) -> None:
+        if getattr(event, "source", None) is self.layer():
+            index = self.index()
+            self._show_layer()
+            with signals_blocked(self._index_box):
+                self.set_index(index)
+            self.changed.emit()
+
+    def _on_layer_chosen(self, row: int) -> None:
+        self._show_layer()
+        self.changed.emit()
+
+    def _on_index_chosen(self, row: int) -> None:
+        self.changed.emit()
+
+    def _show_layer(self) -> None:
+        """Show what the chosen layer holds, and a choice of index if it needs one."""
+        from autoStructN2V.errors import InputError
+        from napari_autostructn2v.layers.stacks import describe_layer, leading_axis, stacks_of
+
+        layer, axis = self.layer(), None
+        self._layer_box.setToolTip(layer.name if layer else "")
+        try:
+            if layer is None:
+                raise InputError(_ONLY_RESULTS if self._layers else _NO_LAYER)
+            axis = leading_axis(layer)
+            stacks_of(layer)
+            self._problem, text = "", describe_layer(layer)
+        except InputError as error:
+            self._problem = text = str(error)
+        self._show_axis(axis)
+        self._summary.setText(text)
+
+    def _show_axis(self, axis: LeadingAxis | None) -> None:
+        with signals_blocked(self._index_box):
+            self._index_box.clear()
+            if axis is not None:
+                self._index_box.addItem(f"All of {axis.name}")
+                self._index_box.addItems([f"{axis.name} {i}" for i in range(axis.size)])
+                self._index_box.setToolTip(f"Which stack along {axis.name} to use.")
+                self._index_box.setAccessibleName(f"Choice along {axis.name}")
+        self._index_box.setVisible(axis is not None)

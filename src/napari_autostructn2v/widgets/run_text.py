@@ -1,0 +1,117 @@
+"""What the Training dock says about a run, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autoStructN2V.quantities import duration_text, percent_text
+from napari_autostructn2v.session.state import IS_OVER, Part, Phase, Progress, Status
+from napari_autostructn2v.widgets.forms import choice_label
+
+if TYPE_CHECKING:
+    from autoStructN2V.pipeline.configuration.models import PipelineConfig
+    from napari_autostructn2v.session.state import RunState
+
+_NO_LAYER = "No image layer chosen"
+_PART_OF_PHASE = {
+    Phase.STAGE1: Part.STAGE1,
+    Phase.EXTRACTION: Part.KERNEL,
+    Phase.STAGE2: Part.STAGE2,
+}
+REVIEW = (
+    "The kernel is ready. Look at it, change it if you like, and approve it to train stage 2 with "
+    "it."
+)
+
+
+def part_title(part: Part, method: str) -> str:
+    """Return the name of a part; plain Noise2Void has a single one."""
+    return choice_label("method", method) if method == "n2v" else str(part)
+
+
+def shown_parts(method: str) -> tuple[Part, ...]:
+    """Return the parts that a method has."""
+    return (Part.STAGE1,) if method == "n2v" else tuple(Part)
+
+
+def what_is_trained(config: PipelineConfig, layer_name: str, device: str = "") -> str:
+    """Say in a line what a training is, or will be, about."""
+    parts = [
+        layer_name or _NO_LAYER,
+        choice_label("method", config.method),
+        config.mode,
+        f"preset {choice_label('preset', config.preset)}",
+    ]
+    return ", ".join([*parts, f"on {choice_label('device', device)}"] if device else parts)
+
+
+def progress_text(run: RunState) -> str:
+    """Say what a run does at this moment."""
+    if run.progress is None:
+        return ""
+    part = _PART_OF_PHASE.get(run.phase)
+    if part is None or run.config is None or run.phase is Phase.EXTRACTION:
+        return run.progress.text
+    return f"{part_title(part, run.config.method)}: {run.progress.text}"
+
+
+def bar_text(progress: Progress) -> str:
+    """Say how much of the current work is done and how long the rest takes."""
+    done = percent_text(progress.fraction)
+    if progress.eta_seconds is None:
+        return done
+    return f"{done}, {duration_text(progress.eta_seconds)} left"
+
+
+def stage_text(run: RunState, stage: int) -> str:
+    """Say what became of a stage, if it is over."""
+    report = run.reports.get(stage)
+    if report is not None:
+        return report.sentence
+    part = Part.STAGE1 if stage == 1 else Part.STAGE2
+    if run.statuses[part] is Status.CANCELLED and any(e.stage == stage for e in run.history):
+        return "Cancelled; the best model so far is kept."
+    return ""
+
+
+def has_details(run: RunState, part: Part) -> bool:
+    """Return whether there is anything to say about a part besides its status."""
+    status = run.statuses[part]
+    if status not in IS_OVER:
+        return status is not Status.PENDING
+    stages = {Part.STAGE1: 1, Part.STAGE2: 2}
+    if part not in stages:
+        return status is Status.COMPLETE
+    return stages[part] in run.reports or any(e.stage == stages[part] for e in run.history)
+
+
+def outcome_text(run: RunState) -> str:
+    """Say how a run ended, if it did."""
+    if run.phase is Phase.CANCELLED:
+        return "The training was cancelled; what was finished is kept."
+    if run.phase is not Phase.DONE or run.config is None:
+        return ""
+    sentences = ["The training is complete."]
+    if left := noise_left_text(run):
+        sentences.append(left)
+    if run.comparison is not None:
+        sentences.append(run.comparison.sentence)
+    sentences += [r.shared_noise for r in run.reports.values() if r.shared_noise is not None]
+    return " ".join(sentences)
+
+
+def noise_left_text(run: RunState) -> str:
+    """Say how much of the structured noise each stage of a training left."""
+    method = run.config.method if run.config is not None else ""
+    left = [
+        f"{percent_text(report.structured_noise_left)} after {part_title(part, method)}"
+        for part, stage in ((Part.STAGE1, 1), (Part.STAGE2, 2))
+        if (report := run.reports.get(stage)) and report.structured_noise_left is not None
+    ]
+    return f"Structured noise left: {', '.join(left)}." if left else ""
+
+
+def notes_text(run: RunState) -> str:
+    """Return what a person should know, except what the outcome says."""
+    outcome = outcome_text(run)
+    return "\n".join(message for message in run.messages if message not in outcome)
