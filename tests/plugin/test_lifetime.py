@@ -12,7 +12,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_autostructn2v import _lifetime
+from napari_autostructn2v import lifetime
 from napari_autostructn2v.lifetime import at_end, call_later, connect
 from napari_autostructn2v.session.docks import PLUGIN, DockName
 from napari_autostructn2v.session.session import Session, session_for
@@ -55,12 +55,12 @@ def test_the_connection_does_not_keep_the_widget_alive(qtbot) -> None:
     source, heard = Source(), []
     widget = Listener(source, heard)
     reference = weakref.ref(widget)
-    before = len(_lifetime._releases)
+    before = len(lifetime._releases)
     delete(widget)
     del widget
     gc.collect()
     assert reference() is None
-    assert len(_lifetime._releases) == before - 1
+    assert len(lifetime._releases) == before - 1
 
 
 def test_widget_and_source_may_be_collected_together(qtbot) -> None:
@@ -77,12 +77,12 @@ def test_widget_and_source_may_be_collected_together(qtbot) -> None:
 def test_the_last_call_is_made_and_forgotten(qtbot) -> None:
     made: list[str] = []
     widget = QWidget()
-    before = len(_lifetime._releases)
+    before = len(lifetime._releases)
     at_end(widget, lambda: made.append("end"))
     assert made == []
     delete(widget)
     assert made == ["end"]
-    assert len(_lifetime._releases) == before
+    assert len(lifetime._releases) == before
 
 
 def test_what_is_due_later_is_not_done_for_a_deleted_widget(qtbot) -> None:

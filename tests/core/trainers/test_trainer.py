@@ -28,8 +28,7 @@ from autoStructN2V.trainers import (
     Warned,
     build_network,
 )
-
-from .conftest import TINY_STAGE, noisy_lines
+from tests.core.conftest import TINY_STAGE, noisy_lines
 
 CPU = torch.device("cpu")
 SPLIT = (0.7, 0.15, 0.15)

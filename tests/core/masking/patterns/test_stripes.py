@@ -24,7 +24,7 @@ from autoStructN2V.masking.patterns.stripe_separation import separated_stripes
 from autoStructN2V.masking.patterns.stripes import find_stripes, without_stripes
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events, validate_config
 from autoStructN2V.trainers.events import Warned
-from tests.core.test_periodic_removal import TINY
+from tests.core.masking.patterns.test_removal import TINY
 
 SIZE = 320
 SHAPE = (SIZE, SIZE)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+from npe2 import PluginManager
 from qtpy.QtCore import QEvent, QUrl
 from qtpy.QtGui import QColor, QDesktopServices, QPalette
 from qtpy.QtWidgets import QApplication
 
 from autoStructN2V.inference.noise_report import InputNoise, StageComparison, StageReport
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished
-from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.docks import COMPARE_COMMAND, DockName
 from napari_autostructn2v.session.run_reducer import after, started
 from napari_autostructn2v.session.state import Part, Phase, Progress, RunState, Status
 from napari_autostructn2v.training.dock import Training
@@ -200,16 +199,15 @@ def test_results_can_be_compared_and_their_folder_opened(
 ) -> None:
     opened: list[QUrl] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
-    compared: list[object] = []
-    module = ModuleType("comparison")
-    module.toggle_comparison = compared.append  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "napari_autostructn2v.comparison.command", module)
+    commands: list[object] = []
+    registry = PluginManager.instance().commands
+    monkeypatch.setattr(registry, "execute", lambda *called: commands.append(called))
     run = RunState(Phase.DONE, config=session.config, reports={1: report(None)}, folder=tmp_path)
     session._set_run(run)
     training.outcome.folder_button.click()
     training.outcome.compare_button.click()
     assert opened == [QUrl.fromLocalFile(str(tmp_path))]
-    assert compared == [session.viewer]
+    assert commands == [(COMPARE_COMMAND, (session.viewer,))]
 
 
 def test_progress_alone_repaints_nothing_else(

@@ -39,8 +39,7 @@ from autoStructN2V.trainers import (
     Warned,
     save_model,
 )
-
-from .conftest import MEASURED, horizontal, noisy_lines, tiny
+from tests.core.conftest import MEASURED, horizontal, noisy_lines, tiny
 
 NOISY = noisy_lines()
 CPU = torch.device("cpu")

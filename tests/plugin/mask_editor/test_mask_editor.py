@@ -16,9 +16,8 @@ from autoStructN2V.pipeline import validate_config
 from napari_autostructn2v.mask_editor.dock import MaskEditor
 from napari_autostructn2v.mask_editor.grid import describe_cell
 from napari_autostructn2v.session.state import Phase, TaskState
-
-from .conftest import choose_new_file, small_config
-from .test_kernel_document import evidence
+from tests.plugin.conftest import choose_new_file, small_config
+from tests.plugin.session.test_kernel_document import evidence
 
 LEFT = Qt.MouseButton.LeftButton
 SECONDS = 60_000  # ms that training may take on a busy machine

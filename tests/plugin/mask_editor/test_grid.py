@@ -11,8 +11,7 @@ from napari_autostructn2v.mask_editor.grid import KernelGrid, describe_cell
 from napari_autostructn2v.session.kernel_document import KernelDocument
 from napari_autostructn2v.widgets.colors import GridColors
 from tests.plugin.conftest import deleted
-
-from .test_kernel_document import evidence
+from tests.plugin.session.test_kernel_document import evidence
 
 SIZES = [(1, 1), (7, 7), (11, 11), (31, 31), (1, 21), (21, 1)]
 LEFT = Qt.MouseButton.LeftButton

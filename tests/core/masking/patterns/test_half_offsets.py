@@ -11,8 +11,8 @@ from autoStructN2V.masking.patterns.half_offsets import find_half_offsets
 from autoStructN2V.masking.patterns.removal import removal_sentence, without_global_patterns
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
 from autoStructN2V.trainers.events import Warned
-from tests.core.test_line_offsets import SIZE, fine, noise, texture
-from tests.core.test_periodic_removal import TINY
+from tests.core.masking.patterns.test_line_offsets import SIZE, fine, noise, texture
+from tests.core.masking.patterns.test_removal import TINY
 
 Y = np.arange(SIZE)[:, None]
 

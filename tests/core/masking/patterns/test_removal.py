@@ -9,7 +9,7 @@ from autoStructN2V.masking.patterns import removal as periodic
 from autoStructN2V.masking.patterns.removal import removal_sentence, without_global_patterns
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
 from autoStructN2V.trainers.events import Warned
-from tests.core.test_periodicity import SHAPE, X, Y, background, wave
+from tests.core.masking.patterns.test_sinusoids import SHAPE, X, Y, background, wave
 
 TINY = {
     "method": "n2v",

@@ -15,7 +15,7 @@ from autoStructN2V.masking.patterns.line_profile import line_profile, subtract_p
 from autoStructN2V.masking.patterns.removal import removal_sentence, without_global_patterns
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
 from autoStructN2V.trainers.events import Warned
-from tests.core.test_periodic_removal import TINY
+from tests.core.masking.patterns.test_removal import TINY
 
 NOISE = 0.1
 SIZE = 256

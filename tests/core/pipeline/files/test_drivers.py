@@ -28,8 +28,7 @@ from autoStructN2V.trainers import (
     StageTrained,
     load_model,
 )
-
-from .conftest import horizontal, noisy_lines, tiny, write_tiff, written_files
+from tests.core.conftest import horizontal, noisy_lines, tiny, write_tiff, written_files
 
 
 def config_for(path, folder, **fields):
