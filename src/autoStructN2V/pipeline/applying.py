@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.datasets.images.writing import OutputDtype
     from autoStructN2V.inference.trained_model import TrainedModel
-    from autoStructN2V.models.device import DeviceName
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
+    from autoStructN2V.vocabulary import DeviceName, OutputDtype
 
 
 def denoise_events(
