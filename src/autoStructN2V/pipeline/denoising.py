@@ -1,40 +1,57 @@
-"""A model applied to a stack, slice by slice."""
+"""A model applied to stacks, slice by slice, with its progress."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autoStructN2V.inference.predictor import Predictor, SliceFinished, TileFinished
+from autoStructN2V.inference.predictor import Predictor, SliceFinished
+from autoStructN2V.pipeline.clock import PredictionClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Generator, Sequence
 
     from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.pipeline.clock import PredictionClock
-    from autoStructN2V.pipeline.events import Event
-    from autoStructN2V.trainers.events import Warned
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.models.unet import FlexibleUNet
+    from autoStructN2V.pipeline.events import PredictionProgress
+    from autoStructN2V.pipeline.results import WriteSlice
 
 
-@dataclass(frozen=True)
 class Denoiser:
-    """A model that is ready to be applied, and what is to be said about the images."""
+    """A model that is ready to be applied to some stacks.
 
-    predictor: Predictor
-    sources: list[ImageSource]
-    clock: PredictionClock
-    warnings: list[Warned]
-    should_stop: Callable[[], bool]
+    Parameters
+    ----------
+    model : TrainedModel
+        Model to apply.
+    network : FlexibleUNet
+        Its network, on the device that computes.
+    sources : sequence of ImageSource
+        All stacks that will be denoised, without the patterns that are removed first.
+    should_stop : callable
+        Asked after every tile; True ends the stack at hand.
+    """
+
+    def __init__(
+        self,
+        model: TrainedModel,
+        network: FlexibleUNet,
+        sources: Sequence[ImageSource],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._predictor = Predictor(
+            network, model.normalization, model.mode, symmetries=model.symmetries
+        )
+        n_tiles = sum(self._predictor.n_tiles(source) for source in sources)
+        self._clock = PredictionClock(model.stage, n_tiles)
+        self._should_stop = should_stop
 
     def denoise(
-        self, source: ImageSource, write: Callable[[int, NDArray[np.float32]], None]
-    ) -> Generator[Event]:
-        """Denoise one stack slice by slice."""
-        for event in self.predictor.denoise(source, self.should_stop):
+        self, source: ImageSource, write: WriteSlice
+    ) -> Generator[PredictionProgress, object, None]:
+        """Denoise one stack; ``write`` gets each slice (y, x) float32 with its index."""
+        for event in self._predictor.denoise(source, self._should_stop):
             if isinstance(event, SliceFinished):
                 write(event.index, event.image)
-            elif isinstance(event, TileFinished):
-                yield self.clock.advance()
+            else:
+                yield self._clock.advance()
