@@ -72,7 +72,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(PRESETS, "fast", TINY)
-    for module in ("pipeline.measuring", "pipeline"):
+    for module in ("pipeline.steps.measuring", "pipeline"):
         monkeypatch.setattr(
             f"autoStructN2V.{module}.measure_evidence",
             lambda sources, config, mode, **rest: evidence(mode),

@@ -11,7 +11,7 @@ from autoStructN2V.quantities import about_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from autoStructN2V.pipeline.estimate import Shape
+    from autoStructN2V.pipeline.forecast.estimate import Shape
 
 _LONG = 600.0  # seconds
 _MUCH_SHORTER = 0.5  # of the time

@@ -8,9 +8,9 @@ from .configuration.models import (
 )
 from .configuration.presets import PRESETS
 from .decisions import Approve, Decision, Regenerate, Skip
-from .device_speed import DeviceSpeed, measure_speed
-from .estimate import Estimate, estimate_run
 from .files.drivers import RunOutput, file_events, recorded_events, run_pipeline
+from .forecast.device_speed import DeviceSpeed, measure_speed
+from .forecast.estimate import Estimate, estimate_run
 from .reexports import (
     Evidence,
     PresetName,

@@ -11,7 +11,7 @@ from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.masking.patterns.removal import without_global_patterns
 from autoStructN2V.models.device import choose_device
-from autoStructN2V.pipeline.denoising import Denoiser
+from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.suitability import differences
 from autoStructN2V.trainers.events import Warned
 

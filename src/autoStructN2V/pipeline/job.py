@@ -14,7 +14,6 @@ from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.inference.trained_model import TrainedModel
 from autoStructN2V.masking.kernels.kernel import center_only, trimmed
 from autoStructN2V.models.config import NetworkConfig
-from autoStructN2V.pipeline.denoising import Denoiser
 from autoStructN2V.pipeline.events import (
     Event,
     StageFinished,
@@ -22,11 +21,12 @@ from autoStructN2V.pipeline.events import (
     StageStarted,
     StageTrained,
 )
-from autoStructN2V.pipeline.measuring import NoiseMeasurement
-from autoStructN2V.pipeline.refinement_plan import plan_refinement
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
-from autoStructN2V.pipeline.stage_report import compare_stages, report_on_stage
-from autoStructN2V.pipeline.training_data import RunPixels
+from autoStructN2V.pipeline.steps.denoising import Denoiser
+from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
+from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
+from autoStructN2V.pipeline.steps.stage_report import compare_stages, report_on_stage
+from autoStructN2V.pipeline.steps.training_data import RunPixels
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.events import Warned
 from autoStructN2V.trainers.trainer import Trainer, TrainingResult, build_network

@@ -15,8 +15,8 @@ from autoStructN2V.masking.patterns.removal import without_global_patterns
 from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
-from autoStructN2V.pipeline.kernel_review import decide_kernel
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
+from autoStructN2V.pipeline.steps.kernel_review import decide_kernel
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from autoStructN2V.datasets import make_sample
 from autoStructN2V.masking.kernels.files import load_kernel, save_kernel
 from autoStructN2V.pipeline import find_models, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config
-from autoStructN2V.pipeline.device_speed import TYPICAL_SPEED
+from autoStructN2V.pipeline.forecast.device_speed import TYPICAL_SPEED
 from autoStructN2V.trainers import BatchFinished, EpochFinished, PredictionProgress, StageFinished
 from tests.core.conftest import TINY, TINY_WORDS, horizontal, noisy_lines, write_tiff, written_files
 

@@ -21,12 +21,10 @@ from autoStructN2V.pipeline import (
     Skip,
     finish,
     job,
-    kernel_review,
-    measuring,
     pipeline_events,
-    training_data,
     validate_config,
 )
+from autoStructN2V.pipeline.steps import kernel_review, measuring, training_data
 from autoStructN2V.trainers import (
     AwaitingDecision,
     BatchFinished,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
-    from autoStructN2V.pipeline.measuring import NoiseMeasurement
+    from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
     from autoStructN2V.trainers.config import StageConfig
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.kernels.kernel import Kernel
-    from autoStructN2V.pipeline.measuring import NoiseMeasurement
+    from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 
 _POLL_SECONDS = 0.05
 
@@ -64,9 +64,7 @@ def decide_kernel(
         edited = decision.kernel if isinstance(decision, Approve) else None
         chosen = proposal.kernel if edited is None else edited
         try:
-            return validate_kernel(
-                proposal.kernel if edited is None else edited, noise.mode
-            ), proposal
+            return validate_kernel(chosen, noise.mode), proposal
         except KernelError as error:
             yield Warned(str(error))
     return None, proposal

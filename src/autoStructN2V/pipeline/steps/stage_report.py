@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernels.evidence import Evidence
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.pipeline.results import StageResult
-    from autoStructN2V.pipeline.training_data import RunPixels
+    from autoStructN2V.pipeline.steps.training_data import RunPixels
     from autoStructN2V.trainers.config import StageConfig
 
 
