@@ -1,6 +1,6 @@
 # make demo   environment, then train on generated images and write a before / after picture
 # make test   environment with test tools, then the whole suite
-# make lint   linters, types, import directions
+# make lint   linters, types, import directions, spelling
 # make docs   the documentation, strictly
 
 PYTHON ?= python3
@@ -26,6 +26,7 @@ lint: $(VENV)/.developer
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/typos
 	$(BIN)/validate-pyproject pyproject.toml
 	$(BIN)/npe2 validate napari.yaml
 
