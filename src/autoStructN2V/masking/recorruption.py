@@ -54,6 +54,8 @@ class NoiseSampler:
     ----------
     variance : float
         Variance of the noise at mean brightness, in squared normalized units.
+    device : torch.device
+        Where noise is drawn.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class NoiseSampler:
         self._slope = autocorrelation.variance_slope * std
         self._brightness = (autocorrelation.brightness - mean) / std
         self._patch_size = patch_size
-        self._device = device
+        self.device = device
         self._side = patch_size + _MARGIN
         correlation = _within(autocorrelation.values, kernel)
         power = np.stack([self._spectrum(plane) for plane in correlation])
@@ -107,7 +109,7 @@ class NoiseSampler:
             The central slice has the measured autocovariance.
         """
         shape = (len(patches), 1, self._side, self._side)
-        white = torch.randn(shape, generator=generator, device=self._device)
+        white = torch.randn(shape, generator=generator, device=self.device)
         noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * self._shaping, s=shape[2:])
         inner = noise[..., : self._patch_size, : self._patch_size]
         return inner * self._relative_strength(patches)

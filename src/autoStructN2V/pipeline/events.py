@@ -16,6 +16,7 @@ from autoStructN2V.trainers.events import TrainingEvent
 if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
 
 
@@ -104,6 +105,13 @@ class StagesCompared:
     comparison: "StageComparison"
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The results were compared with each other and with a Gaussian filter, without clean data."""
+
+    verdict: "Verdict"
+
+
 Event = (
     TrainingEvent
     | StageStarted
@@ -113,4 +121,5 @@ Event = (
     | StageTrained
     | StageFinished
     | StagesCompared
+    | Judged
 )

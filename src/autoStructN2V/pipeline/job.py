@@ -16,6 +16,7 @@ from autoStructN2V.masking.kernels.kernel import center_only, trimmed
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.events import (
     Event,
+    Judged,
     StageFinished,
     StagesCompared,
     StageStarted,
@@ -23,6 +24,7 @@ from autoStructN2V.pipeline.events import (
 )
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
 from autoStructN2V.pipeline.steps.denoising import Denoiser
+from autoStructN2V.pipeline.steps.judging import judge_stages
 from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 from autoStructN2V.pipeline.steps.stage_report import compare_stages, report_on_stage
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
+    from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.models.unet import FlexibleUNet
@@ -62,6 +65,7 @@ class Job:
     stripe_removal: StripeRemoval
     results: dict[int, StageResult] = field(default_factory=dict)
     comparison: StageComparison | None = None
+    verdict: Verdict | None = None
 
     @cached_property
     def noise(self) -> NoiseMeasurement:
@@ -85,6 +89,7 @@ class Job:
             kernel,
             is_stopped=self.should_stop() and not is_complete,
             comparison=self.comparison,
+            verdict=self.verdict,
         )
 
     def first_stage(self) -> Generator[Event, Decision | None, None]:
@@ -127,6 +132,34 @@ class Job:
             yield StagesCompared(self.comparison)
             if self.comparison.better_stage == 1:
                 yield Warned(self.comparison.sentence)
+
+    def judge(self) -> Generator[Event, Decision | None, None]:
+        """Say how the results compare with a Gaussian filter, when the run came to its end."""
+        last = self.results.get(self.config.last_stage)
+        if last is None or last.report is None:
+            return
+        evidence = self.noise.reported()
+        self.verdict = judge_stages(
+            self._named_models(),
+            self.sources,
+            self.normalization,
+            evidence.autocorrelation if evidence else None,
+            self.device,
+            self.config.random_seed,
+            self.should_stop,
+        )
+        if self.verdict is not None:
+            yield Judged(self.verdict)
+            if self.verdict.loses_to_gaussian:
+                yield Warned(self.verdict.sentence)
+
+    def _named_models(self) -> dict[str, TrainedModel]:
+        """Return what was trained by the name that a verdict gives it."""
+        is_only = self.config.method == "n2v"
+        return {
+            "the result" if is_only else f"stage {stage}": result.model
+            for stage, result in self.results.items()
+        }
 
     def _previewer(self) -> Previewer | None:
         if self.preview_slice is None:

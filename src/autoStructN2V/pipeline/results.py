@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.trainers.events import EpochFinished
 
@@ -61,6 +62,8 @@ class PipelineResult:
         Whether the training was cancelled.
     comparison : StageComparison or None
         Which stage is better; None unless both came to their end.
+    verdict : Verdict or None
+        How far the results are from the truth, and a Gaussian filter; None if that cannot be told.
     """
 
     stage1: StageResult | None
@@ -69,6 +72,7 @@ class PipelineResult:
     kernel: NDArray[np.bool_] | None
     is_stopped: bool
     comparison: StageComparison | None = None
+    verdict: Verdict | None = None
 
     @property
     def last_stage(self) -> StageResult | None:

@@ -142,6 +142,7 @@ def _run(
     if complete.method == "n2v" or complete.run_stage1 or complete.stage1_model:
         yield from job.first_stage()
     if complete.last_stage == 1 or should_stop():
+        yield from job.judge()
         return job.result(None, None)
     kernel, proposal = given, None
     if kernel is None:
@@ -149,6 +150,7 @@ def _run(
     if kernel is not None and not should_stop():
         yield from job.train_stage(2, complete.stage2, kernel)
         yield from job.compare_stages()
+        yield from job.judge()
     return job.result(kernel, proposal)
 
 

@@ -207,6 +207,8 @@ class RunRecorder:
             }
         if result.comparison is not None:
             self._report["comparison"] = result.comparison.to_dict()
+        if result.verdict is not None:
+            self._report["verdict"] = result.verdict.to_dict()
         self._report["is_stopped"] = result.is_stopped
         write_json(self.folders.model / "noise_report.json", self._report)
 
