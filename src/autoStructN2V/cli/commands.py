@@ -23,7 +23,6 @@ from autoStructN2V.inference.model_files import find_models
 from autoStructN2V.inference.noise_report import InputNoise
 from autoStructN2V.inference.trained_model import load_model
 from autoStructN2V.masking.kernels.evidence import measure_evidence
-from autoStructN2V.masking.kernels.files import save_kernel
 from autoStructN2V.models.device import DeviceName
 from autoStructN2V.pipeline.applying import denoise_events
 from autoStructN2V.pipeline.configuration.file import read_config, read_settings
@@ -235,7 +234,7 @@ def extract_mask(
     extractor = _extractor(setting)
     evidence = measure_evidence(sources, extractor, chosen, remove_stripes=remove_stripes or "auto")
     proposal = evidence.propose(extractor)
-    path = save_kernel(output, proposal.kernel)
+    path = proposal.kernel.save(output)
     save_png(
         path.with_suffix(".png"), draw_kernel(proposal.kernel, proposal.autocorrelation.values)
     )

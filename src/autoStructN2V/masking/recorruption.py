@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from autoStructN2V.masking.kernels.cells import center_of
 from autoStructN2V.masking.noise.strength import LEAST_SHARE
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class NoiseSampler:
     ----------
     autocorrelation : Autocorrelation
         What was measured.
-    kernel : (1 or 3, h, w) bool
+    kernel : Kernel
         Offsets that share noise; what was measured at others is left out.
     mean_and_std : tuple of float
         Intensities that became 0, and by how much 1 is more, in the patches noise is drawn for.
@@ -122,12 +123,12 @@ class NoiseSampler:
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:
-    """Return ``values`` (C, H, W) with zeros outside of a kernel (C, h, w)."""
+    """Return ``values`` (C, H, W) with zeros outside of a kernel of C slices."""
     kept = np.zeros_like(values)
-    offsets = np.argwhere(kernel) - np.array([0, *(side // 2 for side in kernel.shape[1:])])
-    reach = np.array([values.shape[1] // 2, values.shape[2] // 2])
-    for slice_index, *lag in offsets:
-        if (np.abs(lag) <= reach).all():
-            at = (slice_index, *(reach + lag))
+    center = np.array(center_of(values))
+    kept[center_of(values)] = values[center_of(values)]
+    for offset in kernel.offsets:
+        if (np.abs(offset) <= center).all():
+            at = tuple(center + offset)
             kept[at] = values[at]
     return kept

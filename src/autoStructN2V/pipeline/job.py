@@ -28,7 +28,7 @@ from autoStructN2V.inference.predictor import PredictionStopped, Predictor, Slic
 from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.inference.trained_model import TrainedModel
 from autoStructN2V.masking.kernels.evidence import Evidence, measure_evidence
-from autoStructN2V.masking.kernels.kernel import center_only, trimmed, validate_kernel
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.noise.autocorrelation import MAX_LAG
 from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.models.config import NetworkConfig
@@ -64,7 +64,6 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.masking.kernels.config import ExtractorConfig
     from autoStructN2V.masking.kernels.extraction import KernelProposal
-    from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.trainers.config import StageConfig
@@ -111,7 +110,7 @@ class Job:
         """Train stage 1, or apply an imported one."""
         if self.config.stage1_model is None:
             first = self.config.first_stage
-            kernel = center_only(self.config.mode, first.mask_center_size)
+            kernel = Kernel.center_only(self.config.mode, first.mask_center_size)
             yield from self.train_stage(1, first, kernel)
             return
         model = load_stage1(self.config.stage1_model, self.config.mode)
@@ -156,9 +155,10 @@ class Job:
                 proposal = self._measured(extractor).propose(extractor)
                 continue
             edited = decision.kernel if isinstance(decision, Approve) else None
-            kernel = proposal.kernel if edited is None else edited
+            if edited is None:
+                return proposal.kernel, proposal
             try:
-                return validate_kernel(kernel, self.config.mode), proposal
+                return Kernel.from_array(edited, self.config.mode), proposal
             except KernelError as error:
                 yield Warned(str(error))
 
@@ -173,7 +173,7 @@ class Job:
             for stage in (first, second)
         )
         is_noise_known = second.report.is_noise_known
-        self.comparison = StageComparison(one, two, int(kernel.sum()), is_noise_known)
+        self.comparison = StageComparison(one, two, kernel.n_hidden, is_noise_known)
         yield StagesCompared(self.comparison)
         if self.comparison.better_stage == 1:
             yield Warned(self.comparison.sentence)
@@ -214,7 +214,7 @@ class Job:
             yield Warned(f"{reason}, so the refinement was left out and pixels stay hidden.")
             return None
         scale = self.normalization.mean, self.normalization.std
-        sampler = NoiseSampler(noise, _stacked(kernel), scale, config.patch_size, self.device)
+        sampler = NoiseSampler(noise, kernel.trimmed(), scale, config.patch_size, self.device)
         return RefinementPlan(sampler, share)
 
     def _trainer(
@@ -228,7 +228,7 @@ class Job:
         n_channels = 3 if self.config.mode == "2.5D" else 1
         network = build_network(config, n_channels, seed).placed_on(self.device)
         split = self._restricted(self._split(config.patch_size), config)
-        data = TrainingData(self._training_pixels(), split, _stacked(kernel), plan)
+        data = TrainingData(self._training_pixels(), split, kernel.trimmed(), plan)
         return Trainer(network, data, config, self.config, stage, seed)
 
     def _training_pixels(self) -> PatchBank:
@@ -296,7 +296,7 @@ class Job:
             self.config.mode,
             self.config.method,
             stage,
-            _stacked(kernel),
+            kernel.trimmed(),
             provenance,
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
         )
@@ -354,7 +354,7 @@ class Job:
             removed_std=float(np.sqrt(variance)),
             removed_autocorrelation=removed_at_lags,
             masked_loss=self._held_out_loss(network, model.kernel, config),
-            masked_under=int(model.kernel.sum()),
+            masked_under=model.kernel.n_hidden,
             structured_noise_left=self._structured_noise_left(removed),
             shared_noise=shared_noise_sentence(removed_at_lags, model.kernel) if is_last else None,
         )
@@ -365,18 +365,11 @@ class Job:
             return None
         in_plane = evidence.autocorrelation.values[len(evidence.autocorrelation.values) // 2]
         kernel = evidence.propose(self.config.stage2.extractor).kernel
-        in_plane_kernel = kernel[1] if kernel.ndim == 3 else kernel
         noise = in_plane * evidence.autocorrelation.noise_variance
-        return share_left(removed, noise, in_plane_kernel)
+        return share_left(removed, noise, kernel)
 
     def _held_out_loss(self, network: FlexibleUNet, kernel: Kernel, config: StageConfig) -> float:
         bank = self._training_pixels()
         test = self._split(config.patch_size).test
         seed = self.config.random_seed
         return MaskedValidation(bank, test, kernel, config, seed, _N_TEST_PATCHES).loss(network)
-
-
-def _stacked(kernel: Kernel) -> Kernel:
-    """Return a kernel without its empty border, with an axis of slices (1 or 3, h, w)."""
-    cut = trimmed(kernel)
-    return cut if cut.ndim == 3 else cut[None]

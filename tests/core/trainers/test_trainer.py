@@ -15,7 +15,7 @@ from autoStructN2V.datasets import (
 )
 from autoStructN2V.errors import DeviceError, TrainingError
 from autoStructN2V.inference import Previewer
-from autoStructN2V.masking import Autocorrelation, NoiseSampler
+from autoStructN2V.masking import Autocorrelation, Kernel, NoiseSampler
 from autoStructN2V.trainers import (
     BatchFinished,
     EpochFinished,
@@ -171,7 +171,7 @@ def refinement(share, variance=0.1):
     values = np.zeros((1, 3, 3))
     values[0, 1, 1] = 1.0
     noise = Autocorrelation(values, values, values, 0.5, 10_000, variance)
-    kernel = np.ones((1, 1, 1), bool)
+    kernel = Kernel.center_only()
     sampler = NoiseSampler(noise, kernel, (0.0, 1.0), TINY_STAGE["patch_size"], CPU)
     return RefinementPlan(sampler, share)
 
