@@ -189,6 +189,7 @@ class KernelDocument:
             planes[cell] = hidden
             if self._is_mirrored:
                 planes[self.mirrored(cell)] = hidden
+        planes[self.center] = True
         self._set_planes(planes, name)
 
     def toggle(self, cell: Cell) -> None:
@@ -226,7 +227,9 @@ class KernelDocument:
 
     def clear(self) -> None:
         """Show every cell but the center."""
-        self._set_planes(np.zeros(self._plane_shape, bool), "clear")
+        planes = np.zeros(self._plane_shape, bool)
+        planes[self.center] = True
+        self._set_planes(planes, "clear")
 
     def add_shape(self, shape: Shape, length: int, z: int | None = None) -> None:
         """Hide the cells of a shape around the center; the kernel grows where it is too small.
@@ -347,8 +350,7 @@ class KernelDocument:
         return titles[0] if len(titles) == 1 else "change parameters" if titles else "regenerate"
 
     def _set_planes(self, planes: NDArray[np.bool_], name: str) -> None:
-        """Take over cells (1 or 3, h, w); the center is hidden whatever they say."""
-        planes[tuple(side // 2 for side in planes.shape)] = True
+        """Take over cells (1 or 3, h, w) of a kernel, if they are other ones."""
         kernel = Kernel(planes)
         if kernel != self.kernel:
             self._apply(replace(self._state, kernel=kernel), name)

@@ -46,15 +46,8 @@ def test_a_model_comes_back_as_it_was(tmp_path, mode):
     path, original = tmp_path / "model.pth", model(mode, upsampling_mode="nearest")
     save_model(path, original)
     loaded = load_model(path)
-    for name in (
-        "network_config",
-        "normalization",
-        "mode",
-        "method",
-        "stage",
-        "kernel",
-        "provenance",
-    ):
+    settings = ("network_config", "normalization", "mode", "method", "stage", "provenance")
+    for name in (*settings, "kernel"):
         assert getattr(loaded, name) == getattr(original, name), name
     image = torch.randn(1, 3 if mode == "2.5D" else 1, 20, 20)
     with torch.inference_mode():

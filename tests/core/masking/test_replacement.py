@@ -122,7 +122,7 @@ def test_zero_is_zero():
 def test_a_patch_without_any_visible_pixel_becomes_zero(strategy):
     patches = torch.randn(2, 1, 8, 8)
     hidden = torch.ones_like(patches, dtype=torch.bool)
-    kernel = np.ones((1, 31, 31), bool)
+    kernel = Kernel.center_only(size=31)
     assert (replaced(patches, hidden, strategy, kernel) == 0).all()
 
 
@@ -130,4 +130,4 @@ def test_a_patch_without_any_visible_pixel_becomes_zero(strategy):
     ("shape", "radius"), [((1, 1, 1), 1), ((1, 1, 9), 1), ((1, 3, 3), 2), ((1, 5, 7), 3)]
 )
 def test_the_window_is_just_large_enough(shape, radius):
-    assert fill_radius(np.ones(shape, bool)) == radius
+    assert fill_radius(Kernel(np.ones(shape, bool))) == radius

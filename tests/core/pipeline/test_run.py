@@ -429,7 +429,7 @@ def test_the_comparison_knows_where_noise_and_structure_are_alike(tmp_path):
     rng = np.random.default_rng(0)
     texture = ndimage.gaussian_filter(rng.normal(0, 4, (3, 64, 64)), (0, 1.2, 1.2))
     dense = (texture + rng.normal(0, 0.1, texture.shape)).astype(np.float32)
-    save_kernel(tmp_path / "square.npy", np.ones((3, 3), bool))
+    Kernel.center_only(size=3).save(tmp_path / "square.npy")
     stage2 = {"mask_source": "file", "mask_file_path": tmp_path / "square.npy"}
     for images, is_known in ((dense, False), (NOISY, True)):
         _, result = drive(images, tiny(stage2=stage2))

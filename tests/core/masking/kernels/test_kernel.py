@@ -1,4 +1,4 @@
-"""The kernel as a value: what is accepted, what is refused and in which words, and what it knows."""
+"""The kernel as a value: what makes one, what is refused in which words, and what it knows."""
 
 import copy
 import pickle
