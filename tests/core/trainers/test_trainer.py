@@ -43,7 +43,7 @@ def trainer_for(*, n_epochs=2, seed=0, stack=None, schedule=None, refinement=Non
     split = split_patches(bank.shapes, config.patch_size, SPLIT, np.random.default_rng(0))
     return Trainer(
         build_network(config, 1, seed).placed_on(CPU),
-        TrainingData(bank, split, np.ones((1, 1, 1), bool), refinement),
+        TrainingData(bank, split, Kernel.center_only(), refinement),
         config,
         ScheduleConfig(num_epochs=n_epochs, **(schedule or {})),
         stage=1,
