@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
+    from autoStructN2V.masking.kernels.kernel import Kernel
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class StageStarted:
         Trainable parameters of the network.
     device : str
         Device that computes, for example ``cpu`` or ``cuda``.
-    kernel : (h, w) or (3, h, w) bool
+    kernel : Kernel
         Pixels that will be hidden around each predicted one.
     """
 
@@ -41,7 +42,7 @@ class StageStarted:
     n_epochs: int
     n_parameters: int
     device: str
-    kernel: NDArray[np.bool_]
+    kernel: "Kernel"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from autoStructN2V.inference.model_files import load_stage1
 from autoStructN2V.inference.predictor import PredictionStopped
 from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.inference.trained_model import TrainedModel
-from autoStructN2V.masking.kernels.kernel import center_only, trimmed
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.events import (
     Event,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
-    from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.decisions import Decision
@@ -96,7 +95,7 @@ class Job:
         """Train stage 1, or apply an imported one."""
         if self.config.stage1_model is None:
             first = self.config.first_stage
-            kernel = center_only(self.config.mode, first.mask_center_size)
+            kernel = Kernel.center_only(self.config.mode, first.mask_center_size)
             yield from self.train_stage(1, first, kernel)
             return
         model = load_stage1(self.config.stage1_model, self.config.mode)
@@ -109,7 +108,7 @@ class Job:
         self, stage: int, config: StageConfig, kernel: Kernel
     ) -> Generator[Event, Decision | None, None]:
         """Train one stage, apply it and measure the result."""
-        hidden = _stacked(kernel)
+        hidden = kernel.trimmed()
         plan = yield from plan_refinement(
             config, hidden, self.noise, self.normalization, self.device
         )
@@ -243,9 +242,3 @@ class Job:
             masked_loss=self.pixels.held_out_loss(network, model.kernel, config),
             is_last=model.stage == self.config.last_stage,
         )
-
-
-def _stacked(kernel: Kernel) -> Kernel:
-    """Return a kernel without its empty border, with an axis of slices (1 or 3, h, w)."""
-    cut = trimmed(kernel)
-    return cut if cut.ndim == 3 else cut[None]

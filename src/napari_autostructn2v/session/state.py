@@ -100,7 +100,7 @@ class RunState:
         Name of the layer that it was started on.
     history : tuple of EpochFinished
         Of both stages.
-    kernel : (h, w) or (3, h, w) bool, or None
+    kernel : Kernel or None
         Kernel that stage 2 is trained with.
     reports : mapping of stage to StageReport
     verdict : Verdict or None

@@ -41,7 +41,7 @@ def prepared(kind):
     normalization = estimate_normalization([ArraySource(sample.noisy)])
     measured = measure_noise_autocorrelation([sample.noisy])
     scale = normalization.mean, normalization.std
-    sampler = NoiseSampler(measured, np.ones(measured.values.shape, bool), scale, 256, CPU)
+    sampler = NoiseSampler(measured, None, scale, 256, CPU)
     windows = [normalization.normalize(image)[None] for image in sample.noisy[:JUDGED]]
     filters = {name: Filter(normalization, function) for name, function in FILTERS.items()}
     variance = np.var(sample.noisy - sample.clean)

@@ -76,9 +76,8 @@ def judge_stages(
         )
         for name, model in models.items()
     }
-    everywhere = np.ones(noise.values.shape, bool)
     scale = normalization.mean, normalization.std
-    sampler = NoiseSampler(noise, everywhere, scale, windows[0].shape[-1], device)
+    sampler = NoiseSampler(noise, None, scale, windows[0].shape[-1], device)
     return judge(windows, predictors, sampler, seed, should_stop)
 
 
