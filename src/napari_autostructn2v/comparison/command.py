@@ -8,6 +8,7 @@ from napari.utils.notifications import show_info
 from napari_autostructn2v.comparison.bar import ComparisonBar
 from napari_autostructn2v.comparison.panels import of_layers, of_results
 from napari_autostructn2v.comparison.side_by_side import Comparison, running_comparison
+from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.widgets.run_text import noise_left_text
 
 _NOTHING = (
@@ -26,8 +27,6 @@ def toggle_comparison(napari_viewer: napari.Viewer) -> None:
     napari_viewer : napari.Viewer
         Viewer whose canvas is used.
     """
-    from napari_autostructn2v.session.session import session_for
-
     viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
     if running := running_comparison(viewer):
         running.leave()

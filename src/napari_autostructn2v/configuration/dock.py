@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from autoStructN2V.datasets.images.checks import MIN_SLICES_25D
+from autoStructN2V.errors import InputError, UserError
+from autoStructN2V.pipeline import PipelineConfig, validate_config
+from autoStructN2V.pipeline.configuration.file import read_config, write_config
+from autoStructN2V.pipeline.configuration.presets import merged
 from napari_autostructn2v.configuration.dialogs import ask_for_new, ask_for_saved
 from napari_autostructn2v.configuration.estimate import EstimateLine
 from napari_autostructn2v.configuration.model_import import ModelImport, import_problem
@@ -17,6 +22,7 @@ from napari_autostructn2v.configuration.stages import StageForms
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.config_edits import with_changes, with_preset
 from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.widgets.dock_content import DockContent
 from napari_autostructn2v.widgets.editors import SegmentedChoice
 from napari_autostructn2v.widgets.forms import FormGrid, choices_of, field_help
@@ -35,7 +41,6 @@ if TYPE_CHECKING:
 
     import napari
 
-    from autoStructN2V.pipeline import PipelineConfig
     from napari_autostructn2v.layers.stacks import LayerStacks
     from napari_autostructn2v.session.imported_model import ImportedModel
     from napari_autostructn2v.session.session import Session
@@ -56,8 +61,6 @@ class Configuration(DockContent):
 
     def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
         super().__init__()
-        from napari_autostructn2v.session.session import session_for
-
         self._session = session or session_for(napari_viewer)
         self._phase = self._session.run.phase
         self._had_model = False
@@ -76,8 +79,6 @@ class Configuration(DockContent):
     # building
 
     def _make_widgets(self, viewer: napari.Viewer) -> None:
-        from autoStructN2V.pipeline import PipelineConfig
-
         self._chooser = LayerChooser(viewer)
         self._noise = NoiseCheck()
         self._method = SegmentedChoice(choices_of(PipelineConfig, "method"))
@@ -167,8 +168,6 @@ class Configuration(DockContent):
     # from the widgets to the session
 
     def _on_layer_chosen(self) -> None:
-        from autoStructN2V.errors import InputError
-
         layer = self._chooser.layer()
         try:
             if layer is None:
@@ -203,8 +202,6 @@ class Configuration(DockContent):
 
     def _shown_values(self) -> dict[str, Any]:
         """Return the fields that the widgets show, nested as in the configuration."""
-        from autoStructN2V.pipeline.configuration.presets import merged
-
         values = self._parameters.value() | self._where.value()[""]
         values |= {"method": self._method.value(), "mode": self._mode.value()}
         if self._start.value() == "scratch":
@@ -215,8 +212,6 @@ class Configuration(DockContent):
 
     def _change(self, changes: dict[str, Any]) -> bool:
         """Change the configuration; nothing can be started if that is not allowed."""
-        from autoStructN2V.errors import UserError
-
         try:
             self._session.set_config(with_changes(self._session.config, changes))
             problem = self._import_problem()
@@ -234,8 +229,6 @@ class Configuration(DockContent):
 
     def _try(self, action: Callable[[], object]) -> None:
         """Read or write a file, or say why that is not possible."""
-        from autoStructN2V.errors import UserError
-
         self._refresh()
         try:
             action()
@@ -250,8 +243,6 @@ class Configuration(DockContent):
 
     def load(self, path: Path) -> None:
         """Read a configuration from a .json file; nothing changes if it cannot be used."""
-        from autoStructN2V.pipeline import validate_config
-        from autoStructN2V.pipeline.configuration.file import read_config
 
         def take_over() -> None:
             # the input is the chosen layer
@@ -265,8 +256,6 @@ class Configuration(DockContent):
 
     def save(self, path: Path) -> None:
         """Write the configuration to a .json file, if it is what is shown."""
-        from autoStructN2V.pipeline.configuration.file import write_config
-
         if self._session.config_problem is not None:
             text = f"⚠ Not saved. {self._session.config_problem}"
             return show_sentence(self._problem, text)
@@ -359,8 +348,6 @@ class Configuration(DockContent):
 
     def _show_depth(self) -> None:
         """Allow 2.5D for stacks that are deep enough."""
-        from autoStructN2V.datasets.images.checks import MIN_SLICES_25D
-
         source = self._session.source
         is_shallow = source is not None and source.n_slices < MIN_SLICES_25D
         button = self._mode.button("2.5D")

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from autoStructN2V.models import choose_device
+from autoStructN2V.pipeline import estimate_run, measure_speed
 from napari_autostructn2v.lifetime import at_end
 from napari_autostructn2v.session.config_edits import is_modified
 from napari_autostructn2v.session.jobs import Job
+from napari_autostructn2v.session.task_errors import error_text
 from napari_autostructn2v.widgets.forms import choice_label
 from napari_autostructn2v.widgets.sections import sentence, show_sentence
 
@@ -87,9 +90,6 @@ class EstimateLine(QWidget):
         may_measure = self._may_measure
 
         def events(should_stop: Callable[[], bool]) -> Generator[Any, Any, Estimate]:
-            from autoStructN2V.models import choose_device
-            from autoStructN2V.pipeline import estimate_run, measure_speed
-
             device = choose_device(config.device)
             yield None
             speed = measure_speed(device) if may_measure else None
@@ -119,8 +119,6 @@ class EstimateLine(QWidget):
         self._use_fast.setVisible(is_long and not is_fast)
 
     def _on_error(self, error: Exception) -> None:
-        from napari_autostructn2v.session.task_errors import error_text
-
         self._jobs.clear()
         if not self._is_outdated():
             show_sentence(self._label, error_text(error))

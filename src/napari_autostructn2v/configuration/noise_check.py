@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from autoStructN2V.inference.noise_report import InputNoise
 from napari_autostructn2v.widgets.forms import choice_label
 from napari_autostructn2v.widgets.sections import sentence, show_sentence
 
@@ -97,8 +98,6 @@ class NoiseCheck(QWidget):
 
 def _outcome(proposal: KernelProposal, method: str) -> str:
     """Say how strong the noise is, what it shares, and which method fits."""
-    from autoStructN2V.inference.noise_report import InputNoise
-
     noise = InputNoise.measured(proposal.autocorrelation)
     lines = [f"Noise: standard deviation {noise.std_text}.", *proposal.advice.messages]
     return "\n".join([*lines, f"Recommended method: {method}."])

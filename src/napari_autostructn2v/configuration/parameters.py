@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from autoStructN2V.masking import ExtractorConfig
+from autoStructN2V.pipeline import N2VConfig, PipelineConfig, Stage1Config, Stage2Config
+from autoStructN2V.trainers import ScheduleConfig
 from napari_autostructn2v.widgets.forms import FormGrid, simple_fields
 from napari_autostructn2v.widgets.sections import Collapsible, heading
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from autoStructN2V.pipeline import PipelineConfig
 
 _MAIN = (
     "patch_size",
@@ -41,10 +43,6 @@ class ParameterForms(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        from autoStructN2V.masking import ExtractorConfig
-        from autoStructN2V.pipeline import N2VConfig, PipelineConfig, Stage1Config, Stage2Config
-        from autoStructN2V.trainers import ScheduleConfig
-
         n2v = {"n2v": N2VConfig}
         stages: dict[str, type[BaseModel]] = {"stage1": Stage1Config, "stage2": Stage2Config}
         headings = [str(PipelineConfig.model_fields[name].title) for name in stages]

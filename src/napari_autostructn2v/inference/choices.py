@@ -15,6 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.datasets.images.names import safe_name
+from autoStructN2V.pipeline import PipelineConfig
 from napari_autostructn2v.widgets.editors import ChoiceBox, PathEdit, SegmentedChoice
 from napari_autostructn2v.widgets.forms import choices_of, field_help
 from napari_autostructn2v.widgets.layer_chooser import LayerChooser
@@ -42,8 +44,6 @@ def ask_for_tiff(parent: QWidget, name: str, folder: Path) -> Path | None:
     folder : Path
         That the dialog starts with.
     """
-    from autoStructN2V.datasets.images.names import safe_name
-
     proposed = with_ending(folder / safe_name(name), _TIFF_ENDINGS)
     return ask_where_to_save(parent, "Save layer as TIFF", proposed, _TIFF, _TIFF_ENDINGS)
 
@@ -136,8 +136,6 @@ class ResultChoice(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        from autoStructN2V.pipeline import PipelineConfig
-
         self._kind = SegmentedChoice([("New layer", "layer"), ("To disk", "disk")])
         self._kind.button("disk").setToolTip("TIFF files with the axes and scale of the input.")
         self._folder = PathEdit("folder", is_optional=True)

@@ -13,10 +13,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.datasets.images.checks import check_layout
+from autoStructN2V.errors import UserError
+from autoStructN2V.files import ensure_writable_folder
 from napari_autostructn2v.inference.choices import ResultChoice, SourceChoice, ask_for_tiff
 from napari_autostructn2v.inference.model_card import ModelCardView
 from napari_autostructn2v.layers.files import stacks_of_files, write_denoised
 from napari_autostructn2v.lifetime import call_later, connect
+from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Status, TaskState
 from napari_autostructn2v.widgets.dock_content import DockContent
 from napari_autostructn2v.widgets.run_text import bar_text
@@ -61,8 +65,6 @@ class Inference(DockContent):
 
     def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
         super().__init__()
-        from napari_autostructn2v.session.session import session_for
-
         self._session = session or session_for(napari_viewer)
         self._is_shown = False
         self._make_widgets(napari_viewer)
@@ -164,8 +166,6 @@ class Inference(DockContent):
         return None if stacks is None else _refusal(stacks, model)
 
     def _process(self) -> None:
-        from autoStructN2V.errors import UserError
-
         self._clear_outcome()
         self._is_shown = True
         try:
@@ -194,8 +194,6 @@ class Inference(DockContent):
         self, stacks: LayerStacks, model: TrainedModel
     ) -> Callable[[Sequence[NDArray[np.float32]]], Path] | None:
         """Return what writes the result of a layer to disk, if that is wanted."""
-        from autoStructN2V.files import ensure_writable_folder
-
         folder, dtype = self._result.folder(), self._result.output_dtype()
         if self._result.is_layer or folder is None:
             return None
@@ -218,8 +216,6 @@ class Inference(DockContent):
             self._save(path, layer)
 
     def _save(self, path: Path, layer: Image) -> None:
-        from autoStructN2V.errors import UserError
-
         try:
             self._session.save_layer(path, layer)
         except UserError as error:
@@ -331,9 +327,6 @@ class Inference(DockContent):
 
 def _refusal(stacks: LayerStacks, model: TrainedModel) -> str | None:
     """Return why a model cannot be applied to a layer."""
-    from autoStructN2V.datasets.images.checks import check_layout
-    from autoStructN2V.errors import UserError
-
     try:
         check_layout(stacks.sources, patch_size=1, mode=model.mode)
     except UserError as error:

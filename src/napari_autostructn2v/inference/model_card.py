@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.masking import describe_kernel
 from napari_autostructn2v.session.state import Status
 from napari_autostructn2v.widgets.colors import GridColors, mixed, paint_frame
 from napari_autostructn2v.widgets.editors import SegmentedChoice
@@ -57,8 +58,6 @@ def describe_model(card: ModelCard, stage: int) -> list[tuple[str, str]]:
     stage : int
         Stage of the one that is to be applied.
     """
-    from autoStructN2V.masking import describe_kernel
-
     model = card.models[stage]
     kernel = model.kernel[0] if len(model.kernel) == 1 else model.kernel
     rows = [

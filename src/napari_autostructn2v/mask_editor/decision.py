@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
+from autoStructN2V.errors import ConfigError
+from autoStructN2V.pipeline import validate_config
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.state import Phase
@@ -65,9 +67,6 @@ class DecisionPanel(QWidget):
 
     def use_for_next_training(self, path: Path) -> str:
         """Make a kernel file part of the configuration; return why that failed, or nothing."""
-        from autoStructN2V.errors import ConfigError
-        from autoStructN2V.pipeline import validate_config
-
         config = self._session.config.model_dump()
         config["stage2"] |= {"mask_source": "file", "mask_file_path": path}
         config |= {

@@ -25,7 +25,9 @@ from napari_autostructn2v.mask_editor.decision import DecisionPanel
 from napari_autostructn2v.mask_editor.extractor import ExtractorPanel
 from napari_autostructn2v.mask_editor.grid import KernelGrid
 from napari_autostructn2v.mask_editor.measurement import MeasurementPanel
+from napari_autostructn2v.mask_editor.overlay import KernelOverlay
 from napari_autostructn2v.mask_editor.tools import KernelTools, add_history_shortcuts
+from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Phase
 from napari_autostructn2v.widgets.dock_content import DockContent
 
@@ -57,9 +59,6 @@ class MaskEditor(DockContent):
     """
 
     def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
-        from napari_autostructn2v.mask_editor.overlay import KernelOverlay
-        from napari_autostructn2v.session.session import session_for
-
         super().__init__()
         self._session = session or session_for(napari_viewer)
         self._document = self._session.document

@@ -16,6 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.masking import ExtractorConfig
+from autoStructN2V.pipeline import Stage2Config
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.widgets.forms import field_help, make_editor
 
@@ -54,8 +56,6 @@ class FieldSlider(QWidget):
     valueChanged = Signal()  # noqa: N815 - as the editors of forms
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        from autoStructN2V.masking import ExtractorConfig
-
         super().__init__(parent)
         self._step = _STEPS[name]
         self.box = cast("FloatBox | IntBox", make_editor(ExtractorConfig, name))
@@ -132,9 +132,6 @@ class ExtractorPanel(QWidget):
         self._refresh()
 
     def _arrange(self) -> None:
-        from autoStructN2V.masking import ExtractorConfig
-        from autoStructN2V.pipeline import Stage2Config
-
         described = field_help(ExtractorConfig, _SWITCH, _SECTION)
         self.switch.setText(described.title)
         self.switch.setToolTip(described.tooltip)

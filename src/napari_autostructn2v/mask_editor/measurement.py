@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from autoStructN2V.pipeline import PipelineConfig
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.widgets.editors import ChoiceBox
 from napari_autostructn2v.widgets.forms import choices_of, field_help
@@ -32,8 +33,6 @@ class MeasurementPanel(QWidget):
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        from autoStructN2V.pipeline import PipelineConfig
-
         super().__init__(parent)
         self._session = session
         self.chooser = LayerChooser(session.viewer)

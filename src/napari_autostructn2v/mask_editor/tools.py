@@ -19,6 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.errors import UserError
+from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.kernel_shapes import Shape, drawn
 from napari_autostructn2v.widgets.colors import GridColors
@@ -49,8 +51,6 @@ class OddBox(IntBox):
     """Odd whole number up to the largest size of a kernel."""
 
     def __init__(self, name: str, tooltip: str) -> None:
-        from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
-
         super().__init__(1, MAX_KERNEL_SIZE)
         self.setSingleStep(2)
         two_buttons = 2 * self.sizeHint().height()
@@ -115,8 +115,6 @@ class KernelTools(QWidget):
 
     def load_from(self, path: str | Path) -> None:
         """Replace the kernel by that of a file, or say why not."""
-        from autoStructN2V.errors import UserError
-
         try:
             self._document.load(path)
         except UserError as error:
@@ -132,8 +130,6 @@ class KernelTools(QWidget):
 
     def save_to(self, path: str | Path) -> Path | None:
         """Write the kernel; return the path, or None after saying why not."""
-        from autoStructN2V.errors import UserError
-
         try:
             written = self._document.save(path)
         except UserError as error:

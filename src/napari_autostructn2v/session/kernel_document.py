@@ -12,6 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
+from autoStructN2V.masking import (
+    ExtractorConfig,
+    describe_kernel,
+    load_kernel,
+    propose_kernel,
+    save_kernel,
+    trimmed,
+    validate_kernel,
+)
 from napari_autostructn2v.session.kernel_shapes import centered, drawn, empty
 
 if TYPE_CHECKING:
@@ -24,7 +33,6 @@ if TYPE_CHECKING:
     from autoStructN2V.masking import (
         Advice,
         Autocorrelation,
-        ExtractorConfig,
         Kernel,
         KernelProposal,
         KernelStatistics,
@@ -63,8 +71,6 @@ class KernelDocument:
     """The proposal or the extractor's parameters changed."""
 
     def __init__(self, extractor: ExtractorConfig | None = None) -> None:
-        from autoStructN2V.masking import ExtractorConfig
-
         extractor = extractor or ExtractorConfig()
         self._state = _State(empty((extractor.center_size,) * 2), None, extractor)
         self._undo: list[_Step] = []
@@ -116,8 +122,6 @@ class KernelDocument:
     @property
     def is_edited(self) -> bool:
         """Whether the kernel hides other pixels than the one proposed."""
-        from autoStructN2V.masking import trimmed
-
         proposal, kernel = self._state.proposal, self._state.kernel
         return proposal is not None and not np.array_equal(
             trimmed(proposal.kernel), trimmed(kernel)
@@ -131,8 +135,6 @@ class KernelDocument:
     @property
     def statistics(self) -> KernelStatistics:
         """Size, number of hidden pixels, pattern and the sentence of the kernel."""
-        from autoStructN2V.masking import describe_kernel
-
         return describe_kernel(self._state.kernel)
 
     @property
@@ -266,8 +268,6 @@ class KernelDocument:
         KernelError
             If a side is even or larger than 31.
         """
-        from autoStructN2V.masking import validate_kernel
-
         planes = self.planes
         resized = centered(np.zeros((len(planes), height, width), bool), planes)
         validate_kernel(resized[len(resized) // 2])
@@ -307,8 +307,6 @@ class KernelDocument:
         extractor : ExtractorConfig
             Kept for later if nothing has been measured yet.
         """
-        from autoStructN2V.masking import propose_kernel
-
         state = replace(self._state, extractor=extractor)
         if self.autocorrelation is not None:
             proposal = propose_kernel(self.autocorrelation, extractor)
@@ -330,8 +328,6 @@ class KernelDocument:
         KernelError
             If the file holds no valid kernel.
         """
-        from autoStructN2V.masking import load_kernel
-
         self._apply(replace(self._state, kernel=load_kernel(path)), "load")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -342,8 +338,6 @@ class KernelDocument:
         OutputError
             If the file cannot be written.
         """
-        from autoStructN2V.masking import save_kernel
-
         return save_kernel(path, self._state.kernel)
 
     @property

@@ -28,7 +28,9 @@ from autoStructN2V.pipeline.events import (
 from autoStructN2V.trainers.events import EpochFinished, Preview
 from napari_autostructn2v.layers.results import ResultLayers, ready_for_layers
 from napari_autostructn2v.layers.stacks import LayerStacks, stacks_of
+from napari_autostructn2v.session.config_edits import with_changes
 from napari_autostructn2v.session.docks import DockName, DockTabs, show_dock
+from napari_autostructn2v.session.imported_model import import_model
 from napari_autostructn2v.session.jobs import Job
 from napari_autostructn2v.session.models import ModelTasks
 from napari_autostructn2v.session.run_reducer import after, ended, failed, started, with_message
@@ -268,8 +270,6 @@ class Session(ModelTasks):
         paths : sequence of Path
             One folder, or one or two .pth files with or without their .json file.
         """
-        from napari_autostructn2v.session.config_edits import with_changes
-        from napari_autostructn2v.session.imported_model import import_model
 
         def show(found: ImportedModel) -> None:
             try:

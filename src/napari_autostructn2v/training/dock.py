@@ -16,8 +16,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.masking import describe_kernel
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.docks import COMPARE_COMMAND, DockName
+from napari_autostructn2v.session.run_reducer import started
+from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Part, Phase, RunState, Status
 from napari_autostructn2v.training.loss_plot import LossPlot
 from napari_autostructn2v.training.panels import OutcomePanel, ProgressPanel, ReviewPanel
@@ -60,8 +63,6 @@ class Training(DockContent):
 
     def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
         super().__init__()
-        from napari_autostructn2v.session.session import session_for
-
         self._viewer = napari_viewer
         self._session = session or session_for(napari_viewer)
         self._shown: RunState | None = None
@@ -217,8 +218,6 @@ class Training(DockContent):
 
     def _on_kernel(self) -> None:
         """Say what the kernel hides."""
-        from autoStructN2V.masking import describe_kernel
-
         run = self._session.run
         if run.kernel is not None:  # later edits are for another training
             sentence = describe_kernel(run.kernel).sentence
@@ -239,8 +238,6 @@ class Training(DockContent):
         self.change_button.setVisible(not is_running)
 
     def _show_phases(self, run: RunState) -> None:
-        from napari_autostructn2v.session.run_reducer import started
-
         if run.phase is Phase.IDLE:
             run = started(self._session.config, "")  # which parts there will be
         method = (run.config or self._session.config).method

@@ -14,6 +14,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt.utils import signals_blocked
 
+from autoStructN2V.masking.kernels.config import require_odd
 from napari_autostructn2v.widgets.editors import (
     CheckBox,
     ChoiceBox,
@@ -267,8 +268,6 @@ def _bounds(field: FieldInfo, kind: Any) -> tuple[float, float]:
 
 
 def _is_odd(field: FieldInfo) -> bool:
-    from autoStructN2V.masking.kernels.config import require_odd
-
     return any(getattr(rule, "func", None) is require_odd for rule in field.metadata)
 
 

@@ -9,6 +9,14 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from autoStructN2V.errors import InputError
+from napari_autostructn2v.layers.stacks import (
+    describe_layer,
+    is_panel,
+    is_result,
+    leading_axis,
+    stacks_of,
+)
 from napari_autostructn2v.lifetime import connect
 
 if TYPE_CHECKING:
@@ -89,9 +97,6 @@ class LayerChooser(QWidget):
 
     def stacks(self) -> LayerStacks | None:
         """Return the pixels of the chosen layer, or None, see :meth:`problem`."""
-        from autoStructN2V.errors import InputError
-        from napari_autostructn2v.layers.stacks import stacks_of
-
         layer = self.layer()
         if layer is None:
             return None
@@ -119,8 +124,6 @@ class LayerChooser(QWidget):
 
     def _on_layers_changed(self, event: object = None) -> None:
         """List the layers anew and keep the choice; a new layer is chosen if there was none."""
-        from napari_autostructn2v.layers.stacks import is_panel
-
         chosen, index = self.layer(), self.index()
         images = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
         self._watch([layer for layer in images if not is_panel(layer)])
@@ -139,8 +142,6 @@ class LayerChooser(QWidget):
 
     def _preferred(self) -> Image | None:
         """Return the selected layer, otherwise the topmost; never what a model made."""
-        from napari_autostructn2v.layers.stacks import is_result
-
         measured = [layer for layer in self._layers if not is_result(layer)]
         active: Any = self._viewer.layers.selection.active
         if any(layer is active for layer in measured):
@@ -182,9 +183,6 @@ class LayerChooser(QWidget):
 
     def _show_layer(self) -> None:
         """Show what the chosen layer holds, and a choice of index if it needs one."""
-        from autoStructN2V.errors import InputError
-        from napari_autostructn2v.layers.stacks import describe_layer, leading_axis, stacks_of
-
         layer, axis = self.layer(), None
         self._layer_box.setToolTip(layer.name if layer else "")
         try:
