@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import napari
     from qtpy.QtCore import QObject
 
 
@@ -53,6 +54,14 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> N
                 return
 
     at_end(widget, disconnect)
+
+
+def viewer_of(reference: weakref.ref[napari.Viewer]) -> napari.Viewer:
+    """Return the viewer that is meant; raises a ReferenceError once it was closed."""
+    viewer = reference()
+    if viewer is None:
+        raise ReferenceError("The viewer was closed.")
+    return viewer
 
 
 def at_end(widget: QObject, call: Callable[[], object]) -> None:

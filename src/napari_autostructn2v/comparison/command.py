@@ -32,8 +32,9 @@ def toggle_comparison(napari_viewer: napari.Viewer) -> None:
         running.leave()
         return
     session = session_for(viewer)
-    images = of_results(session.results, viewer.layers) if session.results is not None else []
-    figures = noise_left_text(session.run) if len(images) > 1 else ""
+    results = session.training.results
+    images = of_results(results, viewer.layers) if results is not None else []
+    figures = noise_left_text(session.training.state) if len(images) > 1 else ""
     if len(images) < 2:
         chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
         images = of_layers(chosen)

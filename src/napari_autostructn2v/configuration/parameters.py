@@ -52,7 +52,7 @@ class ParameterForms(QWidget):
             FormGrid({"": PipelineConfig}, _SCHEDULE),
             FormGrid({"": PipelineConfig}, [*schedule, *_MORE_GENERAL]),
         ]
-        self._n2v = [FormGrid(n2v, _MAIN), FormGrid(n2v, _further(simple_fields(N2VConfig)))]
+        self.n2v = [FormGrid(n2v, _MAIN), FormGrid(n2v, _further(simple_fields(N2VConfig)))]
         self._stages = [FormGrid(stages, _MAIN, headings), FormGrid(stages, more, headings)]
         self._extractor = FormGrid(
             {"stage2.extractor": ExtractorConfig}, simple_fields(ExtractorConfig)
@@ -61,12 +61,12 @@ class ParameterForms(QWidget):
         self.advanced = Collapsible("Advanced options")
         self.extractor = Collapsible(str(Stage2Config.model_fields["extractor"].title))
         self._arrange()
-        for form in self._forms:
+        for form in self.forms:
             form.valueChanged.connect(self.valueChanged)
 
     def value(self) -> dict[str, Any]:
         """Return the values that are shown, nested as in the configuration."""
-        shown = self._n2v if self._method == "n2v" else [*self._stages, self._extractor]
+        shown = self.n2v if self._method == "n2v" else [*self._stages, self._extractor]
         values: dict[str, Any] = {}
         for form in [*self._general, *shown]:
             for path, fields in form.value().items():
@@ -85,12 +85,12 @@ class ParameterForms(QWidget):
             "stage2": config.stage2,
             "stage2.extractor": config.stage2.extractor,
         }
-        for form in self._forms:
+        for form in self.forms:
             form.setValue(sections)
         self._method = config.method
         is_n2v = config.method == "n2v"
         trains_first = config.run_stage1 and config.stage1_model is None
-        for form in self._n2v:
+        for form in self.n2v:
             form.setVisible(is_n2v)
         for form in self._stages:
             form.setVisible(not is_n2v)
@@ -100,16 +100,17 @@ class ParameterForms(QWidget):
         self.extractor.setVisible(not is_n2v and extracts)
 
     @property
-    def _forms(self) -> list[FormGrid]:
-        return [*self._general, *self._n2v, *self._stages, self._extractor]
+    def forms(self) -> list[FormGrid]:
+        """All forms, those that are hidden as well."""
+        return [*self._general, *self.n2v, *self._stages, self._extractor]
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(heading("Parameters"))
-        for form in (self._general[0], self._n2v[0], self._stages[0]):
+        for form in (self._general[0], self.n2v[0], self._stages[0]):
             column.addWidget(form)
-        for form in (self._n2v[1], self._stages[1], self._general[1]):
+        for form in (self.n2v[1], self._stages[1], self._general[1]):
             self.advanced.add(form)
         self.extractor.add(self._extractor)
         column.addWidget(self.advanced)

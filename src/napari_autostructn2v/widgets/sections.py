@@ -44,8 +44,7 @@ class VerticalScrollArea(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(content)
-        content.installEventFilter(self)
+        self.setWidget(content)  # whose events a scroll area filters anyway
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
         """Return the least width that cuts nothing off."""
@@ -54,6 +53,10 @@ class VerticalScrollArea(QScrollArea):
         if content is not None and bar is not None:
             hint.setWidth(content.minimumSizeHint().width() + bar.sizeHint().width())
         return hint
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
+        """Return a size at which nothing is cut off at the sides."""
+        return super().sizeHint().expandedTo(self.minimumSizeHint())
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """Follow the content when it grows."""
