@@ -84,7 +84,7 @@ def at_end(widget: QObject, call: Callable[[], object]) -> None:
     widget.destroyed.connect(release)
 
 
-def call_later(owner: QObject, slot: Callable[[], object], milliseconds: int = 0) -> None:
+def call_later(owner: QObject, slot: Callable[[], object]) -> None:
     """Call ``slot`` from the event loop, unless ``owner`` is deleted before.
 
     A single shot of Qt does not know the owner with every binding.
@@ -95,8 +95,6 @@ def call_later(owner: QObject, slot: Callable[[], object], milliseconds: int = 0
         Object that is needed for the call.
     slot : bound method
         Usually of the owner.
-    milliseconds : int
-        Least time until then.
     """
     if not isalive(owner):  # type: ignore[no-untyped-call]
         return
@@ -104,4 +102,4 @@ def call_later(owner: QObject, slot: Callable[[], object], milliseconds: int = 0
     timer.setSingleShot(True)
     timer.timeout.connect(slot)
     timer.timeout.connect(timer.deleteLater)
-    timer.start(milliseconds)
+    timer.start(0)

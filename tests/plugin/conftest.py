@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # small networks gain nothing from more threads, which take turns from the window
 torch.set_num_threads(1)
 
-PATIENCE = 20_000
+PATIENCE = 120_000
 """Milliseconds until a test gives up: more than a busy machine needs."""
 
 SMALL_STAGE = {"features": 8, "patch_size": 32, "batch_size": 2, "steps_per_epoch": 4}

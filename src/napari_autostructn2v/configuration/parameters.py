@@ -53,7 +53,7 @@ class ParameterForms(QWidget):
             FormGrid({"": PipelineConfig}, [*schedule, *_MORE_GENERAL]),
         ]
         self.n2v = [FormGrid(n2v, _MAIN), FormGrid(n2v, _further(simple_fields(N2VConfig)))]
-        self._stages = [FormGrid(stages, _MAIN, headings), FormGrid(stages, more, headings)]
+        self.stages = [FormGrid(stages, _MAIN, headings), FormGrid(stages, more, headings)]
         self._extractor = FormGrid(
             {"stage2.extractor": ExtractorConfig}, simple_fields(ExtractorConfig)
         )
@@ -66,7 +66,7 @@ class ParameterForms(QWidget):
 
     def value(self) -> dict[str, Any]:
         """Return the values that are shown, nested as in the configuration."""
-        shown = self.n2v if self._method == "n2v" else [*self._stages, self._extractor]
+        shown = self.n2v if self._method == "n2v" else [*self.stages, self._extractor]
         values: dict[str, Any] = {}
         for form in [*self._general, *shown]:
             for path, fields in form.value().items():
@@ -92,7 +92,7 @@ class ParameterForms(QWidget):
         trains_first = config.run_stage1 and config.stage1_model is None
         for form in self.n2v:
             form.setVisible(is_n2v)
-        for form in self._stages:
+        for form in self.stages:
             form.setVisible(not is_n2v)
             form.set_section_enabled("stage1", trains_first)
             form.set_section_enabled("stage2", config.run_stage2)
@@ -102,15 +102,15 @@ class ParameterForms(QWidget):
     @property
     def forms(self) -> list[FormGrid]:
         """All forms, those that are hidden as well."""
-        return [*self._general, *self.n2v, *self._stages, self._extractor]
+        return [*self._general, *self.n2v, *self.stages, self._extractor]
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(heading("Parameters"))
-        for form in (self._general[0], self.n2v[0], self._stages[0]):
+        for form in (self._general[0], self.n2v[0], self.stages[0]):
             column.addWidget(form)
-        for form in (self.n2v[1], self._stages[1], self._general[1]):
+        for form in (self.n2v[1], self.stages[1], self._general[1]):
             self.advanced.add(form)
         self.extractor.add(self._extractor)
         column.addWidget(self.advanced)

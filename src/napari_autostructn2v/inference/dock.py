@@ -19,7 +19,7 @@ from autoStructN2V.files import ensure_writable_folder
 from napari_autostructn2v.inference.choices import ResultChoice, SourceChoice, ask_for_tiff
 from napari_autostructn2v.inference.model_card import ModelCardView
 from napari_autostructn2v.layers.files import stacks_of_files, write_denoised
-from napari_autostructn2v.lifetime import call_later, connect
+from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Status, TaskState
 from napari_autostructn2v.widgets.dock_content import DockContent
@@ -50,7 +50,6 @@ _STEPS = 1000  # of the bar
 _MOST_OPENED = 10
 _SHOWN_TASKS = ("denoise", "load", "save", "open")
 _LEAST_WIDTH = 56  # characters
-_SETTLED = 50  # ms until wrapped lines have their height
 
 
 class Inference(DockContent):
@@ -101,6 +100,8 @@ class Inference(DockContent):
     def _arrange(self) -> None:
         content = QWidget()
         column = QVBoxLayout(content)
+        # the dock has a margin; only the scroll bar needs some distance
+        column.setContentsMargins(0, 0, column.spacing(), 0)
         column.addWidget(heading("Model"))
         column.addWidget(self.card)
         column.addWidget(heading("Images"))
@@ -226,7 +227,7 @@ class Inference(DockContent):
         self._clear_outcome()
         self._is_shown = False
         self._refresh()
-        self._scroll.ensureWidgetVisible(self.source)
+        self._scroll.follow(self.source)
 
     # what the session reports
 
@@ -288,12 +289,7 @@ class Inference(DockContent):
 
     def _show_outcome(self, made: object = None) -> None:
         self._refresh()
-        call_later(self, self._scroll_to_outcome, _SETTLED)
-
-    def _scroll_to_outcome(self) -> None:
-        last = next((w for w in (self.done, self.error) if w.text()), None)
-        if last is not None:
-            self._scroll.ensureWidgetVisible(last)
+        self._scroll.follow(next((w for w in (self.done, self.error) if w.text()), None))
 
     def _refresh(self) -> None:
         """Enable what is possible now, and say what is missing."""

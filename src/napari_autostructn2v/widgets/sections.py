@@ -45,6 +45,15 @@ class VerticalScrollArea(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(content)  # whose events a scroll area filters anyway
+        self._followed: QWidget | None = None
+        if (bar := self.verticalScrollBar()) is not None:
+            bar.rangeChanged.connect(self._show_followed)
+            bar.actionTriggered.connect(self._on_scrolled)
+
+    def follow(self, widget: QWidget | None) -> None:
+        """Keep a widget of the content in view while the content grows, until a person scrolls."""
+        self._followed = widget
+        self._show_followed()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
         """Return the least width that cuts nothing off."""
@@ -63,6 +72,13 @@ class VerticalScrollArea(QScrollArea):
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().eventFilter(watched, event)
+
+    def _show_followed(self, *_: object) -> None:
+        if self._followed is not None:
+            self.ensureWidgetVisible(self._followed)
+
+    def _on_scrolled(self, action: int) -> None:
+        self._followed = None
 
 
 def label_width(widget: QWidget) -> int:

@@ -350,9 +350,8 @@ def test_without_a_training_approve_and_skip_say_why_not(editor):
 
 
 @pytest.fixture
-def waiting(qtbot, viewer, session, editor, noisy, monkeypatch):
+def waiting(qtbot, viewer, session, requested, editor, noisy):
     """A real training that waits for the kernel."""
-    monkeypatch.setattr(type(session), "show", lambda self, dock: None)
     session.choose_layer(viewer.add_image(noisy, name="noisy"))
     session.start_training()
     qtbot.waitUntil(lambda: session.training.state.phase is Phase.REVIEW)
