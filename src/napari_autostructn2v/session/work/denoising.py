@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from napari_autostructn2v.layers.stacks import LayerStacks
     from napari_autostructn2v.session.state import TaskState
     from napari_autostructn2v.session.work.tasks import Tasks
+
+    Writer = Callable[[Sequence[NDArray[np.float32]]], Path]
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Denoising:
         stacks: LayerStacks,
         model: TrainedModel,
         device: DeviceName = "auto",
-        write: Callable[[Sequence[NDArray[np.float32]]], Path] | None = None,
+        write: Writer | None = None,
     ) -> None:
         """Apply a model to a layer; the result becomes a layer of its own, or a file.
 
@@ -96,14 +99,6 @@ class Denoising:
             Called in the thread of the task: writes the denoised stacks to a file instead.
         """
 
-        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, Any]:
-            denoised = yield from denoise_array_events(
-                stacks.sources, model, device=device, should_stop=should_stop
-            )
-            if denoised is None:
-                return None
-            return stacks.layer_data(denoised) if write is None else write(denoised)
-
         def show(outcome: NDArray[np.float32] | Path | None) -> None:
             if outcome is None:
                 self._tasks.end("Cancelled; nothing was added.")
@@ -118,6 +113,7 @@ class Denoising:
                 self.last = Denoised(self._tasks.state, layer=weakref.ref(layer))
                 self.layer_denoised.emit(layer)
 
+        events = partial(_denoised_layer, stacks, model, device, write)
         self._tasks.start("denoise", "Reading the images", events, show)
 
     def denoise_files(
@@ -145,22 +141,6 @@ class Denoising:
             Data type of the results.
         """
 
-        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, list[Path]]:
-            sources = open_images(source, mode=model.mode)
-            outputs = output_files(
-                sources, source, output, stage=stage_in_names(model), keep_existing=True
-            )
-            return (
-                yield from denoise_events(
-                    sources,
-                    model,
-                    outputs,
-                    device=device,
-                    output_dtype=output_dtype,
-                    should_stop=should_stop,
-                )
-            )
-
         def show(written: Sequence[Path]) -> None:
             files = "1 file" if len(written) == 1 else f"{len(written)} files"
             stopped = "Cancelled; wrote" if self._tasks.state.is_stopping else "Wrote"
@@ -168,6 +148,7 @@ class Denoising:
             self.last = Denoised(self._tasks.state, tuple(written))
             self.files_denoised.emit(list(written))
 
+        events = partial(_denoised_files, source, output, model, device, output_dtype)
         self._tasks.start("denoise", "Reading the images", events, show)
 
     def save_layer(self, path: Path, layer: Image) -> None:
@@ -226,6 +207,44 @@ class Denoising:
         self.last = None
         if self._tasks.state.kind in ("denoise", "save", "open"):
             self._tasks.forget()
+
+
+def _denoised_layer(
+    stacks: LayerStacks,
+    model: TrainedModel,
+    device: DeviceName,
+    write: Writer | None,
+    should_stop: Callable[[], bool],
+) -> Generator[Event, Any, NDArray[np.float32] | Path | None]:
+    """Yield progress, and return the array of a layer or the file; None if it was stopped."""
+    denoised = yield from denoise_array_events(
+        stacks.sources, model, device=device, should_stop=should_stop
+    )
+    if denoised is None:
+        return None
+    return stacks.layer_data(denoised) if write is None else write(denoised)
+
+
+def _denoised_files(
+    source: Path,
+    output: Path,
+    model: TrainedModel,
+    device: DeviceName,
+    output_dtype: OutputDtype,
+    should_stop: Callable[[], bool],
+) -> Generator[Event, Any, list[Path]]:
+    """Yield progress, and return the files that were written."""
+    sources = open_images(source, mode=model.mode)
+    outputs = output_files(sources, source, output, stage=stage_in_names(model), keep_existing=True)
+    events = denoise_events(
+        sources,
+        model,
+        outputs,
+        device=device,
+        output_dtype=output_dtype,
+        should_stop=should_stop,
+    )
+    return (yield from events)
 
 
 def _result_layer(stacks: LayerStacks, denoised: NDArray[np.float32], model: TrainedModel) -> Image:

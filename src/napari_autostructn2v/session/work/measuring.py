@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -69,17 +70,6 @@ class NoiseMeasuring:
             Direction of stripes to leave out; "auto" looks for them.
         """
 
-        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, KernelProposal | None]:
-            smallest = _SMALLEST_MEASURED
-            for message in check_images(
-                stacks.sources, patch_size=smallest, mode=mode, should_stop=should_stop
-            ):
-                yield Warned(message)
-            evidence = measure_evidence(
-                stacks.sources, extractor, mode, should_stop, remove_stripes=remove_stripes
-            )
-            return evidence.propose(extractor) if evidence is not None else None
-
         def show(proposal: KernelProposal | None) -> None:
             if proposal is None:
                 return self._tasks.end("Cancelled.")
@@ -94,6 +84,7 @@ class NoiseMeasuring:
             self._watch_pixels(stacks)
             # without the pixels: a layer that is removed later shall free its memory
             self.measurement = Measurement(replace(stacks, sources=()))
+        events = partial(_measured, stacks, mode, extractor, remove_stripes)
         self._tasks.start("measure", "Measuring the noise", events, show)
 
     def _watch_pixels(self, stacks: LayerStacks) -> None:
@@ -105,3 +96,21 @@ class NoiseMeasuring:
         if self.measurement is not None and self.measurement.stacks.layer is event.source:
             self.measurement = None
             self.measured.emit(None)
+
+
+def _measured(
+    stacks: LayerStacks,
+    mode: Mode,
+    extractor: ExtractorConfig,
+    remove_stripes: StripeRemoval,
+    should_stop: Callable[[], bool],
+) -> Generator[Event, Any, KernelProposal | None]:
+    """Yield warnings, and return what was measured; None if it was stopped."""
+    for message in check_images(
+        stacks.sources, patch_size=_SMALLEST_MEASURED, mode=mode, should_stop=should_stop
+    ):
+        yield Warned(message)
+    evidence = measure_evidence(
+        stacks.sources, extractor, mode, should_stop, remove_stripes=remove_stripes
+    )
+    return evidence.propose(extractor) if evidence is not None else None
