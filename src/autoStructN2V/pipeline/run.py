@@ -16,6 +16,7 @@ from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
+from autoStructN2V.pipeline.steps.kernel_review import decide_kernel
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _run(
         return job.result(None, None)
     kernel, proposal = given, None
     if kernel is None:
-        kernel, proposal = yield from job.decide_kernel(review)
+        kernel, proposal = yield from decide_kernel(job.noise, should_stop, waits=review)
     if kernel is not None and not should_stop():
         yield from job.train_stage(2, complete.stage2, kernel)
         yield from job.compare_stages()

@@ -24,6 +24,7 @@ from autoStructN2V.pipeline import (
     pipeline_events,
     validate_config,
 )
+from autoStructN2V.pipeline.steps import kernel_review, measuring, training_data
 from autoStructN2V.trainers import (
     AwaitingDecision,
     BatchFinished,
@@ -47,7 +48,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def _quick_review(monkeypatch):
-    monkeypatch.setattr(job, "_POLL_SECONDS", 0.001)
+    monkeypatch.setattr(kernel_review, "_POLL_SECONDS", 0.001)
 
 
 def drive(images, config, answers=(), **options):
@@ -151,7 +152,7 @@ def test_a_stage_2_that_is_not_better_is_told(monkeypatch, second_loss, is_warne
         kernels.append(kernel)
         return second_loss if len(kernels) == 4 else 0.5  # two reports, then both stages
 
-    monkeypatch.setattr(job.Job, "_held_out_loss", loss)
+    monkeypatch.setattr(training_data.RunPixels, "held_out_loss", loss)
     events, result = drive(NOISY, tiny())
     (compared,) = (event.comparison for event in events if isinstance(event, StagesCompared))
     assert compared is result.comparison
@@ -452,8 +453,10 @@ def test_the_model_is_told_before_it_is_applied():
 
 def test_stage_2_learns_from_the_original_images(monkeypatch):
     banks = []
-    original = job.load_patch_bank
-    monkeypatch.setattr(job, "load_patch_bank", lambda *a: banks.append(original(*a)) or banks[-1])
+    original = training_data.load_patch_bank
+    monkeypatch.setattr(
+        training_data, "load_patch_bank", lambda *a: banks.append(original(*a)) or banks[-1]
+    )
     drive(NOISY, tiny())
     (bank,) = banks
     image = bank.image(0)
@@ -480,7 +483,7 @@ def test_memory_that_runs_out_anywhere_is_one_sentence(monkeypatch, error):
     def fail(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr(job, "load_patch_bank", fail)
+    monkeypatch.setattr(training_data, "load_patch_bank", fail)
     with pytest.raises(DeviceError, match="Memory ran out; lower batch_size, patch_size or"):
         drive(NOISY, tiny())
 
@@ -544,13 +547,13 @@ def test_gaussian_noise_is_used_for_the_refinement(monkeypatch, method):
 
 
 def test_noise_that_may_be_structure_is_not_used_for_the_refinement(monkeypatch):
-    measure = job.measure_evidence
+    measure = measuring.measure_evidence
 
     def unsure(*arguments, **options):
         found = measure(*arguments, **options).autocorrelation
         return evidence.Evidence(replace(found, is_strength_known=False))
 
-    monkeypatch.setattr(job, "measure_evidence", unsure)
+    monkeypatch.setattr(measuring, "measure_evidence", unsure)
     noise = np.random.default_rng(0).normal(0, 0.3, (3, 96, 96))
     messages, _ = refinement_warnings(noise, {"stage2": {"refinement": 0.5}})
     assert len(messages) == 1

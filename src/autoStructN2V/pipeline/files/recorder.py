@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.datasets.images.writing import OutputDtype
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.results import ArraySink, PipelineResult, WriteSlice
+    from autoStructN2V.vocabulary import OutputDtype
 
 _LOG_FIELDS = (
     "stage",
