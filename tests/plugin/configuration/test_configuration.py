@@ -27,7 +27,7 @@ from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.state import Phase, TaskState
 from napari_autostructn2v.training.dock import Training
 from tests.core.conftest import noisy_lines, tiny
-from tests.plugin.conftest import deleted
+from tests.plugin.conftest import PATIENCE, deleted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -401,7 +401,7 @@ def slow_models(monkeypatch):
     may_read, load = threading.Event(), trainers.load_model
 
     def load_later(path):
-        assert may_read.wait(30)
+        assert may_read.wait(PATIENCE / 1000)
         return load(path)
 
     monkeypatch.setattr(trainers, "load_model", load_later)

@@ -24,7 +24,7 @@ from napari_autostructn2v.inference.dock import Inference
 from napari_autostructn2v.inference.model_card import NO_MODEL, describe_model
 from napari_autostructn2v.layers.files import FileImage, layer_writer, stacks_of_files
 from napari_autostructn2v.session.state import ModelCard, TaskState
-from tests.plugin.conftest import choose_new_file, stacking_threads
+from tests.plugin.conftest import PATIENCE, choose_new_file, stacking_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -445,7 +445,7 @@ def slow_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     may_read, load_model = threading.Event(), _model_tasks.load_model
 
     def load_later(path: Path) -> TrainedModel:
-        assert may_read.wait(30)
+        assert may_read.wait(PATIENCE / 1000)
         return load_model(path)
 
     monkeypatch.setattr(_model_tasks, "load_model", load_later)

@@ -17,7 +17,7 @@ from napari_autostructn2v.layers.stacks import LazyStack, stacks_of
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.session import Session, session_for
 from napari_autostructn2v.session.state import Part, Phase, Status
-from tests.plugin.conftest import small_config, stacking_threads
+from tests.plugin.conftest import PATIENCE, small_config, stacking_threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -233,7 +233,7 @@ def test_a_measurement_ends_at_once_however_slowly_the_slices_come(
     class Slow(LazyStack):
         def read_slice(self, z: int) -> NDArray[np.float32]:
             read.append(z)
-            assert len(read) <= n_quick or may_read.wait(30)
+            assert len(read) <= n_quick or may_read.wait(PATIENCE / 1000)
             return super().read_slice(z)
 
     layer = session.viewer.add_image(np.random.default_rng(0).random((40, 64, 64)))
