@@ -129,7 +129,7 @@ def test_shared_columns_and_rows_of_each_slice_together():
     cleaned = result.applied_to(source)
     assert find_patterns([cleaned]).patterns == ()
     in_memory = read_stack(source)
-    assert detect_periodic_patterns([in_memory]) == found
+    assert detect_periodic_patterns([in_memory]) == list(found)
     np.testing.assert_allclose(remove_patterns(in_memory, found), read_stack(cleaned), atol=1e-5)
 
 
