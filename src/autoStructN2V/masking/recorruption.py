@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from autoStructN2V.masking.noise.strength import LEAST_SHARE
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,7 +118,7 @@ class NoiseSampler:
             patches, _AVERAGED, stride=1, padding=_AVERAGED // 2, count_include_pad=False
         )
         variance = 1.0 + self._slope * (around - self._brightness)
-        return variance.clamp_min(LEAST_SHARE).sqrt()
+        return variance.clamp_min(NOISE_LIMITS.strength.least_share).sqrt()
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:

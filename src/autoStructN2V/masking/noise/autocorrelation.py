@@ -14,20 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoStructN2V.errors import InputError
+from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
 from autoStructN2V.masking.noise.background import noise_field
 from autoStructN2V.masking.noise.correction import LARGEST_LAG
 from autoStructN2V.masking.noise.estimate import estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise.lags import joined, lag_sums
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
 from autoStructN2V.masking.noise.strength import measure_noise_strength
 from autoStructN2V.masking.patterns.detection import detect_periodic_patterns, remove_patterns
 from autoStructN2V.masking.patterns.pattern import PeriodicPattern
 from autoStructN2V.vocabulary import Mode as Mode
 from autoStructN2V.vocabulary import StripeRemoval
 
-MAX_LAG = 15  # px: half of the largest window
-_GAUSSIAN_KURTOSIS = 0.5  # excess below which noise counts as Gaussian and uniform
+MAX_LAG = MAX_KERNEL_SIZE // 2  # px
+_SMALLEST_SIDE = 16  # px: of images
 _BUDGET = 1_600_000  # px used at most; more only makes the standard error smaller
 _PLANE_SIDE = 1024  # px: larger images are sampled in blocks of half this side
+_RUN = 3  # slices that are sampled together, so that their neighbors are measured too
+_FEWEST_SHIFTS = 3  # times the largest lag, px: the smallest side of an image
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Autocorrelation:
     @property
     def is_uniform_gaussian(self) -> bool:
         """Whether the noise is about Gaussian and equally strong everywhere."""
-        return abs(self.excess_kurtosis) < _GAUSSIAN_KURTOSIS
+        return abs(self.excess_kurtosis) < NOISE_LIMITS.strength.gaussian_kurtosis
 
 
 def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]]:
@@ -97,10 +101,10 @@ def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]
     if not stacks:
         raise InputError("No image was given to measure the noise of; give at least one.")
     for stack in stacks:
-        if stack.ndim != 3 or min(stack.shape[1:], default=0) < 16:
+        if stack.ndim != 3 or min(stack.shape[1:], default=0) < _SMALLEST_SIDE:
             raise InputError(
                 f"An image of shape {stack.shape} cannot be used to measure noise; each must be "
-                "a (z, y, x) stack of at least 16 x 16 pixels."
+                f"a (z, y, x) stack of at least {_SMALLEST_SIDE} x {_SMALLEST_SIDE} pixels."
             )
         if not np.isfinite(stack).all():
             raise InputError("An image holds NaN or infinite pixels; replace them first.")
@@ -113,7 +117,9 @@ def _sample(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     total = sum(block.size for block in blocks)
     if total <= _BUDGET:
         return blocks
-    runs = [block[start : start + 3] for block in blocks for start in range(0, block.shape[0], 3)]
+    runs = [block[start : start + _RUN]
+        for block in blocks
+        for start in range(0, block.shape[0], _RUN)]
     n_kept = max(1, round(len(runs) * _BUDGET / total))
     kept = np.unique(np.linspace(0, len(runs) - 1, n_kept).round().astype(int))
     return [runs[index] for index in kept]
@@ -155,6 +161,7 @@ def measure_noise_autocorrelation(
     equalize: bool = True,
     max_lag: int = MAX_LAG,
     remove_stripes: StripeRemoval = "auto",
+    limits: NoiseLimits = NOISE_LIMITS,
 ) -> Autocorrelation:
     """Measure the autocorrelation of the noise in images, without that of their signal.
 
@@ -173,6 +180,8 @@ def measure_noise_autocorrelation(
         Largest lag in pixels, at most 31; smaller images allow a third of their side.
     remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
         Direction of stripes to leave out; 'auto' looks for them.
+    limits : NoiseLimits
+        Other limits than the usual ones, for a trial.
 
     Returns
     -------
@@ -186,14 +195,14 @@ def measure_noise_autocorrelation(
     checked = _checked(images)
     patterns = tuple(detect_periodic_patterns(checked, remove_stripes))
     stacks = [remove_patterns(stack, patterns) for stack in _sample(checked)]
-    max_lag = min(max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // 3 for stack in stacks))
-    fields = [noise_field(stack, equalize=equalize) for stack in stacks]
-    estimate = estimate_in_plane(fields, max_lag)
-    strength = measure_noise_strength(stacks, fields, estimate.threshold)
+    max_lag = min(max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // _FEWEST_SHIFTS for stack in stacks))
+    fields = [noise_field(stack, equalize=equalize, limits=limits.background) for stack in stacks]
+    estimate = estimate_in_plane(fields, max_lag, limits)
+    strength = measure_noise_strength(stacks, fields, estimate.threshold, limits)
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
     values, errors = [estimate.values], [estimate.standard_error]
     if mode == "2.5D":
-        above, error = estimate_across(fields, estimate, max_lag)
+        above, error = estimate_across(fields, estimate, max_lag, limits)
         values = [above[::-1, ::-1], estimate.values, above]
         errors = [error[::-1, ::-1], estimate.standard_error, error]
     return Autocorrelation(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from autoStructN2V.errors import InputError
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 
 _TILE = 64  # px: side of the tiles whose scatter gives the standard error
 
@@ -92,10 +93,28 @@ def joined(sums: Sequence[LagSums]) -> LagSums:
     )
 
 
-def bartlett_error(values: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the large-sample standard error of a lag where the true correlation is zero."""
+def bartlett_error(
+    values: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    clear_errors: float = NOISE_LIMITS.significance.clear_errors,
+) -> NDArray[np.float64]:
+    """Return the large-sample standard error of a lag where the true correlation is zero.
+
+    Parameters
+    ----------
+    values : (H, W) float64
+        Autocorrelation.
+    counts : (T, H, W) float64
+        Pairs in each tile.
+    clear_errors : float
+        Standard errors of white noise from which a correlation adds to the error of all others.
+
+    Returns
+    -------
+    (H, W) float64
+    """
     n_pairs = np.maximum(counts.sum(0), 1.0)
-    significant = np.square(values) > 9.0 / n_pairs
+    significant = np.square(values) > clear_errors**2 / n_pairs
     power = max(1.0, float(np.square(values[significant]).sum()))
     error: NDArray[np.float64] = np.sqrt(power / n_pairs)
     return error
