@@ -7,7 +7,7 @@ structure without any background, few photons. Everything follows from the seed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import ndimage
@@ -18,7 +18,7 @@ from autoStructN2V.datasets.samples.curtains import curtains
 from tasks import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -50,10 +50,10 @@ class NoiseCase:
     n_hidden : tuple of int
         Fewest and most pixels of the kernel, if no task is given.
     variance : float or None
-        Variance of the noise, if it has to be measured within 15 %.
+        Variance of the noise, if it has to be measured within 10 %.
     is_gaussian : bool or None
         What has to be said of the distribution of the noise.
-    resembles_structure : bool
+    resembles_structure : bool or None
         What has to be said of the images.
     """
 
@@ -64,7 +64,7 @@ class NoiseCase:
     n_hidden: tuple[int, int] = (1, 1)
     variance: float | None = None
     is_gaussian: bool | None = None
-    resembles_structure: bool = False
+    resembles_structure: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,13 @@ def _smooth(
     return unit
 
 
-def _float32(image: NDArray[np.floating]) -> Image:
+def _float32(image: NDArray[np.number]) -> Image:
     single: Image = image.astype(np.float32)
     return single
 
 
 def _clipped(rng: np.random.Generator) -> NoiseCase:
-    """A dark corner is clipped at 0, as cameras do."""
+    """Clip a dark corner at 0, as cameras do."""
     image = 0.3 + 0.1 * _smooth(_SHAPE, 14, rng) + 0.1 * _lines(_SHAPE, rng)
     image[:, :, :72] -= 0.45
     return NoiseCase("clipped corner", _float32(np.maximum(image, 0.0)), n_hidden=(7, 13))
@@ -205,11 +205,3 @@ def _without_patterns(
     local = noisy.copy()
     local[:, :160] += _float32(0.06 * np.sin(2 * np.pi * np.arange(320) / 40.0))
     yield PatternCase("slow local waves", local)
-
-
-CASES: dict[str, Callable[[int], Iterator[Any]]] = {
-    "NoiseLimits": noise_cases,
-    "ExtractionLimits": noise_cases,
-    "PatternLimits": pattern_cases,
-}
-"""Cases for each dataclass of limits that is handed to a function as a whole."""

@@ -25,13 +25,12 @@ from numpy.typing import NDArray
 from scipy import ndimage, signal
 from torch import Generator, Tensor
 
-_MOST_ROUNDS = 4
-_N_TRIALS = 16  # patches
-# cells per wanted kernel: enough that the rejected candidates do not lower the count
-_CELLS_PER_KERNEL = 1.7
+_MOST_ROUNDS = 4  # each fills some of the cells left empty, and costs time
+_N_TRIALS = 16  # patches, on which the rounds needed are counted
+_CELLS_PER_KERNEL = 1.7  # per wanted kernel: some candidates are rejected; more cells cost time
 _DENSE_CELL = 2  # px: with cells so small, a CPU looks at all pixels faster than at cells
 _TIE = 2.0**-43  # less than any difference of two random numbers of 24 bits
-_FAR = -10_000
+_FAR = -10_000  # px: where candidates wait that have no place
 
 
 @dataclass(frozen=True)

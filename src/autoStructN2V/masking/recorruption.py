@@ -14,12 +14,15 @@ Pang et al.: Recorrupted-to-Recorrupted. CVPR (2021). doi:10.1109/CVPR46437.2021
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from autoStructN2V.masking.limits import limit
+from autoStructN2V.masking.noise.autocorrelation import MAX_LAG
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 
 if TYPE_CHECKING:
@@ -29,9 +32,23 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 
-_MARGIN = 16  # px: drawn noise is periodic, so a border as wide as the largest lag is cut off
-_AVERAGED = 5  # px: side of the square over which brightness is averaged
+_MARGIN = MAX_LAG + 1  # px: drawn noise is periodic, so a border wider than all lags is cut off
 _LEAST_POWER = 1e-3  # relative to the mean: what no noise can have is lifted to this
+
+
+@dataclass(frozen=True)
+class RecorruptionLimits:
+    """How noise is drawn where its strength depends on brightness."""
+
+    averaged: int = limit(
+        5,
+        unit="px, side of a square, odd",
+        separates="brightness, averaged over more, from the noise on it, averaged over less",
+        source="commit e05b5b6, not re-derived",
+    )
+
+
+RECORRUPTION_LIMITS = RecorruptionLimits()
 
 
 class NoiseSampler:
@@ -49,6 +66,8 @@ class NoiseSampler:
         Side of the patches in pixels.
     device : torch.device
         Where noise is drawn.
+    limits : RecorruptionLimits
+        Other limits than the usual ones, for a trial.
 
     Attributes
     ----------
@@ -63,8 +82,10 @@ class NoiseSampler:
         mean_and_std: tuple[float, float],
         patch_size: int,
         device: torch.device,
+        limits: RecorruptionLimits = RECORRUPTION_LIMITS,
     ) -> None:
         mean, std = mean_and_std
+        self._limits = limits
         self.variance = autocorrelation.noise_variance / std**2
         self._slope = autocorrelation.variance_slope * std
         self._brightness = (autocorrelation.brightness - mean) / std
@@ -115,7 +136,11 @@ class NoiseSampler:
     def _relative_strength(self, patches: Tensor) -> Tensor:
         """Return the standard deviation around each pixel, relative to that at mean brightness."""
         around = functional.avg_pool2d(
-            patches, _AVERAGED, stride=1, padding=_AVERAGED // 2, count_include_pad=False
+            patches,
+            self._limits.averaged,
+            stride=1,
+            padding=self._limits.averaged // 2,
+            count_include_pad=False,
         )
         variance = 1.0 + self._slope * (around - self._brightness)
         return variance.clamp_min(NOISE_LIMITS.strength.least_share).sqrt()

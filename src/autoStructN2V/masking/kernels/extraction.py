@@ -14,19 +14,23 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from autoStructN2V.masking.kernels.advice import Advice, advise
-from autoStructN2V.masking.kernels.config import MOST_KERNEL_PIXELS, ExtractorConfig
+from autoStructN2V.masking.kernels.config import (
+    MOST_KERNEL_PIXELS,
+    MOST_PERCENTILE,
+    ExtractorConfig,
+)
 from autoStructN2V.masking.kernels.description import KernelStatistics, describe_kernel
 from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE, Kernel
+from autoStructN2V.masking.kernels.limits import EXTRACTION_LIMITS, ExtractionLimits
 from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
     measure_noise_autocorrelation,
 )
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 from autoStructN2V.masking.patterns.pattern import PeriodicPattern
 from autoStructN2V.vocabulary import Mode
 
-_MAX_PERCENTILE = 90.0
-_ERRORS_AT_50 = 4.0  # standard errors demanded of the first ring at adapt_CB = 50
-_LEAST_ERRORS = 3.0
+_DEFAULTS = ExtractorConfig()
 _FULL_CONNECTIVITY = np.ones((3, 3, 3), bool)
 
 
@@ -90,6 +94,7 @@ def propose_kernel(
     config: ExtractorConfig,
     *,
     periodic_patterns: Sequence[PeriodicPattern] | None = None,
+    limits: ExtractionLimits = EXTRACTION_LIMITS,
 ) -> KernelProposal:
     """Threshold a measured autocorrelation; fast enough to follow a slider.
 
@@ -101,6 +106,8 @@ def propose_kernel(
         Parameters of thresholding.
     periodic_patterns : sequence of PeriodicPattern, optional
         Patterns to name in the advice; by default those of the autocorrelation.
+    limits : ExtractionLimits
+        Other limits than the usual ones, for a trial.
 
     Returns
     -------
@@ -109,10 +116,10 @@ def propose_kernel(
     if periodic_patterns is None:
         periodic_patterns = autocorrelation.periodic_patterns
     size = _first_window(autocorrelation, config)
-    kernel, thresholds, n_dropped = _kernel_in_window(autocorrelation, config, size)
+    kernel, thresholds, n_dropped = _kernel_in_window(autocorrelation, config, size, limits)
     while config.grow_window and _reaches_edge(kernel) and size < _largest(autocorrelation):
-        size = min(size + 4, _largest(autocorrelation))
-        kernel, thresholds, n_dropped = _kernel_in_window(autocorrelation, config, size)
+        size = min(size + limits.window_step, _largest(autocorrelation))
+        kernel, thresholds, n_dropped = _kernel_in_window(autocorrelation, config, size, limits)
     kernel = kernel if kernel.shape[0] == 3 else kernel[0]
     return KernelProposal(
         kernel=kernel,
@@ -150,7 +157,7 @@ def rings(size: int) -> NDArray[np.intp]:
 
 
 def _kernel_in_window(
-    autocorrelation: Autocorrelation, config: ExtractorConfig, size: int
+    autocorrelation: Autocorrelation, config: ExtractorConfig, size: int, limits: ExtractionLimits
 ) -> tuple[Kernel, NDArray[np.float64], int]:
     """Find kernel (S, size, size), ring thresholds (S, R) and number of pixels cut off."""
     values = _cropped(autocorrelation.values, size)
@@ -160,7 +167,7 @@ def _kernel_in_window(
     chosen = values > thresholds[:, ring]
     if config.use_center_proximity:
         chosen |= values >= config.center_proximity_threshold
-    chosen &= values > _demanded_errors(ring, config) * error
+    chosen &= values > _demanded_errors(ring, config, limits) * error
     middle = len(values) // 2
     thresholds[middle, 0] = np.nan
     chosen[middle, size // 2, size // 2] = True
@@ -173,11 +180,15 @@ def _kernel_in_window(
     return kernel, thresholds, int(chosen.sum() - kernel.sum())
 
 
-def _demanded_errors(ring: NDArray[np.intp], config: ExtractorConfig) -> NDArray[np.float64]:
-    """Return the standard errors by which a correlation must exceed zero, for each cell."""
-    first = _ERRORS_AT_50 * config.adapt_CB / 50.0
+def _demanded_errors(
+    ring: NDArray[np.intp], config: ExtractorConfig, limits: ExtractionLimits
+) -> NDArray[np.float64]:
+    """Return by how many standard errors each cell (H, W) must exceed zero."""
+    first = limits.errors_of_first_ring * config.adapt_CB / _DEFAULTS.adapt_CB
     decayed = first * config.adapt_DF ** np.maximum(ring - 1.0, 0.0)
-    demanded: NDArray[np.float64] = np.maximum(decayed, min(first, _LEAST_ERRORS))
+    demanded: NDArray[np.float64] = np.maximum(
+        decayed, min(first, NOISE_LIMITS.significance.clear_errors)
+    )
     return demanded
 
 
@@ -185,7 +196,7 @@ def _ring_thresholds(
     plane: NDArray[np.float64], ring: NDArray[np.intp], config: ExtractorConfig
 ) -> NDArray[np.float64]:
     """Threshold of each ring of one (H, W) slice."""
-    least = config.min_correlation * config.base_percentile / 50.0
+    least = config.min_correlation * config.base_percentile / _DEFAULTS.base_percentile
     n_rings = int(ring.max()) + 1
     if not config.adapt_autocorr:
         strongest = float(plane[ring > 0].max())
@@ -193,7 +204,7 @@ def _ring_thresholds(
     thresholds = np.full(n_rings, least)
     for k in range(1, n_rings):
         percentile = config.base_percentile * config.percentile_decay ** (k - 1)
-        level = _percentile_above_zero(plane[ring == k], min(percentile, _MAX_PERCENTILE), config)
+        level = _percentile_above_zero(plane[ring == k], min(percentile, MOST_PERCENTILE), config)
         thresholds[k] = max(level, least)
     return thresholds
 

@@ -117,9 +117,9 @@ def _sample(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     total = sum(block.size for block in blocks)
     if total <= _BUDGET:
         return blocks
-    runs = [block[start : start + _RUN]
-        for block in blocks
-        for start in range(0, block.shape[0], _RUN)]
+    runs = [
+        block[start : start + _RUN] for block in blocks for start in range(0, block.shape[0], _RUN)
+    ]
     n_kept = max(1, round(len(runs) * _BUDGET / total))
     kept = np.unique(np.linspace(0, len(runs) - 1, n_kept).round().astype(int))
     return [runs[index] for index in kept]
@@ -195,7 +195,9 @@ def measure_noise_autocorrelation(
     checked = _checked(images)
     patterns = tuple(detect_periodic_patterns(checked, remove_stripes))
     stacks = [remove_patterns(stack, patterns) for stack in _sample(checked)]
-    max_lag = min(max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // _FEWEST_SHIFTS for stack in stacks))
+    max_lag = min(
+        max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // _FEWEST_SHIFTS for stack in stacks)
+    )
     fields = [noise_field(stack, equalize=equalize, limits=limits.background) for stack in stacks]
     estimate = estimate_in_plane(fields, max_lag, limits)
     strength = measure_noise_strength(stacks, fields, estimate.threshold, limits)

@@ -59,7 +59,9 @@ def fine_energy(stack: FloatArray) -> FloatArray:
     return fine * fine
 
 
-def gradient_energies(stack: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background) -> list[FloatArray]:
+def gradient_energies(
+    stack: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background
+) -> list[FloatArray]:
     """Locally averaged energy of the gradient, one (Z, Y, X) array a scale."""
     energies = []
     for sigma in limits.gradient_scales:
@@ -97,13 +99,17 @@ def noise_variance(plane: FloatArray, energy: FloatArray, counted: NDArray[np.bo
     return variance
 
 
-def unusable_pixels(stack: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background) -> NDArray[np.bool_]:
+def unusable_pixels(
+    stack: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background
+) -> NDArray[np.bool_]:
     """Mark pixels whose surroundings are clipped at the smallest or largest value.
 
     Parameters
     ----------
     stack : (Z, Y, X) float32
         Image.
+    limits : BackgroundLimits
+        What counts as clipped.
 
     Returns
     -------
@@ -119,13 +125,17 @@ def unusable_pixels(stack: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.b
     return blur(clipped.astype(np.float32), limits.local_scale) > limits.clipped_density
 
 
-def filled_pixels(energy: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background) -> NDArray[np.bool_]:
+def filled_pixels(
+    energy: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background
+) -> NDArray[np.bool_]:
     """Mark places of a single value, as what lies outside of a rotated or registered image.
 
     Parameters
     ----------
     energy : (Z, Y, X) float32
         Fine energy.
+    limits : BackgroundLimits
+        What counts as filled.
 
     Returns
     -------

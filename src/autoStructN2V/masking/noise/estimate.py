@@ -111,8 +111,8 @@ def _background_threshold(fields: Sequence[NoiseField], limits: NoiseLimits) -> 
     scores = np.concatenate([field.structure[np.isfinite(field.structure)] for field in fields])
     if scores.size < limits.selection.fewest_pixels:
         raise InputError(
-            f"Fewer than {limits.selection.fewest_pixels} pixels can be used to measure the noise: the images "
-            "are too small, constant or clipped; use larger or unclipped images."
+            f"Fewer than {limits.selection.fewest_pixels} pixels can be used to measure the "
+            "noise: the images are too small, constant or clipped; use larger or unclipped images."
         )
     spread = _spread(scores)
     homogeneous = [
