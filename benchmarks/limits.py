@@ -147,7 +147,8 @@ def measure(only: list[str], seeds: list[int]) -> list[Row]:
             continue
         suite = SUITES[name](seeds)
         usual = suite(limits)
-        print(f"{name}: {len(usual.cases)} cases; with the defaults {usual.summary(usual)['text']}")
+        said = usual.summary(usual)["text"]
+        print(f"{name}: {len(usual.cases)} cases; with the defaults {said}", flush=True)
         for limit in tuned:
             row = row_of(suite, limits, limit, usual)
             table.add(cells_of(row), row)

@@ -44,7 +44,7 @@ class RecorruptionLimits:
         5,
         unit="px, side of a square, odd",
         separates="brightness, averaged over more, from the noise on it, averaged over less",
-        source="commit e05b5b6, not re-derived",
+        source="of 1 to 17 px it draws shot noise with the least error, benchmarks/limits.py",
     )
 
 
@@ -103,7 +103,7 @@ class NoiseSampler:
         self._shaping = torch.from_numpy(half).to(device)
 
     def _spectrum(self, correlation: NDArray[np.float64]) -> NDArray[np.complex128]:
-        """Return the power at each frequency of a patch with its margin."""
+        """Return the power (side, side) of a patch with its margin, of a correlation (H, W)."""
         reach = min(correlation.shape[0] // 2, self._side // 2 - 1)
         middle = correlation.shape[0] // 2
         inner = slice(middle - reach, middle + reach + 1)
@@ -134,7 +134,7 @@ class NoiseSampler:
         return inner * self._relative_strength(patches)
 
     def _relative_strength(self, patches: Tensor) -> Tensor:
-        """Return the standard deviation around each pixel, relative to that at mean brightness."""
+        """Return the standard deviation (B, C, P, P) relative to that at mean brightness."""
         around = functional.avg_pool2d(
             patches,
             self._limits.averaged,

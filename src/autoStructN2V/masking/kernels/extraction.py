@@ -145,12 +145,13 @@ def _reaches_edge(kernel: Kernel) -> bool:
 
 
 def _cropped(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Cut the middle (S, size, size) out of an autocorrelation (S, H, W)."""
     margin = (values.shape[-1] - size) // 2
     return values[:, margin : margin + size, margin : margin + size]
 
 
 def rings(size: int) -> NDArray[np.intp]:
-    """Return the number of the square ring around the center, for each cell of a window."""
+    """Return the number of the square ring around the center, for each of (size, size) cells."""
     distance = np.abs(np.arange(size) - size // 2)
     ring: NDArray[np.intp] = np.maximum.outer(distance, distance)
     return ring
@@ -212,7 +213,7 @@ def _ring_thresholds(
 def _percentile_above_zero(
     values: NDArray[np.float64], percentile: float, config: ExtractorConfig
 ) -> float:
-    """Percentile of values taken together with as many zeros.
+    """Percentile of values (N,) taken together with as many zeros.
 
     The zeros stand for uncorrelated pixels. Without them, half of a ring would always lie below
     its median, and noise that is correlated in all directions could not be hidden.

@@ -2,8 +2,8 @@
 
 The autocorrelation of a noisy image is that of its noise plus that of its signal. Three steps
 take the signal away: only background (:mod:`.background`) is used; structure coarser than a
-few pixels is subtracted; what is left of it looks alike in all directions and is subtracted too
-(:mod:`.noise_model`). What the first two steps do to the noise itself is undone
+few pixels is subtracted; what is left of it looks alike in all directions, and is subtracted too
+(:mod:`.estimate`). What the first two steps do to the noise itself is undone
 (:mod:`.correction`).
 """
 
@@ -97,6 +97,7 @@ class Autocorrelation:
 
 
 def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]]:
+    """Return images as (Z, Y, X) stacks, or say in one sentence why they cannot be used."""
     stacks = [np.asarray(image, np.float32) for image in images]
     if not stacks:
         raise InputError("No image was given to measure the noise of; give at least one.")
@@ -112,7 +113,7 @@ def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]
 
 
 def _sample(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Keep about ``_BUDGET`` pixels: runs of slices, and blocks of very large planes."""
+    """Keep about ``_BUDGET`` pixels of (Z, Y, X) stacks: runs of slices, blocks of large planes."""
     blocks = [block for stack in stacks for block in _blocks(stack)]
     total = sum(block.size for block in blocks)
     if total <= _BUDGET:
@@ -126,7 +127,7 @@ def _sample(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
 
 
 def _blocks(stack: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Cut planes larger than ``_PLANE_SIDE`` into blocks."""
+    """Cut planes of a (Z, Y, X) stack that are larger than ``_PLANE_SIDE`` into blocks."""
     if max(stack.shape[1:]) <= _PLANE_SIDE:
         return [stack]
     side = _PLANE_SIDE // 2
@@ -137,7 +138,10 @@ def _blocks(stack: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 def _raw(
     stacks: Sequence[NDArray[np.float32]], max_lag: int, offsets: Sequence[int]
 ) -> NDArray[np.float64]:
-    """Autocorrelation of the images as they are, each plane's mean subtracted."""
+    """Autocorrelation (S, H, W) of the (Z, Y, X) images as they are, without each plane's mean.
+
+    One slice of it for each of S offsets between slices.
+    """
     centered = [stack - stack.mean(axis=(1, 2), keepdims=True) for stack in stacks]
     everywhere = [np.ones(stack.shape, bool) for stack in stacks]
     slices = [

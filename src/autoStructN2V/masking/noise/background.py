@@ -48,13 +48,21 @@ def blur(stack: NDArray[np.floating], sigma: float, order: tuple[int, int] = (0,
 
 
 def high_pass(stack: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background) -> FloatArray:
-    """Subtract a blurred image twice corrected, which leaves no trace of slopes and bows."""
+    """Subtract the coarse structure of a (Z, Y, X) stack.
+
+    Blurring changes slopes and bows a little. So what the blur lost is blurred and added to it:
+    the smooth image g(s) + g(s - g(s)) is subtracted, and no trace of slopes and bows stays.
+    """
     smooth = blur(stack, limits.coarse_scale)
     return stack - 2.0 * smooth + blur(smooth, limits.coarse_scale)
 
 
 def fine_energy(stack: FloatArray) -> FloatArray:
-    """Square of a second difference along both axes: almost blind to structure."""
+    """Square of the second difference along both axes of a (Z, Y, X) stack.
+
+    Almost blind to structure, which is smooth at this scale. Its mean over white noise is the
+    variance of the noise.
+    """
     fine: FloatArray = ndimage.convolve(stack, _FINE_STENCIL[None], mode="mirror")
     return fine * fine
 

@@ -30,7 +30,15 @@ def _cut(stack: NDArray[np.float32]) -> FloatArray:
 
 
 def _groups(fields: Sequence[NoiseField]) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Blocks of as few slices as have enough, and how structured each block is."""
+    """Group the blocks of as few slices as have enough of them.
+
+    Yields
+    ------
+    (N, side, side) float64
+        Blocks.
+    (N,) float64
+        How structured each of them is.
+    """
     blocks: list[FloatArray] = []
     structure: list[FloatArray] = []
     for field in fields:
@@ -60,6 +68,7 @@ def _radial_power(blocks: FloatArray, rings: FloatArray) -> FloatArray:
 
 
 def _frequency() -> FloatArray:
+    """Distance (side, side) of each bin of a spectrum from zero frequency, in cycles/px."""
     frequency = np.fft.fftfreq(_SIDE)
     radius: FloatArray = np.hypot.outer(frequency, frequency)
     return radius
@@ -70,7 +79,7 @@ def blurred_noise(
     max_lag: int,
     limits: BlurredLimits = NOISE_LIMITS.blurred,
 ) -> FloatArray | None:
-    """Autocorrelation of noise that is blurred alike in all directions, if it is.
+    """Autocorrelation of noise that is blurred equally in all directions, if it is blurred.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """Undo what measuring does to the autocovariance of noise, from theory.
 
-Two steps change the noise itself. The high-pass takes away its slow part; that is a known linear
+Two steps change the noise itself. The high-pass takes away its slow part, which is a known linear
 map of the autocovariance. Choosing pixels of a low structure score chooses quiet noise, because
-noise adds to the score: to first order, the product of two pixels falls by its covariance with
-the score, times the relative growth of the number of chosen pairs with the threshold. Both hold
-whatever the structure of the image is, so that nothing needs to be known of it.
+noise adds to the score: to first order, the mean product of two pixels falls by its covariance
+with the score, times the relative growth of the number of chosen pairs with the threshold. Both
+hold whatever the image shows, so that nothing needs to be known of its structure.
 """
 
 from collections.abc import Sequence
@@ -35,19 +35,21 @@ _LEAST_SINGULAR = 1e-3  # of the largest singular value: guards a division
 
 
 def _impulse() -> FloatArray:
+    """Return a (1, grid, grid) image that is 1 in the middle, to read the response of filters."""
     impulse = np.zeros((1, _GRID, _GRID), np.float32)
     impulse[0, _GRID // 2, _GRID // 2] = 1.0
     return impulse
 
 
 def _spectrum(response: FloatArray) -> NDArray[np.complex128]:
+    """Return the spectrum (grid, grid) of a (1, grid, grid) response to an impulse."""
     spectrum: NDArray[np.complex128] = fft.fft2(np.fft.ifftshift(response[0].astype(np.float64)))
     return spectrum
 
 
 @cache
 def _gradient_spectra(limits: BackgroundLimits) -> tuple[tuple[NDArray[np.complex128], float], ...]:
-    """Spectrum of each gradient in the structure score, and its weight there."""
+    """Spectrum (grid, grid) of each gradient in the structure score, and its weight there."""
     return tuple(
         (_spectrum(blur(_impulse(), sigma, order)), 1.0 / of_white_noise)
         for sigma, of_white_noise in zip(
@@ -59,6 +61,7 @@ def _gradient_spectra(limits: BackgroundLimits) -> tuple[tuple[NDArray[np.comple
 
 @cache
 def _averaging_window(limits: BackgroundLimits) -> FloatGrid:
+    """Weight (grid, grid) with which the score of a pixel counts the gradients around it."""
     response = blur(_impulse(), limits.coarse_scale)[0].astype(np.float64)
     window: FloatGrid = np.fft.ifftshift(response)
     return window
@@ -66,7 +69,10 @@ def _averaging_window(limits: BackgroundLimits) -> FloatGrid:
 
 @cache
 def _high_pass_matrix(max_lag: int, limits: BackgroundLimits) -> FloatGrid:
-    """Matrix that takes the autocovariance of noise to that of high-passed noise."""
+    """Matrix (L, L) that takes the autocovariance of noise to that of high-passed noise.
+
+    L is the number of all lags up to ``max_lag``, row by row.
+    """
     power = np.square(np.abs(_spectrum(high_pass(_impulse(), limits))))
     response = np.fft.fftshift(fft.ifft2(power).real)
     lag = np.arange(2 * max_lag + 1)
@@ -77,7 +83,7 @@ def _high_pass_matrix(max_lag: int, limits: BackgroundLimits) -> FloatGrid:
 
 
 def _on_grid(values: FloatGrid) -> FloatGrid:
-    """Put lags onto the periodic grid, lag zero first."""
+    """Put lags (H, W) onto the periodic (grid, grid) array, lag zero first."""
     half = values.shape[0] // 2
     grid = np.zeros((_GRID, _GRID))
     grid[: values.shape[0], : values.shape[1]] = values
@@ -119,7 +125,24 @@ def covariance_with_score(
 def growth_of_pairs(
     fields: Sequence[NoiseField], threshold: float, max_lag: int, slice_offset: int = 0
 ) -> FloatGrid:
-    """Relative growth of the number of chosen pairs per unit of threshold, for each lag."""
+    """Relative growth of the number of chosen pairs with the threshold.
+
+    Parameters
+    ----------
+    fields : sequence of NoiseField
+        Images with their structure scores.
+    threshold : float
+        Score below which a pixel is chosen.
+    max_lag : int
+        Largest lag in pixels.
+    slice_offset : int
+        How many slices apart the two pixels of a pair are.
+
+    Returns
+    -------
+    (2 * max_lag + 1, 2 * max_lag + 1) float64
+        For each lag, per unit of threshold.
+    """
     fewer, more = (
         sum(pair_counts(field.structure < limit, max_lag, slice_offset) for field in fields)
         for limit in (threshold * (1.0 - _THRESHOLD_STEP), threshold * (1.0 + _THRESHOLD_STEP))
@@ -164,7 +187,7 @@ def undo_selection(
 
 
 def _both_scores(within: FloatGrid, across: FloatGrid, limits: BackgroundLimits) -> FloatGrid:
-    """Mean of the covariances with the scores of the first and of the second pixel."""
+    """Mean (H, W) of the covariances with the scores of the first and of the second pixel."""
     of_first = covariance_with_score(within, across, limits)
     of_second = covariance_with_score(within, across[::-1, ::-1], limits)[::-1, ::-1]
     mean: FloatGrid = (of_first + of_second) / 2.0

@@ -28,7 +28,31 @@ _LEAST_COVER = np.float32(1e-3)  # of the pixels around: guards a division
 
 @dataclass(frozen=True)
 class Estimate:
-    """Corrected autocorrelation within a slice, with the threshold that gave it."""
+    """Corrected autocorrelation within a slice, with the threshold that gave it.
+
+    Attributes
+    ----------
+    values, standard_error : (H, W) float64
+        Autocorrelation of the noise, and how well it is known.
+    variance : float
+        Corrected variance, structure included, in units of the fine energy.
+    threshold : float
+        Structure score below which pixels count as background.
+    fraction : float
+        Share of the usable pixels that do.
+    n_pixels : int
+        Their number.
+    is_structure : bool
+        Whether what all directions share may be structure.
+    leaves_out_common : bool
+        Whether it was left out.
+    leak : float
+        Share of the variance that is a remainder of structure.
+    high_passed : (H, W) float64, or None
+        Autocovariance of the high-passed noise over all pixels; None if nothing was corrected.
+    variance_factor : float
+        True variance of the noise over that of the high-passed background.
+    """
 
     values: NDArray[np.float64]
     standard_error: NDArray[np.float64]
@@ -39,8 +63,8 @@ class Estimate:
     is_structure: bool
     leaves_out_common: bool
     leak: float
-    high_passed: NDArray[np.float64] | None  # over all pixels; None: nothing was corrected
-    variance_factor: float  # true variance over that of the high-passed background
+    high_passed: NDArray[np.float64] | None
+    variance_factor: float
 
 
 def _measure(
@@ -99,6 +123,7 @@ def _as_noise_field(noise: NDArray[np.float32], limits: NoiseLimits) -> NoiseFie
 
 
 def _simulated(model: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Draw noise (Z, Y, X) of an autocorrelation (H, W); the same at every call."""
     return simulate_noise(model, _SIMULATED, np.random.default_rng(0))
 
 
@@ -106,7 +131,7 @@ def _background_threshold(fields: Sequence[NoiseField], limits: NoiseLimits) -> 
     """Structure score below which pixels count as background.
 
     The scores of noise alone have a known, narrow distribution. The largest share of the pixels
-    is taken whose scores are no more spread than that; if no share is, the flattest pixels.
+    is taken whose scores are hardly more spread than that; if there is none, the flattest pixels.
     """
     scores = np.concatenate([field.structure[np.isfinite(field.structure)] for field in fields])
     if scores.size < limits.selection.fewest_pixels:
@@ -125,7 +150,7 @@ def _background_threshold(fields: Sequence[NoiseField], limits: NoiseLimits) -> 
 
 
 def _spread(scores: NDArray[np.float32]) -> dict[float, float]:
-    """Quantile of the scores at each of ``_FRACTIONS``, relative to that at half of it."""
+    """Quantile of scores (N,) at each of ``_FRACTIONS``, relative to that at half of it."""
     return {f: float(np.divide(*np.quantile(scores, [f, f / 2.0]))) for f in _FRACTIONS}
 
 
@@ -200,6 +225,7 @@ def _cleaned(
 
 
 def _off_center_maximum(values: NDArray[np.float64]) -> float:
+    """Largest value of (H, W) other than that in the center."""
     middle = values.size // 2
     return float(np.delete(values.ravel(), middle).max())
 
@@ -207,7 +233,27 @@ def _off_center_maximum(values: NDArray[np.float64]) -> float:
 def estimate_in_plane(
     fields: Sequence[NoiseField], max_lag: int, limits: NoiseLimits = NOISE_LIMITS
 ) -> Estimate:
-    """Measure over the background and undo what selecting and high-passing did to the noise."""
+    """Measure over the background and undo what selecting and high-passing did to the noise.
+
+    Parameters
+    ----------
+    fields : sequence of NoiseField
+        The images.
+    max_lag : int
+        Largest lag in pixels.
+    limits : NoiseLimits
+        What is background, noise, and structure.
+
+    Returns
+    -------
+    Estimate
+        With arrays of (2 * max_lag + 1, 2 * max_lag + 1).
+
+    Raises
+    ------
+    InputError
+        If too few pixels can be used, or they hold no noise.
+    """
     threshold = _background_threshold(fields, limits)
     sums, fraction = _measure(fields, threshold, max_lag)
     _, error, measured_variance = normalized(sums)
@@ -247,8 +293,8 @@ def _corrected(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Undo the selection and the high-pass (H, W); also return what was found before the latter.
 
-    Where that finds most of the variance in slow noise, such noise is not told from structure,
-    and would only amplify it: nothing is corrected then.
+    If most of the variance would then be slow noise, it is slow structure rather, and the
+    correction would amplify that: nothing is corrected then.
     """
     high_passed = undo_selection(covariance, growth, limits=limits)
     undone = undo_high_pass(high_passed, error, variance, limits)
@@ -292,7 +338,24 @@ def _is_structure(
     sums: LagSums,
     limits: NoiseLimits,
 ) -> bool:
-    """Whether the image is not noise alone where correlation equal in all directions was found."""
+    """Whether correlation that is equal in all directions may be that of structure.
+
+    It may where the flattest places are far from noise, where few pixels can be used, and where
+    the local variance is more uneven than that of noise alone.
+
+    Parameters
+    ----------
+    fields : sequence of NoiseField
+        The images.
+    threshold : float
+        Score below which pixels count as background.
+    values : (H, W) float64
+        Autocorrelation that was measured there.
+    sums : LagSums
+        What it was measured from.
+    limits : NoiseLimits
+        When it may be structure.
+    """
     isotropy, scale = limits.isotropy, limits.background.local_scale
     error = sums.standard_error() / _center(sums.covariance())
     simulated = _as_noise_field(_simulated(_cleaned(values, error, limits)), limits)
@@ -308,6 +371,7 @@ def _is_structure(
 
 
 def _center(values: NDArray[np.float64]) -> float:
+    """Value in the center of (H, W)."""
     return float(values[values.shape[0] // 2, values.shape[1] // 2])
 
 

@@ -15,18 +15,26 @@ _TILE = 64  # px: side of the tiles whose scatter gives the standard error
 
 @dataclass(frozen=True)
 class LagSums:
-    """Sums of products of pixel pairs, and their number, for each tile and lag."""
+    """Sums of products of pixel pairs for each tile and lag.
 
-    products: NDArray[np.float64]  # (tile, lag y, lag x)
+    Attributes
+    ----------
+    products : (T, H, W) float64
+        Sum over the pairs of each of T tiles; lag zero is in the center of H x W lags.
+    counts : (T, H, W) float64
+        Number of pairs.
+    """
+
+    products: NDArray[np.float64]
     counts: NDArray[np.float64]
 
     def covariance(self) -> NDArray[np.float64]:
-        """Return the mean product at each lag."""
+        """Return the mean product (H, W) at each lag."""
         mean: NDArray[np.float64] = self.products.sum(0) / np.maximum(self.counts.sum(0), 1.0)
         return mean
 
     def standard_error(self) -> NDArray[np.float64]:
-        """Return the standard error of the mean product, from the scatter over tiles."""
+        """Return the standard error (H, W) of the mean product, from the scatter over tiles."""
         scatter = self.products - self.covariance() * self.counts
         error: NDArray[np.float64] = np.sqrt((scatter**2).sum(0)) / np.maximum(
             self.counts.sum(0), 1.0
@@ -64,7 +72,24 @@ def lag_sums(
     max_lag: int,
     slice_offset: int = 0,
 ) -> LagSums:
-    """Correlate background pixels of each slice with those of the slice at an offset."""
+    """Correlate background pixels of each slice with those of the slice at an offset.
+
+    Parameters
+    ----------
+    residual : (Z, Y, X) float32
+        Noise.
+    background : (Z, Y, X) bool
+        Pixels that count.
+    max_lag : int
+        Largest lag in pixels.
+    slice_offset : int
+        How many slices apart the two pixels of a pair are.
+
+    Returns
+    -------
+    LagSums
+        Of (T, 2 * max_lag + 1, 2 * max_lag + 1) for T tiles.
+    """
     weight = background.astype(np.float32)
     here, there = _paired_slices(residual.shape[0], slice_offset)
     values = residual * weight
@@ -77,7 +102,21 @@ def lag_sums(
 def pair_counts(
     background: NDArray[np.bool_], max_lag: int, slice_offset: int = 0
 ) -> NDArray[np.float64]:
-    """Return the number of pairs that :func:`lag_sums` finds at each lag."""
+    """Return the number of pairs that :func:`lag_sums` finds at each lag.
+
+    Parameters
+    ----------
+    background : (Z, Y, X) bool
+        Pixels that count.
+    max_lag : int
+        Largest lag in pixels.
+    slice_offset : int
+        How many slices apart the two pixels of a pair are.
+
+    Returns
+    -------
+    (2 * max_lag + 1, 2 * max_lag + 1) float64
+    """
     here, there = _paired_slices(background.shape[0], slice_offset)
     weight = background.astype(np.float32)
     counts: NDArray[np.float64] = _correlate(
@@ -121,7 +160,27 @@ def bartlett_error(
 
 
 def normalized(sums: LagSums) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Return the autocorrelation with 1 at zero lag, its standard error, and the variance."""
+    """Return the autocorrelation with 1 at zero lag, its standard error, and the variance.
+
+    Parameters
+    ----------
+    sums : LagSums
+        What was measured.
+
+    Returns
+    -------
+    (H, W) float64
+        Autocorrelation.
+    (H, W) float64
+        Its standard error: from the scatter over the tiles, and not below what theory allows.
+    float
+        Variance.
+
+    Raises
+    ------
+    InputError
+        If the variance is zero.
+    """
     covariance = sums.covariance()
     variance = float(covariance[tuple(side // 2 for side in covariance.shape)])
     if not variance > 0.0:

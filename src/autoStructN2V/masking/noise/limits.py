@@ -36,7 +36,7 @@ class SignificanceLimits:
     )
 
     def least_faint(self, error: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the smallest correlation that is explained, for each of its standard errors."""
+        """Return the smallest correlation that is explained, for errors of any shape (...)."""
         return np.maximum(self.faint_errors * error, self.faint_correlation)
 
 
