@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _SHAPE = (6, 192, 192)
 _STACK_SHAPE = (20, 96, 96)
 _LARGE_SHAPE = (3, 256, 256)
+_SMALL_SHAPE = (1, 96, 96)
 _WHITE = 0.06  # standard deviation of the noise in images that are made here
 PatternKind = Literal["wave", "columns", "rows", "halves", "stripes"]
 
@@ -85,6 +86,8 @@ def noise_cases(seed: int) -> Iterator[NoiseCase]:
         # what is shared in all directions is partly taken for structure, and its strength with it
         known = None if kind == "blob" else variance
         yield NoiseCase(task, sample.noisy, mode, task, variance=known, is_gaussian=True)
+    small = make_sample("horizontal_lines", seed, _SMALL_SHAPE).noisy
+    yield NoiseCase("one small image", small, task="T2_hline")
     rng = np.random.default_rng(seed)
     for make in (_clipped, _filled, _blurred, _partly_blurred, _bare_structure, _clean, _photons):
         yield make(rng)

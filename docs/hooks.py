@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 from pydantic import AfterValidator, BaseModel, ValidationError
 
 from autoStructN2V.cli.main import app
-from autoStructN2V.masking.limits import all_limits
 from autoStructN2V.masking.kernels.config import ExtractorConfig, require_odd
+from autoStructN2V.masking.limits import all_limits
 from autoStructN2V.pipeline import (
     PRESETS,
     N2VConfig,

@@ -364,8 +364,9 @@ def _is_structure(
     if is_far or n_usable < isotropy.fewest_pixels:
         return True
     n_windows = max(1.0, float(_center(sums.counts.sum(0))) / limits.background.local_area)
-    tolerance = isotropy.uneven * (1.0 + isotropy.uncertainty / np.sqrt(n_windows))
-    everything = float(np.quantile(simulated.structure, isotropy.nearly_all))
+    error_of_spread = 1.0 / np.sqrt(2.0 * n_windows)  # relative, of a standard deviation
+    tolerance = isotropy.uneven * (1.0 + limits.significance.clear_errors * error_of_spread)
+    everything = float(np.quantile(simulated.structure, max(_FRACTIONS)))
     of_noise = _unevenness([simulated], max(threshold, everything), scale)
     return bool(_unevenness(fields, threshold, scale) > tolerance * of_noise)
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,13 +48,7 @@ class BackgroundLimits:
     coarse_scale: float = limit(
         6.0,
         unit="px, standard deviation of a Gaussian",
-        separates="structure, which is subtracted, from noise, which is shorter",
-        source=_UNKNOWN,
-    )
-    brightness_scale: float = limit(
-        4.0,
-        unit="px, standard deviation of a Gaussian",
-        separates="brightness, on which the strength of noise depends, from the noise itself",
+        separates="structure, which is subtracted, from noise; all other scales follow from it",
         source=_UNKNOWN,
     )
     clipped_share: float = limit(
@@ -74,12 +69,6 @@ class BackgroundLimits:
         separates="what lies outside of a rotated or registered image from dim background",
         source="commit 2cbd70d, on images filled with a value between the others",
     )
-    beside_filled: float = limit(
-        0.03,
-        unit="of the pixels around",
-        separates="pixels beside such a place, whose blurred values it changes, from all others",
-        source="commit 2cbd70d, as above",
-    )
     still_variance: float = limit(
         1e-3,
         unit="of the median variance of the noise",
@@ -94,9 +83,22 @@ class BackgroundLimits:
         return self.coarse_scale / 4.0, self.coarse_scale / 2.0
 
     @property
+    def brightness_scale(self) -> float:
+        """Radius over which brightness, and noise that depends on it, are averaged, px."""
+        return 2.0 / 3.0 * self.coarse_scale
+
+    @property
     def local_scale(self) -> float:
         """Radius over which shares of pixels and variances are averaged, px."""
         return self.coarse_scale / 2.0
+
+    @property
+    def beside_filled(self) -> float:
+        """Share of filled pixels around one that is ``coarse_scale`` away from their straight edge.
+
+        Nearer ones are not used, since the filled pixels change what is blurred there.
+        """
+        return NormalDist().cdf(-self.coarse_scale / self.local_scale)
 
     @property
     def local_area(self) -> float:
@@ -124,7 +126,7 @@ class SelectionLimits:
         2500,
         unit="px",
         separates="small images, of which a larger share is taken, from others",
-        source=_UNKNOWN,
+        source="recall of lines in one image of 64 px is 0.83, without this 0.72 (15 seeds)",
     )
     most_of_small: float = limit(
         0.4,
@@ -226,18 +228,6 @@ class IsotropyLimits:
         1.25,
         unit="times the spread of the local variance of noise alone",
         separates="structure, which is stronger in some places, from noise",
-        source=_UNKNOWN,
-    )
-    uncertainty: float = limit(
-        1.5,
-        unit="divided by the square root of the number of independent places",
-        separates="a spread that is larger by chance from a larger one",
-        source="two standard errors of a standard deviation, 2 / sqrt(2), and a little more",
-    )
-    nearly_all: float = limit(
-        0.9,
-        unit="quantile of the scores of noise alone",
-        separates="the part of simulated noise that is compared from its rarest places",
         source=_UNKNOWN,
     )
 
