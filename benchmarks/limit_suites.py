@@ -10,19 +10,23 @@ import numpy as np
 import torch
 
 from autoStructN2V.datasets import make_sample
+from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.masking import (
     ExtractorConfig,
     NoiseSampler,
     center_only,
-    detect_periodic_patterns,
+    find_patterns,
     measure_noise_autocorrelation,
     propose_kernel,
 )
+from autoStructN2V.masking.noise.autocorrelation import MAX_LAG, measure_cleaned
 from limit_cases import NoiseCase, noise_cases, pattern_cases
 from true_kernel import agreement, true_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
     from autoStructN2V.masking import Autocorrelation, KernelProposal
     from autoStructN2V.masking.noise.limits import NoiseLimits
@@ -119,20 +123,29 @@ class NoiseSuite(_Cases):
     """Judges limits of measuring noise by the kernel, and by what is said of the noise."""
 
     def __init__(self, seeds: list[int]) -> None:
-        self._cases = [(f"{c.name}, seed {s}", c) for s in seeds for c in noise_cases(s)]
-        self.names = [name for name, _ in self._cases]
+        self._cases = [
+            (f"{c.name}, seed {s}", c, _without_waves(c)) for s in seeds for c in noise_cases(s)
+        ]
+        self.names = [name for name, *_ in self._cases]
 
     def __call__(self, limits: Any) -> Outcome:
         """Try all cases."""
-        return Outcome({name: self._judged(case, limits) for name, case in self._cases})
+        return Outcome({name: self._judged(*rest, limits) for name, *rest in self._cases})
 
-    def _judged(self, case: NoiseCase, limits: Any) -> Judged:
-        measured = measure_noise_autocorrelation(
-            [case.noisy], mode=case.mode, remove_stripes="off", limits=limits
+    def _judged(self, case: NoiseCase, cleaned: NDArray[np.float32], limits: Any) -> Judged:
+        measured = measure_cleaned(
+            [cleaned], (), mode=case.mode, equalize=True, max_lag=MAX_LAG, limits=limits
         )
         judged = judged_kernel(case, propose_kernel(measured, ExtractorConfig()))
         wrong = ("wrong",) if is_wrong(case, measured, limits) else ()
         return replace(judged, failures=judged.failures + wrong)
+
+
+def _without_waves(case: NoiseCase) -> NDArray[np.float32]:
+    """Subtract sinusoids once for all trials, since their limits are tried elsewhere."""
+    source = ArraySource(case.noisy)
+    removal = find_patterns([source], remove_stripes="off")
+    return read_stack(removal.for_measuring(source))
 
 
 class ExtractionSuite(_Cases):
@@ -199,8 +212,8 @@ class PatternSuite(_Cases):
         return Outcome({name: self._judged(case, limits) for name, case in self._cases})
 
     def _judged(self, case: PatternCase, limits: Any) -> Judged:
-        options: dict[str, Any] = {"limits": limits}
-        sentences = [p.sentence for p in detect_periodic_patterns([case.images], **options)]
+        removal = find_patterns([ArraySource(case.images)], limits=limits)
+        sentences = [pattern.sentence for pattern in removal.patterns]
         kinds = {kind for kind, word in self._WORDS.items() if any(word in s for s in sentences)}
         failures = ("missed",) * (case.kind is not None and case.kind not in kinds)
         others = len(sentences) > (case.kind is not None)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -159,9 +160,13 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[2, 4], metavar="N")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[2], metavar="N")
     parser.add_argument(
-        "--only", nargs="+", default=[], metavar="LIMITS", help="names of dataclasses of limits"
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="LIMITS",
+        help="dataclasses of limits; in FILE, the rows of others are kept",
     )
     add_common_arguments(parser)
     return parser.parse_args()
@@ -172,9 +177,18 @@ def main() -> None:
     use_threads(arguments.threads)
     start = time.perf_counter()
     rows = measure(arguments.only, arguments.seeds)
+    if arguments.only and arguments.json is not None and arguments.json.exists():
+        rows = merged(json.loads(arguments.json.read_text("utf-8"))["limits"], rows)
     report = {"machine": machine(), "seeds": arguments.seeds, "limits": rows}
     report["seconds"] = round(time.perf_counter() - start)
     write_report(arguments.json, report)
+
+
+def merged(old: list[Row], new: list[Row]) -> list[Row]:
+    """Return the rows of all limits that are tuned, the new ones where there are two."""
+    rows = {(row["limits"], row["field"]): row for row in [*old, *new]}
+    tuned = [(x.owner.__name__, x.name) for x in all_limits() if x.kind == "tuned"]
+    return [rows[key] for key in tuned if key in rows]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from autoStructN2V.datasets.images.checks import check_images
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.inference.predictor import Predictor
-from autoStructN2V.masking.patterns.removal import without_global_patterns
+from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.pipeline.clock import PredictionClock
 from autoStructN2V.pipeline.denoising import Denoiser
@@ -137,16 +137,16 @@ def _denoiser(
     """Check images and model, and prepare both."""
     network = model.build(choose_device(device))
     found = check_images(sources, patch_size=1, mode=model.mode, should_stop=should_stop)
-    cleaned = without_global_patterns(
+    removal = find_patterns(
         sources,
         remove_periodic=bool(model.provenance.get("remove_periodic")),
         remove_stripes=model.provenance.get("remove_stripes", "off"),
         should_stop=should_stop,
     )
-    images = cleaned.sources
-    if cleaned.patterns:
-        found.append(cleaned.sentence)
-    found += differences(images, model, should_stop)
+    images = [removal.applied_to(source) for source in sources]
+    if removal.patterns:
+        found.append(removal.sentence)
+    found += differences(images, model, should_stop, removal=removal)
     predictor = Predictor(network, model.normalization, model.mode, symmetries=model.symmetries)
     clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in images))
     warnings = [Warned(message) for message in found]

@@ -65,10 +65,10 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernels.config import ExtractorConfig
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.trainers.config import StageConfig
-    from autoStructN2V.vocabulary import StripeRemoval
 
 LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
 _POLL_SECONDS = 0.05
@@ -86,7 +86,7 @@ class Job:
     preview_slice: Callable[[], int] | None
     normalization: Normalization
     device: torch.device
-    stripe_removal: StripeRemoval
+    removal: PatternRemoval
     results: dict[int, StageResult] = field(default_factory=dict)
     comparison: StageComparison | None = None
     _bank: PatchBank | None = None
@@ -183,7 +183,7 @@ class Job:
         way = extractor.norm_autocorr
         if way not in self._evidence:
             self._evidence[way] = measure_evidence(
-                self.sources, extractor, self.config.mode, remove_stripes="off"
+                self.sources, extractor, self.config.mode, removal=self.removal
             )
         return self._evidence[way]
 
@@ -287,7 +287,7 @@ class Job:
             "is_stopped": outcome.is_stopped,
             "preset": self.config.preset,
             "remove_periodic": self.config.remove_periodic,
-            "remove_stripes": self.stripe_removal,
+            "remove_stripes": self.removal.stripe_removal,
         }
         return TrainedModel(
             network_config,

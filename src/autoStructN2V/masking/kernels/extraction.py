@@ -27,7 +27,7 @@ from autoStructN2V.masking.noise.autocorrelation import (
     measure_noise_autocorrelation,
 )
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
-from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+from autoStructN2V.masking.patterns.pattern import Pattern
 from autoStructN2V.vocabulary import Mode
 
 _DEFAULTS = ExtractorConfig()
@@ -93,7 +93,7 @@ def propose_kernel(
     autocorrelation: Autocorrelation,
     config: ExtractorConfig,
     *,
-    periodic_patterns: Sequence[PeriodicPattern] | None = None,
+    periodic_patterns: Sequence[Pattern] | None = None,
     limits: ExtractionLimits = EXTRACTION_LIMITS,
 ) -> KernelProposal:
     """Threshold a measured autocorrelation; fast enough to follow a slider.
@@ -104,7 +104,7 @@ def propose_kernel(
         What was measured.
     config : ExtractorConfig
         Parameters of thresholding.
-    periodic_patterns : sequence of PeriodicPattern, optional
+    periodic_patterns : sequence of Pattern, optional
         Patterns to name in the advice; by default those of the autocorrelation.
     limits : ExtractionLimits
         Other limits than the usual ones, for a trial.

@@ -7,12 +7,13 @@ few pixels is subtracted; what is left of it looks alike in all directions, and 
 (:mod:`.correction`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoStructN2V.datasets.images.sources import ArraySource, ImageSource
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
 from autoStructN2V.masking.noise.background import noise_field
@@ -20,17 +21,16 @@ from autoStructN2V.masking.noise.correction import LARGEST_LAG
 from autoStructN2V.masking.noise.estimate import estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise.lags import joined, lag_sums
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
+from autoStructN2V.masking.noise.sample import sampled
 from autoStructN2V.masking.noise.strength import measure_noise_strength
-from autoStructN2V.masking.patterns.detection import detect_periodic_patterns, remove_patterns
-from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+from autoStructN2V.masking.patterns.finding import find_patterns
+from autoStructN2V.masking.patterns.pattern import Pattern
+from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.vocabulary import Mode as Mode
 from autoStructN2V.vocabulary import StripeRemoval
 
 MAX_LAG = MAX_KERNEL_SIZE // 2  # px
 _SMALLEST_SIDE = 16  # px: of images
-_BUDGET = 1_600_000  # px used at most; more only makes the standard error smaller
-_PLANE_SIDE = 1024  # px: larger images are sampled in blocks of half this side
-_RUN = 3  # slices that are sampled together, so that their neighbors are measured too
 _FEWEST_SHIFTS = 3  # times the largest lag, px: the smallest side of an image
 
 
@@ -68,7 +68,7 @@ class Autocorrelation:
     is_strength_known : bool
         Whether ``noise_variance`` is that of the noise alone; not where structure was left out of
         ``values`` because it could not be told from noise.
-    periodic_patterns : tuple of PeriodicPattern
+    periodic_patterns : tuple of Pattern
         Strictly periodic patterns and offsets of lines, which were subtracted before measuring.
     """
 
@@ -83,7 +83,7 @@ class Autocorrelation:
     variance_slope: float = 0.0
     resembles_structure: bool = False
     is_strength_known: bool = True
-    periodic_patterns: tuple[PeriodicPattern, ...] = ()
+    periodic_patterns: tuple[Pattern, ...] = ()
 
     @property
     def max_lag(self) -> int:
@@ -99,6 +99,11 @@ class Autocorrelation:
 def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]]:
     """Return images as (Z, Y, X) stacks, or say in one sentence why they cannot be used."""
     stacks = [np.asarray(image, np.float32) for image in images]
+    _check(stacks)
+    return stacks
+
+
+def _check(stacks: Sequence[NDArray[np.float32]]) -> None:
     if not stacks:
         raise InputError("No image was given to measure the noise of; give at least one.")
     for stack in stacks:
@@ -109,30 +114,6 @@ def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]
             )
         if not np.isfinite(stack).all():
             raise InputError("An image holds NaN or infinite pixels; replace them first.")
-    return stacks
-
-
-def _sample(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Keep about ``_BUDGET`` pixels of (Z, Y, X) stacks: runs of slices, blocks of large planes."""
-    blocks = [block for stack in stacks for block in _blocks(stack)]
-    total = sum(block.size for block in blocks)
-    if total <= _BUDGET:
-        return blocks
-    runs = [
-        block[start : start + _RUN] for block in blocks for start in range(0, block.shape[0], _RUN)
-    ]
-    n_kept = max(1, round(len(runs) * _BUDGET / total))
-    kept = np.unique(np.linspace(0, len(runs) - 1, n_kept).round().astype(int))
-    return [runs[index] for index in kept]
-
-
-def _blocks(stack: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Cut planes of a (Z, Y, X) stack that are larger than ``_PLANE_SIDE`` into blocks."""
-    if max(stack.shape[1:]) <= _PLANE_SIDE:
-        return [stack]
-    side = _PLANE_SIDE // 2
-    starts = [range(0, max(1, length - side // 2), side) for length in stack.shape[1:]]
-    return [stack[:, y : y + side, x : x + side] for y in starts[0] for x in starts[1]]
 
 
 def _raw(
@@ -196,12 +177,92 @@ def measure_noise_autocorrelation(
     InputError
         If no image is given, one is not a stack, holds NaN, or shows no measurable noise.
     """
-    checked = _checked(images)
-    patterns = tuple(detect_periodic_patterns(checked, remove_stripes))
-    stacks = [remove_patterns(stack, patterns) for stack in _sample(checked)]
-    max_lag = min(
-        max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // _FEWEST_SHIFTS for stack in stacks)
+    sources = [ArraySource(stack) for stack in _checked(images)]
+    removal = find_patterns(sources, remove_stripes=remove_stripes)
+    slices = [range(source.shape[0]) for source in sources]
+    measured = measure_noise_of_sources(
+        sources, slices, removal, mode=mode, equalize=equalize, max_lag=max_lag, limits=limits
     )
+    assert measured is not None  # nothing stops it
+    return measured
+
+
+def measure_noise_of_sources(
+    sources: Sequence[ImageSource],
+    slices: Sequence[range],
+    removal: PatternRemoval,
+    *,
+    mode: Mode = "2D",
+    equalize: bool = True,
+    max_lag: int = MAX_LAG,
+    should_stop: Callable[[], bool] = lambda: False,
+    limits: NoiseLimits = NOISE_LIMITS,
+) -> Autocorrelation | None:
+    """Measure as :func:`measure_noise_autocorrelation`, and read only what is needed.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Noisy images, as they are or already without the patterns of `removal`.
+    slices : sequence of range
+        The slices of each that may be read.
+    removal : PatternRemoval
+        What was found in the images; it is left out.
+    mode, equalize, max_lag
+        As in :func:`measure_noise_autocorrelation`.
+    should_stop : callable
+        Asked before every slice that is read; True ends the measurement.
+    limits : NoiseLimits
+        Other limits than the usual ones, for a trial.
+
+    Returns
+    -------
+    Autocorrelation or None
+        None if stopped.
+
+    Raises
+    ------
+    InputError
+        As :func:`measure_noise_autocorrelation`.
+    """
+    cleaned = [removal.for_measuring(source) for source in sources]
+    stacks = sampled(cleaned, slices, should_stop)
+    if stacks is None:
+        return None
+    patterns = removal.patterns + removal.kept
+    return measure_cleaned(
+        stacks, patterns, mode=mode, equalize=equalize, max_lag=max_lag, limits=limits
+    )
+
+
+def measure_cleaned(
+    stacks: Sequence[NDArray[np.float32]],
+    patterns: Sequence[Pattern],
+    *,
+    mode: Mode,
+    equalize: bool,
+    max_lag: int,
+    limits: NoiseLimits = NOISE_LIMITS,
+) -> Autocorrelation:
+    """Measure as :func:`measure_noise_autocorrelation` in images without patterns.
+
+    Parameters
+    ----------
+    stacks : sequence of (Z, Y, X) float32
+        All that is measured, of any size.
+    patterns : sequence of Pattern
+        What they are without, to be named.
+    mode, equalize, max_lag, limits
+        As in :func:`measure_noise_autocorrelation`.
+
+    Raises
+    ------
+    InputError
+        As :func:`measure_noise_autocorrelation`.
+    """
+    _check(stacks)
+    smallest = min(min(stack.shape[1:]) for stack in stacks)
+    max_lag = min(max_lag, LARGEST_LAG, smallest // _FEWEST_SHIFTS)
     fields = [noise_field(stack, equalize=equalize, limits=limits.background) for stack in stacks]
     estimate = estimate_in_plane(fields, max_lag, limits)
     strength = measure_noise_strength(stacks, fields, estimate.threshold, limits)
@@ -223,5 +284,5 @@ def measure_noise_autocorrelation(
         variance_slope=strength.slope,
         resembles_structure=estimate.is_structure,
         is_strength_known=not estimate.leaves_out_common,
-        periodic_patterns=patterns,
+        periodic_patterns=tuple(patterns),
     )
