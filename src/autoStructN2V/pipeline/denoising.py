@@ -32,7 +32,7 @@ class Denoiser:
     def denoise(
         self, source: ImageSource, write: Callable[[int, NDArray[np.float32]], None]
     ) -> Generator[Event]:
-        """Denoise one stack slice by slice."""
+        """Denoise one stack; each slice (y, x) is handed to ``write`` with its index."""
         for event in self.predictor.denoise(source, self.should_stop):
             if isinstance(event, SliceFinished):
                 write(event.index, event.image)
