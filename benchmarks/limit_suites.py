@@ -13,8 +13,8 @@ from autoStructN2V.datasets import make_sample
 from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.masking import (
     ExtractorConfig,
+    Kernel,
     NoiseSampler,
-    center_only,
     find_patterns,
     measure_noise_autocorrelation,
     propose_kernel,
@@ -130,7 +130,7 @@ class NoiseSuite(_Cases):
 
     def __call__(self, limits: Any) -> Outcome:
         """Try all cases."""
-        return Outcome({name: self._judged(*rest, limits) for name, *rest in self._cases})
+        return Outcome({n: self._judged(c, image, limits) for n, c, image in self._cases})
 
     def _judged(self, case: NoiseCase, cleaned: NDArray[np.float32], limits: Any) -> Judged:
         measured = measure_cleaned(
@@ -263,10 +263,13 @@ class RecorruptionSuite(_Cases):
         return float(np.mean(np.abs(strength / true - 1.0)))
 
     def _drawn(self, measured: Autocorrelation, patch: torch.Tensor, limits: Any) -> Any:
-        kernel = center_only()
-        kernel = kernel[None] if getattr(kernel, "ndim", 3) == 2 else kernel
         sampler = NoiseSampler(
-            measured, kernel, (0.0, 1.0), self._SIDE, torch.device("cpu"), limits=limits
+            measured,
+            Kernel.center_only(),
+            (0.0, 1.0),
+            self._SIDE,
+            torch.device("cpu"),
+            limits=limits,
         )
         return sampler.draw(patch, torch.Generator().manual_seed(0))[0, 0].numpy()
 

@@ -3,10 +3,10 @@ from .images.checks import MIN_SLICES_25D, as_source, check_images
 from .images.metadata import ImageMetadata
 from .images.reading import open_images
 from .images.sources import ArraySource, ImageSource, read_stack
-from .images.writing import OutputDtype, StackWriter, write_stack
+from .images.writing import StackWriter, write_stack
 from .normalization import Normalization, estimate_noise_level, estimate_normalization
 from .patches import PatchBank, PatchRegion, load_patch_bank
-from .reexports import Mode
+from .reexports import Mode, OutputDtype
 from .region_of_interest import region_of_interest, structure_map
 from .samples.synthetic import SAMPLE_KINDS, SampleKind, SyntheticSample, make_sample
 from .splitting import Split, split_patches

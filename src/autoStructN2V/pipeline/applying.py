@@ -9,11 +9,9 @@ import numpy as np
 from autoStructN2V.datasets.images.checks import check_images
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.files import ensure_writable_folder
-from autoStructN2V.inference.predictor import Predictor
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.models.device import choose_device
-from autoStructN2V.pipeline.clock import PredictionClock
-from autoStructN2V.pipeline.denoising import Denoiser
+from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.suitability import differences
 from autoStructN2V.trainers.events import Warned
 
@@ -24,11 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.datasets.images.writing import OutputDtype
     from autoStructN2V.inference.trained_model import TrainedModel
-    from autoStructN2V.models.device import DeviceName
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
+    from autoStructN2V.vocabulary import DeviceName, OutputDtype
 
 
 def denoise_events(
@@ -72,14 +69,13 @@ def denoise_events(
     UserError
         One of the errors of :mod:`autoStructN2V.errors`.
     """
-    ready = _denoiser(sources, model, device, should_stop)
-    yield from ready.warnings
+    images, denoiser = yield from _prepared(sources, model, device, should_stop)
     written: list[Path] = []
-    for source, path in zip(ready.sources, outputs, strict=True):
+    for source, path in zip(images, outputs, strict=True):
         ensure_writable_folder(path.parent)
         history = {"model": model.provenance, "stage": model.stage}
         with StackWriter(path, source, output_dtype=output_dtype, history=history) as stack:
-            yield from ready.denoise(source, stack.write)
+            yield from denoiser.denoise(source, stack.write)
             if should_stop():
                 stack.discard()
                 return written
@@ -116,25 +112,24 @@ def denoise_array_events(
     UserError
         One of the errors of :mod:`autoStructN2V.errors`.
     """
-    ready = _denoiser(sources, model, device, should_stop)
-    yield from ready.warnings
+    images, denoiser = yield from _prepared(sources, model, device, should_stop)
     stacks = []
-    for source in ready.sources:
+    for source in images:
         stack = np.empty(source.shape, np.float32)
-        yield from ready.denoise(source, stack.__setitem__)
+        yield from denoiser.denoise(source, stack.__setitem__)
         if should_stop():
             return None
         stacks.append(stack)
     return stacks
 
 
-def _denoiser(
+def _prepared(
     sources: Sequence[ImageSource],
     model: TrainedModel,
     device: DeviceName,
     should_stop: Callable[[], bool],
-) -> Denoiser:
-    """Check images and model, and prepare both."""
+) -> Generator[Event, Decision | None, tuple[list[ImageSource], Denoiser]]:
+    """Check images and model, and prepare both; yield what is to be said about the images."""
     network = model.build(choose_device(device))
     found = check_images(sources, patch_size=1, mode=model.mode, should_stop=should_stop)
     removal = find_patterns(
@@ -147,7 +142,6 @@ def _denoiser(
     if removal.patterns:
         found.append(removal.sentence)
     found += differences(images, model, should_stop, removal=removal)
-    predictor = Predictor(network, model.normalization, model.mode, symmetries=model.symmetries)
-    clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in images))
-    warnings = [Warned(message) for message in found]
-    return Denoiser(predictor, images, clock, warnings, should_stop)
+    for message in found:
+        yield Warned(message)
+    return images, Denoiser(model, network, images, should_stop)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from autoStructN2V.frozen_config import FrozenConfig
-from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
+from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 
 MOST_PERCENTILE = 90.0
 """Percentile of a ring that its threshold does not exceed, however far from the center it is."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from autoStructN2V.datasets.images.sources import ArraySource, ImageSource
 from autoStructN2V.errors import InputError
-from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
+from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from autoStructN2V.masking.noise.background import noise_field
 from autoStructN2V.masking.noise.correction import LARGEST_LAG
 from autoStructN2V.masking.noise.estimate import estimate_across, estimate_in_plane

@@ -23,7 +23,8 @@ from autoStructN2V.masking.kernels.evidence import measure_evidence
 from autoStructN2V.masking.noise import autocorrelation
 from autoStructN2V.masking.patterns import finding
 from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS
-from autoStructN2V.pipeline import finish, job, pipeline_events
+from autoStructN2V.pipeline import finish, pipeline_events
+from autoStructN2V.pipeline.steps import training_data
 from tests.core.conftest import tiny
 from tests.core.masking.patterns.test_sinusoids import SHAPE, background, wave
 
@@ -65,7 +66,7 @@ def test_a_run_looks_for_patterns_once(monkeypatch):
 def test_measuring_and_training_see_the_same_pixels(monkeypatch):
     """Also the same as who reads the images after :func:`find_patterns` on its own."""
     stack, measured, trained = patterned(), [], []
-    measure, load = autocorrelation.measure_cleaned, job.load_patch_bank
+    measure, load = autocorrelation.measure_cleaned, training_data.load_patch_bank
 
     def recorded(stacks, *rest, **options):
         measured.extend(stacks)
@@ -76,7 +77,7 @@ def test_measuring_and_training_see_the_same_pixels(monkeypatch):
         return load(sources, *rest)
 
     monkeypatch.setattr(autocorrelation, "measure_cleaned", recorded)
-    monkeypatch.setattr(job, "load_patch_bank", loaded)
+    monkeypatch.setattr(training_data, "load_patch_bank", loaded)
     finish(pipeline_events(stack, tiny(TWO_STAGES)))
     source = ArraySource(stack)
     (seen,) = trained
@@ -96,7 +97,7 @@ def test_periodic_structure_stays_for_measuring_too():
     assert removal.for_measuring(source) is removal.applied_to(source) is source
     evidence = measure_evidence([source], ExtractorConfig(), "2D", removal=removal)
     assert evidence.autocorrelation.periodic_patterns == ()
-    assert evidence.propose(ExtractorConfig()).kernel.sum() == 1
+    assert evidence.propose(ExtractorConfig()).kernel.n_hidden == 1
 
 
 def test_what_is_to_stay_is_left_out_of_the_noise_only():
