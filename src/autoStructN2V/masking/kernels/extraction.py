@@ -143,6 +143,7 @@ def _first_window(autocorrelation: Autocorrelation, config: ExtractorConfig) -> 
 
 
 def _reaches_edge(cells: NDArray[np.bool_]) -> bool:
+    """Whether any of (S, H, W) cells at the edge of the window is hidden."""
     inner = cells[:, 1:-1, 1:-1]
     return bool(cells.sum() > inner.sum())
 
@@ -228,7 +229,7 @@ def _percentile_above_zero(
 
 
 def _center_component(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep what is connected to the center, diagonals and neighboring slices included."""
+    """Keep those of (S, H, W) cells that are connected to the center, also across a corner."""
     labels, _ = ndimage.label(chosen, structure=_FULL_CONNECTIVITY)
     component: NDArray[np.bool_] = labels == labels[center_of(chosen)]
     return component
@@ -237,7 +238,10 @@ def _center_component(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _limited(
     chosen: NDArray[np.bool_], values: NDArray[np.float64], limit: int, *, is_connected: bool
 ) -> NDArray[np.bool_]:
-    """Keep at most ``limit`` pixels of each slice: the strongest, and all on the way to them."""
+    """Keep at most ``limit`` cells of each slice: the strongest, and all on the way to them.
+
+    Cells and their values are (S, H, W).
+    """
     if chosen.sum(axis=(1, 2)).max() <= limit:
         return chosen
     strength = _strength_of_way(chosen, values) if is_connected else _center_first(values)
@@ -253,7 +257,7 @@ def _center_first(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _strength_of_way(chosen: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weakest value on the best way from the center to each chosen cell."""
+    """Return the weakest value on the best way from the center to each cell (S, H, W)."""
     allowed = np.where(chosen, values, -np.inf)
     allowed[center_of(chosen)] = np.inf
     strength = np.where(allowed == np.inf, np.inf, -np.inf)
@@ -270,7 +274,7 @@ def _strength_of_way(chosen: NDArray[np.bool_], values: NDArray[np.float64]) -> 
 def _first(
     plane: NDArray[np.bool_], strength: NDArray[np.float64], limit: int
 ) -> NDArray[np.bool_]:
-    """Keep at most ``limit`` pixels of a slice: the strongest, of equal ones the nearest.
+    """Keep at most ``limit`` cells of a slice (H, W): the strongest, of equal ones the nearest.
 
     Of two equals at the limit, as opposite offsets are, both are dropped.
     """

@@ -104,6 +104,7 @@ def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]
 
 
 def _check(stacks: Sequence[NDArray[np.float32]]) -> None:
+    """Say in one sentence why (Z, Y, X) stacks cannot be used, if they cannot."""
     if not stacks:
         raise InputError("No image was given to measure the noise of; give at least one.")
     for stack in stacks:
