@@ -91,7 +91,7 @@ class ResultSink(Protocol):
         """Return what was collected for a stage, to be read again."""
 
     def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:
-        """Return the stacks of a stage, or None when they are not in memory."""
+        """Return the (z, y, x) stacks of a stage, or None when they are not in memory."""
 
 
 class ArraySink:
@@ -116,5 +116,5 @@ class ArraySink:
         return [ArraySource(stack) for stack in self._stacks.get(stage, [])]
 
     def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:
-        """Return the stacks of a stage."""
+        """Return the (z, y, x) stacks of a stage."""
         return self._stacks.get(stage)

@@ -175,6 +175,7 @@ def finish(
 
 
 def _sources(images: NDArray[Any] | Sequence[NDArray[Any] | ImageSource]) -> list[ImageSource]:
+    """Return arrays, (y, x) or (z, y, x), as sources."""
     given = [images] if isinstance(images, np.ndarray) else list(images)
     if not given:
         raise InputError("No image was given; at least one is needed.")

@@ -83,7 +83,7 @@ def _other_kernel(
 
 
 def uncovered_share(kernel: Kernel, needed: Kernel, autocorrelation: NDArray[np.floating]) -> float:
-    """Return which part of correlated noise a kernel leaves uncovered.
+    """Return what share of the correlated noise a kernel leaves uncovered.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 The autocorrelation of a noisy image is that of its noise plus that of its signal. Three steps
 take the signal away: only background (:mod:`.background`) is used; structure coarser than a
-few pixels is subtracted; what is left of it looks alike in all directions and is subtracted too
-(:mod:`.noise_model`). What the first two steps do to the noise itself is undone
+few pixels is subtracted; what is left of it looks alike in all directions, and is subtracted too
+(:mod:`.estimate`). What the first two steps do to the noise itself is undone
 (:mod:`.correction`).
 """
 
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from autoStructN2V.datasets.images.sources import ArraySource, ImageSource
 from autoStructN2V.errors import InputError
+from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from autoStructN2V.masking.noise.background import noise_field
 from autoStructN2V.masking.noise.correction import LARGEST_LAG
 from autoStructN2V.masking.noise.estimate import estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise.lags import joined, lag_sums
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
 from autoStructN2V.masking.noise.sample import sampled
 from autoStructN2V.masking.noise.strength import measure_noise_strength
 from autoStructN2V.masking.patterns.finding import find_patterns
@@ -27,8 +29,9 @@ from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.vocabulary import Mode as Mode
 from autoStructN2V.vocabulary import StripeRemoval
 
-MAX_LAG = 15  # px: half of the largest window
-_GAUSSIAN_KURTOSIS = 0.5  # excess below which noise counts as Gaussian and uniform
+MAX_LAG = MAX_KERNEL_SIZE // 2  # px
+_SMALLEST_SIDE = 16  # px: of images
+_FEWEST_SHIFTS = 3  # times the largest lag, px: the smallest side of an image
 
 
 @dataclass(frozen=True)
@@ -90,23 +93,25 @@ class Autocorrelation:
     @property
     def is_uniform_gaussian(self) -> bool:
         """Whether the noise is about Gaussian and equally strong everywhere."""
-        return abs(self.excess_kurtosis) < _GAUSSIAN_KURTOSIS
+        return abs(self.excess_kurtosis) < NOISE_LIMITS.strength.gaussian_kurtosis
 
 
 def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]]:
+    """Return images as (Z, Y, X) stacks, or say in one sentence why they cannot be used."""
     stacks = [np.asarray(image, np.float32) for image in images]
     _check(stacks)
     return stacks
 
 
 def _check(stacks: Sequence[NDArray[np.float32]]) -> None:
+    """Say in one sentence why (Z, Y, X) stacks cannot be used, if they cannot."""
     if not stacks:
         raise InputError("No image was given to measure the noise of; give at least one.")
     for stack in stacks:
-        if stack.ndim != 3 or min(stack.shape[1:], default=0) < 16:
+        if stack.ndim != 3 or min(stack.shape[1:], default=0) < _SMALLEST_SIDE:
             raise InputError(
                 f"An image of shape {stack.shape} cannot be used to measure noise; each must be "
-                "a (z, y, x) stack of at least 16 x 16 pixels."
+                f"a (z, y, x) stack of at least {_SMALLEST_SIDE} x {_SMALLEST_SIDE} pixels."
             )
         if not np.isfinite(stack).all():
             raise InputError("An image holds NaN or infinite pixels; replace them first.")
@@ -115,7 +120,10 @@ def _check(stacks: Sequence[NDArray[np.float32]]) -> None:
 def _raw(
     stacks: Sequence[NDArray[np.float32]], max_lag: int, offsets: Sequence[int]
 ) -> NDArray[np.float64]:
-    """Autocorrelation of the images as they are, each plane's mean subtracted."""
+    """Autocorrelation (S, H, W) of the (Z, Y, X) images as they are, without each plane's mean.
+
+    One slice of it for each of S offsets between slices.
+    """
     centered = [stack - stack.mean(axis=(1, 2), keepdims=True) for stack in stacks]
     everywhere = [np.ones(stack.shape, bool) for stack in stacks]
     slices = [
@@ -139,6 +147,7 @@ def measure_noise_autocorrelation(
     equalize: bool = True,
     max_lag: int = MAX_LAG,
     remove_stripes: StripeRemoval = "auto",
+    limits: NoiseLimits = NOISE_LIMITS,
 ) -> Autocorrelation:
     """Measure the autocorrelation of the noise in images, without that of their signal.
 
@@ -157,6 +166,8 @@ def measure_noise_autocorrelation(
         Largest lag in pixels, at most 31; smaller images allow a third of their side.
     remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
         Direction of stripes to leave out; 'auto' looks for them.
+    limits : NoiseLimits
+        Other limits than the usual ones, for a trial.
 
     Returns
     -------
@@ -171,7 +182,7 @@ def measure_noise_autocorrelation(
     removal = find_patterns(sources, remove_stripes=remove_stripes)
     slices = [range(source.shape[0]) for source in sources]
     measured = measure_noise_of_sources(
-        sources, slices, removal, mode=mode, equalize=equalize, max_lag=max_lag
+        sources, slices, removal, mode=mode, equalize=equalize, max_lag=max_lag, limits=limits
     )
     assert measured is not None  # nothing stops it
     return measured
@@ -186,6 +197,7 @@ def measure_noise_of_sources(
     equalize: bool = True,
     max_lag: int = MAX_LAG,
     should_stop: Callable[[], bool] = lambda: False,
+    limits: NoiseLimits = NOISE_LIMITS,
 ) -> Autocorrelation | None:
     """Measure as :func:`measure_noise_autocorrelation`, and read only what is needed.
 
@@ -201,6 +213,8 @@ def measure_noise_of_sources(
         As in :func:`measure_noise_autocorrelation`.
     should_stop : callable
         Asked before every slice that is read; True ends the measurement.
+    limits : NoiseLimits
+        Other limits than the usual ones, for a trial.
 
     Returns
     -------
@@ -217,7 +231,9 @@ def measure_noise_of_sources(
     if stacks is None:
         return None
     patterns = removal.patterns + removal.kept
-    return measure_cleaned(stacks, patterns, mode=mode, equalize=equalize, max_lag=max_lag)
+    return measure_cleaned(
+        stacks, patterns, mode=mode, equalize=equalize, max_lag=max_lag, limits=limits
+    )
 
 
 def measure_cleaned(
@@ -227,6 +243,7 @@ def measure_cleaned(
     mode: Mode,
     equalize: bool,
     max_lag: int,
+    limits: NoiseLimits = NOISE_LIMITS,
 ) -> Autocorrelation:
     """Measure as :func:`measure_noise_autocorrelation` in images without patterns.
 
@@ -236,7 +253,7 @@ def measure_cleaned(
         All that is measured, of any size.
     patterns : sequence of Pattern
         What they are without, to be named.
-    mode, equalize, max_lag
+    mode, equalize, max_lag, limits
         As in :func:`measure_noise_autocorrelation`.
 
     Raises
@@ -245,14 +262,15 @@ def measure_cleaned(
         As :func:`measure_noise_autocorrelation`.
     """
     _check(stacks)
-    max_lag = min(max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // 3 for stack in stacks))
-    fields = [noise_field(stack, equalize=equalize) for stack in stacks]
-    estimate = estimate_in_plane(fields, max_lag)
-    strength = measure_noise_strength(stacks, fields, estimate.threshold)
+    smallest = min(min(stack.shape[1:]) for stack in stacks)
+    max_lag = min(max_lag, LARGEST_LAG, smallest // _FEWEST_SHIFTS)
+    fields = [noise_field(stack, equalize=equalize, limits=limits.background) for stack in stacks]
+    estimate = estimate_in_plane(fields, max_lag, limits)
+    strength = measure_noise_strength(stacks, fields, estimate.threshold, limits)
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
     values, errors = [estimate.values], [estimate.standard_error]
     if mode == "2.5D":
-        above, error = estimate_across(fields, estimate, max_lag)
+        above, error = estimate_across(fields, estimate, max_lag, limits)
         values = [above[::-1, ::-1], estimate.values, above]
         errors = [error[::-1, ::-1], estimate.standard_error, error]
     return Autocorrelation(
