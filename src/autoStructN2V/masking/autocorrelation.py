@@ -23,6 +23,7 @@ from autoStructN2V.masking.noise_model import estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise_strength import measure_noise_strength
 from autoStructN2V.masking.patterns import detect_periodic_patterns, remove_patterns
 from autoStructN2V.masking.periodic_pattern import PeriodicPattern
+from autoStructN2V.masking.strength_levels import Levels, scaled_kurtosis, strength_levels
 
 MAX_LAG = 15  # px: half of the largest window
 _GAUSSIAN_KURTOSIS = 0.5  # excess below which noise counts as Gaussian and uniform
@@ -55,6 +56,11 @@ class Autocorrelation:
         of the same strength everywhere, large where few strong values or places stand out.
     brightness : float
         Mean brightness of the images.
+    levels : tuple of (brightness, variance)
+        Variance of the noise at several levels of brightness, the darkest first; empty if they
+        were not measured.
+    scaled_kurtosis : float
+        Excess kurtosis of the noise divided by its strength at each brightness.
     variance_slope : float
         By how much the variance of the noise grows for each unit of brightness, relative to
         ``noise_variance``: positive for shot noise.
@@ -77,6 +83,8 @@ class Autocorrelation:
     excess_kurtosis: float = 0.0
     brightness: float = 0.0
     variance_slope: float = 0.0
+    levels: Levels = ()
+    scaled_kurtosis: float = 0.0
     resembles_structure: bool = False
     is_strength_known: bool = True
     periodic_patterns: tuple[PeriodicPattern, ...] = ()
@@ -196,16 +204,19 @@ def measure_noise_autocorrelation(
         above, error = estimate_across(fields, estimate, max_lag)
         values = [above[::-1, ::-1], estimate.values, above]
         errors = [error[::-1, ::-1], estimate.standard_error, error]
+    variance = strength.variance * estimate.variance_factor
     return Autocorrelation(
         values=np.stack(values),
         standard_error=np.stack(errors),
         raw=_raw(stacks, max_lag, offsets),
         background_fraction=estimate.fraction,
         n_pixels=estimate.n_pixels,
-        noise_variance=strength.variance * estimate.variance_factor,
+        noise_variance=variance,
         excess_kurtosis=strength.excess_kurtosis,
         brightness=strength.brightness,
         variance_slope=strength.slope,
+        levels=strength_levels(stacks, fields, estimate.values, (strength.brightness, variance)),
+        scaled_kurtosis=scaled_kurtosis(fields, estimate.threshold),
         resembles_structure=estimate.is_structure,
         is_strength_known=not estimate.leaves_out_common,
         periodic_patterns=patterns,

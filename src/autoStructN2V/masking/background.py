@@ -21,7 +21,7 @@ _CLIPPED_DENSITY = 0.3  # local share of clipped pixels above which a pixel is n
 _FILLED_DENSITY = 0.9  # local share of pixels without any fine noise above which it is no image
 _BESIDE_FILLED = 0.03  # share of such surroundings above which a pixel is not used
 _N_LEVELS = 16  # intensity levels over which the noise variance is measured
-_FINE_STENCIL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6.0
+FINE_STENCIL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def high_pass(stack: FloatArray, sigma: float = HIGH_PASS_SCALE) -> FloatArray:
 
 def fine_energy(stack: FloatArray) -> FloatArray:
     """Square of a second difference along both axes: almost blind to structure."""
-    fine: FloatArray = ndimage.convolve(stack, _FINE_STENCIL[None], mode="mirror")
+    fine: FloatArray = ndimage.convolve(stack, FINE_STENCIL[None], mode="mirror")
     return fine * fine
 
 

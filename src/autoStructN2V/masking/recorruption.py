@@ -21,6 +21,7 @@ import torch
 from torch.nn import functional
 
 from autoStructN2V.masking.noise_strength import LEAST_SHARE
+from autoStructN2V.masking.resolution import significant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +49,10 @@ class NoiseSampler:
     patch_size : int
         Side of the patches in pixels.
     device : torch.device
+    beyond_kernel : bool
+        Whether to draw all that was measured, and not only what lies within the kernel.
+    by_levels : bool
+        Whether the strength follows the measured levels of brightness, and not a straight line.
         Where noise is drawn.
 
     Attributes
@@ -63,15 +68,27 @@ class NoiseSampler:
         mean_and_std: tuple[float, float],
         patch_size: int,
         device: torch.device,
+        *,
+        beyond_kernel: bool = False,
+        by_levels: bool = False,
     ) -> None:
         mean, std = mean_and_std
         self.variance = autocorrelation.noise_variance / std**2
         self._slope = autocorrelation.variance_slope * std
         self._brightness = (autocorrelation.brightness - mean) / std
+        levels = np.array(autocorrelation.levels if by_levels else (), np.float32).reshape(-1, 2)
+        self._levels = torch.from_numpy(levels).to(device)
+        self._levels = (self._levels - torch.tensor([mean, 0.0], device=device)) / torch.tensor(
+            [std, autocorrelation.noise_variance], device=device
+        )
         self._patch_size = patch_size
         self._device = device
         self._side = patch_size + _MARGIN
-        correlation = _within(autocorrelation.values, kernel)
+        correlation = (
+            significant(autocorrelation)
+            if beyond_kernel
+            else _within(autocorrelation.values, kernel)
+        )
         power = np.stack([self._spectrum(plane) for plane in correlation])
         center = len(power) // 2
         lifted = np.maximum(power[center].real, _LEAST_POWER)
@@ -117,8 +134,30 @@ class NoiseSampler:
         around = functional.avg_pool2d(
             patches, _AVERAGED, stride=1, padding=_AVERAGED // 2, count_include_pad=False
         )
+        if len(self._levels):
+            return self._at_levels(_half_itself(patches, around)).sqrt()
         variance = 1.0 + self._slope * (around - self._brightness)
         return variance.clamp_min(LEAST_SHARE).sqrt()
+
+    def _at_levels(self, brightness: Tensor) -> Tensor:
+        """Return the variance at a brightness, between the measured levels on straight lines."""
+        bright, variance = self._levels.T.contiguous()
+        above = torch.searchsorted(bright, brightness.contiguous()).clamp(1, len(bright) - 1)
+        low, high = bright[above - 1], bright[above]
+        share = ((brightness - low) / (high - low)).clamp(0.0, 1.0)
+        return torch.lerp(variance[above - 1], variance[above], share)
+
+
+def _half_itself(patches: Tensor, around: Tensor) -> Tensor:
+    """Return the mean of each pixel and of the mean of the others around it.
+
+    The strength of shot noise follows from the signal. The pixel itself says too much of it, since
+    its noise is in there, and the others say too little; half and half, the third moment of shot
+    noise is charged exactly.
+    """
+    n_pixels = _AVERAGED**2
+    others = (n_pixels * around - patches) / (n_pixels - 1)
+    return (patches + others) / 2.0
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:

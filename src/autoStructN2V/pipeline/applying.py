@@ -13,6 +13,7 @@ from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.inference.predictor import Predictor, SliceFinished, TileFinished
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.pipeline.clock import PredictionClock
+from autoStructN2V.pipeline.grid import Grid
 from autoStructN2V.pipeline.periodic import without_global_patterns
 from autoStructN2V.pipeline.suitability import differences
 from autoStructN2V.trainers.events import Event, Warned
@@ -133,6 +134,7 @@ class _Denoiser:
 
     predictor: Predictor
     sources: list[ImageSource]
+    grid: Grid
     clock: PredictionClock
     warnings: list[Warned]
     should_stop: Callable[[], bool]
@@ -141,9 +143,10 @@ class _Denoiser:
         self, source: ImageSource, write: Callable[[int, NDArray[np.float32]], None]
     ) -> Generator[Event]:
         """Denoise one stack slice by slice."""
-        for event in self.predictor.denoise(source, self.should_stop):
+        (worked_on,) = self.grid.of([source])
+        for event in self.predictor.denoise(worked_on, self.should_stop):
             if isinstance(event, SliceFinished):
-                write(event.index, event.image)
+                write(event.index, self.grid.back(event.image, source))
             elif isinstance(event, TileFinished):
                 yield self.clock.advance()
 
@@ -168,6 +171,7 @@ def _denoiser(
         found.append(cleaned.sentence)
     found += differences(images, model, should_stop)
     predictor = Predictor(network, model.normalization, model.mode, symmetries=model.symmetries)
-    clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in images))
+    grid = Grid(model.grid_share)
+    clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in grid.of(images)))
     warnings = [Warned(message) for message in found]
-    return _Denoiser(predictor, images, clock, warnings, should_stop)
+    return _Denoiser(predictor, images, grid, clock, warnings, should_stop)

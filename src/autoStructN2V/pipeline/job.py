@@ -27,12 +27,11 @@ from autoStructN2V.inference.predictor import PredictionStopped, Predictor, Slic
 from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.masking.autocorrelation import MAX_LAG
 from autoStructN2V.masking.kernel import center_only, trimmed, validate_kernel
-from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.clock import PredictionClock
 from autoStructN2V.pipeline.decisions import Approve, Decision, Regenerate, Skip
-from autoStructN2V.pipeline.evidence import Evidence, measure_evidence
 from autoStructN2V.pipeline.imports import load_stage1
+from autoStructN2V.pipeline.refining import RefinementNoise
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
 from autoStructN2V.trainers.checkpoint import TrainedModel
 from autoStructN2V.trainers.config import LastStageConfig
@@ -67,6 +66,8 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernel import Kernel
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.config import PipelineConfig
+    from autoStructN2V.pipeline.evidence import Evidence
+    from autoStructN2V.pipeline.grid import Grid
     from autoStructN2V.trainers.config import StageConfig
 
 LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
@@ -78,7 +79,8 @@ _N_TEST_PATCHES = 64
 class Job:
     """One run: what its steps share, and the steps."""
 
-    sources: list[ImageSource]
+    originals: list[ImageSource]
+    grid: Grid
     config: PipelineConfig
     should_stop: Callable[[], bool]
     sink: ResultSink
@@ -88,8 +90,12 @@ class Job:
     stripe_removal: StripeRemoval
     results: dict[int, StageResult] = field(default_factory=dict)
     comparison: StageComparison | None = None
+    sources: list[ImageSource] = field(init=False)
     _bank: PatchBank | None = None
     _evidence: dict[bool, Evidence] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sources = self.grid.of(self.originals)
 
     def result(self, kernel: Kernel | None, proposal: KernelProposal | None) -> PipelineResult:
         """Return what was reached so far."""
@@ -181,9 +187,9 @@ class Job:
         """Measure the noise, once for each way of measuring."""
         way = extractor.norm_autocorr
         if way not in self._evidence:
-            self._evidence[way] = measure_evidence(
-                self.sources, extractor, self.config.mode, remove_stripes="off"
-            )
+            evidence = self.grid.measured(self.originals, extractor, self.config.mode)
+            assert evidence is not None  # nothing stops it
+            self._evidence[way] = evidence
         return self._evidence[way]
 
     def _reported_evidence(self) -> Evidence | None:
@@ -203,18 +209,14 @@ class Job:
         evidence = self._reported_evidence()
         if evidence is None:
             return None
-        noise = evidence.autocorrelation
-        reason = None
-        if not noise.is_uniform_gaussian:
-            reason = "The noise is not bell-shaped and equally strong everywhere"
-        elif not noise.is_strength_known:
-            reason = "Noise and structure could not be told apart"
-        if reason:
-            yield Warned(f"{reason}, so the refinement was left out and pixels stay hidden.")
+        noise = RefinementNoise(evidence.autocorrelation, _stacked(kernel), self.grid.is_coarse)
+        if noise.reason_against:
+            yield Warned(
+                f"{noise.reason_against}, so the refinement was left out and pixels stay hidden."
+            )
             return None
         scale = self.normalization.mean, self.normalization.std
-        sampler = NoiseSampler(noise, _stacked(kernel), scale, config.patch_size, self.device)
-        return RefinementPlan(sampler, share)
+        return noise.plan(share, scale, config.patch_size, self.device)
 
     def _trainer(
         self,
@@ -267,7 +269,13 @@ class Job:
     def _previewer(self) -> Previewer | None:
         if self.preview_slice is None:
             return None
-        return Previewer(self.sources, self.normalization, self.config.mode, self.preview_slice)
+        return Previewer(
+            self.sources,
+            self.normalization,
+            self.config.mode,
+            self.preview_slice,
+            shown_as=self.originals,
+        )
 
     def _model(
         self, stage: int, config: StageConfig, kernel: Kernel, outcome: TrainingResult
@@ -298,6 +306,7 @@ class Job:
             _stacked(kernel),
             provenance,
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
+            grid_share=self.grid.share,
         )
 
     def _finish_stage(
@@ -325,12 +334,12 @@ class Job:
             network, self.normalization, self.config.mode, symmetries=model.symmetries
         )
         progress = PredictionClock(stage, sum(predictor.n_tiles(s) for s in self.sources))
-        for source in self.sources:
+        for source, original in zip(self.sources, self.originals, strict=True):
             try:
-                with self.sink.writer(stage, source) as write:
+                with self.sink.writer(stage, original) as write:
                     for event in predictor.denoise(source, self.should_stop):
                         if isinstance(event, SliceFinished):
-                            write(event.index, event.image)
+                            write(event.index, self.grid.back(event.image, original))
                         else:
                             yield progress.advance()
                     if self.should_stop():
@@ -341,7 +350,8 @@ class Job:
 
     def _report(self, model: TrainedModel, network: FlexibleUNet) -> StageReport:
         """Measure what was removed, and the masked loss on the held-out part."""
-        removed = removed_covariance(self.sources, self.sink.denoised(model.stage), MAX_LAG)
+        denoised = self.grid.of(self.sink.denoised(model.stage))
+        removed = removed_covariance(self.sources, denoised, MAX_LAG)
         center = MAX_LAG
         variance = max(float(removed[center, center]), 1e-30)
         config = self.config.stage2 if model.stage == 2 else self.config.first_stage

@@ -12,6 +12,7 @@ from autoStructN2V.errors import DeviceError, InputError, UserError
 from autoStructN2V.masking.kernel import load_kernel, validate_kernel
 from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.config import PipelineConfig, validate_config
+from autoStructN2V.pipeline.grid import grid_of_training
 from autoStructN2V.pipeline.job import Job
 from autoStructN2V.pipeline.periodic import without_global_patterns
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
@@ -124,13 +125,17 @@ def _run(
     sources = cleaned.sources
     if cleaned.patterns:
         yield Warned(cleaned.sentence)
+    grid = grid_of_training(sources, complete, should_stop)
+    if grid.is_coarse:
+        yield Warned(grid.sentence)
     job = Job(
-        sources=sources,
+        originals=sources,
+        grid=grid,
         config=complete,
         should_stop=should_stop,
         sink=sink,
         preview_slice=preview_slice,
-        normalization=estimate_normalization(sources),
+        normalization=estimate_normalization(grid.of(sources)),
         device=device,
         stripe_removal=cleaned.stripe_removal,
     )

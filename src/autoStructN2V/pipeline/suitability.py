@@ -10,7 +10,7 @@ from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.config import ExtractorConfig
 from autoStructN2V.masking.kernel import center_of
-from autoStructN2V.pipeline.evidence import measure_evidence
+from autoStructN2V.pipeline.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,8 @@ def differences(
         One sentence per strong difference of the intensities, of the strength of the noise or, for
         a model of stage 2, of the pixels that share noise; empty if the images are alike.
     """
-    found = model.normalization.compare(estimate_normalization(sources))
+    worked_on = Grid(model.grid_share).of(sources)
+    found = model.normalization.compare(estimate_normalization(worked_on))
     if model.stage == 2:
         found += _other_kernel(sources, model, should_stop)
     return found
@@ -57,7 +58,7 @@ def _other_kernel(
 ) -> list[str]:
     config = ExtractorConfig()
     try:
-        evidence = measure_evidence(sources, config, model.mode, should_stop, remove_stripes="off")
+        evidence = Grid(model.grid_share).measured(sources, config, model.mode, should_stop)
     except InputError:  # too little noise to say anything
         return []
     if evidence is None:
