@@ -20,6 +20,7 @@ from autoStructN2V.pipeline import (
     Skip,
     evidence,
     finish,
+    grid,
     job,
     pipeline_events,
     validate_config,
@@ -545,13 +546,13 @@ def test_gaussian_noise_is_used_for_the_refinement(monkeypatch, method):
 
 
 def test_noise_that_may_be_structure_is_not_used_for_the_refinement(monkeypatch):
-    measure = job.measure_evidence
+    measure = grid.measure_evidence
 
     def unsure(*arguments, **options):
         found = measure(*arguments, **options).autocorrelation
         return evidence.Evidence(replace(found, is_strength_known=False))
 
-    monkeypatch.setattr(job, "measure_evidence", unsure)
+    monkeypatch.setattr(grid, "measure_evidence", unsure)
     noise = np.random.default_rng(0).normal(0, 0.3, (3, 96, 96))
     messages, _ = refinement_warnings(noise, {"stage2": {"refinement": 0.5}})
     assert len(messages) == 1

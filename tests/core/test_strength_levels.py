@@ -1,7 +1,5 @@
 """The strength of noise is followed at every brightness, also where no straight line does."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -89,9 +87,9 @@ def test_all_that_was_measured_is_drawn_where_the_kernel_is_not_to_limit_it():
     ("kurtosis", "scaled", "is_coarse", "by_levels", "is_refined"),
     [
         (0.1, 0.1, False, False, True),  # the same strength everywhere: as ever
-        (0.8, 0.7, False, True, True),  # Gaussian at each brightness
-        (13.0, 16.0, False, True, False),  # a photon here and there
-        (0.4, 0.4, True, True, True),  # on a coarser grid
+        (0.8, 0.7, False, False, False),  # shot noise
+        (13.0, 16.0, True, True, False),  # a photon here and there
+        (0.8, 0.7, True, True, True),  # on a coarser grid, Gaussian at each brightness
     ],
 )
 def test_which_noise_is_refined_and_how(kurtosis, scaled, is_coarse, by_levels, is_refined):
@@ -99,10 +97,3 @@ def test_which_noise_is_refined_and_how(kurtosis, scaled, is_coarse, by_levels, 
     noise = RefinementNoise(known, CENTER, is_coarse)
     assert noise.by_levels is by_levels
     assert (noise.reason_against is None) is is_refined
-
-
-def test_noise_that_is_not_told_from_structure_is_refined_only_if_nothing_else_is_hidden():
-    known = measured(((0.0, 1.0),), excess_kurtosis=0.9, scaled_kurtosis=0.8)
-    unsure = dataclasses.replace(known, is_strength_known=False)
-    assert RefinementNoise(unsure, CENTER, is_coarse=False).reason_against is None
-    assert RefinementNoise(unsure, np.ones((1, 1, 3), bool), is_coarse=False).reason_against
