@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.autocorrelation import Autocorrelation
     from autoStructN2V.masking.kernel import Kernel
 
-# of noise divided by its strength at each brightness: 0.36 in widefield images of FMD, which gain on
+# of noise divided by its strength at each brightness: 0.36 in widefield images of FMD that gain on
 # their coarser grid; 16 in a confocal one of less than a photon, which loses 1.6 dB on its own grid
 _MOST_KURTOSIS = 1.0
 _TOLERANCE = 0.05  # of the error at hidden pixels: that of single images varies by 3 % of itself
