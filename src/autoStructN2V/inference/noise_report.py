@@ -300,8 +300,8 @@ def share_left(
     lags = lags[(np.abs(lags) <= center).all(1)]
     if not len(lags):
         return None
-    at = tuple((lags + center).T)
-    expected = float(noise[at].sum())
+    expected = float(noise[tuple((lags + center).T)].sum())
     if expected <= 0:
         return None
-    return float(np.clip(1 - removed[at].sum() / expected, 0, 1))
+    found = float(removed[tuple((lags + np.array(removed.shape) // 2).T)].sum())
+    return float(np.clip(1 - found / expected, 0, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autoStructN2V.datasets.images.resampling import resampled
 from autoStructN2V.inference.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Previewer:
     slice_index : callable
         Returns the index of the slice to preview, counted through all stacks; asked before every
         preview.
+    shown_as : sequence of ImageSource, optional
+        The same stacks on the grid that the preview is to have; default: their own.
     """
 
     def __init__(
@@ -39,7 +42,9 @@ class Previewer:
         normalization: Normalization,
         mode: Mode,
         slice_index: Callable[[], int],
+        shown_as: Sequence[ImageSource] | None = None,
     ) -> None:
+        self._shapes = [s.shape[1:] for s in shown_as or sources for _ in range(s.shape[0])]
         self._slices = [(source, z) for source in sources for z in range(source.shape[0])]
         self._normalization = normalization
         self._mode = mode
@@ -52,4 +57,7 @@ class Previewer:
         index = min(max(self._slice_index(), 0), len(self._slices) - 1)
         source, z = self._slices[index]
         predictor = Predictor(network, self._normalization, self._mode)
-        return index, predictor.denoise_slice(source, z, should_stop)
+        image = predictor.denoise_slice(source, z, should_stop)
+        if image is not None and image.shape != self._shapes[index]:
+            image = resampled(image, self._shapes[index])
+        return index, image

@@ -25,6 +25,7 @@ from autoStructN2V.masking.kernels.cells import center_of
 from autoStructN2V.masking.limits import limit
 from autoStructN2V.masking.noise.autocorrelation import MAX_LAG
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
+from autoStructN2V.masking.noise.resolution import significant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,6 +68,8 @@ class NoiseSampler:
         Side of the patches in pixels.
     device : torch.device
         Where noise is drawn.
+    by_levels : bool
+        Whether the strength follows the measured levels of brightness, and not a straight line.
     limits : RecorruptionLimits
         Other limits than the usual ones, for a trial.
 
@@ -85,6 +88,8 @@ class NoiseSampler:
         mean_and_std: tuple[float, float],
         patch_size: int,
         device: torch.device,
+        *,
+        by_levels: bool = False,
         limits: RecorruptionLimits = RECORRUPTION_LIMITS,
     ) -> None:
         mean, std = mean_and_std
@@ -92,11 +97,16 @@ class NoiseSampler:
         self.variance = autocorrelation.noise_variance / std**2
         self._slope = autocorrelation.variance_slope * std
         self._brightness = (autocorrelation.brightness - mean) / std
+        levels = np.array(autocorrelation.levels if by_levels else (), np.float32).reshape(-1, 2)
+        self._levels = torch.from_numpy(levels).to(device)
+        self._levels = (self._levels - torch.tensor([mean, 0.0], device=device)) / torch.tensor(
+            [std, autocorrelation.noise_variance], device=device
+        )
         self._patch_size = patch_size
         self.device = device
         self._side = patch_size + _MARGIN
         values = autocorrelation.values
-        correlation = values if kernel is None else _within(values, kernel)
+        correlation = significant(autocorrelation) if kernel is None else _within(values, kernel)
         power = np.stack([self._spectrum(plane) for plane in correlation])
         center = len(power) // 2
         lifted = np.maximum(power[center].real, _LEAST_POWER)
@@ -146,8 +156,30 @@ class NoiseSampler:
             padding=self._limits.averaged // 2,
             count_include_pad=False,
         )
+        if len(self._levels):
+            return self._at_levels(_half_itself(patches, around, self._limits.averaged)).sqrt()
         variance = 1.0 + self._slope * (around - self._brightness)
         return variance.clamp_min(NOISE_LIMITS.strength.least_share).sqrt()
+
+    def _at_levels(self, brightness: Tensor) -> Tensor:
+        """Return the variance at a brightness, between the measured levels on straight lines."""
+        bright, variance = self._levels.T.contiguous()
+        above = torch.searchsorted(bright, brightness.contiguous()).clamp(1, len(bright) - 1)
+        low, high = bright[above - 1], bright[above]
+        share = ((brightness - low) / (high - low)).clamp(0.0, 1.0)
+        return torch.lerp(variance[above - 1], variance[above], share)
+
+
+def _half_itself(patches: Tensor, around: Tensor, side: int) -> Tensor:
+    """Return the mean of each pixel and of the mean of the others in the square around it.
+
+    The strength of shot noise follows from the signal. The pixel itself says too much of it, since
+    its noise is in there, and the others say too little; half and half, the third moment of shot
+    noise is charged exactly.
+    """
+    n_pixels = side**2
+    others = (n_pixels * around - patches) / (n_pixels - 1)
+    return (patches + others) / 2.0
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:

@@ -25,7 +25,6 @@ from autoStructN2V.pipeline.events import (
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
 from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.steps.judging import judge_stages
-from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 from autoStructN2V.pipeline.steps.stage_report import compare_stages, report_on_stage
 from autoStructN2V.pipeline.steps.training_data import RunPixels
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.decisions import Decision
+    from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
     from autoStructN2V.trainers.config import StageConfig
 
 
@@ -54,7 +54,8 @@ if TYPE_CHECKING:
 class Job:
     """One run: what its steps share, and the steps."""
 
-    sources: list[ImageSource]
+    originals: list[ImageSource]
+    noise: NoiseMeasurement
     config: PipelineConfig
     should_stop: Callable[[], bool]
     sink: ResultSink
@@ -67,10 +68,9 @@ class Job:
     verdict: Verdict | None = None
 
     @cached_property
-    def noise(self) -> NoiseMeasurement:
-        """What is known of the noise; measured when it is asked for."""
-        extractor = self.config.stage2.extractor
-        return NoiseMeasurement(self.sources, self.removal, self.config.mode, extractor)
+    def sources(self) -> list[ImageSource]:
+        """The stacks on the grid that is worked on."""
+        return self.noise.grid.of(self.originals)
 
     @cached_property
     def pixels(self) -> RunPixels:
@@ -164,7 +164,13 @@ class Job:
     def _previewer(self) -> Previewer | None:
         if self.preview_slice is None:
             return None
-        return Previewer(self.sources, self.normalization, self.config.mode, self.preview_slice)
+        return Previewer(
+            self.sources,
+            self.normalization,
+            self.config.mode,
+            self.preview_slice,
+            shown_as=self.originals,
+        )
 
     def _model(
         self, stage: int, config: StageConfig, kernel: Kernel, outcome: TrainingResult
@@ -182,6 +188,7 @@ class Job:
             kernel,
             self._provenance(outcome),
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
+            grid_share=self.noise.grid.share,
         )
 
     def _provenance(self, outcome: TrainingResult) -> dict[str, object]:
@@ -190,8 +197,8 @@ class Job:
         return {
             "version": autoStructN2V.__version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "images": [source.name for source in self.sources],
-            "shapes": [list(source.shape) for source in self.sources],
+            "images": [source.name for source in self.originals],
+            "shapes": [list(source.shape) for source in self.originals],
             "epochs": len(outcome.history),
             "best_val_loss": last.best_val_loss if last else None,
             "is_stopped": outcome.is_stopped,
@@ -220,8 +227,8 @@ class Job:
         self, model: TrainedModel, network: FlexibleUNet
     ) -> Generator[Event, Decision | None, bool]:
         """Denoise all sources into the sink; return whether it came to the end."""
-        denoiser = Denoiser(model, network, self.sources, self.should_stop)
-        for source in self.sources:
+        denoiser = Denoiser(model, network, self.originals, self.should_stop)
+        for source in self.originals:
             try:
                 with self.sink.writer(model.stage, source) as write:
                     yield from denoiser.denoise(source, write)
@@ -236,7 +243,7 @@ class Job:
         config = self.config.stage2 if model.stage == 2 else self.config.first_stage
         return report_on_stage(
             self.sources,
-            self.sink.denoised(model.stage),
+            self.noise.grid.of(self.sink.denoised(model.stage)),
             evidence,
             evidence.propose(self.noise.configured).kernel if evidence else None,
             kernel=model.kernel,

@@ -15,7 +15,9 @@ from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
+from autoStructN2V.pipeline.steps.grid import grid_of_training
 from autoStructN2V.pipeline.steps.kernel_review import decide_kernel
+from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
@@ -126,13 +128,18 @@ def _run(
     sources = [removal.applied_to(source) for source in sources]
     if removal.patterns:
         yield Warned(removal.sentence)
+    noise = NoiseMeasurement(sources, removal, complete.mode, complete.stage2.extractor)
+    noise.grid = grid_of_training(sources, noise, complete)
+    if noise.grid.is_coarse:
+        yield Warned(noise.grid.sentence)
     job = Job(
-        sources=sources,
+        originals=sources,
+        noise=noise,
         config=complete,
         should_stop=should_stop,
         sink=sink,
         preview_slice=preview_slice,
-        normalization=estimate_normalization(sources),
+        normalization=estimate_normalization(noise.grid.of(sources)),
         device=device,
         removal=removal,
     )

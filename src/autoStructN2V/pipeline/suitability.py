@@ -11,6 +11,7 @@ from autoStructN2V.errors import InputError
 from autoStructN2V.masking.kernels.cells import center_of
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.evidence import measure_evidence
+from autoStructN2V.pipeline.steps.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +52,8 @@ def differences(
         One sentence per strong difference of the intensities, of the strength of the noise or, for
         a model of stage 2, of the pixels that share noise; empty if the images are alike.
     """
-    found = model.normalization.compare(estimate_normalization(sources))
+    grid = Grid(model.grid_share)
+    found = model.normalization.compare(estimate_normalization(grid.of(sources)))
     if model.stage == 2:
         found += _other_kernel(sources, model, should_stop, removal)
     return found
@@ -72,7 +74,7 @@ def _other_kernel(
         return []
     if evidence is None:
         return []
-    proposal = evidence.propose(config)
+    proposal = Grid(model.grid_share).seen_on(evidence).propose(config)
     share = uncovered_share(model.kernel, proposal.kernel, proposal.autocorrelation.values)
     if share <= _MOST_UNCOVERED:
         return []

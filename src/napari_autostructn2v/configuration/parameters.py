@@ -30,7 +30,13 @@ _MAIN = (
 )
 _CHOSEN_ELSEWHERE = ("mask_source", "mask_file_path")
 _SCHEDULE = ("num_epochs",)
-_MORE_GENERAL = ("remove_periodic", "remove_stripes", "random_seed", "output_dtype")
+_MORE_GENERAL = (
+    "remove_periodic",
+    "remove_stripes",
+    "recorded_resolution",
+    "random_seed",
+    "output_dtype",
+)
 
 
 class ParameterForms(QWidget):

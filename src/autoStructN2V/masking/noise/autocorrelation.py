@@ -20,6 +20,7 @@ from autoStructN2V.masking.noise.background import noise_field
 from autoStructN2V.masking.noise.correction import LARGEST_LAG
 from autoStructN2V.masking.noise.estimate import estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise.lags import joined, lag_sums
+from autoStructN2V.masking.noise.levels import Levels, scaled_kurtosis, strength_levels
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
 from autoStructN2V.masking.noise.sample import sampled
 from autoStructN2V.masking.noise.strength import measure_noise_strength
@@ -59,6 +60,11 @@ class Autocorrelation:
         of the same strength everywhere, large where few strong values or places stand out.
     brightness : float
         Mean brightness of the images.
+    levels : tuple of (brightness, variance)
+        Variance of the noise at several levels of brightness, the darkest first; empty if they
+        were not measured.
+    scaled_kurtosis : float
+        Excess kurtosis of the noise divided by its strength at each brightness.
     variance_slope : float
         By how much the variance of the noise grows for each unit of brightness, relative to
         ``noise_variance``: positive for shot noise.
@@ -81,6 +87,8 @@ class Autocorrelation:
     excess_kurtosis: float = 0.0
     brightness: float = 0.0
     variance_slope: float = 0.0
+    levels: Levels = ()
+    scaled_kurtosis: float = 0.0
     resembles_structure: bool = False
     is_strength_known: bool = True
     periodic_patterns: tuple[Pattern, ...] = ()
@@ -273,16 +281,19 @@ def measure_cleaned(
         above, error = estimate_across(fields, estimate, max_lag, limits)
         values = [above[::-1, ::-1], estimate.values, above]
         errors = [error[::-1, ::-1], estimate.standard_error, error]
+    variance = strength.variance * estimate.variance_factor
     return Autocorrelation(
         values=np.stack(values),
         standard_error=np.stack(errors),
         raw=_raw(stacks, max_lag, offsets),
         background_fraction=estimate.fraction,
         n_pixels=estimate.n_pixels,
-        noise_variance=strength.variance * estimate.variance_factor,
+        noise_variance=variance,
         excess_kurtosis=strength.excess_kurtosis,
         brightness=strength.brightness,
         variance_slope=strength.slope,
+        levels=strength_levels(stacks, fields, estimate.values, (strength.brightness, variance)),
+        scaled_kurtosis=scaled_kurtosis(fields, estimate.threshold),
         resembles_structure=estimate.is_structure,
         is_strength_known=not estimate.leaves_out_common,
         periodic_patterns=tuple(patterns),

@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float32]
 _N_LEVELS = 16  # of brightness, at each of which the noise variance is measured
 _REACH = 3.0  # standard deviations at which a Gaussian is cut off: 0.3 % lie beyond
 _SECOND_DIFFERENCE = np.array([1, -2, 1], np.float32)
-_FINE_STENCIL = np.outer(_SECOND_DIFFERENCE, _SECOND_DIFFERENCE) / np.float32(6.0)  # of norm 1
+FINE_STENCIL = np.outer(_SECOND_DIFFERENCE, _SECOND_DIFFERENCE) / np.float32(6.0)  # of norm 1
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def fine_energy(stack: FloatArray) -> FloatArray:
     Almost blind to structure, which is smooth at this scale. Its mean over white noise is the
     variance of the noise.
     """
-    fine: FloatArray = ndimage.convolve(stack, _FINE_STENCIL[None], mode="mirror")
+    fine: FloatArray = ndimage.convolve(stack, FINE_STENCIL[None], mode="mirror")
     return fine * fine
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.kernels.evidence import Evidence, measure_evidence
+from autoStructN2V.pipeline.steps.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,12 +32,16 @@ class NoiseMeasurement:
         2.5D measures the correlation between neighboring slices too.
     configured : ExtractorConfig
         How reports measure it.
+    grid : Grid
+        The one that is worked on: noise is measured in the images as they are, and what it is on a
+        coarser grid follows from that.
     """
 
     sources: Sequence[ImageSource]
     removal: PatternRemoval
     mode: Mode
     configured: ExtractorConfig
+    grid: Grid = field(default_factory=Grid)
     _evidence: dict[bool, Evidence] = field(default_factory=dict)
 
     def evidence(self, extractor: ExtractorConfig) -> Evidence:
@@ -52,7 +57,7 @@ class NoiseMeasurement:
             self._evidence[way] = measure_evidence(
                 self.sources, extractor, self.mode, removal=self.removal
             )
-        return self._evidence[way]
+        return self.grid.seen_on(self._evidence[way])
 
     def reported(self) -> Evidence | None:
         """Return what the configured way of measuring says; None of too little to be measured."""
