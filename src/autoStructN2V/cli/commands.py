@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 # these packages load what is named when it is named: a help text shall not load PyTorch
-from autoStructN2V import datasets, inference, masking, pipeline
+from autoStructN2V import datasets, inference, pipeline
 from autoStructN2V.cli.demonstration import run_demo
 from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
@@ -229,7 +229,7 @@ def extract_mask(
         sources, extractor, chosen, remove_stripes=remove_stripes or "auto"
     )
     proposal = evidence.propose(extractor)
-    path = masking.save_kernel(output, proposal.kernel)
+    path = proposal.kernel.save(output)
     files.save_png(
         path.with_suffix(".png"),
         files.draw_kernel(proposal.kernel, proposal.autocorrelation.values),

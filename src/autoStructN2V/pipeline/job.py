@@ -12,10 +12,11 @@ from autoStructN2V.inference.model_files import load_stage1
 from autoStructN2V.inference.predictor import PredictionStopped
 from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.inference.trained_model import TrainedModel
-from autoStructN2V.masking.kernels.kernel import center_only, trimmed
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.events import (
     Event,
+    Judged,
     StageFinished,
     StagesCompared,
     StageStarted,
@@ -23,6 +24,7 @@ from autoStructN2V.pipeline.events import (
 )
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
 from autoStructN2V.pipeline.steps.denoising import Denoiser
+from autoStructN2V.pipeline.steps.judging import judge_stages
 from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 from autoStructN2V.pipeline.steps.stage_report import compare_stages, report_on_stage
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
+    from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
-    from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.decisions import Decision
@@ -62,6 +64,7 @@ class Job:
     stripe_removal: StripeRemoval
     results: dict[int, StageResult] = field(default_factory=dict)
     comparison: StageComparison | None = None
+    verdict: Verdict | None = None
 
     @cached_property
     def noise(self) -> NoiseMeasurement:
@@ -85,13 +88,14 @@ class Job:
             kernel,
             is_stopped=self.should_stop() and not is_complete,
             comparison=self.comparison,
+            verdict=self.verdict,
         )
 
     def first_stage(self) -> Generator[Event, Decision | None, None]:
         """Train stage 1, or apply an imported one."""
         if self.config.stage1_model is None:
             first = self.config.first_stage
-            kernel = center_only(self.config.mode, first.mask_center_size)
+            kernel = Kernel.center_only(self.config.mode, first.mask_center_size)
             yield from self.train_stage(1, first, kernel)
             return
         model = load_stage1(self.config.stage1_model, self.config.mode)
@@ -104,7 +108,7 @@ class Job:
         self, stage: int, config: StageConfig, kernel: Kernel
     ) -> Generator[Event, Decision | None, None]:
         """Train one stage, apply it and measure the result."""
-        hidden = _stacked(kernel)
+        hidden = kernel.trimmed()
         plan = yield from plan_refinement(
             config, hidden, self.noise, self.normalization, self.device
         )
@@ -127,6 +131,34 @@ class Job:
             yield StagesCompared(self.comparison)
             if self.comparison.better_stage == 1:
                 yield Warned(self.comparison.sentence)
+
+    def judge(self) -> Generator[Event, Decision | None, None]:
+        """Say how the results compare with a Gaussian filter, when the run came to its end."""
+        last = self.results.get(self.config.last_stage)
+        if last is None or last.report is None:
+            return
+        evidence = self.noise.reported()
+        self.verdict = judge_stages(
+            self._named_models(),
+            self.sources,
+            self.normalization,
+            evidence.autocorrelation if evidence else None,
+            self.device,
+            self.config.random_seed,
+            self.should_stop,
+        )
+        if self.verdict is not None:
+            yield Judged(self.verdict)
+            if self.verdict.loses_to_gaussian:
+                yield Warned(self.verdict.sentence)
+
+    def _named_models(self) -> dict[str, TrainedModel]:
+        """Return what was trained by the name that a verdict gives it."""
+        is_only = self.config.method == "n2v"
+        return {
+            "the result" if is_only else f"stage {stage}": result.model
+            for stage, result in self.results.items()
+        }
 
     def _previewer(self) -> Previewer | None:
         if self.preview_slice is None:
@@ -210,9 +242,3 @@ class Job:
             masked_loss=self.pixels.held_out_loss(network, model.kernel, config),
             is_last=model.stage == self.config.last_stage,
         )
-
-
-def _stacked(kernel: Kernel) -> Kernel:
-    """Return a kernel without its empty border, with an axis of slices (1 or 3, h, w)."""
-    cut = trimmed(kernel)
-    return cut if cut.ndim == 3 else cut[None]

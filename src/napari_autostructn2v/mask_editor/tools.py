@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from autoStructN2V.errors import UserError
-from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
+from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.kernel_shapes import Shape, drawn
 from napari_autostructn2v.widgets.colors import GridColors
@@ -104,7 +104,7 @@ class KernelTools(QWidget):
 
     def saved_path(self) -> Path | None:
         """Return the file that holds exactly this kernel, if it was saved or loaded here."""
-        if self._saved is not None and np.array_equal(self._saved[1], self._document.kernel):
+        if self._saved is not None and self._saved[1] == self._document.kernel:
             return self._saved[0]
         return None
 
@@ -219,7 +219,7 @@ class KernelTools(QWidget):
         self.undo_button.setToolTip(f"Undo: {document.history.undo_name} (Ctrl+Z)")
         self.redo_button.setEnabled(document.history.can_redo)
         self.redo_button.setToolTip(f"Redo: {document.history.redo_name} (Ctrl+Shift+Z)")
-        height, width = document.kernel.shape[-2:]
+        height, width = document.kernel.middle.shape
         for box, value in ((self.height_box, height), (self.width_box, width)):
             with signals_blocked(box):
                 box.setValue(value)

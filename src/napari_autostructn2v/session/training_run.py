@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from autoStructN2V.errors import KernelError
-from autoStructN2V.masking import validate_kernel
+from autoStructN2V.masking import Kernel
 from autoStructN2V.pipeline import Approve, RunOutput, Skip, recorded_events
 from autoStructN2V.pipeline.events import (
     AwaitingDecision,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from autoStructN2V.inference.trained_model import TrainedModel
-    from autoStructN2V.masking import Kernel
     from autoStructN2V.pipeline import PipelineConfig
     from autoStructN2V.pipeline.events import Event
     from napari_autostructn2v.layers.results import ResultLayers
@@ -128,7 +127,7 @@ class TrainingRun:
         if self.job is None or self.state.phase is not Phase.REVIEW or self.state.config is None:
             return
         try:
-            kernel = validate_kernel(kernel, self.state.config.mode)
+            kernel = Kernel.from_array(kernel, self.state.config.mode)
         except KernelError as error:
             self.set_state(with_message(self.state, str(error)))
             return

@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from autoStructN2V.masking import describe_kernel
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.docks import COMPARE_COMMAND, DockName
 from napari_autostructn2v.session.run_reducer import started
@@ -218,7 +217,7 @@ class Training(DockContent):
         """Say what the kernel hides."""
         run = self._session.training.state
         if run.kernel is not None:  # later edits are for another training
-            sentence = describe_kernel(run.kernel).sentence
+            sentence = run.kernel.description.sentence
         elif run.statuses[Part.KERNEL] in _KERNEL_KNOWN:
             sentence = self._session.document.statistics.sentence
         else:

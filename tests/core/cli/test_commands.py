@@ -13,7 +13,7 @@ from autoStructN2V.cli import commands, demonstration, main
 from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.datasets import make_sample
-from autoStructN2V.masking.kernels.files import load_kernel, save_kernel
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.pipeline import find_models, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config
 from autoStructN2V.pipeline.forecast.device_speed import TYPICAL_SPEED
@@ -166,7 +166,7 @@ def test_a_folder_is_denoised_into_a_folder(trained, tmp_path):
 
 
 def test_options_and_settings_reach_the_configuration(lines_tiff, tmp_path):
-    kernel = save_kernel(tmp_path / "k.npy", horizontal(3))
+    kernel = horizontal(3).save(tmp_path / "k.npy")
     config = tmp_path / "c.json"
     config.write_text(json.dumps({"num_epochs": 50, "stage2": {"mask_percentage": 5}}))
     more = ["--config", config, "--mask", kernel, "--seed", 7, "--preset", "fast"]
@@ -215,8 +215,8 @@ def test_extract_mask(tmp_path, capsys):
     noisy = make_sample("horizontal_lines", shape=(4, 128, 128)).noisy
     source = write_tiff(tmp_path / "n.tif", noisy)
     assert main(words("extract-mask", source, "--output", tmp_path / "kernel.npy")) == 0
-    kernel = load_kernel(tmp_path / "kernel.npy", "2D")
-    assert kernel.any(axis=1).sum() == 1, "the noise lies along rows"
+    kernel = Kernel.load(tmp_path / "kernel.npy", "2D")
+    assert kernel.reach[0] == 0, "the noise lies along rows"
     assert (tmp_path / "kernel.png").exists()
     assert str(tmp_path / "kernel.npy") in capsys.readouterr().out
 

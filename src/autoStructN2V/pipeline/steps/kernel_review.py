@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from autoStructN2V.errors import InputError, KernelError
-from autoStructN2V.masking.kernels.kernel import validate_kernel
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.pipeline.decisions import Approve, Decision, Regenerate, Skip
 from autoStructN2V.pipeline.events import AwaitingDecision, Event, KernelProposed
 from autoStructN2V.trainers.events import Warned
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from autoStructN2V.masking.kernels.extraction import KernelProposal
-    from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 
 _POLL_SECONDS = 0.05
@@ -62,9 +61,10 @@ def decide_kernel(
             proposal = noise.evidence(extractor).propose(extractor)
             continue
         edited = decision.kernel if isinstance(decision, Approve) else None
-        chosen = proposal.kernel if edited is None else edited
+        if edited is None:
+            return proposal.kernel, proposal
         try:
-            return validate_kernel(chosen, noise.mode), proposal
+            return Kernel.from_array(edited, noise.mode), proposal
         except KernelError as error:
             yield Warned(str(error))
     return None, proposal

@@ -34,7 +34,7 @@ def plan_refinement(
     ----------
     config : StageConfig
         Only a last stage has a refinement.
-    kernel : (1 or 3, h, w) bool
+    kernel : Kernel
         Pixels that share noise.
     measurement : NoiseMeasurement
         What is known of the noise.

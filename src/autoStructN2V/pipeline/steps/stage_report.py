@@ -51,7 +51,7 @@ def report_on_stage(
         What is known of the noise of the former.
     expected : Kernel or None
         The kernel that the evidence proposes.
-    kernel : (1 or 3, h, w) bool
+    kernel : Kernel
         The one that the stage was trained with.
     masked_loss : float
         At hidden pixels of the part that was held out, squared normalized units.
@@ -70,7 +70,7 @@ def report_on_stage(
         removed_std=float(np.sqrt(variance)),
         removed_autocorrelation=removed_at_lags,
         masked_loss=masked_loss,
-        masked_under=int(kernel.sum()),
+        masked_under=kernel.n_hidden,
         structured_noise_left=_structured_noise_left(removed, evidence, expected),
         shared_noise=shared_noise_sentence(removed_at_lags, kernel) if is_last else None,
     )
@@ -87,8 +87,7 @@ def _structured_noise_left(
         return None
     values = evidence.autocorrelation.values
     noise = values[len(values) // 2] * evidence.autocorrelation.noise_variance
-    in_plane = expected[1] if expected.ndim == 3 else expected
-    return share_left(removed, noise, in_plane)
+    return share_left(removed, noise, expected)
 
 
 def compare_stages(
@@ -117,4 +116,4 @@ def compare_stages(
     one, two = (
         pixels.held_out_loss(stage.model.build(device), kernel, config) for stage in (first, second)
     )
-    return StageComparison(one, two, int(kernel.sum()), second.report.is_noise_known)
+    return StageComparison(one, two, kernel.n_hidden, second.report.is_noise_known)

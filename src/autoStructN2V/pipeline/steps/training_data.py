@@ -71,7 +71,7 @@ class RunPixels:
         ----------
         config : StageConfig
             Patch size and region of interest.
-        kernel : (1 or 3, h, w) bool
+        kernel : Kernel
             Pixels hidden around each target.
         plan : RefinementPlan or None
             How to go on without hiding pixels, if at all.
@@ -86,7 +86,7 @@ class RunPixels:
         ----------
         network : FlexibleUNet
             On the device of the pixels.
-        kernel : (1 or 3, h, w) bool
+        kernel : Kernel
             Pixels hidden around each target.
         config : StageConfig
             Of the stage whose patches and masks are used.
