@@ -9,7 +9,7 @@ import numpy as np
 from autoStructN2V.datasets.images.checks import check_images
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.files import ensure_writable_folder
-from autoStructN2V.masking.patterns.removal import without_global_patterns
+from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.suitability import differences
@@ -132,15 +132,16 @@ def _prepared(
     """Check images and model, and prepare both; yield what is to be said about the images."""
     network = model.build(choose_device(device))
     found = check_images(sources, patch_size=1, mode=model.mode, should_stop=should_stop)
-    cleaned = without_global_patterns(
+    removal = find_patterns(
         sources,
         remove_periodic=bool(model.provenance.get("remove_periodic")),
         remove_stripes=model.provenance.get("remove_stripes", "off"),
         should_stop=should_stop,
     )
-    if cleaned.patterns:
-        found.append(cleaned.sentence)
-    found += differences(cleaned.sources, model, should_stop)
+    images = [removal.applied_to(source) for source in sources]
+    if removal.patterns:
+        found.append(removal.sentence)
+    found += differences(images, model, should_stop, removal=removal)
     for message in found:
         yield Warned(message)
-    return cleaned.sources, Denoiser(model, network, cleaned.sources, should_stop)
+    return images, Denoiser(model, network, images, should_stop)

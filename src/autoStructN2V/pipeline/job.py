@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.trainers.config import StageConfig
-    from autoStructN2V.vocabulary import StripeRemoval
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Job:
     preview_slice: Callable[[], int] | None
     normalization: Normalization
     device: torch.device
-    stripe_removal: StripeRemoval
+    removal: PatternRemoval
     results: dict[int, StageResult] = field(default_factory=dict)
     comparison: StageComparison | None = None
     verdict: Verdict | None = None
@@ -69,7 +69,8 @@ class Job:
     @cached_property
     def noise(self) -> NoiseMeasurement:
         """What is known of the noise; measured when it is asked for."""
-        return NoiseMeasurement(self.sources, self.config.mode, self.config.stage2.extractor)
+        extractor = self.config.stage2.extractor
+        return NoiseMeasurement(self.sources, self.removal, self.config.mode, extractor)
 
     @cached_property
     def pixels(self) -> RunPixels:
@@ -196,7 +197,7 @@ class Job:
             "is_stopped": outcome.is_stopped,
             "preset": self.config.preset,
             "remove_periodic": self.config.remove_periodic,
-            "remove_stripes": self.stripe_removal,
+            "remove_stripes": self.removal.stripe_removal,
         }
 
     def _finish_stage(

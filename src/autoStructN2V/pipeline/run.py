@@ -10,7 +10,7 @@ from autoStructN2V.datasets.images.checks import as_source, check_images
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import DeviceError, InputError, UserError
 from autoStructN2V.masking.kernels.kernel import Kernel
-from autoStructN2V.masking.patterns.removal import without_global_patterns
+from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
@@ -117,15 +117,15 @@ def _run(
     found = check_images(sources, patch_size=largest, mode=complete.mode, should_stop=should_stop)
     for message in found:
         yield Warned(message)
-    cleaned = without_global_patterns(
+    removal = find_patterns(
         sources,
         remove_periodic=complete.remove_periodic,
         remove_stripes=complete.remove_stripes,
         should_stop=should_stop,
     )
-    sources = cleaned.sources
-    if cleaned.patterns:
-        yield Warned(cleaned.sentence)
+    sources = [removal.applied_to(source) for source in sources]
+    if removal.patterns:
+        yield Warned(removal.sentence)
     job = Job(
         sources=sources,
         config=complete,
@@ -134,7 +134,7 @@ def _run(
         preview_slice=preview_slice,
         normalization=estimate_normalization(sources),
         device=device,
-        stripe_removal=cleaned.stripe_removal,
+        removal=removal,
     )
     if should_stop():
         return job.result(None, None)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
 
 _MOST_UNCOVERED = 0.5  # of the correlated noise
 
@@ -28,6 +29,8 @@ def differences(
     sources: Sequence[ImageSource],
     model: TrainedModel,
     should_stop: Callable[[], bool] = lambda: False,
+    *,
+    removal: PatternRemoval | None = None,
 ) -> list[str]:
     """Say in plain language where images differ from those that a model was trained on.
 
@@ -39,6 +42,8 @@ def differences(
         Model to be applied.
     should_stop : callable
         True ends the measurement of the noise.
+    removal : PatternRemoval, optional
+        What was found in the images, and is left out; without it patterns are looked for.
 
     Returns
     -------
@@ -48,16 +53,21 @@ def differences(
     """
     found = model.normalization.compare(estimate_normalization(sources))
     if model.stage == 2:
-        found += _other_kernel(sources, model, should_stop)
+        found += _other_kernel(sources, model, should_stop, removal)
     return found
 
 
 def _other_kernel(
-    sources: Sequence[ImageSource], model: TrainedModel, should_stop: Callable[[], bool]
+    sources: Sequence[ImageSource],
+    model: TrainedModel,
+    should_stop: Callable[[], bool],
+    removal: PatternRemoval | None,
 ) -> list[str]:
     config = ExtractorConfig()
     try:
-        evidence = measure_evidence(sources, config, model.mode, should_stop, remove_stripes="off")
+        evidence = measure_evidence(
+            sources, config, model.mode, should_stop, remove_stripes="off", removal=removal
+        )
     except InputError:  # too little noise to say anything
         return []
     if evidence is None:

@@ -22,7 +22,7 @@ from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
     measure_noise_autocorrelation,
 )
-from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+from autoStructN2V.masking.patterns.pattern import Pattern
 from autoStructN2V.vocabulary import Mode
 
 _MAX_PERCENTILE = 90.0
@@ -93,7 +93,7 @@ def propose_kernel(
     autocorrelation: Autocorrelation,
     config: ExtractorConfig,
     *,
-    periodic_patterns: Sequence[PeriodicPattern] | None = None,
+    periodic_patterns: Sequence[Pattern] | None = None,
 ) -> KernelProposal:
     """Threshold a measured autocorrelation; fast enough to follow a slider.
 
@@ -103,7 +103,7 @@ def propose_kernel(
         What was measured.
     config : ExtractorConfig
         Parameters of thresholding.
-    periodic_patterns : sequence of PeriodicPattern, optional
+    periodic_patterns : sequence of Pattern, optional
         Patterns to name in the advice; by default those of the autocorrelation.
 
     Returns

@@ -7,27 +7,28 @@ few pixels is subtracted; what is left of it looks alike in all directions and i
 (:mod:`.correction`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoStructN2V.datasets.images.sources import ArraySource, ImageSource
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.noise.background import noise_field
 from autoStructN2V.masking.noise.correction import LARGEST_LAG
 from autoStructN2V.masking.noise.estimate import estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise.lags import joined, lag_sums
+from autoStructN2V.masking.noise.sample import sampled
 from autoStructN2V.masking.noise.strength import measure_noise_strength
-from autoStructN2V.masking.patterns.detection import detect_periodic_patterns, remove_patterns
-from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+from autoStructN2V.masking.patterns.finding import find_patterns
+from autoStructN2V.masking.patterns.pattern import Pattern
+from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.vocabulary import Mode as Mode
 from autoStructN2V.vocabulary import StripeRemoval
 
 MAX_LAG = 15  # px: half of the largest window
 _GAUSSIAN_KURTOSIS = 0.5  # excess below which noise counts as Gaussian and uniform
-_BUDGET = 1_600_000  # px used at most; more only makes the standard error smaller
-_PLANE_SIDE = 1024  # px: larger images are sampled in blocks of half this side
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Autocorrelation:
     is_strength_known : bool
         Whether ``noise_variance`` is that of the noise alone; not where structure was left out of
         ``values`` because it could not be told from noise.
-    periodic_patterns : tuple of PeriodicPattern
+    periodic_patterns : tuple of Pattern
         Strictly periodic patterns and offsets of lines, which were subtracted before measuring.
     """
 
@@ -79,7 +80,7 @@ class Autocorrelation:
     variance_slope: float = 0.0
     resembles_structure: bool = False
     is_strength_known: bool = True
-    periodic_patterns: tuple[PeriodicPattern, ...] = ()
+    periodic_patterns: tuple[Pattern, ...] = ()
 
     @property
     def max_lag(self) -> int:
@@ -94,6 +95,11 @@ class Autocorrelation:
 
 def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]]:
     stacks = [np.asarray(image, np.float32) for image in images]
+    _check(stacks)
+    return stacks
+
+
+def _check(stacks: Sequence[NDArray[np.float32]]) -> None:
     if not stacks:
         raise InputError("No image was given to measure the noise of; give at least one.")
     for stack in stacks:
@@ -104,28 +110,6 @@ def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]
             )
         if not np.isfinite(stack).all():
             raise InputError("An image holds NaN or infinite pixels; replace them first.")
-    return stacks
-
-
-def _sample(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Keep about ``_BUDGET`` pixels: runs of slices, and blocks of very large planes."""
-    blocks = [block for stack in stacks for block in _blocks(stack)]
-    total = sum(block.size for block in blocks)
-    if total <= _BUDGET:
-        return blocks
-    runs = [block[start : start + 3] for block in blocks for start in range(0, block.shape[0], 3)]
-    n_kept = max(1, round(len(runs) * _BUDGET / total))
-    kept = np.unique(np.linspace(0, len(runs) - 1, n_kept).round().astype(int))
-    return [runs[index] for index in kept]
-
-
-def _blocks(stack: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Cut planes larger than ``_PLANE_SIDE`` into blocks."""
-    if max(stack.shape[1:]) <= _PLANE_SIDE:
-        return [stack]
-    side = _PLANE_SIDE // 2
-    starts = [range(0, max(1, length - side // 2), side) for length in stack.shape[1:]]
-    return [stack[:, y : y + side, x : x + side] for y in starts[0] for x in starts[1]]
 
 
 def _raw(
@@ -183,9 +167,84 @@ def measure_noise_autocorrelation(
     InputError
         If no image is given, one is not a stack, holds NaN, or shows no measurable noise.
     """
-    checked = _checked(images)
-    patterns = tuple(detect_periodic_patterns(checked, remove_stripes))
-    stacks = [remove_patterns(stack, patterns) for stack in _sample(checked)]
+    sources = [ArraySource(stack) for stack in _checked(images)]
+    removal = find_patterns(sources, remove_stripes=remove_stripes)
+    slices = [range(source.shape[0]) for source in sources]
+    measured = measure_noise_of_sources(
+        sources, slices, removal, mode=mode, equalize=equalize, max_lag=max_lag
+    )
+    assert measured is not None  # nothing stops it
+    return measured
+
+
+def measure_noise_of_sources(
+    sources: Sequence[ImageSource],
+    slices: Sequence[range],
+    removal: PatternRemoval,
+    *,
+    mode: Mode = "2D",
+    equalize: bool = True,
+    max_lag: int = MAX_LAG,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Autocorrelation | None:
+    """Measure as :func:`measure_noise_autocorrelation`, and read only what is needed.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Noisy images, as they are or already without the patterns of `removal`.
+    slices : sequence of range
+        The slices of each that may be read.
+    removal : PatternRemoval
+        What was found in the images; it is left out.
+    mode, equalize, max_lag
+        As in :func:`measure_noise_autocorrelation`.
+    should_stop : callable
+        Asked before every slice that is read; True ends the measurement.
+
+    Returns
+    -------
+    Autocorrelation or None
+        None if stopped.
+
+    Raises
+    ------
+    InputError
+        As :func:`measure_noise_autocorrelation`.
+    """
+    cleaned = [removal.for_measuring(source) for source in sources]
+    stacks = sampled(cleaned, slices, should_stop)
+    if stacks is None:
+        return None
+    patterns = removal.patterns + removal.kept
+    return measure_cleaned(stacks, patterns, mode=mode, equalize=equalize, max_lag=max_lag)
+
+
+def measure_cleaned(
+    stacks: Sequence[NDArray[np.float32]],
+    patterns: Sequence[Pattern],
+    *,
+    mode: Mode,
+    equalize: bool,
+    max_lag: int,
+) -> Autocorrelation:
+    """Measure as :func:`measure_noise_autocorrelation` in images without patterns.
+
+    Parameters
+    ----------
+    stacks : sequence of (Z, Y, X) float32
+        All that is measured, of any size.
+    patterns : sequence of Pattern
+        What they are without, to be named.
+    mode, equalize, max_lag
+        As in :func:`measure_noise_autocorrelation`.
+
+    Raises
+    ------
+    InputError
+        As :func:`measure_noise_autocorrelation`.
+    """
+    _check(stacks)
     max_lag = min(max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // 3 for stack in stacks))
     fields = [noise_field(stack, equalize=equalize) for stack in stacks]
     estimate = estimate_in_plane(fields, max_lag)
@@ -208,5 +267,5 @@ def measure_noise_autocorrelation(
         variance_slope=strength.slope,
         resembles_structure=estimate.is_structure,
         is_strength_known=not estimate.leaves_out_common,
-        periodic_patterns=patterns,
+        periodic_patterns=tuple(patterns),
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.masking.kernels.config import ExtractorConfig
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.vocabulary import Mode
 
 
@@ -24,6 +25,8 @@ class NoiseMeasurement:
     ----------
     sources : sequence of ImageSource
         Stacks without the patterns that are removed first.
+    removal : PatternRemoval
+        What was found in them.
     mode : {'2D', '2.5D'}
         2.5D measures the correlation between neighboring slices too.
     configured : ExtractorConfig
@@ -31,6 +34,7 @@ class NoiseMeasurement:
     """
 
     sources: Sequence[ImageSource]
+    removal: PatternRemoval
     mode: Mode
     configured: ExtractorConfig
     _evidence: dict[bool, Evidence] = field(default_factory=dict)
@@ -46,7 +50,7 @@ class NoiseMeasurement:
         way = extractor.norm_autocorr
         if way not in self._evidence:
             self._evidence[way] = measure_evidence(
-                self.sources, extractor, self.mode, remove_stripes="off"
+                self.sources, extractor, self.mode, removal=self.removal
             )
         return self._evidence[way]
 
