@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from autoStructN2V.pipeline.refining import RefinementNoise
 from scipy import ndimage
 
-from autoStructN2V.masking import NoiseSampler
+from autoStructN2V.masking import Kernel, NoiseSampler
 from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
     measure_noise_autocorrelation,
 )
 
 CPU = torch.device("cpu")
-CENTER = np.ones((1, 1, 1), bool)
+CENTER = Kernel.center_only()
 
 
 def smooth(rng, shape=(2, 256, 256)):
@@ -80,23 +79,7 @@ def test_shot_noise_is_charged_to_third_order():
 def test_all_that_was_measured_is_drawn_where_the_kernel_is_not_to_limit_it():
     known = measured()
     known.values[0, 5, [4, 6]] = 0.4
-    noise = NoiseSampler(known, CENTER, (0.0, 1.0), 64, CPU, beyond_kernel=True).draw(
+    noise = NoiseSampler(known, None, (0.0, 1.0), 64, CPU).draw(
         torch.zeros(100, 1, 64, 64), torch.Generator().manual_seed(0)
     )
     assert float((noise[..., 1:] * noise[..., :-1]).mean()) == pytest.approx(0.4 * 4.0, rel=0.05)
-
-
-@pytest.mark.parametrize(
-    ("kurtosis", "scaled", "is_coarse", "by_levels", "is_refined"),
-    [
-        (0.1, 0.1, False, False, True),  # the same strength everywhere: as ever
-        (0.8, 0.7, False, False, False),  # shot noise
-        (13.0, 16.0, True, True, False),  # a photon here and there
-        (0.8, 0.7, True, True, True),  # on a coarser grid, Gaussian at each brightness
-    ],
-)
-def test_which_noise_is_refined_and_how(kurtosis, scaled, is_coarse, by_levels, is_refined):
-    known = measured(((0.0, 1.0), (1.0, 2.0)), excess_kurtosis=kurtosis, scaled_kurtosis=scaled)
-    noise = RefinementNoise(known, CENTER, is_coarse)
-    assert noise.by_levels is by_levels
-    assert (noise.reason_against is None) is is_refined

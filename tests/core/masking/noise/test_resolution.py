@@ -6,23 +6,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from autoStructN2V.datasets import ArraySource, synthetic
 from autoStructN2V.datasets.images.resampling import resampled
+from autoStructN2V.datasets.samples import synthetic
 from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
     measure_noise_autocorrelation,
 )
 from autoStructN2V.masking.noise.resolution import noise_on_grid, recorded_share
-from autoStructN2V.pipeline import (
-    denoise_array_events,
-    finish,
-    pipeline_events,
-    validate_config,
-)
-from autoStructN2V.pipeline.steps.grid import Grid, grid_of_training
-from autoStructN2V.trainers import Preview, Warned, load_model, save_model
-
-from .conftest import TINY
 
 
 def enlarged(side=100, seed=0):
@@ -79,34 +69,3 @@ def test_the_noise_on_the_coarser_grid_is_what_is_found_there(share):
         pairs = coarse[:, dy:, dx:] * coarse[:, : side - dy, : side - dx]
         expected = pairs.mean() / coarse.var()
         assert computed.values[0, reach + dy, reach + dx] == pytest.approx(expected, abs=0.02)
-
-
-@pytest.mark.parametrize("is_on", [True, False])
-def test_training_and_application_work_on_the_recorded_grid_unless_told_not_to(is_on, tmp_path):
-    noisy = enlarged()
-    said = []
-    config = {**TINY, "recorded_resolution": is_on}
-    result = finish(pipeline_events(noisy, config, preview_slice=lambda: 0), said.append)
-    warned = [event.message for event in said if isinstance(event, Warned)]
-    assert any("recorded resolution" in message for message in warned) is is_on
-    assert all(event.image.shape == (200, 200) for event in said if isinstance(event, Preview))
-    model = result.last_stage.model
-    assert (model.grid_share < 1.0) is is_on
-    (trained,) = result.last_stage.denoised
-    assert trained.shape == noisy.shape
-    save_model(tmp_path / "model.pth", model)
-    loaded = load_model(tmp_path / "model.pth")
-    (applied,) = finish(denoise_array_events([ArraySource(noisy)], loaded, device="cpu"))
-    np.testing.assert_allclose(applied, trained, rtol=1e-4)
-
-
-def test_a_kernel_from_a_file_keeps_the_grid_it_was_drawn_on(tmp_path):
-    np.save(tmp_path / "kernel.npy", np.ones((1, 3), bool))
-    stage2 = {"mask_source": "file", "mask_file_path": str(tmp_path / "kernel.npy")}
-    config = validate_config({**TINY, "stage2": {**TINY["stage2"], **stage2}})
-    assert grid_of_training([ArraySource(enlarged())], config) == Grid()
-
-
-def test_images_of_few_patches_are_not_made_smaller():
-    config = validate_config({"preset": "fast"})  # patches of 64 px
-    assert grid_of_training([ArraySource(enlarged(64))], config) == Grid()
