@@ -29,6 +29,7 @@ from tables import (
     write_report,
 )
 from tasks import psnr
+from verdicts import COLUMN, agreement_of, cell_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +38,7 @@ _PEAK = 255.0
 _SIGMAS = [0.5 + 0.25 * i for i in range(19)]  # pixels
 _STEPS = ("input", "best_gaussian", "stage1", "stage2")
 _COLUMNS = ["type", "frame", "input", "best Gaussian", "stage 1", "stage 2"]
-_COLUMNS += ["kernel", "grid", "seconds"]
+_COLUMNS += ["kernel", "grid", "seconds", COLUMN]
 
 
 def read_frame(folder: Path, name: str, frame: int) -> tuple[NDArray[np.float32], ...]:
@@ -68,6 +69,7 @@ def score_frame(
     blurred = (ndimage.gaussian_filter(noisy, (0, sigma, sigma)) for sigma in _SIGMAS)
     row["best_gaussian"] = max(peak_psnr(image, truth) for image in blurred)
     last = result.last_stage
+    row["verdict"] = agreement_of(result.verdict, row)
     row["grid"] = last.model.grid_share if last else None
     if result.kernel is not None:
         row["kernel"] = trimmed(result.kernel).astype(int).tolist()
@@ -82,7 +84,8 @@ def cells_of(row: dict[str, Any]) -> list[str]:
         kernel = f"{hidden.sum()} of {' x '.join(str(side) for side in hidden.shape)}"
     grid = "-" if row["grid"] is None else f"{row['grid']:.2f}"
     seconds = sum(row["seconds"].values())
-    return [row["type"], str(row["frame"]), *scores, kernel, grid, f"{seconds:.0f}"]
+    cells = [row["type"], str(row["frame"]), *scores, kernel, grid, f"{seconds:.0f}"]
+    return [*cells, cell_of(row["verdict"])]
 
 
 def read_arguments() -> argparse.Namespace:

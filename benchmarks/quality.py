@@ -39,8 +39,9 @@ from tables import (
     use_threads,
     write_report,
 )
-from tasks import TASKS, affine_fit, make_task, psnr, score
+from tasks import TASKS, Task, affine_fit, make_task, psnr, score
 from true_kernel import agreement, true_kernel
+from verdicts import COLUMN, agreement_of, cell_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,9 +54,10 @@ if TYPE_CHECKING:
 
 _STACK_TASK = "T6_stack"
 _COLUMNS = ["task", "mode", "seed", "input", "stage 1", "stage 2", "kernel", "recall", "precision"]
-_COLUMNS += ["masked score prefers", "stage 1 s", "kernel s", "stage 2 s"]
+_COLUMNS += ["masked score prefers", "stage 1 s", "kernel s", "stage 2 s", COLUMN]
 _LIMITS, _PEAK = (20.0, 250.0), 255.0  # of real images with 8 bits
 _REAL_COLUMNS = ["image", "input", "stage 1", "stage 2", "best Gaussian", "kernel", "seconds"]
+_REAL_COLUMNS += [COLUMN]
 _SIGMAS = [0.5 + 0.25 * i for i in range(15)]  # pixels
 _STEPS = ("stage1", "kernel", "stage2")
 
@@ -124,7 +126,15 @@ def run_task(name: str, mode: Mode, seed: int, arguments: argparse.Namespace) ->
         row |= {"kernel": found.to_array().astype(int).tolist(), **agreement(found, truth)}
     if result.comparison is not None:
         row["comparison"] = result.comparison.to_dict()
+    row["verdict"] = agreement_of(result.verdict, _psnr_of(row, task))
     return row | {"seconds": seconds}
+
+
+def _psnr_of(row: dict[str, Any], task: Task) -> dict[str, float]:
+    """Return the PSNR in dB of both stages and of the best Gaussian filter."""
+    blurred = (ndimage.gaussian_filter(task["noisy"], (0, s, s)) for s in _SIGMAS)
+    stages = {step: row[step]["psnr"] for step in ("stage1", "stage2") if step in row}
+    return {**stages, "best_gaussian": max(psnr(image, task["clean"]) for image in blurred)}
 
 
 def cells_of(row: dict[str, Any]) -> list[str]:
@@ -133,7 +143,8 @@ def cells_of(row: dict[str, Any]) -> list[str]:
     cells.append(_kernel_size(row))
     cells += [_number(row.get(name), ".2f") for name in ("recall", "precision")]
     cells.append(_preference(row))
-    return cells + [_number(row["seconds"].get(step), ".1f") for step in _STEPS]
+    cells += [_number(row["seconds"].get(step), ".1f") for step in _STEPS]
+    return [*cells, cell_of(row.get("verdict"))]
 
 
 def _preference(row: dict[str, Any]) -> str:
@@ -190,6 +201,7 @@ def score_real(folder: Path, name: str, arguments: argparse.Namespace) -> dict[s
     scale = (arguments.limits, arguments.peak)
     row |= {step: masked_psnr(image, truth, *scale) for step, image in images.items()}
     row["best_gaussian"] = best_gaussian(noisy, truth, *scale)
+    row["verdict"] = agreement_of(result.verdict, row)
     if result.kernel is not None:
         row["kernel"] = result.kernel.trimmed().to_array().astype(int).tolist()
     return row
@@ -227,7 +239,13 @@ def masked_psnr(
 def real_cells(row: dict[str, Any]) -> list[str]:
     steps = ("input", "stage1", "stage2", "best_gaussian")
     scores = [_number(row.get(step), ".2f") for step in steps]
-    return [row["image"], *scores, _kernel_size(row), f"{sum(row['seconds'].values()):.0f}"]
+    return [
+        row["image"],
+        *scores,
+        _kernel_size(row),
+        f"{sum(row['seconds'].values()):.0f}",
+        cell_of(row["verdict"]),
+    ]
 
 
 def measure_tasks(arguments: argparse.Namespace) -> list[dict[str, Any]]:
