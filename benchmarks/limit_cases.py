@@ -70,11 +70,24 @@ class NoiseCase:
 
 @dataclass(frozen=True)
 class PatternCase:
-    """Images with a pattern of one kind, or with none."""
+    """Images with a pattern of one kind, or with none.
+
+    Attributes
+    ----------
+    name : str
+        What is special about them.
+    images : (Z, Y, X) float32
+        The images.
+    kind : str or None
+        Kind of the pattern.
+    added : (Z, Y, X) float32 or None
+        The pattern alone.
+    """
 
     name: str
     images: Image
     kind: PatternKind | None = None
+    added: Image | None = None
 
 
 def noise_cases(seed: int) -> Iterator[NoiseCase]:
@@ -178,16 +191,21 @@ def pattern_cases(seed: int) -> Iterator[PatternCase]:
     noisy = _float32(clean + _WHITE * rng.standard_normal(shape))
     y, x = np.mgrid[:320, :320]
     wave = 0.04 * np.sin(2 * np.pi * (x + 0.3 * y) / 9.0)
-    yield PatternCase("wave", _float32(noisy + wave), "wave")
+    yield _with("wave", noisy, wave, "wave")
     offsets = 0.03 * rng.standard_normal(320)
-    yield PatternCase("columns", _float32(noisy + offsets), "columns")
-    yield PatternCase("rows of each slice", _float32(noisy + _rows_of_each(shape, rng)), "rows")
+    yield _with("columns", noisy, offsets, "columns")
+    yield _with("rows of each slice", noisy, _rows_of_each(shape, rng), "rows")
     halves = 0.02 * np.repeat(rng.standard_normal((2, 320)), 160, axis=0)
-    yield PatternCase("halves", _float32(noisy + halves), "halves")
+    yield _with("halves", noisy, halves, "halves")
     streaks = np.stack([curtains((512, 512), 0.1, rng) for _ in range(2)])
     large = synthetic.clean_texture((2, 512, 512), rng)
-    yield PatternCase("curtains", _float32(large + streaks), "stripes")
+    yield _with("curtains", large, streaks, "stripes")
     yield from _without_patterns(noisy, large, rng)
+
+
+def _with(name: str, images: Image, pattern: NDArray[np.float64], kind: PatternKind) -> PatternCase:
+    added = np.broadcast_to(_float32(pattern), images.shape)
+    return PatternCase(name, images + added, kind, added)
 
 
 def _rows_of_each(shape: tuple[int, int, int], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from autoStructN2V.datasets import make_sample
 from autoStructN2V.datasets.images.sources import ArraySource, read_stack
@@ -20,6 +21,7 @@ from autoStructN2V.masking import (
     propose_kernel,
 )
 from autoStructN2V.masking.noise.autocorrelation import MAX_LAG, measure_cleaned
+from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS
 from limit_cases import NoiseCase, noise_cases, pattern_cases
 from true_kernel import agreement, true_kernel
 
@@ -30,10 +32,13 @@ if TYPE_CHECKING:
 
     from autoStructN2V.masking import Autocorrelation, KernelProposal
     from autoStructN2V.masking.noise.limits import NoiseLimits
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
     from limit_cases import PatternCase
 
 _GOOD = 0.8  # recall and precision: a pair of lags beside the limit may be wrong
 _STRENGTH = 0.1  # relative error of the variance
+_MOST_LEFT = 0.3  # of the power of a pattern that is removed; tried if its removal is changed
+_SHADING = 8.0  # px: smoother parts of a pattern do not count
 _MOST_OFF = 0.05  # relative error of the standard deviation of noise that is drawn
 
 
@@ -216,8 +221,11 @@ class PatternSuite(_Cases):
         sentences = [pattern.sentence for pattern in removal.patterns]
         kinds = {kind for kind, word in self._WORDS.items() if any(word in s for s in sentences)}
         failures = ("missed",) * (case.kind is not None and case.kind not in kinds)
-        others = len(sentences) > (case.kind is not None)
-        return Judged(failures + ("false alarm",) * others, sorted(kinds))
+        failures += ("false alarm",) * (len(sentences) > (case.kind is not None))
+        if case.added is None or limits.removal == PATTERN_LIMITS.removal:
+            return Judged(failures, sorted(kinds))
+        left = share_left(case, removal)
+        return Judged(failures + ("wrong",) * (left > _MOST_LEFT), sorted(kinds))
 
     _WORDS: ClassVar = {
         "wave": "period",
@@ -226,6 +234,19 @@ class PatternSuite(_Cases):
         "halves": "half",
         "stripes": "stripes",
     }
+
+
+def share_left(case: PatternCase, removal: PatternRemoval) -> float:
+    """Return what share of the power of a pattern is left, without what is smooth: shading."""
+    assert case.added is not None
+    cleaned = read_stack(removal.applied_to(ArraySource(case.images)))
+    removed = case.images - cleaned
+    fine = [
+        image - ndimage.gaussian_filter(image, (0.0, _SHADING, _SHADING))
+        for image in (removed - case.added, np.array(case.added))
+    ]
+    error, pattern = (float(np.square(image, dtype=np.float64).mean()) for image in fine)
+    return error / pattern
 
 
 class RecorruptionSuite(_Cases):

@@ -139,11 +139,17 @@ def cells_of(row: Row) -> list[str]:
     return [name, str(row["default"]), *ends, margin, str(row["n_changes"])]
 
 
+def _name(limit: Limit) -> str:
+    return f"{limit.owner.__name__}.{limit.name}"
+
+
 def measure(only: list[str], seeds: list[int]) -> list[Row]:
     table = Table(_COLUMNS)
     for name, limits in defaults().items():
-        owners = {owner for owner in parts(limits) if not only or {owner.__name__, name} & {*only}}
+        owners = parts(limits)
         tuned = [x for x in all_limits() if x.kind == "tuned" and x.owner in owners]
+        if only:
+            tuned = [x for x in tuned if {name, x.owner.__name__, _name(x)} & {*only}]
         if not tuned:
             continue
         suite = SUITES[name](seeds)

@@ -100,7 +100,7 @@ def limits_table() -> str:
         if row is None:
             continue
         value = f"`{limit.name}` = {_rounded(limit.default)} {limit.unit}"
-        ends = (row["lower"]["text"], row["higher"]["text"])
+        ends = (_outcome(row["lower"]), _outcome(row["higher"]))
         rows.append((f"`{limit.owner.__name__}`", value, limit.separates, *ends, limit.source))
     return _table(("Detector", "Limit", "Separates", "x 0.7", "x 1.4", "Source"), rows)
 
@@ -108,6 +108,11 @@ def limits_table() -> str:
 def _tried_limits() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(LIMITS_FILE.read_text("utf-8"))["limits"]
     return rows
+
+
+def _outcome(tried: dict[str, Any]) -> str:
+    """Say what fails that the default passes."""
+    return str(tried["text"]) if tried["first"] else "no failure"
 
 
 def _rounded(value: object) -> str:

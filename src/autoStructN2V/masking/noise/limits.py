@@ -155,7 +155,8 @@ class CorrectionLimits:
         0.3,
         unit="of the strongest unexplained value",
         separates="lags that are explained in the same round from those that wait for the next",
-        source=_UNKNOWN,
+        source="pace of the search: no other kernel at 0.21 and at 0.42 (benchmarks/limits.py)",
+        kind="budget",
     )
     most_selection: float = limit(
         0.25,
