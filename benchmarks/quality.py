@@ -133,8 +133,11 @@ def run_task(name: str, mode: Mode, seed: int, arguments: argparse.Namespace) ->
 def _psnr_of(row: dict[str, Any], task: Task) -> dict[str, float]:
     """Return the PSNR in dB of both stages and of the best Gaussian filter."""
     blurred = (ndimage.gaussian_filter(task["noisy"], (0, s, s)) for s in _SIGMAS)
-    stages = {step: row[step]["psnr"] for step in ("stage1", "stage2") if step in row}
-    return {**stages, "best_gaussian": max(psnr(image, task["clean"]) for image in blurred)}
+    scores: dict[str, float] = {
+        step: row[step]["psnr"] for step in ("stage1", "stage2") if step in row
+    }
+    scores["best_gaussian"] = max(psnr(image, task["clean"]) for image in blurred)
+    return scores
 
 
 def cells_of(row: dict[str, Any]) -> list[str]:
