@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoStructN2V.datasets.images.checks import check_images
+from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.inference.predictor import Predictor
@@ -74,6 +75,7 @@ def denoise_events(
     """
     ready = _denoiser(sources, model, device, should_stop)
     yield from ready.warnings
+    yield from map(Warned, header_notes(ready.sources, output_dtype))
     written: list[Path] = []
     for source, path in zip(ready.sources, outputs, strict=True):
         ensure_writable_folder(path.parent)

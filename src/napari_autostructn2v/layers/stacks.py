@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
 
-_LENGTHS = {"nanometer": "nm", "micrometer": "um", "millimeter": "mm", "centimeter": "cm"}
+_LENGTHS = {
+    "picometer": "pm",
+    "angstrom": "Å",
+    "nanometer": "nm",
+    "micrometer": "um",
+    "millimeter": "mm",
+    "centimeter": "cm",
+    "meter": "m",
+    "inch": "inch",
+}
 
 
 @dataclass(frozen=True)

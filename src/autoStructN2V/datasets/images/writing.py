@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 import numpy as np
 import tifffile
 
-from autoStructN2V.datasets.images.tiff.layout import TiffLayout
+from autoStructN2V.datasets.images.tiff.trial import layout_for
 from autoStructN2V.files import (
     atomic_write,
     ensure_writable_folder,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.datasets.images.tiff.layout import TiffLayout
 
 __all__ = [
     "OutputDtype",
@@ -82,11 +83,7 @@ class StackWriter:
     ) -> None:
         self.path = Path(path)
         self.shape = source.shape
-        axes, shape = source.original_axes_shape
-        dtype = np.dtype(np.float32) if output_dtype == "float32" else source.dtype
-        self._layout = TiffLayout(
-            axes, shape, dtype.newbyteorder("="), source.metadata, history or {}
-        )
+        self._layout = layout_for(source, output_dtype, dict(history or {}))
         self._missing = set(range(source.shape[0]))
         self._is_discarded = False
 
