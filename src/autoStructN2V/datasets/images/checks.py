@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.vocabulary import Mode
 
-WarningKind = Literal["constant", "saturated", "clipped"]
+WarningKind = Literal["reading", "constant", "saturated", "clipped"]
 
 MIN_SLICES_25D = 20
 """Slices that a stack needs at least for 2.5D."""
@@ -105,7 +105,10 @@ def check_images(
         constant, or has values that are not finite.
     """
     check_layout(sources, patch_size=patch_size, mode=mode)
-    found = [warning for source in sources for warning in _check_values(source, should_stop)]
+    found: list[tuple[WarningKind, str]] = [
+        ("reading", note) for source in sources for note in source.metadata.notes
+    ]
+    found += [warning for source in sources for warning in _check_values(source, should_stop)]
     return _summarized(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -171,11 +172,11 @@ class ContiguousPlanes:
     dtype : dtype
         Stored data type, with its byte order.
     plane_shape : tuple of int
-        Rows and columns.
+        Rows and columns, and samples where these come last.
     """
 
     def __init__(
-        self, path: Path, offset: int, dtype: np.dtype[np.generic], plane_shape: tuple[int, int]
+        self, path: Path, offset: int, dtype: np.dtype[np.generic], plane_shape: tuple[int, ...]
     ) -> None:
         self._path = path
         self._offset = offset
@@ -204,11 +205,11 @@ class PagedPlanes:
     series : sequence of TiffPageSeries
         Image series whose pages are read one after the other.
     plane_shape : tuple of int
-        Rows and columns.
+        Rows and columns, and samples where these come last.
     """
 
     def __init__(
-        self, tif: TiffFile, series: Sequence[TiffPageSeries], plane_shape: tuple[int, int]
+        self, tif: TiffFile, series: Sequence[TiffPageSeries], plane_shape: tuple[int, ...]
     ) -> None:
         self._tif = tif
         self._pages = [page for one in series for page in one]
@@ -219,15 +220,46 @@ class PagedPlanes:
         """Return one plane in the stored data type."""
         first = self._pages[0]
         assert first is not None
-        planes_per_page = max(1, math.prod(first.shape) // math.prod(self._plane_shape))
-        page = self._pages[plane // planes_per_page]
-        assert page is not None
-        with self._lock, _reopened(page.parent):
-            values = page.asarray(maxworkers=1)
+        n_pixels, n_on_page = math.prod(self._plane_shape), math.prod(first.shape)
+        if n_on_page < n_pixels:
+            n_pages = n_pixels // n_on_page
+            pages = [self._page(plane * n_pages + i) for i in range(n_pages)]
+            return np.concatenate([page.ravel() for page in pages]).reshape(self._plane_shape)
+        planes_per_page = n_on_page // n_pixels
+        values = self._page(plane // planes_per_page)
         selected: NDArray[np.generic] = values.reshape(-1, *self._plane_shape)[
             plane % planes_per_page
         ]
         return selected
+
+    def _page(self, number: int) -> NDArray[np.generic]:
+        page = self._pages[number]
+        assert page is not None
+        with self._lock, _reopened(page.parent):
+            values: NDArray[np.generic] = page.asarray(maxworkers=1)
+        return values
+
+
+class SamplePlanes:
+    """Planes of channels that are stored pixel by pixel.
+
+    Parameters
+    ----------
+    reader : PlaneReader
+        Reads all channels of a plane, (y, x, c).
+    n_channels : int
+        Channels, the last of the leading axes.
+    """
+
+    def __init__(self, reader: PlaneReader, n_channels: int) -> None:
+        self._reader = reader
+        self._n_channels = n_channels
+
+    def read(self, plane: int) -> NDArray[np.generic]:
+        """Return one plane in the stored data type."""
+        place, channel = divmod(plane, self._n_channels)
+        values: NDArray[np.generic] = self._reader.read(place)[..., channel]
+        return values
 
 
 @contextmanager
@@ -256,6 +288,8 @@ class TiffSource:
         Axes and sizes of the slices in the file.
     metadata : ImageMetadata
         Axes and scale of the whole file.
+    files : frozenset of Path
+        Files that hold the planes (OME may use several); default: `path` alone.
     """
 
     def __init__(
@@ -266,12 +300,14 @@ class TiffSource:
         dtype: np.dtype[np.generic],
         original_axes_shape: tuple[str, tuple[int, ...]],
         metadata: ImageMetadata,
+        files: frozenset[Path] = frozenset(),
     ) -> None:
         self.name = _stem(path)
         self.dtype = dtype
         self.original_axes_shape = original_axes_shape
         self.metadata = metadata
         self.path = path
+        self.files = files or frozenset({path})
         self._reader = reader
         self._planes = planes
 
@@ -328,19 +364,11 @@ class FolderStackSource:
 def _folder_metadata(
     first: ImageMetadata, folder: Path, shape: tuple[int, int, int]
 ) -> ImageMetadata:
-    return ImageMetadata(
+    return replace(
+        first,
         axes="ZYX",
         shape=shape,
-        pixel_size=first.pixel_size,
-        z_spacing=first.z_spacing,
-        unit=first.unit,
-        resolution=first.resolution,
-        resolution_unit=first.resolution_unit,
-        imagej=first.imagej,
-        ome=first.ome,
-        description=first.description,
         path=folder,
-        is_inverted=first.is_inverted,
         selection=f"{shape[0]} files, one slice each",
     )
 

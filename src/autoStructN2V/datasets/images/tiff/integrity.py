@@ -20,6 +20,12 @@ _VALUE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11:
 _VALUE_SIZES |= {13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of one value of each TIFF data type."""
 
+_NEEDED_TAGS = frozenset(
+    (254, 256, 257, 258, 259, 262, 266, 270, 273, 277, 278, 279, 282, 283, 284, 317)
+    + (322, 323, 324, 325, 338, 339, 347, 32997, 32998, 50838, 50839)
+)
+"""Tags without which pixels or axes are read wrongly; of the others a reader can do without."""
+
 
 def check_complete(tif: TiffFile, series: Sequence[TiffPageSeries], path: Path) -> None:
     """Make sure that every promised page lies inside the file, without decoding any.
@@ -96,8 +102,10 @@ def _tags_are_inside(tif: TiffFile, offset: int) -> bool:
     if len(raw) < n_tags * layout.tagsize:
         return False
     word = layout.offsetformat[-1]
-    for _, kind, count, position in struct.iter_unpack(f"{layout.byteorder}HH{word}{word}", raw):
+    for tag, kind, count, position in struct.iter_unpack(f"{layout.byteorder}HH{word}{word}", raw):
         n_bytes = _VALUE_SIZES.get(kind, 0) * count
+        if tag not in _NEEDED_TAGS:
+            continue
         if n_bytes > layout.offsetsize and position + n_bytes > file.size:
             return False
     return True
@@ -110,10 +118,16 @@ def _check_segments(series: Sequence[TiffPageSeries], path: Path) -> None:
             raise _cut_off(path, f"image {number} of {len(pages)} is missing")
         file_size = page.parent.filehandle.size
         segments = zip(page.dataoffsets, page.databytecounts, strict=True)
-        if not all(count > 0 and offset + count <= file_size for offset, count in segments):
+        if not all(_is_inside(*segment, file_size) for segment in segments):
             raise _cut_off(path, f"pixels of image {number} of {len(pages)} are missing")
         if page.is_contiguous and sum(page.databytecounts) < page.nbytes:
             raise _cut_off(path, f"pixels of image {number} of {len(pages)} are missing")
+
+
+def _is_inside(offset: int, count: int, file_size: int) -> bool:
+    """Tell whether a piece of an image lies in the file, or is one that was left empty."""
+    is_empty = offset == count == 0  # legal: reads as zeros
+    return is_empty or (count > 0 and offset + count <= file_size)
 
 
 def _check_compression(series: TiffPageSeries, path: Path) -> None:
