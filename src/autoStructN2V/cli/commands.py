@@ -14,11 +14,12 @@ from autoStructN2V.cli.demonstration import run_demo
 from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.datasets.images.checks import check_images
-from autoStructN2V.datasets.images.names import output_files
+from autoStructN2V.datasets.images.names import output_files, refuse_existing
+from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.datasets.images.writing import OutputDtype  # noqa: TC001 - typer reads it
 from autoStructN2V.datasets.normalization import estimate_normalization
-from autoStructN2V.errors import ConfigError, UserError
+from autoStructN2V.errors import ConfigError, InputError, UserError
 from autoStructN2V.inference.model_files import find_models
 from autoStructN2V.inference.noise_report import InputNoise
 from autoStructN2V.inference.trained_model import load_model
@@ -65,6 +66,7 @@ RemoveStripes = Annotated[
     StripeRemoval | None,
     typer.Option(help="Leave out stripes along rows or columns; auto looks for them."),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Report more, and errors in full.")]
 Device = Annotated[DeviceName | None, typer.Option(help="auto takes a GPU when there is one.")]
 ModeOption = Annotated[Mode | None, typer.Option(help="2.5D also sees the slices next to it.")]
@@ -191,6 +193,7 @@ def denoise(
     output_dtype: Annotated[
         OutputDtype, typer.Option(help="float32, or the input's type, rounded.")
     ] = "float32",
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
     """Apply a trained model to other images."""
@@ -198,10 +201,18 @@ def denoise(
     if stage is not None and stage not in files:
         raise ConfigError(f"{model} holds no model of stage {stage}; available: {sorted(files)}.")
     trained = load_model(files[stage or max(files)])
+    unreadable: list[InputError] = []
     sources = open_images(
-        source, mode=trained.mode, axes=axes, channel=channel, timepoint=timepoint
+        source,
+        mode=trained.mode,
+        axes=axes,
+        channel=channel,
+        timepoint=timepoint,
+        unreadable=unreadable,
     )
-    outputs = output_files(sources, source, output)
+    outputs = output_files(
+        sources, source, output, stage=trained.stage_in_names, overwrite=overwrite
+    )
     with ProgressView(verbose=verbose) as view:
         events = denoise_events(
             sources,
@@ -210,12 +221,20 @@ def denoise(
             device=device or "auto",
             output_dtype=output_dtype,
             should_stop=stop_requested.is_set,
+            unreadable=unreadable,
+            overwrite=overwrite,
         )
         written = finish(events, view.show)
     for path in written:
         Console(highlight=False, soft_wrap=True).print(escape(str(path)))
-    if len(written) < len(outputs):
-        raise StoppedError(f"{len(written)} of {len(outputs)} images were written.")
+    n_images = len(outputs) + len(unreadable)
+    if len(written) < n_images and stop_requested.is_set():
+        raise StoppedError(f"{len(written)} of {n_images} images were written.")
+    if len(written) < n_images:
+        raise InputError(
+            f"{n_images - len(written)} of {n_images} images could not be denoised, see the notes "
+            "above; the others were written."
+        )
 
 
 def extract_mask(
@@ -227,9 +246,13 @@ def extract_mask(
     timepoint: Timepoint = None,
     setting: ExtractorSettings = None,
     remove_stripes: RemoveStripes = None,
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
     """Find the kernel of pixels that share noise, from the noisy images alone."""
+    if not overwrite:
+        file = output if output.suffix == ".npy" else output.with_name(f"{output.name}.npy")
+        refuse_existing([file, file.with_suffix(".png")])
     chosen = mode or "2D"
     sources = _open_checked(source, chosen, axes, channel, timepoint)
     extractor = _extractor(setting)
@@ -249,7 +272,9 @@ def _open_checked(
     source: Path, mode: Mode, axes: str | None, channel: int | None, timepoint: int | None
 ) -> list[ImageSource]:
     """Open images to be measured; refuse what cannot be, and warn of what is hard to."""
-    sources = open_images(source, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
+    sources = without_offset(
+        open_images(source, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
+    )
     for message in check_images(sources, patch_size=1, mode=mode):
         Console(stderr=True, highlight=False, soft_wrap=True).print(
             f"[yellow]Note:[/yellow] {escape(message)}"
@@ -280,7 +305,9 @@ def inspect(
         out.print(escape(f"{image.name}: {z} slice{'s' * (z > 1)} of {y} x {x}, {image.dtype}"))
     if len(sources) > 10:
         out.print(f"... and {len(sources) - 10} more")
-    out.print(f"Intensities: {statistics.low:.4g} to {statistics.high:.4g}")
+    low, high = (value + statistics.offset for value in (statistics.low, statistics.high))
+    digits = 10 if statistics.offset else 4
+    out.print(f"Intensities: {low:.{digits}g} to {high:.{digits}g}")
     noise = InputNoise.measured(proposal.autocorrelation)
     out.print(f"Noise: standard deviation {noise.std_text}")
     for message in proposal.advice.messages:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from autoStructN2V.inference.predictor import Predictor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
@@ -52,4 +53,6 @@ class Previewer:
         index = min(max(self._slice_index(), 0), len(self._slices) - 1)
         source, z = self._slices[index]
         predictor = Predictor(network, self._normalization, self._mode)
-        return index, predictor.denoise_slice(source, z, should_stop)
+        image = predictor.denoise_slice(source, z, should_stop)
+        offset = self._normalization.offset
+        return index, image if image is None or not offset else image + np.float32(offset)

@@ -70,6 +70,11 @@ class TrainedModel:
     average_turns: bool = False
 
     @property
+    def stage_in_names(self) -> int | None:
+        """The stage that names of results tell; None for N2V, which has no stages."""
+        return None if self.method == "n2v" else self.stage
+
+    @property
     def symmetries(self) -> tuple[Symmetry, ...]:
         """Orientations in which to denoise; four at most, which gains nearly as much as eight."""
         return kernel_symmetries(self.kernel)[:4] if self.average_turns else SYMMETRIES[:1]
@@ -175,7 +180,9 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles: what is not a model is refused
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            # torch refuses names that are not UTF-8
+            with path.open("rb") as file:
+                content = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"{path} does not exist; choose a .pth file of a training.") from error
     except Exception as error:  # damaged bytes make torch raise nearly anything

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from autoStructN2V.datasets.images.checks import check_images
+from autoStructN2V.datasets.images.checks import check_each
+from autoStructN2V.datasets.images.names import refuse_existing
+from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.datasets.images.writing import StackWriter
+from autoStructN2V.errors import InputError
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.inference.predictor import Predictor
 from autoStructN2V.masking.patterns.removal import without_global_patterns
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.pipeline.clock import PredictionClock
 from autoStructN2V.pipeline.denoising import Denoiser
+from autoStructN2V.pipeline.events import ImageFailed
+from autoStructN2V.pipeline.results import ArraySink
 from autoStructN2V.pipeline.suitability import differences
 from autoStructN2V.trainers.events import Warned
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
@@ -40,8 +44,12 @@ def denoise_events(
     device: DeviceName = "auto",
     output_dtype: OutputDtype = "float32",
     should_stop: Callable[[], bool] = lambda: False,
+    unreadable: Sequence[InputError] = (),
+    overwrite: bool = False,
 ) -> Generator[Event, Decision | None, list[Path]]:
     """Apply a trained model to images and write the results.
+
+    One image that cannot be denoised does not keep the others from it; it is reported at the end.
 
     Parameters
     ----------
@@ -57,10 +65,14 @@ def denoise_events(
         Data type of the results.
     should_stop : callable
         Asked after every tile; True ends the run, finished files stay.
+    unreadable : sequence of InputError
+        What is wrong with files that could not even be opened; reported with the others.
+    overwrite : bool
+        Whether files that exist are replaced; else they are refused before any work.
 
     Yields
     ------
-    PredictionProgress, Warned
+    PredictionProgress, Warned, ImageFailed
         Progress over all sources.
 
     Returns
@@ -71,22 +83,47 @@ def denoise_events(
     Raises
     ------
     UserError
-        One of the errors of :mod:`autoStructN2V.errors`.
+        One of the errors of :mod:`autoStructN2V.errors`; an InputError only if no image at all
+        can be denoised.
     """
-    ready = _denoiser(sources, model, device, should_stop)
+    if not overwrite:
+        refuse_existing(outputs)
+    usable, notes, refused = _usable(sources, should_stop)
+    failed = [*unreadable, *refused.values()]
+    ready = _denoiser([sources[i] for i in usable], model, device, should_stop, notes)
     yield from ready.warnings
     yield from map(Warned, header_notes(ready.sources, output_dtype))
     written: list[Path] = []
-    for source, path in zip(ready.sources, outputs, strict=True):
+    for source, path in zip(ready.sources, [outputs[i] for i in usable], strict=True):
         ensure_writable_folder(path.parent)
         history = {"model": model.provenance, "stage": model.stage}
-        with StackWriter(path, source, output_dtype=output_dtype, history=history) as stack:
-            yield from ready.denoise(source, stack.write)
-            if should_stop():
-                stack.discard()
-                return written
-        written.append(path)
+        try:
+            with StackWriter(path, source, output_dtype=output_dtype, history=history) as stack:
+                yield from ready.denoise(source, stack.write)
+                if should_stop():
+                    stack.discard()
+                    break
+        except InputError as error:
+            failed.append(error)
+        else:
+            written.append(path)
+    if failed and not written and not should_stop():
+        raise failed[0]
+    yield from (ImageFailed(f"Left out: {error}") for error in failed)
     return written
+
+
+def _usable(
+    sources: Sequence[ImageSource], should_stop: Callable[[], bool]
+) -> tuple[list[int], list[str], dict[int, InputError]]:
+    """Return which images can be denoised, notes, and what is wrong with the others."""
+    if not sources:
+        raise InputError("There are no images; choose a file or folder that holds some.")
+    notes, refused = check_each(without_offset(sources), should_stop=should_stop)
+    usable = [i for i in range(len(sources)) if i not in refused]
+    if not usable:
+        raise next(iter(refused.values()))
+    return usable, notes, refused
 
 
 def denoise_array_events(
@@ -118,16 +155,18 @@ def denoise_array_events(
     UserError
         One of the errors of :mod:`autoStructN2V.errors`.
     """
-    ready = _denoiser(sources, model, device, should_stop)
+    _, notes, refused = _usable(sources, should_stop)
+    if refused:
+        raise next(iter(refused.values()))
+    ready = _denoiser(sources, model, device, should_stop, notes)
     yield from ready.warnings
-    stacks = []
+    sink = ArraySink()
     for source in ready.sources:
-        stack = np.empty(source.shape, np.float32)
-        yield from ready.denoise(source, stack.__setitem__)
+        with sink.writer(model.stage, source) as write:
+            yield from ready.denoise(source, write)
         if should_stop():
             return None
-        stacks.append(stack)
-    return stacks
+    return sink.arrays(model.stage)
 
 
 def _denoiser(
@@ -135,10 +174,12 @@ def _denoiser(
     model: TrainedModel,
     device: DeviceName,
     should_stop: Callable[[], bool],
+    notes: list[str],
 ) -> Denoiser:
-    """Check images and model, and prepare both."""
+    """Prepare a model and images that can be denoised."""
     network = model.build(choose_device(device))
-    found = check_images(sources, patch_size=1, mode=model.mode, should_stop=should_stop)
+    found = list(notes)
+    sources = without_offset(sources)
     cleaned = without_global_patterns(
         sources,
         remove_periodic=bool(model.provenance.get("remove_periodic")),
@@ -149,7 +190,8 @@ def _denoiser(
     if cleaned.patterns:
         found.append(cleaned.sentence)
     found += differences(images, model, should_stop)
-    predictor = Predictor(network, model.normalization, model.mode, symmetries=model.symmetries)
+    normalization = model.normalization.relative_to(sources[0].metadata.offset)
+    predictor = Predictor(network, normalization, model.mode, symmetries=model.symmetries)
     clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in images))
     warnings = [Warned(message) for message in found]
     return Denoiser(predictor, images, clock, warnings, should_stop)

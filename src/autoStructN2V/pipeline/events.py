@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from autoStructN2V.trainers.events import TrainingEvent
+from autoStructN2V.trainers.events import TrainingEvent, Warned
 
 if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.masking.kernels.extraction import KernelProposal
+
+
+@dataclass(frozen=True)
+class ImageFailed(Warned):
+    """One of several images cannot be denoised; the others are."""
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class Job:
         model = load_stage1(self.config.stage1_model, self.config.mode)
         for message in model.normalization.compare(self.normalization):
             yield Warned(message)
-        self.normalization = model.normalization
+        self.normalization = model.normalization.relative_to(self.normalization.offset)
         yield from self._finish_stage(model, TrainingResult(model.build(self.device)))
 
     def train_stage(

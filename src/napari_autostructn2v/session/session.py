@@ -27,7 +27,7 @@ from autoStructN2V.pipeline.events import (
 )
 from autoStructN2V.trainers.events import EpochFinished, Preview
 from napari_autostructn2v.layers.results import ResultLayers, ready_for_layers
-from napari_autostructn2v.layers.stacks import LayerStacks, stacks_of
+from napari_autostructn2v.layers.stacks import LayerStacks, snapshot, stacks_of
 from napari_autostructn2v.session.docks import DockName, DockTabs, show_dock
 from napari_autostructn2v.session.jobs import Job
 from napari_autostructn2v.session.models import ModelTasks
@@ -184,7 +184,7 @@ class Session(ModelTasks):
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, RunOutput]:
             trained = recorded_events(
-                stacks.sources,
+                snapshot(stacks.sources),
                 config,
                 should_stop=should_stop,
                 review=True,

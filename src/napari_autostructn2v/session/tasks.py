@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from autoStructN2V.datasets.images.checks import check_images
 from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.errors import UserError
+from autoStructN2V.errors import InputError, UserError
 from autoStructN2V.pipeline import (
     denoise_array_events,
     denoise_events,
@@ -21,6 +21,7 @@ from autoStructN2V.pipeline import (
 from autoStructN2V.pipeline.events import PredictionProgress
 from autoStructN2V.trainers.events import Warned
 from napari_autostructn2v.layers.files import FileImage, layer_writer, stage_in_names
+from napari_autostructn2v.layers.stacks import snapshot
 from napari_autostructn2v.session.denoised import Denoised
 from napari_autostructn2v.session.jobs import Job
 from napari_autostructn2v.session.kernel_document import KernelDocument
@@ -173,7 +174,7 @@ class TaskRunner:
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, Any]:
             denoised = yield from denoise_array_events(
-                stacks.sources, model, device=device, should_stop=should_stop
+                snapshot(stacks.sources), model, device=device, should_stop=should_stop
             )
             if denoised is None:
                 return None
@@ -220,7 +221,8 @@ class TaskRunner:
         """
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, list[Path]]:
-            sources = open_images(source, mode=model.mode)
+            unreadable: list[InputError] = []
+            sources = open_images(source, mode=model.mode, unreadable=unreadable)
             outputs = output_files(
                 sources, source, output, stage=stage_in_names(model), keep_existing=True
             )
@@ -232,6 +234,7 @@ class TaskRunner:
                     device=device,
                     output_dtype=output_dtype,
                     should_stop=should_stop,
+                    unreadable=unreadable,
                 )
             )
 

@@ -86,6 +86,9 @@ class ImageMetadata:
         What was chosen where there are several, from 0.
     ignored : tuple of str
         What the file states but cannot be, such as a pixel size of NaN.
+    offset : float
+        Was subtracted from the stored intensities, see
+        :mod:`autoStructN2V.datasets.images.offset`; 0 where they are read as they are.
     notes : tuple of str
         What a person should know about how the file is read; plain sentences.
     """
@@ -106,6 +109,7 @@ class ImageMetadata:
     channel: int | None = None
     timepoint: int | None = None
     ignored: tuple[str, ...] = ()
+    offset: float = 0.0
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -27,6 +27,7 @@ def open_images(
     axes: str | None = None,
     channel: int | None = None,
     timepoint: int | None = None,
+    unreadable: list[InputError] | None = None,
 ) -> list[ImageSource]:
     """Open a TIFF file, or all TIFF files of a folder, without reading the pixels.
 
@@ -46,6 +47,9 @@ def open_images(
         ``"ZYX"``.
     channel, timepoint : int, optional
         Chosen channel and timepoint, from 0.
+    unreadable : list, optional
+        Takes the errors of files of a folder that cannot be used, and the others are opened;
+        without it, one such file is an error of the whole. A slice of a stack is never left out.
 
     Returns
     -------
@@ -66,8 +70,14 @@ def open_images(
         raise InputError(f"{path} does not exist; choose a TIFF file or a folder of TIFF files.")
     if not path.is_dir():
         return [open_file(path)]
-    sources = _without_parts(list_images(path, extension), open_file)
-    if mode == "2.5D" and any(source.shape[0] == 1 for source in sources):
+    failed: list[InputError] = []
+    sources = _without_parts(list_images(path, extension), open_file, failed)
+    is_stack = mode == "2.5D" and any(source.shape[0] == 1 for source in sources)
+    if failed and (unreadable is None or is_stack or not sources):
+        raise failed[0]
+    if unreadable is not None:
+        unreadable += failed
+    if is_stack:
         return [_stack_of_files(path, sources)]
     return list(sources)
 
@@ -129,15 +139,25 @@ def _natural_key(path: Path) -> tuple[list[tuple[int, int | str]], str]:
     return key, path.name
 
 
-def _without_parts(files: list[Path], open_file: Callable[[Path], TiffSource]) -> list[TiffSource]:
-    """Open files, but not those that are parts of an OME-TIFF image which another one shows."""
+def _without_parts(
+    files: list[Path], open_file: Callable[[Path], TiffSource], failed: list[InputError]
+) -> list[TiffSource]:
+    """Open files, but not those that are parts of an OME-TIFF image which another one shows.
+
+    Errors of single files are added to ``failed``.
+    """
     opened: list[TiffSource] = []
     parts: set[Path] = set()
     for file in files:
-        if file not in parts:
+        if file in parts:
+            continue
+        try:
             source = open_file(file)
-            opened.append(source)
-            parts |= source.files - {file}
+        except InputError as error:
+            failed.append(error)
+            continue
+        opened.append(source)
+        parts |= source.files - {file}
     return [source for source in opened if source.path not in parts]
 
 

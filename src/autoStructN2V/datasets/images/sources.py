@@ -150,7 +150,29 @@ class ArraySource:
 
     def read_slice(self, z: int) -> Image:
         """Return a copy of slice `z`, (y, x) float32."""
-        return _to_float32(self._stack[_checked(z, self.shape[0])])
+        return _to_float32(self.read_stored(z))
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        """Return slice `z`, (y, x) in the data type of the array."""
+        return np.asarray(self._stack[_checked(z, self.shape[0])])
+
+    def snapshot(self) -> ArraySource:
+        """Return a copy of the pixels as they are now; of those on disk, no copy is made."""
+        is_in_memory = isinstance(self._stack, np.ndarray) and not _is_mapped(self._stack)
+        if not is_in_memory:
+            return self
+        array = self._stack.copy()
+        return ArraySource(array.reshape(self.original_axes_shape[1]), self.name, self.metadata)
+
+
+def _is_mapped(array: NDArray[np.generic]) -> bool:
+    """Tell whether an array is a view of a file."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            return True
+        base = base.base
+    return False
 
 
 class PlaneReader(Protocol):
@@ -325,9 +347,13 @@ class TiffSource:
         InputError
             If the file is damaged, was changed or has gone.
         """
+        return _to_float32(self.read_stored(z))
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        """Read slice `z` from the file, (y, x) in the stored data type; raises as `read_slice`."""
         plane = self._planes[_checked(z, len(self._planes))]
         try:
-            return _to_float32(self._reader.read(plane))
+            return self._reader.read(plane)
         except Exception as error:
             # Decoders raise errors of many kinds, some of them their own.
             raise InputError(
@@ -343,11 +369,11 @@ class FolderStackSource:
     ----------
     folder : Path
         Where the files lie; gives the name.
-    slices : sequence of ImageSource
+    slices : sequence of TiffSource
         Sources of one slice each, of equal shape and data type, in order of z.
     """
 
-    def __init__(self, folder: Path, slices: Sequence[ImageSource]) -> None:
+    def __init__(self, folder: Path, slices: Sequence[TiffSource]) -> None:
         first = slices[0]
         self.name = folder.resolve().name
         self.dtype = first.dtype
@@ -358,7 +384,11 @@ class FolderStackSource:
 
     def read_slice(self, z: int) -> Image:
         """Read the only slice of file `z`, (y, x) float32."""
-        return self._slices[_checked(z, self.shape[0])].read_slice(0)
+        return _to_float32(self.read_stored(z))
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        """Read the only slice of file `z`, (y, x) in the stored data type."""
+        return self._slices[_checked(z, self.shape[0])].read_stored(0)
 
 
 def _folder_metadata(

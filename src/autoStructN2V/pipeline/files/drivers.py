@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.errors import ConfigError, UserError
@@ -146,6 +147,7 @@ def recorded_events(
     folders = RunFolders.create(complete.output_dir / complete.experiment_name)
     sink = FileSink(folders, complete, memory=ArraySink() if keep_arrays else None)
     recorder: RunRecorder | None = None
+    sources = without_offset(sources)
     notes = header_notes(sources, complete.output_dtype)
     events = pipeline_events(
         sources,

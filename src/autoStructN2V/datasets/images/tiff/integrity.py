@@ -20,10 +20,8 @@ _VALUE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11:
 _VALUE_SIZES |= {13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of one value of each TIFF data type."""
 
-_NEEDED_TAGS = frozenset(
-    (254, 256, 257, 258, 259, 262, 266, 270, 273, 277, 278, 279, 282, 283, 284, 317)
-    + (322, 323, 324, 325, 338, 339, 347, 32997, 32998, 50838, 50839)
-)
+_NEEDED_TAGS = {254, 256, 257, 258, 259, 262, 266, 270, 273, 277, 278, 279, 282, 283, 284, 317}
+_NEEDED_TAGS |= {322, 323, 324, 325, 338, 339, 347, 32997, 32998, 50838, 50839}
 """Tags without which pixels or axes are read wrongly; of the others a reader can do without."""
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tifffile
 
+from autoStructN2V.datasets.images.offset import offset_note
 from autoStructN2V.datasets.images.tiff.layout import TiffLayout
 
 if TYPE_CHECKING:
@@ -66,19 +67,22 @@ def header_notes(sources: Sequence[ImageSource], output_dtype: OutputDtype) -> l
     Returns
     -------
     list of str
-        One sentence, or none.
+        A sentence for what is left out, and one for values that the type cannot hold.
     """
     found = [(source.name, _left_out(source, output_dtype)) for source in sources]
     flawed = [(name, entries) for name, entries in found if entries]
+    rounded = offset_note(sources, np.dtype(np.float32) if output_dtype == "float32" else None)
+    notes = [rounded] if rounded else []
     if not flawed:
-        return []
+        return notes
     name, entries = flawed[0]
     told = ", ".join(entries[:_MOST_TOLD]) + (", ..." if len(entries) > _MOST_TOLD else "")
     n_more = len(flawed) - 1
     more = f" The same holds for {n_more} more image{'s' * (n_more > 1)}." if n_more else ""
     return [
+        *notes,
         f"What {name} says about itself is not valid in part, and the result will not say it "
-        f"({told}); the pixels are not concerned.{more}"
+        f"({told}); the pixels are not concerned.{more}",
     ]
 
 
