@@ -152,7 +152,8 @@ def test_no_character_of_a_name_ends_a_run(model, tmp_path, monkeypatch, encodin
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
     source = write_tiff(tmp_path / f"{name}.tif", noisy_lines((1, 32, 32)))
-    folder = tmp_path / f"r {name}"
+    # an experiment has a name that is text
+    folder = tmp_path / f"r {os.fsencode(name).decode(errors='replace')}"
     assert run("train", source, "--output", folder, "--method", "n2v", *TINY_WORDS) == 0
     (trained,) = folder.rglob("*.pth")
     assert run("denoise", source, "--model", trained, "--output", tmp_path / "o.tif") == 0
