@@ -15,11 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import torch
-from pydantic import ValidationError
 
 from autoStructN2V.datasets.normalization import Normalization
 from autoStructN2V.errors import ModelError, UserError
 from autoStructN2V.files import atomic_write
+from autoStructN2V.inference.hostile_files import (
+    damaged,
+    fits,
+    require_finite,
+    require_kernel,
+    require_plain,
+    require_stored,
+)
 from autoStructN2V.masking.kernels.symmetry import kernel_symmetries
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
@@ -87,17 +94,30 @@ class TrainedModel:
         ModelError
             When the weights do not fit the network parameters.
         """
-        network = FlexibleUNet(self.network_config, 3 if self.mode == "2.5D" else 1)
-        try:
-            network.load_state_dict(self.weights)
-        except RuntimeError as error:
-            c = self.network_config
+        self.require_fit()
+        network = FlexibleUNet(self.network_config, self._n_channels)
+        network.load_state_dict(self.weights)
+        return network.placed_on(device).eval()
+
+    def require_fit(self) -> None:
+        """Make sure that the weights are those of the network.
+
+        Raises
+        ------
+        ModelError
+            When they are not.
+        """
+        c = self.network_config
+        if not fits(self.weights, c, self._n_channels):
             raise ModelError(
                 f"The weights do not fit a {self.mode} network of {c.features} features and "
                 f"{c.num_layers} layers; model and configuration belong to different trainings, "
                 "choose files of the same training."
-            ) from error
-        return network.placed_on(device).eval()
+            )
+
+    @property
+    def _n_channels(self) -> int:
+        return 3 if self.mode == "2.5D" else 1
 
 
 def save_model(path: Path, model: TrainedModel) -> None:
@@ -148,12 +168,11 @@ def load_model(path: Path | str) -> TrainedModel:
         )
     try:
         return _parse(content)
-    except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise ModelError(
-            f"{path} is damaged ({error!s:.200}); train again or use a copy."
-        ) from error
+    except UserError:
+        raise
+    except Exception as error:
+        # values of any type can be in a file, and fail in ways of their own
+        raise damaged(path, error) from error
 
 
 def _parse(content: Mapping[str, Any]) -> TrainedModel:
@@ -161,6 +180,8 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
     for name, allowed in allowed_values.items():
         if content[name] not in allowed:
             raise ValueError(f"{name} is {content[name]!r}")
+    require_kernel(content["kernel"])
+    require_plain(content["provenance"])
     model = TrainedModel(
         network_config=NetworkConfig.model_validate(content["network"]),
         weights=dict(content["weights"]),
@@ -172,7 +193,8 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
         provenance=dict(content["provenance"]),
         average_turns=bool(content.get("average_turns", False)),
     )
-    model.build(torch.device("cpu"))
+    model.require_fit()
+    require_finite(model.weights)
     return model
 
 
@@ -180,6 +202,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles: what is not a model is refused
+            require_stored(path)
             # torch refuses names that are not UTF-8
             with path.open("rb") as file:
                 content = torch.load(file, map_location="cpu", weights_only=True)
