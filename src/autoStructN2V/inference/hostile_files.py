@@ -125,4 +125,5 @@ def require_plain(provenance: Mapping[str, Any]) -> None:
 
 def damaged(path: Path, error: BaseException) -> ModelError:
     """Return the error to be raised of a file that is no whole model."""
-    return ModelError(f"{path} is damaged ({error!s:.200}); train again or use a copy.")
+    reason = " ".join(str(error).split())  # one line
+    return ModelError(f"{path} is damaged ({reason:.200}); train again or use a copy.")

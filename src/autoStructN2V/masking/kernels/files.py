@@ -42,7 +42,8 @@ def load_kernel(path: str | os.PathLike[str], mode: Mode | None = None) -> Kerne
     try:
         with path.open("rb") as file:
             array = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, MemoryError, TypeError) as error:
+    except Exception as error:
+        # a damaged header is parsed as a Python expression, which fails in many ways
         raise KernelError(
             f"{path} is not a readable .npy file of True and False (damaged, truncated or of "
             "another format); save the kernel again."
