@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import io
 import json
+import logging
 import multiprocessing
 import shutil
 import struct
@@ -170,7 +171,13 @@ def require_whole_files(folder: Path) -> None:
         if path.name.startswith("."):
             raise FindingError(f"half file {path.name}")
         if path.suffix == ".tif":
+            told = io.StringIO()
+            handler = logging.StreamHandler(told)
+            logging.getLogger("tifffile").addHandler(handler)
             tifffile.imread(path)
+            logging.getLogger("tifffile").removeHandler(handler)
+            if told.getvalue():
+                raise FindingError(f"flawed result: {told.getvalue()}")
 
 
 def choices(rng: np.random.Generator) -> list[object]:
@@ -241,9 +248,33 @@ def random_value(rng: np.random.Generator, depth: int = 0) -> Any:
     """Return any JSON value."""
     if depth < 3 and rng.random() < 0.2:
         return {f"k{i}": random_value(rng, depth + 1) for i in range(int(rng.integers(0, 4)))}
-    plain = [None, True, False, 0, 1, -1, 10**30, 0.5, 1e308, float("nan"), "", "x", "\ud800", "2D"]
+    plain: list[Any] = [
+        None,
+        True,
+        False,
+        0,
+        1,
+        -1,
+        10**30,
+        0.5,
+        1e308,
+        float("nan"),
+        "",
+        "x",
+        "\ud800",
+        "2D",
+    ]
     plain += [[], [1, 2, 3], [0.7, 0.15, 0.15], "a" * 3000, 7, 33, 1000]
     return plain[int(rng.integers(0, len(plain)))]
+
+
+def changed_value(value: Any, rng: np.random.Generator) -> Any:
+    """Return a value a little different, or any other."""
+    if rng.random() < 0.5 or not isinstance(value, int | float):
+        return random_value(rng)
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int) else value * 0.9
 
 
 def try_configuration(folder: Path, rng: np.random.Generator, model: Path) -> tuple[bool, str]:
@@ -260,7 +291,7 @@ def try_configuration(folder: Path, rng: np.random.Generator, model: Path) -> tu
             if isinstance(section.get(name), dict) and rng.random() < 0.8:
                 section = section[name]
                 continue
-            section[name] = random_value(rng)
+            section[name] = changed_value(section.get(name), rng)
             break
     path = folder / "c.json"
     path.write_bytes(json.dumps(nested).encode())
@@ -329,7 +360,7 @@ def change_content(good: Path, path: Path, rng: np.random.Generator) -> None:
     endless: list[Any] = []
     endless.append(endless)
     deep: Any = 0
-    for _ in range(500):
+    for _ in range(150):
         deep = [deep]
     values = [None, 0, -1, 10**30, float("nan"), "", "x" * 10_000, [], {}, deep, {"a": endless}]
     values += [torch.zeros(3), torch.tensor(float("nan")), torch.zeros(1).expand(10**9)]

@@ -161,9 +161,10 @@ def load_model(path: Path | str) -> TrainedModel:
             f"{path} is not a model of autoStructN2V; choose stage1_model.pth or "
             "stage2_model.pth of a training."
         )
-    if content.get("version") != _VERSION:
+    version = content.get("version")
+    if not isinstance(version, int) or version != _VERSION:
         raise ModelError(
-            f"{path} has model format {content.get('version')}, this version reads "
+            f"{path} has model format {version!s:.20}, this version reads "
             f"{_VERSION}; update napari-autostructn2v."
         )
     try:

@@ -178,17 +178,26 @@ def check_each(
         As in :func:`check_images`.
     refused : dict of int to InputError
         What is wrong with the images that cannot be denoised, by their place in `sources`.
+
+    Raises
+    ------
+    InputError
+        If all images that could be denoised are constant.
     """
     found: list[tuple[WarningKind, str]] = [
         ("reading", note) for source in sources for note in source.metadata.notes
     ]
     refused: dict[int, InputError] = {}
+    checks: list[_Check] = []
     for place, source in enumerate(sources):
         try:
             require_real_numbers(source.dtype, source.name)
-            found += _checked_values(source, should_stop).warnings
+            checks.append(_checked_values(source, should_stop))
         except InputError as error:
             refused[place] = error
+    found += [warning for check in checks for warning in check.warnings]
+    if checks and all(check.is_constant for check in checks):
+        raise InputError("Every image is constant and holds no signal; choose other images.")
     return _summarized(found), refused
 
 

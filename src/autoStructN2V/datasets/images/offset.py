@@ -173,7 +173,7 @@ def _is_wide(dtype: np.dtype[np.generic]) -> bool:
 def _offset_of(image: NDArray[np.generic]) -> tuple[float, bool] | None:
     """Return the middle of an image (y, x), and whether float32 rounds too much there."""
     values = image.astype(np.float64)
-    if not np.isfinite(values).all():
+    if not values.size or not np.isfinite(values).all():
         return None
     middle = float(np.median(values))
     rest = _less(image, round(middle)).astype(np.float64)

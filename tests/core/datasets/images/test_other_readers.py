@@ -206,6 +206,40 @@ def test_a_channel_axis_that_comes_last_can_be_stated(tmp_path, options, shape):
         assert np.array_equal(read_stack(source), stack[..., channel].reshape(-1, 16, 20))
 
 
+@pytest.mark.parametrize(
+    "shape", [(3, 16, 1), (16, 1), (3, 1, 16), (3, 1, 1), (2, 3, 5, 1), (2, 1)]
+)
+@pytest.mark.parametrize("dtype", ["uint16", "float64"])
+def test_images_of_one_pixel_in_width_or_height_come_back(tmp_path, shape, dtype):
+    stack = RNG.integers(0, 1000, shape).astype(dtype)
+    axes = "TZYX"[-len(shape) :]
+    metadata = {"axes": axes}
+    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack", metadata=metadata)
+    (source,) = open_images(tmp_path / "a.tif", mode="2D")
+    write_stack(tmp_path / "b.tif", read_stack(source), source, output_dtype="input")
+    assert np.array_equal(tifffile.imread(tmp_path / "b.tif"), stack)
+    (copy,) = open_images(tmp_path / "b.tif", mode="2D")
+    assert copy.original_axes_shape == (axes, shape)
+    assert np.array_equal(read_stack(copy), read_stack(source))
+
+
+def test_a_size_of_zero_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0], compression="zlib", metadata=None)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tif:
+        tif.pages[0].tags["ImageWidth"].overwrite(0)
+    with pytest.raises(InputError):
+        open_images(tmp_path / "a.tif", mode="2D")
+
+
+def test_a_size_that_no_such_file_can_hold_is_refused_before_it_is_read(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0], compression="zlib", metadata=None)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tif:
+        for name in ("ImageWidth", "ImageLength", "RowsPerStrip"):
+            tif.pages[0].tags[name].overwrite(60_000)
+    with pytest.raises(InputError, match="60000 x 60000 pixels, far more than"):
+        open_images(tmp_path / "a.tif", mode="2D")
+
+
 @pytest.mark.parametrize("mode", ["2D", "2.5D"])
 def test_a_broken_link_among_slices_is_refused_by_name(tmp_path, mode):
     for z in (0, 2):

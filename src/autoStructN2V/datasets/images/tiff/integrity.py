@@ -24,6 +24,11 @@ _NEEDED_TAGS = {254, 256, 257, 258, 259, 262, 266, 270, 273, 277, 278, 279, 282,
 _NEEDED_TAGS |= {322, 323, 324, 325, 338, 339, 347, 32997, 32998, 50838, 50839}
 """Tags without which pixels or axes are read wrongly; of the others a reader can do without."""
 
+_LARGEST_UNDOUBTED = 2**28
+_BEST_COMPRESSION = 10_000
+"""Bytes of one image, and how many times those of its file, above which its size is not believed:
+Deflate reaches 1000 times at best."""
+
 
 def check_complete(tif: TiffFile, series: Sequence[TiffPageSeries], path: Path) -> None:
     """Make sure that every promised page lies inside the file, without decoding any.
@@ -40,8 +45,12 @@ def check_complete(tif: TiffFile, series: Sequence[TiffPageSeries], path: Path) 
     Raises
     ------
     InputError
-        If the file is cut off, a page is missing, or the compression is unknown.
+        If the file is cut off, a page is missing, the compression is unknown, or there is not a
+        pixel or far more than the file can hold.
     """
+    if any(0 in one.shape for one in series):
+        raise InputError(f"{path.name} states a size of 0 pixels; copy or export it again.")
+    _check_claim(tif, series, path)
     n_planes = sum(math.prod(one.shape[:-2]) for one in series)
     promised = _imagej_planes(tif)
     if series[0].kind != "imagej" and promised > n_planes:
@@ -54,6 +63,16 @@ def check_complete(tif: TiffFile, series: Sequence[TiffPageSeries], path: Path) 
     elif first.dataoffset + first.nbytes > tif.filehandle.size:
         raise _cut_off(path, "pixels are missing at its end")
     _check_compression(first, path)
+
+
+def _check_claim(tif: TiffFile, series: Sequence[TiffPageSeries], path: Path) -> None:
+    """Refuse images of damaged sizes, which would take all memory to find out."""
+    largest = max(one.keyframe.nbytes for one in series)
+    if largest > max(_LARGEST_UNDOUBTED, _BEST_COMPRESSION * tif.filehandle.size):
+        raise InputError(
+            f"{path.name} states {' x '.join(map(str, series[0].shape))} pixels, far more than a "
+            "file of its size can hold; copy or export it again."
+        )
 
 
 def _cut_off(path: Path, finding: str) -> InputError:

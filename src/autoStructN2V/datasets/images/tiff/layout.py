@@ -92,8 +92,11 @@ class TiffLayout:
         """Return the arguments of ``tifffile.imwrite`` for an empty file of this layout."""
         entries = {k: v for k, v in self.entries().items() if k not in self.left_out}
         resolution, unit = entries.pop(RESOLUTION, (None, None))
+        # tifffile would take columns of one pixel for samples of the pixels before them
+        is_narrow = self.flavor == "imagej" and self.shape[-1] == 1
+        shape, axes = ((*self.shape, 1), f"{self.axes}S") if is_narrow else (self.shape, self.axes)
         return {
-            "shape": self.shape,
+            "shape": shape,
             "dtype": self.dtype,
             "bigtiff": self.is_big,
             "imagej": self.flavor == "imagej",
@@ -102,7 +105,7 @@ class TiffLayout:
             "resolution": resolution,
             "resolutionunit": unit,
             "software": f"autoStructN2V {autoStructN2V.__version__}",
-            "metadata": {"axes": self.axes, **entries},
+            "metadata": {"axes": axes, **entries},
         }
 
     def entries(self) -> dict[str, Any]:

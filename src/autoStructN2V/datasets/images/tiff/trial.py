@@ -92,10 +92,12 @@ def _left_out(source: ImageSource, output_dtype: OutputDtype) -> list[str]:
 
 
 def _can_be_written(layout: TiffLayout) -> bool:
-    """Write a file of single pixels with the same header into memory."""
-    arguments = layout.tifffile_arguments()
-    arguments["shape"] = (*layout.shape[:-2], 1, 1)
+    """Write a file of a few pixels with the same header into memory."""
     try:
+        arguments = layout.tifffile_arguments()
+        n_leading = len(layout.shape) - 2
+        leading, sides = arguments["shape"][:n_leading], arguments["shape"][n_leading:]
+        arguments["shape"] = (*leading, *(min(side, 2) for side in sides))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tifffile.imwrite(io.BytesIO(), **arguments)
