@@ -1,6 +1,6 @@
 # make demo   environment, then train on generated images and write a before / after picture
 # make test   environment with test tools, then the whole suite
-# make lint   linters, types, import directions
+# make lint   linters, types, import directions, spelling
 # make docs   the documentation, strictly
 
 PYTHON ?= python3
@@ -8,17 +8,17 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# without a screen, windows are drawn into memory; .ci/system-packages installs what that needs
+# without a screen, windows are drawn into memory; make installs what that needs where it may
 ifeq ($(shell uname)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
 ON_SCREEN = xvfb-run -a -s "-screen 0 1600x1000x24"
 endif
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs clean screen
 
 demo: $(VENV)/.user
 	$(BIN)/autostructn2v demo --output demo_results
 
-test: $(VENV)/.developer
+test: screen $(VENV)/.developer
 	$(ON_SCREEN) $(BIN)/python -m pytest
 
 lint: $(VENV)/.developer
@@ -26,21 +26,29 @@ lint: $(VENV)/.developer
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/typos
 	$(BIN)/validate-pyproject pyproject.toml
 	$(BIN)/npe2 validate napari.yaml
 
 docs: $(VENV)/.developer
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-$(VENV)/bin/python:
-	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.12')"
+screen:
+ifdef ON_SCREEN
+	@PYTHON=$(PYTHON) .ci/system-packages screen $(if $(wildcard $(BIN)/pip),,venv)
+endif
+
+# an environment that could not be finished has a python, but no pip
+$(VENV)/bin/pip:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.12')"
+	@PYTHON=$(PYTHON) .ci/system-packages venv
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.user: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.user: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(PIP) -e ".[all]"
 	touch $@
 
-$(VENV)/.developer: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.developer: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(PIP) -e ".[dev]"
 	touch $@ $(VENV)/.user
 

@@ -313,7 +313,7 @@ def try_configuration(folder: Path, rng: np.random.Generator, model: Path) -> tu
 def try_kernel(folder: Path, rng: np.random.Generator, model: Path) -> tuple[bool, str]:
     """Load a kernel of any shape and type, or a damaged file of one."""
     from autoStructN2V.errors import UserError
-    from autoStructN2V.masking.kernels.files import load_kernel
+    from autoStructN2V.masking import load_kernel
 
     shape = [int(rng.choice([0, 1, 2, 3, 5, 7, 31, 33])) for _ in range(int(rng.integers(0, 5)))]
     values = rng.integers(0, 3 if rng.random() < 0.2 else 2, shape)

@@ -21,7 +21,6 @@ import numpy as np
 from autoStructN2V.datasets import open_images, read_stack
 from autoStructN2V.masking import (
     ExtractorConfig,
-    describe_kernel,
     measure_noise_autocorrelation,
     propose_kernel,
 )
@@ -50,7 +49,7 @@ def proposed(stack: NDArray[np.float32], mode: Mode) -> Kernel:
 def judged(task: str, mode: Mode, seed: int) -> dict[str, Any]:
     """Return recall, precision (None: nothing to count) and whether only the center is hidden."""
     kernel = proposed(make_task(task, seed)["noisy"], mode)
-    return {"is_center": bool(kernel.sum() == 1), **agreement(kernel, true_kernel(task, mode))}
+    return {"is_center": kernel.n_hidden == 1, **agreement(kernel, true_kernel(task, mode))}
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -88,8 +87,8 @@ def measure_images(files: list[Path]) -> list[dict[str, Any]]:
     table = Table(["image", "all slices together", "slices with the center only"])
     for file in files:
         stack = read_stack(open_images(file, mode="2D")[0])
-        together = describe_kernel(proposed(stack, "2D")).sentence
-        alone = [proposed(image[None], "2D").sum() == 1 for image in stack]
+        together = proposed(stack, "2D").description.sentence
+        alone = [proposed(image[None], "2D").n_hidden == 1 for image in stack]
         cells = [file.stem, together, f"{sum(alone)} of {len(alone)}"]
         row = {"image": file.name, "together": together, "center_only": float(np.mean(alone))}
         table.add(cells, row)

@@ -25,7 +25,7 @@ import numpy as np
 from scipy import ndimage
 
 from autoStructN2V.datasets import open_images, read_stack
-from autoStructN2V.masking import save_kernel, trimmed
+from autoStructN2V.masking import Kernel
 from autoStructN2V.pipeline import finish, pipeline_events
 from autoStructN2V.trainers import KernelProposed, StageFinished
 from settings import add_settings_arguments, chosen_fields
@@ -40,7 +40,7 @@ from tables import (
     write_report,
 )
 from tasks import TASKS, affine_fit, make_task, psnr, score
-from true_kernel import agreement, picture, true_kernel
+from true_kernel import agreement, true_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,7 +112,7 @@ def run_task(name: str, mode: Mode, seed: int, arguments: argparse.Namespace) ->
     task = make_task(name, seed)
     truth = true_kernel(name, mode)
     with tempfile.TemporaryDirectory() as folder:
-        file = save_kernel(Path(folder) / "true.npy", truth) if arguments.kernel == "true" else None
+        file = truth.save(Path(folder) / "true.npy") if arguments.kernel == "true" else None
         result, seconds = train(
             task["noisy"], configuration(arguments, mode, seed, file), clock_of(arguments.clock)
         )
@@ -120,8 +120,8 @@ def run_task(name: str, mode: Mode, seed: int, arguments: argparse.Namespace) ->
     row: dict[str, Any] = {"task": name, "mode": mode, "seed": seed}
     row |= {step: score(image, task["clean"]) for step, image in images.items()}
     if result.kernel is not None:
-        found = trimmed(result.kernel)
-        row |= {"kernel": found.astype(int).tolist(), **agreement(found, truth)}
+        found = result.kernel.trimmed()
+        row |= {"kernel": found.to_array().astype(int).tolist(), **agreement(found, truth)}
     if result.comparison is not None:
         row["comparison"] = result.comparison.to_dict()
     return row | {"seconds": seconds}
@@ -191,7 +191,7 @@ def score_real(folder: Path, name: str, arguments: argparse.Namespace) -> dict[s
     row |= {step: masked_psnr(image, truth, *scale) for step, image in images.items()}
     row["best_gaussian"] = best_gaussian(noisy, truth, *scale)
     if result.kernel is not None:
-        row["kernel"] = trimmed(result.kernel).astype(int).tolist()
+        row["kernel"] = result.kernel.trimmed().to_array().astype(int).tolist()
     return row
 
 
@@ -244,7 +244,7 @@ def measure_tasks(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     for row in table.rows:
         if arguments.pictures and row.get("kernel"):
             print(f"\n{row['task']}, {row['mode']}, seed {row['seed']}:")
-            print(picture(np.array(row["kernel"], bool)))
+            print(Kernel.from_array(row["kernel"]))
     return table.rows
 
 

@@ -18,7 +18,6 @@ from PIL import Image
 from scipy import ndimage
 
 from autoStructN2V.datasets import open_images, read_stack
-from autoStructN2V.masking import trimmed
 from quality import configuration, denoised_images, train
 from settings import add_settings_arguments
 from tables import (
@@ -73,7 +72,7 @@ def measure(file: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     row: dict[str, Any] = {"image": file.name, "noise": lag_one(result)}
     row |= {f"stage{k}": figures(s) for k, s in ((1, result.stage1), (2, result.stage2))}
     assert result.kernel is not None
-    row["kernel"] = trimmed(result.kernel).astype(int).tolist()
+    row["kernel"] = result.kernel.trimmed().to_array().astype(int).tolist()
     if result.comparison is not None:
         row["comparison"] = result.comparison.to_dict()
     return row | {"seconds": seconds}

@@ -20,6 +20,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from autoStructN2V.datasets import ArraySource, Normalization, load_patch_bank, split_patches
+from autoStructN2V.masking import Kernel
 from autoStructN2V.trainers import (
     BatchFinished,
     EpochFinished,
@@ -47,8 +48,6 @@ from tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autoStructN2V.datasets import Mode
-    from autoStructN2V.masking import Kernel
 
 _STACK_SHAPE = (16, 256, 256)
 _PLAIN = Normalization(0.0, 1.0, -3.0, 3.0, 0.0, 0.67, 1.0)
@@ -63,14 +62,13 @@ def kernel_of(text: str) -> Kernel:
     sides = [int(side) for side in text.split("x")]
     if len(sides) not in (2, 3) or any(side % 2 == 0 for side in sides):
         raise argparse.ArgumentTypeError(f"{text!r}: give odd sides, as 1x11 or 3x1x11")
-    return np.ones([1] * (3 - len(sides)) + sides, bool)
+    return Kernel(np.ones([1] * (3 - len(sides)) + sides, bool))
 
 
 def training_data(config: StageConfig, kernel: Kernel, device: torch.device) -> TrainingData:
     """Return noise to train on; its content does not matter for the time."""
     stack = np.random.default_rng(0).normal(size=_STACK_SHAPE).astype(np.float32)
-    mode: Mode = "2.5D" if len(kernel) == 3 else "2D"
-    bank = load_patch_bank([ArraySource(stack)], _PLAIN, mode, device, 2**31)
+    bank = load_patch_bank([ArraySource(stack)], _PLAIN, kernel.mode, device, 2**31)
     split = split_patches(
         bank.shapes, config.patch_size, (0.7, 0.15, 0.15), np.random.default_rng(0)
     )
@@ -84,7 +82,7 @@ def batch_source(data: TrainingData, config: StageConfig) -> BatchSource:
 
 def bare_step(data: TrainingData, config: StageConfig) -> Callable[[], None]:
     """Return a function that makes one step of a network on a fixed batch."""
-    network = build_network(config, len(data.kernel), seed=0).placed_on(data.bank.device)
+    network = build_network(config, data.kernel.n_slices, seed=0).placed_on(data.bank.device)
     scaler = torch.amp.GradScaler(data.bank.device.type, enabled=False)
     optimization = Optimization(network, config, _MOST_STEPS, scaler)
     batch = batch_source(data, config).draw(config.batch_size)
@@ -98,7 +96,7 @@ def bare_step(data: TrainingData, config: StageConfig) -> Callable[[], None]:
 
 
 def trainer_of(data: TrainingData, config: StageConfig, n_epochs: int) -> Trainer:
-    network = build_network(config, len(data.kernel), seed=0).placed_on(data.bank.device)
+    network = build_network(config, data.kernel.n_slices, seed=0).placed_on(data.bank.device)
     schedule = ScheduleConfig(num_epochs=n_epochs, early_stopping=False)
     return Trainer(network, data, config, schedule, stage=1, seed=0)
 
@@ -133,7 +131,7 @@ def compare(
 def cost_of_parts(data: TrainingData, config: StageConfig, clock: Clock) -> dict[str, float]:
     """Return the seconds per step of what the loop does beyond bare steps."""
     source = batch_source(data, config)
-    network = build_network(config, len(data.kernel), seed=0).placed_on(data.bank.device)
+    network = build_network(config, data.kernel.n_slices, seed=0).placed_on(data.bank.device)
     validation = trainer_of(data, config, 1).validation
     average = get_ema_multi_avg_fn(0.99)  # type: ignore[no-untyped-call]
     averaged = AveragedModel(network, multi_avg_fn=average)
@@ -201,7 +199,7 @@ def measure(config: StageConfig, kernel: Kernel, arguments: argparse.Namespace) 
         "features": config.features,
         "batch": config.batch_size,
         "patch": config.patch_size,
-        "kernel": "x".join(str(side) for side in kernel.shape),
+        "kernel": "x".join(str(side) for side in kernel.cells.shape),
         "bare_s": median(bare),
         "whole_s": median(whole),
         "ratio": median(a / b for a, b in zip(whole, bare, strict=True)),

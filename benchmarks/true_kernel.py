@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoStructN2V.datasets.samples.synthetic import NOISE_MODELS
-from autoStructN2V.masking import center_only, trimmed
-from autoStructN2V.masking.kernels.kernel import center_of
+from autoStructN2V.masking import Kernel
 from tasks import KINDS, true_autocorr
 
 if TYPE_CHECKING:
     from autoStructN2V.datasets import Mode
-    from autoStructN2V.masking import Kernel
 
 _LEAST = 0.1
 _BETWEEN_NEIGHBORS = 2 / 3  # of (0.5, 1, 0.5), the noise of the stack along z, at lag 1
@@ -32,23 +30,24 @@ def true_kernel(task: str, mode: Mode) -> Kernel:
 
     Returns
     -------
-    (h, w) bool, or (3, h, w) bool in 2.5D
+    Kernel
+        Without an empty border.
     """
     kind = KINDS[task]
     if kind == "periodic":
-        return center_only(mode)
+        return Kernel.center_only(mode)
     in_plane = true_autocorr(task)
     middle = in_plane > _LEAST
     if mode == "2D":
-        return trimmed(middle)
+        return Kernel(middle[None]).trimmed()
     model = NOISE_MODELS[kind]
     structured = in_plane.copy()
-    structured[center_of(structured)] = model.structured_std**2 / (
+    structured[tuple(side // 2 for side in structured.shape)] = model.structured_std**2 / (
         model.structured_std**2 + model.white_std**2
     )
     share = _BETWEEN_NEIGHBORS if kind == "stack" else 0.0
     neighbor = share * structured > _LEAST
-    return trimmed(np.stack([neighbor, middle, neighbor]))
+    return Kernel(np.stack([neighbor, middle, neighbor])).trimmed()
 
 
 def agreement(kernel: Kernel, truth: Kernel) -> dict[str, float | None]:
@@ -65,15 +64,4 @@ def agreement(kernel: Kernel, truth: Kernel) -> dict[str, float | None]:
 
 
 def _offsets(kernel: Kernel) -> set[tuple[int, ...]]:
-    offsets = np.argwhere(kernel) - np.array(center_of(kernel))
-    return {tuple(map(int, offset)) for offset in offsets if offset.any()}
-
-
-def picture(kernel: Kernel) -> str:
-    """Return a kernel as text, its slices side by side: + center, # hidden, . not hidden."""
-    planes = kernel if kernel.ndim == 3 else kernel[None]
-    middle = (len(planes) // 2, planes.shape[1] // 2, planes.shape[2] // 2)
-    signs = np.where(planes, "#", ".")
-    signs[middle] = "+"
-    rows = ("   ".join("".join(plane[y]) for plane in signs) for y in range(planes.shape[1]))
-    return "\n".join(rows)
+    return {tuple(map(int, offset)) for offset in kernel.offsets}

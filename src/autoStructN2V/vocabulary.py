@@ -13,3 +13,12 @@ Lines = Literal["rows", "columns"]
 
 StripeRemoval = Literal["auto", Lines, "off"]
 """Where stripes are removed; "auto" looks for them."""
+
+PresetName = Literal["fast", "balanced", "high_quality"]
+"""Starting values of a configuration."""
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+"""What computes; "auto" takes a GPU when there is one."""
+
+OutputDtype = Literal["float32", "input"]
+"""Data type of results: as computed, or that of the input, rounded and saturated."""

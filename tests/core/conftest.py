@@ -11,6 +11,7 @@ import tifffile
 import torch
 
 from autoStructN2V.masking.kernels import evidence
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.pipeline.configuration.presets import merged
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from autoStructN2V.masking.kernels.kernel import Kernel
 
 # every stage as small as its bounds allow
 TINY_STAGE: dict[str, Any] = {
@@ -98,7 +97,7 @@ def noisy_lines(
 
 def horizontal(length: int = 5) -> Kernel:
     """Return a kernel of one horizontal line."""
-    return np.ones((1, length), bool)
+    return Kernel.from_array(np.ones((1, length), bool))
 
 
 def write_tiff(path: Path, image: NDArray[Any], axes: str | None = None, **options: Any) -> Path:

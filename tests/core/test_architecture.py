@@ -1,8 +1,18 @@
 """Architecture: the core loads no viewer and no Qt, and naming the package does not load torch."""
 
+import ast
+import importlib
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+
+import autoStructN2V
+
+SOURCE = Path(autoStructN2V.__file__).parents[1]
+FACES = sorted(SOURCE.rglob("__init__.pyi"))
+MOST_MODULES = 14  # in a folder
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 import autoStructN2V
@@ -41,6 +51,34 @@ def test_importing_the_package_is_fast():
 def test_the_version_is_that_of_the_distribution():
     from importlib.metadata import version
 
-    import autoStructN2V
-
     assert version("napari-autostructn2v") == autoStructN2V.__version__
+
+
+def test_a_help_text_loads_no_pytorch():
+    code = """
+import contextlib, io, sys
+from autoStructN2V.cli import main
+with contextlib.redirect_stdout(io.StringIO()):
+    main(["train", "--help"])
+print(*sys.modules)
+"""
+    assert loaded_by(code) & {"torch", "scipy", "tifffile"} == set()
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.parent.name)
+def test_a_package_gives_every_name_of_its_stub(face):
+    names = [
+        alias.name
+        for node in ast.parse(face.read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    package = importlib.import_module(".".join(face.parent.relative_to(SOURCE).parts))
+    assert sorted(names) == sorted(package.__all__)
+    assert all(hasattr(package, name) for name in names)
+
+
+def test_a_folder_holds_as_many_modules_as_a_stranger_can_look_through():
+    folders = [folder for folder in SOURCE.rglob("*") if folder.is_dir()]
+    counted = {folder.name: len(list(folder.glob("[!_]*.py"))) for folder in folders}
+    assert {name: n for name, n in counted.items() if n > MOST_MODULES} == {}

@@ -7,6 +7,7 @@ import importlib.util
 import pickle
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -73,7 +74,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(PRESETS, "fast", TINY)
-    for module in ("pipeline.job", "cli.commands"):
+    for module in ("pipeline.steps.measuring", "pipeline"):
         monkeypatch.setattr(
             f"autoStructN2V.{module}.measure_evidence",
             lambda sources, config, mode, **rest: evidence(mode),
@@ -282,3 +283,31 @@ def test_troubleshooting_quotes_errors(
         USER_ERRORS[case]()
     sentence = str(raised.value).rstrip(".")
     assert sentence in (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def architecture() -> Any:
+    """The script that draws the rooms."""
+    spec = importlib.util.spec_from_file_location(
+        "architecture", ROOT / "docs/make_architecture.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look it up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_code(architecture: Any) -> None:
+    drawn = (ROOT / "docs/images/architecture.svg").read_text("utf-8")
+    assert architecture.drawn() == drawn, "run: python docs/make_architecture.py"
+    for way in (architecture.IMAGE, architecture.KERNEL):
+        architecture.check(way)  # every station exists
+
+
+def test_every_place_that_the_architecture_page_names_exists() -> None:
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    places = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", page)
+    assert len(places) > 20
+    rooms = [ROOT / "src/autoStructN2V", ROOT / "src/napari_autostructn2v"]
+    assert [place for place in places if not any((room / place).exists() for room in rooms)] == []

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from autoStructN2V.datasets import make_sample
-from autoStructN2V.masking.kernels.description import describe_kernel
 from autoStructN2V.pipeline import finish, pipeline_events
 
 # stage 1 is trained long enough to keep the lines: an image that is still blurred has lost them too
@@ -31,7 +30,7 @@ def test_lines_are_found_and_removed():
         result = finish(pipeline_events(sample.noisy, CONFIG))
     finally:
         torch.set_num_threads(before)
-    statistics = describe_kernel(result.kernel)
+    statistics = result.kernel.description
     assert statistics.pattern_type == "horizontal"
     assert statistics.n_active >= 3
     noisy = psnr(sample.noisy, sample.clean)

@@ -12,8 +12,8 @@ import pytest
 from npe2 import PluginManifest
 from npe2.manifest.utils import import_python_name
 
-from autoStructN2V.models.device import DeviceName
 from autoStructN2V.pipeline import PresetName
+from autoStructN2V.vocabulary import DeviceName
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.settings import _preferences, first_config
 

@@ -10,36 +10,26 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+# these packages load what is named when it is named: a help text shall not load PyTorch
+from autoStructN2V import datasets, inference, pipeline
 from autoStructN2V.cli.demonstration import run_demo
 from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
-from autoStructN2V.datasets.images.checks import check_images
-from autoStructN2V.datasets.images.names import output_files, refuse_existing
-from autoStructN2V.datasets.images.offset import without_offset
-from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.datasets.images.writing import OutputDtype  # noqa: TC001 - typer reads it
-from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import ConfigError, InputError, UserError
-from autoStructN2V.inference.model_files import find_models
-from autoStructN2V.inference.noise_report import InputNoise
-from autoStructN2V.inference.trained_model import load_model
-from autoStructN2V.masking.kernels.evidence import measure_evidence
-from autoStructN2V.masking.kernels.files import save_kernel
-from autoStructN2V.models.device import DeviceName
-from autoStructN2V.pipeline.applying import denoise_events
-from autoStructN2V.pipeline.configuration.file import read_config, read_settings
-from autoStructN2V.pipeline.configuration.models import validate_config
-from autoStructN2V.pipeline.configuration.presets import PresetName, merged
-from autoStructN2V.pipeline.files.drivers import RunOutput, open_input, recorded_events
-from autoStructN2V.pipeline.files.figures import draw_kernel
-from autoStructN2V.pipeline.files.recorder import save_png
-from autoStructN2V.pipeline.run import finish
-from autoStructN2V.vocabulary import Method, Mode, StripeRemoval
+from autoStructN2V.pipeline import configuration, files
+from autoStructN2V.vocabulary import (
+    DeviceName,
+    Method,
+    Mode,
+    OutputDtype,
+    PresetName,
+    StripeRemoval,
+)
 
 if TYPE_CHECKING:
-    from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.masking.kernels.config import ExtractorConfig
-    from autoStructN2V.pipeline.configuration.models import PipelineConfig
+    from autoStructN2V.datasets import ImageSource
+    from autoStructN2V.masking import ExtractorConfig
+    from autoStructN2V.pipeline import PipelineConfig, RunOutput
 
 stop_requested = threading.Event()
 
@@ -122,20 +112,21 @@ def train(
         "run_stage2": False if skip_stage2 else None,
         "stage2": _kernel_source(mask, skip_stage1),
     }
-    nested = merged(
-        read_config(config) if config else {}, {k: v for k, v in given.items() if v is not None}
+    nested = configuration.merged(
+        configuration.read_config(config) if config else {},
+        {k: v for k, v in given.items() if v is not None},
     )
-    nested = merged(nested, read_settings(setting or []))
-    complete = validate_config(nested)
+    nested = configuration.merged(nested, configuration.read_settings(setting or []))
+    complete = configuration.validate_config(nested)
     _refuse_unused(
         complete,
         {"--mask": mask, "--skip-stage1": skip_stage1, "--stage1-model": stage1_model},
     )
-    sources = open_input(complete)
+    sources = files.open_input(complete)
     with ProgressView(verbose=verbose) as view:
         view.introduce(lambda: forecast(nested, [image.shape for image in sources]))
-        events = recorded_events(sources, complete, should_stop=stop_requested.is_set)
-        finished: RunOutput = finish(events, view.show)
+        events = files.recorded_events(sources, complete, should_stop=stop_requested.is_set)
+        finished: RunOutput = pipeline.finish(events, view.show)
     if finished.result.is_stopped:
         raise StoppedError(f"what was finished is in {finished.folders.experiment}.")
     _print_training(finished)
@@ -164,14 +155,14 @@ def _kernel_source(mask: Path | None, skip_stage1: bool) -> dict[str, Any] | Non
 
 def _extractor(settings: list[str] | None) -> ExtractorConfig:
     short = [setting.removeprefix("stage2.extractor.") for setting in settings or []]
-    given = {"stage2": {"extractor": read_settings(short)}}
-    return validate_config(given).stage2.extractor
+    given = {"stage2": {"extractor": configuration.read_settings(short)}}
+    return configuration.validate_config(given).stage2.extractor
 
 
 def _print_training(output: RunOutput) -> None:
     out = Console(highlight=False, soft_wrap=True)
-    for stage, files in sorted(output.files.items()):
-        for file in files:
+    for stage, written in sorted(output.files.items()):
+        for file in written:
             out.print(f"stage {stage}: {escape(str(file))}")
     out.print(f"model:   {escape(str(output.folders.model))}")
     out.print("To denoise more images with this model:")
@@ -197,12 +188,12 @@ def denoise(
     verbose: Verbose = False,
 ) -> None:
     """Apply a trained model to other images."""
-    files = find_models(model)
-    if stage is not None and stage not in files:
-        raise ConfigError(f"{model} holds no model of stage {stage}; available: {sorted(files)}.")
-    trained = load_model(files[stage or max(files)])
+    models = pipeline.find_models(model)
+    if stage is not None and stage not in models:
+        raise ConfigError(f"{model} holds no model of stage {stage}; available: {sorted(models)}.")
+    trained = inference.load_model(models[stage or max(models)])
     unreadable: list[InputError] = []
-    sources = open_images(
+    sources = datasets.open_images(
         source,
         mode=trained.mode,
         axes=axes,
@@ -210,11 +201,11 @@ def denoise(
         timepoint=timepoint,
         unreadable=unreadable,
     )
-    outputs = output_files(
+    outputs = pipeline.output_files(
         sources, source, output, stage=trained.stage_in_names, overwrite=overwrite
     )
     with ProgressView(verbose=verbose) as view:
-        events = denoise_events(
+        events = pipeline.denoise_events(
             sources,
             trained,
             outputs,
@@ -224,7 +215,7 @@ def denoise(
             unreadable=unreadable,
             overwrite=overwrite,
         )
-        written = finish(events, view.show)
+        written = pipeline.finish(events, view.show)
     for path in written:
         Console(highlight=False, soft_wrap=True).print(escape(str(path)))
     n_images = len(outputs) + len(unreadable)
@@ -252,15 +243,18 @@ def extract_mask(
     """Find the kernel of pixels that share noise, from the noisy images alone."""
     if not overwrite:
         file = output if output.suffix == ".npy" else output.with_name(f"{output.name}.npy")
-        refuse_existing([file, file.with_suffix(".png")])
+        datasets.refuse_existing([file, file.with_suffix(".png")])
     chosen = mode or "2D"
     sources = _open_checked(source, chosen, axes, channel, timepoint)
     extractor = _extractor(setting)
-    evidence = measure_evidence(sources, extractor, chosen, remove_stripes=remove_stripes or "auto")
+    evidence = pipeline.measure_evidence(
+        sources, extractor, chosen, remove_stripes=remove_stripes or "auto"
+    )
     proposal = evidence.propose(extractor)
-    path = save_kernel(output, proposal.kernel)
-    save_png(
-        path.with_suffix(".png"), draw_kernel(proposal.kernel, proposal.autocorrelation.values)
+    path = proposal.kernel.save(output)
+    files.save_png(
+        path.with_suffix(".png"),
+        files.draw_kernel(proposal.kernel, proposal.autocorrelation.values),
     )
     out = Console(highlight=False, soft_wrap=True)
     for message in proposal.advice.messages:
@@ -272,10 +266,10 @@ def _open_checked(
     source: Path, mode: Mode, axes: str | None, channel: int | None, timepoint: int | None
 ) -> list[ImageSource]:
     """Open images to be measured; refuse what cannot be, and warn of what is hard to."""
-    sources = without_offset(
-        open_images(source, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
+    sources = datasets.without_offset(
+        datasets.open_images(source, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
     )
-    for message in check_images(sources, patch_size=1, mode=mode):
+    for message in datasets.check_images(sources, patch_size=1, mode=mode):
         Console(stderr=True, highlight=False, soft_wrap=True).print(
             f"[yellow]Note:[/yellow] {escape(message)}"
         )
@@ -295,9 +289,11 @@ def inspect(
     """Measure the noise and say which method fits."""
     chosen = mode or "2D"
     sources = _open_checked(source, chosen, axes, channel, timepoint)
-    statistics = estimate_normalization(sources)
+    statistics = datasets.estimate_normalization(sources)
     extractor = _extractor(setting)
-    evidence = measure_evidence(sources, extractor, chosen, remove_stripes=remove_stripes or "auto")
+    evidence = pipeline.measure_evidence(
+        sources, extractor, chosen, remove_stripes=remove_stripes or "auto"
+    )
     proposal = evidence.propose(extractor)
     out = Console(highlight=False, soft_wrap=True)
     for image in sources[:10]:
@@ -308,7 +304,7 @@ def inspect(
     low, high = (value + statistics.offset for value in (statistics.low, statistics.high))
     digits = 10 if statistics.offset else 4
     out.print(f"Intensities: {low:.{digits}g} to {high:.{digits}g}")
-    noise = InputNoise.measured(proposal.autocorrelation)
+    noise = inference.InputNoise.measured(proposal.autocorrelation)
     out.print(f"Noise: standard deviation {noise.std_text}")
     for message in proposal.advice.messages:
         out.print(escape(message))

@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.datasets.images.sources import ArraySource, read_stack
-from autoStructN2V.datasets.images.writing import write_stack
-from autoStructN2V.datasets.samples.synthetic import make_sample
-from autoStructN2V.pipeline.files.drivers import RunOutput, file_events
-from autoStructN2V.pipeline.files.figures import draw_panels
-from autoStructN2V.pipeline.files.recorder import save_png
-from autoStructN2V.pipeline.run import finish
+from autoStructN2V import datasets, pipeline
+from autoStructN2V.pipeline import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.pipeline.events import Event
+    from autoStructN2V.pipeline.files import RunOutput
 
 _SHAPE = (12, 192, 192)
 _SEED = 0
@@ -78,28 +73,32 @@ def run_demo(
     open_viewer : bool
         Whether to show the result in napari, where there is a display.
     """
-    sample = make_sample("horizontal_lines", seed=_SEED, shape=_SHAPE)
+    sample = datasets.make_sample("horizontal_lines", seed=_SEED, shape=_SHAPE)
     noisy = folder / "noisy_horizontal_lines.tif"
-    write_stack(noisy, sample.noisy, ArraySource(sample.noisy))
-    write_stack(folder / "clean_truth.tif", sample.clean, ArraySource(sample.clean))
+    datasets.write_stack(noisy, sample.noisy, datasets.ArraySource(sample.noisy))
+    datasets.write_stack(
+        folder / "clean_truth.tif", sample.clean, datasets.ArraySource(sample.clean)
+    )
     config = {
         **_SETTINGS,
         "input_dir": noisy,
         "output_dir": folder.resolve().parent,
         "experiment_name": folder.resolve().name,
     }
-    output: RunOutput = finish(file_events(config, should_stop=should_stop), report)
+    output: RunOutput = pipeline.finish(files.file_events(config, should_stop=should_stop), report)
     if output.result.is_stopped:
         return None
     stacks = {"noisy": sample.noisy}
-    for stage, files in sorted(output.files.items()):
-        stacks[f"stage {stage}"] = read_stack(open_images(files[0], mode="2D")[0])
+    for stage, written in sorted(output.files.items()):
+        stacks[f"stage {stage}"] = datasets.read_stack(
+            datasets.open_images(written[0], mode="2D")[0]
+        )
     scores = {name: _psnr(stack, sample.clean) for name, stack in stacks.items()}
     panels = [(f"{name}, {scores[name]:.1f} dB", stack[0]) for name, stack in stacks.items()]
     picture = folder / "before_after.png"
-    save_png(picture, draw_panels([*panels, ("clean truth", sample.clean[0])]))
+    files.save_png(picture, files.draw_panels([*panels, ("clean truth", sample.clean[0])]))
     if open_viewer:
-        _open_in_napari([noisy, *(file for files in output.files.values() for file in files)])
+        _open_in_napari([noisy, *(file for written in output.files.values() for file in written)])
     summary = ", ".join(f"{name} {score:.1f} dB" for name, score in scores.items())
     return Demonstration(output, picture, f"Agreement with the clean truth (PSNR): {summary}")
 
@@ -109,10 +108,10 @@ def _psnr(stack: NDArray[np.float32], clean: NDArray[np.float32]) -> float:
     return float(-10 * np.log10(np.square(stack.astype(np.float64) - clean).mean()))
 
 
-def _open_in_napari(files: list[Path]) -> None:
+def _open_in_napari(paths: list[Path]) -> None:
     """Start the viewer as a program of its own, where it is installed and can be seen."""
     has_display = sys.platform in ("darwin", "win32") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
     if has_display and importlib.util.find_spec("napari") is not None:
-        subprocess.Popen([sys.executable, "-m", "napari", *map(str, files)])
+        subprocess.Popen([sys.executable, "-m", "napari", *map(str, paths)])

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from autoStructN2V.pipeline.events import (
     Event,
+    Judged,
     KernelProposed,
     PredictionProgress,
     StageFinished,
@@ -94,8 +95,8 @@ class ProgressView:
                     self.console.print(escape(message))
             case StageFinished():
                 self._show_result(event)
-            case StagesCompared():
-                self._show_comparison(event)
+            case StagesCompared() | Judged():
+                self._show_outcome(event)
 
     def _show_epoch(self, event: EpochFinished) -> None:
         if self._prints_epochs:
@@ -112,8 +113,12 @@ class ProgressView:
             return
         self.console.print(f"Stage {event.stage} done. {report.sentence}")
 
-    def _show_comparison(self, event: StagesCompared) -> None:
-        if event.comparison.better_stage == 2:  # otherwise a note says it
+    def _show_outcome(self, event: StagesCompared | Judged) -> None:
+        """Print what is good news; the other is a note of its own."""
+        if isinstance(event, Judged):
+            if not event.verdict.loses_to_gaussian:
+                self.console.print(event.verdict.sentence)
+        elif event.comparison.better_stage == 2:
             self.console.print(event.comparison.sentence)
 
     def _update(self, name: str, done: int, total: int, detail: str) -> None:

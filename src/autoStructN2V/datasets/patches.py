@@ -132,7 +132,7 @@ class PatchBank:
             Side P in pixels.
         turns : Tensor, (B,) int64, optional
             Which symmetry of the square turns each patch, an index into
-            :data:`autoStructN2V.masking.kernels.kernel.SYMMETRIES`; default: none.
+            :data:`autoStructN2V.symmetry.SYMMETRIES`; default: none.
 
         Returns
         -------

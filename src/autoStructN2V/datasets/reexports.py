@@ -1,5 +1,5 @@
 """Names that this package documents and other rooms define."""
 
-from autoStructN2V.vocabulary import Mode
+from autoStructN2V.vocabulary import Mode, OutputDtype
 
-__all__ = ["Mode"]
+__all__ = ["Mode", "OutputDtype"]

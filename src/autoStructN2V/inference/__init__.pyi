@@ -1,16 +1,21 @@
-from .noise_report import StageReport, removed_covariance, share_left
+from .noise_report import InputNoise, StageReport, removed_covariance, share_left
 from .predictor import Predictor, SliceFinished, TileFinished
 from .preview import Previewer
 from .tiling import Tile, plan_tiles
+from .trained_model import TrainedModel, load_model, save_model
 
 __all__ = [
+    "InputNoise",
     "Predictor",
     "Previewer",
     "SliceFinished",
     "StageReport",
     "Tile",
     "TileFinished",
+    "TrainedModel",
+    "load_model",
     "plan_tiles",
     "removed_covariance",
+    "save_model",
     "share_left",
 ]

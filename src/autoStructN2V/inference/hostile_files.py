@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from autoStructN2V.errors import ModelError
-from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
+from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from autoStructN2V.models.unet import FlexibleUNet
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def require_kernel(kernel: Any) -> None:
     Parameters
     ----------
     kernel : object
-        To be a tensor (1 or 3, h, w) of odd h and w, True in the middle.
+        To be a tensor (1 or 3, h, w) of odd h and w.
 
     Raises
     ------
@@ -107,8 +107,6 @@ def require_kernel(kernel: Any) -> None:
     sides = kernel.shape[1:]
     if any(side % 2 == 0 or side > MAX_KERNEL_SIZE for side in sides):
         raise ValueError(f"the kernel has shape {tuple(kernel.shape)}")
-    if not kernel[kernel.shape[0] // 2, sides[0] // 2, sides[1] // 2]:
-        raise ValueError("the kernel does not hide its center")
 
 
 def require_plain(provenance: Mapping[str, Any]) -> None:

@@ -208,7 +208,7 @@ def shared_noise_sentence(removed: Mapping[str, float], kernel: Kernel) -> str |
     ----------
     removed : mapping of str to float
         Autocorrelation of what was removed, with the lags ``x1`` and ``y1``.
-    kernel : (h, w) or (3, h, w) bool
+    kernel : Kernel
         Kernel that the network was trained with.
 
     Returns
@@ -216,8 +216,7 @@ def shared_noise_sentence(removed: Mapping[str, float], kernel: Kernel) -> str |
     str or None
         None unless what was removed alternates along an axis whose next pixel was not hidden.
     """
-    middle = kernel if kernel.ndim == 2 else kernel[len(kernel) // 2]
-    padded = np.pad(middle, 1)
+    padded = np.pad(kernel.middle, 1)
     y, x = (side // 2 for side in padded.shape)
     is_hidden = {"x": padded[y, x + 1], "y": padded[y + 1, x]}
     axes = [a for a in "xy" if removed[f"{a}1"] < _ALTERNATING and not is_hidden[a]]
@@ -278,7 +277,7 @@ def _covariance(residual: NDArray[np.float64], max_lag: int) -> NDArray[np.float
 def share_left(
     removed: NDArray[np.float64],
     noise: NDArray[np.float64],
-    kernel: NDArray[np.bool_],
+    kernel: Kernel,
 ) -> float | None:
     """Estimate how much of the correlated noise is still in a denoised image.
 
@@ -288,17 +287,17 @@ def share_left(
         Autocovariance of what was removed.
     noise : (h, w) float64
         Autocovariance of the input's noise.
-    kernel : (h', w') bool
-        Lags that share noise, the center included; no larger than the others.
+    kernel : Kernel
+        Lags that share noise; those in the plane count, as far as they were measured.
 
     Returns
     -------
     float or None
-        0 (all removed) to 1 (all left); None for a kernel without neighbors.
+        0 (all removed) to 1 (all left); None for a kernel without neighbors in the plane.
     """
-    lags = np.argwhere(kernel) - np.array(kernel.shape) // 2
+    lags = kernel.offsets[kernel.offsets[:, 0] == 0, 1:]
     center = np.array(noise.shape) // 2
-    lags = lags[(lags != 0).any(1) & (np.abs(lags) <= center).all(1)]
+    lags = lags[(np.abs(lags) <= center).all(1)]
     if not len(lags):
         return None
     at = tuple((lags + center).T)

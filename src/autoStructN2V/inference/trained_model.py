@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import torch
 
 from autoStructN2V.datasets.normalization import Normalization
-from autoStructN2V.errors import ModelError, UserError
+from autoStructN2V.errors import KernelError, ModelError, UserError
 from autoStructN2V.files import atomic_write
 from autoStructN2V.inference.hostile_files import (
     damaged,
@@ -27,15 +27,13 @@ from autoStructN2V.inference.hostile_files import (
     require_plain,
     require_stored,
 )
-from autoStructN2V.masking.kernels.symmetry import kernel_symmetries
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.symmetry import SYMMETRIES, Symmetry
 from autoStructN2V.vocabulary import Method
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from autoStructN2V.vocabulary import Mode
@@ -58,7 +56,7 @@ class TrainedModel:
     mode : {"2D", "2.5D"}
     method : {"n2v", "autostructn2v"}
     stage : {1, 2}
-    kernel : (1 or 3, h, w) bool
+    kernel : Kernel
         Kernel it was trained with.
     average_turns : bool
         Whether to denoise in all orientations that leave the kernel unchanged, and average.
@@ -72,7 +70,7 @@ class TrainedModel:
     mode: Mode
     method: Method
     stage: int
-    kernel: NDArray[np.bool_]
+    kernel: Kernel
     provenance: dict[str, Any] = field(default_factory=dict)
     average_turns: bool = False
 
@@ -84,7 +82,7 @@ class TrainedModel:
     @property
     def symmetries(self) -> tuple[Symmetry, ...]:
         """Orientations in which to denoise; four at most, which gains nearly as much as eight."""
-        return kernel_symmetries(self.kernel)[:4] if self.average_turns else SYMMETRIES[:1]
+        return self.kernel.symmetries[:4] if self.average_turns else SYMMETRIES[:1]
 
     def build(self, device: torch.device) -> FlexibleUNet:
         """Return the network on ``device``, ready to predict.
@@ -137,7 +135,7 @@ def save_model(path: Path, model: TrainedModel) -> None:
         "mode": model.mode,
         "method": model.method,
         "stage": model.stage,
-        "kernel": torch.from_numpy(model.kernel.copy()),
+        "kernel": torch.from_numpy(model.kernel.cells.copy()),
         "provenance": model.provenance,
         "average_turns": model.average_turns,
     }
@@ -169,6 +167,8 @@ def load_model(path: Path | str) -> TrainedModel:
         )
     try:
         return _parse(content)
+    except KernelError as error:
+        raise damaged(path, error) from error
     except UserError:
         raise
     except Exception as error:
@@ -179,8 +179,11 @@ def load_model(path: Path | str) -> TrainedModel:
 def _parse(content: Mapping[str, Any]) -> TrainedModel:
     allowed_values = {"mode": ("2D", "2.5D"), "method": get_args(Method), "stage": (1, 2)}
     for name, allowed in allowed_values.items():
-        if content[name] not in allowed:
-            raise ValueError(f"{name} is {content[name]!r}")
+        if not isinstance(content[name], str | int) or content[name] not in allowed:
+            raise ValueError(f"{name} is {content[name]!r:.50}")
+    for name in ("network", "weights", "normalization", "provenance"):
+        if not isinstance(content[name], Mapping):
+            raise ValueError(f"{name} holds no entries by name")
     require_kernel(content["kernel"])
     require_plain(content["provenance"])
     model = TrainedModel(
@@ -190,7 +193,7 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
         mode=content["mode"],
         method=content["method"],
         stage=int(content["stage"]),
-        kernel=content["kernel"].numpy().astype(bool),
+        kernel=Kernel(content["kernel"].numpy()),
         provenance=dict(content["provenance"]),
         average_turns=bool(content.get("average_turns", False)),
     )

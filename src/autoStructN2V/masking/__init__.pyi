@@ -1,11 +1,18 @@
 from .config import MaskingConfig
 from .kernels.advice import Advice
+from .kernels.arrays import (
+    center_only,
+    describe_kernel,
+    kernel_symmetries,
+    load_kernel,
+    save_kernel,
+    trimmed,
+    validate_kernel,
+)
 from .kernels.config import ExtractorConfig
-from .kernels.description import KernelStatistics, describe_kernel
+from .kernels.description import KernelStatistics
 from .kernels.extraction import KernelProposal, extract_kernel, propose_kernel
-from .kernels.files import load_kernel, save_kernel
-from .kernels.kernel import Kernel, center_only, trimmed, validate_kernel
-from .kernels.symmetry import kernel_symmetries
+from .kernels.kernel import Kernel
 from .noise.autocorrelation import Autocorrelation, measure_noise_autocorrelation
 from .patterns.demodulation import remove_sinusoids
 from .patterns.detection import detect_periodic_patterns, remove_patterns

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from autoStructN2V.frozen_config import FrozenConfig
+from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from autoStructN2V.masking.kernels.config import require_odd
-from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
 
 MaskPercentage = Annotated[
     float,

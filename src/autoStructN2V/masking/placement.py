@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, signal
 from torch import Generator, Tensor
 
+from autoStructN2V.masking.kernels.kernel import Kernel
+
 _MOST_ROUNDS = 4
 _N_TRIALS = 16  # patches
 # cells per wanted kernel: enough that the rejected candidates do not lower the count
@@ -57,13 +59,13 @@ class Placement:
         return prediction.flatten(1).gather(1, self.targets)
 
 
-def conflicts(kernel: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def conflicts(kernel: Kernel) -> NDArray[np.bool_]:
     """Find the displacements at which two copies of a kernel overlap or touch.
 
     Parameters
     ----------
-    kernel : (C, h, w) bool
-        Kernel with one slice or three.
+    kernel : Kernel
+        Of h rows and w columns.
 
     Returns
     -------
@@ -71,8 +73,9 @@ def conflicts(kernel: NDArray[np.bool_]) -> NDArray[np.bool_]:
         True where a second copy, displaced from the center by that much, would have a pixel in the
         8-neighborhood of a pixel of the first, in any slice.
     """
-    touching = np.zeros((2 * kernel.shape[1] + 1, 2 * kernel.shape[2] + 1), dtype=bool)
-    for plane in kernel:
+    height, width = kernel.middle.shape
+    touching = np.zeros((2 * height + 1, 2 * width + 1), dtype=bool)
+    for plane in kernel.cells:
         grown = ndimage.binary_dilation(np.pad(plane, 1), np.ones((3, 3), dtype=bool))
         overlap = signal.correlate(grown.astype(float), plane.astype(float), mode="full")
         touching |= overlap > 0.5
@@ -91,8 +94,8 @@ class KernelPlacer:
 
     Parameters
     ----------
-    kernel : (C, h, w) bool
-        Kernel, one slice (2D) or three (2.5D), odd height and width, center True.
+    kernel : Kernel
+        Of one slice (2D) or three (2.5D), as many as the patches have.
     patch_size : int
         Side of the patches in pixels.
     mask_percentage : float, 0 < p <= 50
@@ -104,17 +107,19 @@ class KernelPlacer:
 
     def __init__(
         self,
-        kernel: NDArray[np.bool_],
+        kernel: Kernel,
         patch_size: int,
         mask_percentage: float,
         device: torch.device,
     ) -> None:
-        self.n_slices, height, width = kernel.shape
+        self.n_slices, height, width = kernel.cells.shape
         self.patch_size = patch_size
         self.device = device
         self._half = (height // 2, width // 2)
-        self._offsets = torch.from_numpy(np.argwhere(kernel)).to(device)  # (M, 3): slice, y, x
-        n_hidden = _mean_cover(kernel[self.n_slices // 2], patch_size)
+        self._offsets = torch.from_numpy(np.argwhere(kernel.cells)).to(
+            device
+        )  # (M, 3): slice, y, x
+        n_hidden = _mean_cover(kernel.middle, patch_size)
         self.n_targets = max(1, round(patch_size**2 * mask_percentage / 100 / n_hidden))
         self._prepare_cells(conflicts(kernel))
         self._n_rounds = self._rounds_needed()

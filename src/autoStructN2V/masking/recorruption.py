@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from autoStructN2V.masking.kernels.cells import center_of
 from autoStructN2V.masking.noise.strength import LEAST_SHARE
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class NoiseSampler:
     ----------
     autocorrelation : Autocorrelation
         What was measured.
-    kernel : (1 or 3, h, w) bool
-        Offsets that share noise; what was measured at others is left out.
+    kernel : Kernel or None
+        Offsets that share noise; what was measured at others is left out. None leaves out nothing.
     mean_and_std : tuple of float
         Intensities that became 0, and by how much 1 is more, in the patches noise is drawn for.
     patch_size : int
@@ -54,12 +55,14 @@ class NoiseSampler:
     ----------
     variance : float
         Variance of the noise at mean brightness, in squared normalized units.
+    device : torch.device
+        Where noise is drawn.
     """
 
     def __init__(
         self,
         autocorrelation: Autocorrelation,
-        kernel: Kernel,
+        kernel: Kernel | None,
         mean_and_std: tuple[float, float],
         patch_size: int,
         device: torch.device,
@@ -69,9 +72,10 @@ class NoiseSampler:
         self._slope = autocorrelation.variance_slope * std
         self._brightness = (autocorrelation.brightness - mean) / std
         self._patch_size = patch_size
-        self._device = device
+        self.device = device
         self._side = patch_size + _MARGIN
-        correlation = _within(autocorrelation.values, kernel)
+        values = autocorrelation.values
+        correlation = values if kernel is None else _within(values, kernel)
         power = np.stack([self._spectrum(plane) for plane in correlation])
         center = len(power) // 2
         lifted = np.maximum(power[center].real, _LEAST_POWER)
@@ -107,7 +111,7 @@ class NoiseSampler:
             The central slice has the measured autocovariance.
         """
         shape = (len(patches), 1, self._side, self._side)
-        white = torch.randn(shape, generator=generator, device=self._device)
+        white = torch.randn(shape, generator=generator, device=self.device)
         noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * self._shaping, s=shape[2:])
         inner = noise[..., : self._patch_size, : self._patch_size]
         return inner * self._relative_strength(patches)
@@ -122,12 +126,12 @@ class NoiseSampler:
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:
-    """Return ``values`` (C, H, W) with zeros outside of a kernel (C, h, w)."""
+    """Return ``values`` (C, H, W) with zeros outside of a kernel of C slices."""
     kept = np.zeros_like(values)
-    offsets = np.argwhere(kernel) - np.array([0, *(side // 2 for side in kernel.shape[1:])])
-    reach = np.array([values.shape[1] // 2, values.shape[2] // 2])
-    for slice_index, *lag in offsets:
-        if (np.abs(lag) <= reach).all():
-            at = (slice_index, *(reach + lag))
+    center = np.array(center_of(values))
+    kept[center_of(values)] = values[center_of(values)]
+    for offset in kernel.offsets:
+        if (np.abs(offset) <= center).all():
+            at = tuple(center + offset)
             kept[at] = values[at]
     return kept

@@ -6,19 +6,20 @@ Shapes: B patches, C slices, H x W pixels.
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name used throughout the PyTorch world
-from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Generator, Tensor
+
+from autoStructN2V.masking.kernels.kernel import Kernel
 
 LOCAL_MEAN, ZERO, RANDOM_VALUE = 0, 1, 2
 
 
-def fill_radius(kernel: NDArray[np.bool_]) -> int:
+def fill_radius(kernel: Kernel) -> int:
     """Return how far (pixels) the unmasked pixels are from the innermost pixel of a kernel.
 
-    A square window of this radius around any pixel of the (C, h, w) kernel holds unmasked pixels.
+    A square window of this radius around any pixel of the kernel holds unmasked pixels.
     """
-    padded = np.pad(kernel, ((0, 0), (1, 1), (1, 1)))
+    padded = np.pad(kernel.cells, ((0, 0), (1, 1), (1, 1)))
     return max(int(ndimage.distance_transform_cdt(plane, "chessboard").max()) for plane in padded)
 
 

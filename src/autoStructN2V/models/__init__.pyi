@@ -1,6 +1,6 @@
 from .config import NetworkConfig
-from .device import DeviceName, choose_device, is_out_of_memory
-from .reexports import FrozenConfig
+from .device import choose_device, is_out_of_memory
+from .reexports import DeviceName, FrozenConfig
 from .unet import FlexibleUNet
 
 __all__ = [

@@ -1,12 +1,9 @@
 """Choice of the device that computes."""
 
-from typing import Literal
-
 import torch
 
 from autoStructN2V.errors import DeviceError
-
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+from autoStructN2V.vocabulary import DeviceName
 
 
 def choose_device(name: DeviceName) -> torch.device:

@@ -6,12 +6,19 @@ from .configuration.models import (
     Stage2Config,
     validate_config,
 )
-from .configuration.presets import PRESETS, PresetName
+from .configuration.presets import PRESETS
 from .decisions import Approve, Decision, Regenerate, Skip
-from .device_speed import DeviceSpeed, measure_speed
-from .estimate import Estimate, estimate_run
 from .files.drivers import RunOutput, file_events, recorded_events, run_pipeline
-from .reexports import Evidence, find_models, load_stage1, measure_evidence, output_files
+from .forecast.device_speed import DeviceSpeed, measure_speed
+from .forecast.estimate import Estimate, estimate_run
+from .reexports import (
+    Evidence,
+    PresetName,
+    find_models,
+    load_stage1,
+    measure_evidence,
+    output_files,
+)
 from .results import ArraySink, PipelineResult, ResultSink, StageResult
 from .run import finish, pipeline_events
 

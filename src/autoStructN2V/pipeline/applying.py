@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoStructN2V.datasets.images.checks import check_each
@@ -11,13 +12,11 @@ from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.errors import InputError
 from autoStructN2V.files import ensure_writable_folder
-from autoStructN2V.inference.predictor import Predictor
 from autoStructN2V.masking.patterns.removal import without_global_patterns
 from autoStructN2V.models.device import choose_device
-from autoStructN2V.pipeline.clock import PredictionClock
-from autoStructN2V.pipeline.denoising import Denoiser
 from autoStructN2V.pipeline.events import ImageFailed
 from autoStructN2V.pipeline.results import ArraySink
+from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.suitability import differences
 from autoStructN2V.trainers.events import Warned
 
@@ -29,11 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.datasets.images.writing import OutputDtype
     from autoStructN2V.inference.trained_model import TrainedModel
-    from autoStructN2V.models.device import DeviceName
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
+    from autoStructN2V.vocabulary import DeviceName, OutputDtype
 
 
 def denoise_events(
@@ -90,16 +88,17 @@ def denoise_events(
         refuse_existing(outputs)
     usable, notes, refused = _usable(sources, should_stop)
     failed = [*unreadable, *refused.values()]
-    ready = _denoiser([sources[i] for i in usable], model, device, should_stop, notes)
-    yield from ready.warnings
-    yield from map(Warned, header_notes(ready.sources, output_dtype))
+    images, denoiser = yield from _prepared(
+        [sources[i] for i in usable], model, device, should_stop, notes
+    )
+    yield from map(Warned, header_notes(images, output_dtype))
     written: list[Path] = []
-    for source, path in zip(ready.sources, [outputs[i] for i in usable], strict=True):
+    for source, path in zip(images, [outputs[i] for i in usable], strict=True):
         ensure_writable_folder(path.parent)
         history = {"model": model.provenance, "stage": model.stage}
         try:
             with StackWriter(path, source, output_dtype=output_dtype, history=history) as stack:
-                yield from ready.denoise(source, stack.write)
+                yield from denoiser.denoise(source, stack.write)
                 if should_stop():
                     stack.discard()
                     break
@@ -158,25 +157,24 @@ def denoise_array_events(
     _, notes, refused = _usable(sources, should_stop)
     if refused:
         raise next(iter(refused.values()))
-    ready = _denoiser(sources, model, device, should_stop, notes)
-    yield from ready.warnings
+    images, denoiser = yield from _prepared(sources, model, device, should_stop, notes)
     sink = ArraySink()
-    for source in ready.sources:
+    for source in images:
         with sink.writer(model.stage, source) as write:
-            yield from ready.denoise(source, write)
+            yield from denoiser.denoise(source, write)
         if should_stop():
             return None
     return sink.arrays(model.stage)
 
 
-def _denoiser(
+def _prepared(
     sources: Sequence[ImageSource],
     model: TrainedModel,
     device: DeviceName,
     should_stop: Callable[[], bool],
-    notes: list[str],
-) -> Denoiser:
-    """Prepare a model and images that can be denoised."""
+    notes: Sequence[str],
+) -> Generator[Event, Decision | None, tuple[list[ImageSource], Denoiser]]:
+    """Prepare a model and images that can be denoised; yield what is to be said about these."""
     network = model.build(choose_device(device))
     found = list(notes)
     sources = without_offset(sources)
@@ -186,12 +184,11 @@ def _denoiser(
         remove_stripes=model.provenance.get("remove_stripes", "off"),
         should_stop=should_stop,
     )
-    images = cleaned.sources
     if cleaned.patterns:
         found.append(cleaned.sentence)
-    found += differences(images, model, should_stop)
-    normalization = model.normalization.relative_to(sources[0].metadata.offset)
-    predictor = Predictor(network, normalization, model.mode, symmetries=model.symmetries)
-    clock = PredictionClock(model.stage, sum(predictor.n_tiles(s) for s in images))
-    warnings = [Warned(message) for message in found]
-    return Denoiser(predictor, images, clock, warnings, should_stop)
+    found += differences(cleaned.sources, model, should_stop)
+    for message in found:
+        yield Warned(message)
+    offset = sources[0].metadata.offset
+    fitted = replace(model, normalization=model.normalization.relative_to(offset))
+    return cleaned.sources, Denoiser(fitted, network, cleaned.sources, should_stop)

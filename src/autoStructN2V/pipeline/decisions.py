@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.kernels.kernel import Kernel
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,11 @@ class Approve:
 
     Attributes
     ----------
-    kernel : (h, w) bool, or (3, h, w) bool in 2.5D, or None
-        Edited kernel; None: as proposed.
+    kernel : Kernel or array_like, or None
+        Edited kernel, as an array (h, w) in 2D and (3, h, w) in 2.5D; None: as proposed.
     """
 
-    kernel: NDArray[np.bool_] | None = None
+    kernel: Kernel | ArrayLike | None = None
 
 
 @dataclass(frozen=True)

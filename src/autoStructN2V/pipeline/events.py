@@ -16,7 +16,9 @@ from autoStructN2V.trainers.events import TrainingEvent, Warned
 if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
+    from autoStructN2V.masking.kernels.kernel import Kernel
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class StageStarted:
         Trainable parameters of the network.
     device : str
         Device that computes, for example ``cpu`` or ``cuda``.
-    kernel : (h, w) or (3, h, w) bool
+    kernel : Kernel
         Pixels that will be hidden around each predicted one.
     """
 
@@ -45,7 +47,7 @@ class StageStarted:
     n_epochs: int
     n_parameters: int
     device: str
-    kernel: NDArray[np.bool_]
+    kernel: "Kernel"
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,13 @@ class StagesCompared:
     comparison: "StageComparison"
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The results were compared with each other and with a Gaussian filter, without clean data."""
+
+    verdict: "Verdict"
+
+
 Event = (
     TrainingEvent
     | StageStarted
@@ -118,4 +127,5 @@ Event = (
     | StageTrained
     | StageFinished
     | StagesCompared
+    | Judged
 )

@@ -3,5 +3,13 @@
 from autoStructN2V.datasets.images.names import output_files
 from autoStructN2V.inference.model_files import find_models, load_stage1
 from autoStructN2V.masking.kernels.evidence import Evidence, measure_evidence
+from autoStructN2V.vocabulary import PresetName
 
-__all__ = ["Evidence", "find_models", "load_stage1", "measure_evidence", "output_files"]
+__all__ = [
+    "Evidence",
+    "PresetName",
+    "find_models",
+    "load_stage1",
+    "measure_evidence",
+    "output_files",
+]

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
+    from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.trainers.events import EpochFinished
 
     WriteSlice = Callable[[int, NDArray[np.float32]], None]
@@ -57,20 +59,23 @@ class PipelineResult:
         None for a stage that did not run. Plain Noise2Void fills ``stage1``.
     proposal : KernelProposal or None
         Automatic kernel with its evidence.
-    kernel : (h, w) or (3, h, w) bool, or None
+    kernel : Kernel or None
         Kernel that stage 2 used.
     is_stopped : bool
         Whether the training was cancelled.
     comparison : StageComparison or None
         Which stage is better; None unless both came to their end.
+    verdict : Verdict or None
+        How far the results are from the truth, and a Gaussian filter; None if that cannot be told.
     """
 
     stage1: StageResult | None
     stage2: StageResult | None
     proposal: KernelProposal | None
-    kernel: NDArray[np.bool_] | None
+    kernel: Kernel | None
     is_stopped: bool
     comparison: StageComparison | None = None
+    verdict: Verdict | None = None
 
     @property
     def last_stage(self) -> StageResult | None:

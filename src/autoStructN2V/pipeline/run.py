@@ -11,20 +11,19 @@ from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.sources import ImageSource
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import DeviceError, InputError, UserError
-from autoStructN2V.masking.kernels.files import load_kernel
-from autoStructN2V.masking.kernels.kernel import validate_kernel
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.patterns.removal import without_global_patterns
 from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
+from autoStructN2V.pipeline.steps.kernel_review import decide_kernel
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
@@ -144,13 +143,15 @@ def _run(
     if complete.method == "n2v" or complete.run_stage1 or complete.stage1_model:
         yield from job.first_stage()
     if complete.last_stage == 1 or should_stop():
+        yield from job.judge()
         return job.result(None, None)
     kernel, proposal = given, None
     if kernel is None:
-        kernel, proposal = yield from job.decide_kernel(review)
+        kernel, proposal = yield from decide_kernel(job.noise, should_stop, waits=review)
     if kernel is not None and not should_stop():
         yield from job.train_stage(2, complete.stage2, kernel)
         yield from job.compare_stages()
+        yield from job.judge()
     return job.result(kernel, proposal)
 
 
@@ -189,10 +190,10 @@ def _sources(images: Any) -> list[ImageSource]:
     return [image if isinstance(image, ImageSource) else as_source(image) for image in given]
 
 
-def _given_kernel(config: PipelineConfig) -> NDArray[np.bool_] | None:
+def _given_kernel(config: PipelineConfig) -> Kernel | None:
     """Return the kernel from the file, if the configuration names one; checked before training."""
     path = config.stage2.mask_file_path
     if config.last_stage == 1 or config.stage2.mask_source != "file":
         return None
     assert path is not None  # the configuration checks it
-    return validate_kernel(load_kernel(path), config.mode)
+    return Kernel.load(path, config.mode)

@@ -8,9 +8,9 @@ import numpy as np
 
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import InputError
+from autoStructN2V.masking.kernels.cells import center_of
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.evidence import measure_evidence
-from autoStructN2V.masking.kernels.kernel import center_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,9 +77,9 @@ def uncovered_share(kernel: Kernel, needed: Kernel, autocorrelation: NDArray[np.
 
     Parameters
     ----------
-    kernel : (h, w) or (3, h, w) bool
+    kernel : Kernel
         Pixels that are hidden.
-    needed : (h', w') or (3, h', w') bool
+    needed : Kernel
         Pixels that share noise.
     autocorrelation : (1 or 3, H, W) float
         Strength of what they share; zero lag in the center, as large as ``needed`` or larger.
@@ -89,17 +89,10 @@ def uncovered_share(kernel: Kernel, needed: Kernel, autocorrelation: NDArray[np.
     float
         0 (all covered, or nothing to cover) to 1, weighted by the correlation.
     """
-    hidden = {tuple(offset) for offset in _offsets(kernel)}
-    offsets = [tuple(offset) for offset in _offsets(needed) if offset.any()]
+    hidden = {tuple(offset) for offset in kernel.offsets}
+    offsets = [tuple(offset) for offset in needed.offsets]
     middle = np.array(center_of(autocorrelation))
     weights = [abs(float(autocorrelation[tuple(middle + offset)])) for offset in offsets]
     total = sum(weights)
     missing = (w for w, offset in zip(weights, offsets, strict=True) if offset not in hidden)
     return sum(missing) / total if total > 0 else 0.0
-
-
-def _offsets(kernel: Kernel) -> NDArray[np.intp]:
-    """Return the offsets (n, 3) of the hidden pixels from the center."""
-    planes = kernel if kernel.ndim == 3 else kernel[None]
-    offsets: NDArray[np.intp] = np.argwhere(planes) - np.array(center_of(planes))
-    return offsets

@@ -5,6 +5,7 @@ from .loss import masked_squared_error
 from .reexports import (
     AwaitingDecision,
     Event,
+    Judged,
     KernelProposed,
     PredictionProgress,
     StageFinished,
@@ -22,6 +23,7 @@ __all__ = [
     "BatchFinished",
     "EpochFinished",
     "Event",
+    "Judged",
     "KernelProposed",
     "LastStageConfig",
     "OptimizationConfig",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from autoStructN2V.masking.kernels.symmetry import kernel_symmetries
 from autoStructN2V.masking.placement import KernelPlacer, Placement
 from autoStructN2V.masking.replacement import fill_radius, replace_hidden
 from autoStructN2V.symmetry import SYMMETRIES
@@ -93,7 +92,7 @@ class BatchSource:
         Normalized pixels on the training device.
     region : PatchRegion
         Where patches may start.
-    kernel : (1 or 3, h, w) bool
+    kernel : Kernel
         Pixels hidden around each target.
     config : StageConfig
         Patch size, mask percentage, masking strategy and augmentation.
@@ -116,7 +115,7 @@ class BatchSource:
         self._placer = KernelPlacer(kernel, config.patch_size, config.mask_percentage, bank.device)
         self._fill_radius = fill_radius(kernel)
         # other turns would move the noise pattern out from under the kernel
-        allowed = kernel_symmetries(kernel) if config.use_augmentation else SYMMETRIES[:1]
+        allowed = kernel.symmetries if config.use_augmentation else SYMMETRIES[:1]
         indices = [SYMMETRIES.index(symmetry) for symmetry in allowed]
         self._turns = torch.tensor(indices, device=bank.device)
 

@@ -38,7 +38,7 @@ class TrainingData:
         Normalized pixels on the training device.
     split : Split
         Where patches of each part may start.
-    kernel : (1 or 3, h, w) bool
+    kernel : Kernel
         Pixels hidden around each target.
     refinement : RefinementPlan or None
         How to go on without hiding pixels, if at all.

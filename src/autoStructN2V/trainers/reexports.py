@@ -4,6 +4,7 @@ from autoStructN2V.inference.trained_model import TrainedModel, load_model, save
 from autoStructN2V.pipeline.events import (
     AwaitingDecision,
     Event,
+    Judged,
     KernelProposed,
     PredictionProgress,
     StageFinished,
@@ -15,6 +16,7 @@ from autoStructN2V.pipeline.events import (
 __all__ = [
     "AwaitingDecision",
     "Event",
+    "Judged",
     "KernelProposed",
     "PredictionProgress",
     "StageFinished",

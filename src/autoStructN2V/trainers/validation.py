@@ -39,7 +39,7 @@ class MaskedValidation:
         Normalized pixels.
     region : PatchRegion
         Where the patches may start; not where training patches do.
-    kernel : (1 or 3, h, w) bool
+    kernel : Kernel
         Pixels hidden around each target.
     config : StageConfig
         Patch size, mask percentage and masking strategy.

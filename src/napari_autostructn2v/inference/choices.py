@@ -24,7 +24,7 @@ from napari_autostructn2v.widgets.sections import labeled_rows
 if TYPE_CHECKING:
     import napari
 
-    from autoStructN2V.datasets.images.writing import OutputDtype
+    from autoStructN2V.vocabulary import OutputDtype
 
 _TIFF = "TIFF images (*.tif *.tiff)"
 _TIFF_ENDINGS = (".tif", ".tiff")

@@ -28,10 +28,10 @@ from napari_autostructn2v.widgets.sections import sentence, show_sentence
 from napari_autostructn2v.widgets.status import Notice
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from qtpy.QtGui import QPaintEvent
 
     from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.masking import Kernel
     from napari_autostructn2v.session.state import ModelCard, TaskState
 
 NO_MODEL = (
@@ -57,16 +57,13 @@ def describe_model(card: ModelCard, stage: int) -> list[tuple[str, str]]:
     stage : int
         Stage of the one that is to be applied.
     """
-    from autoStructN2V.masking import describe_kernel
-
     model = card.models[stage]
-    kernel = model.kernel[0] if len(model.kernel) == 1 else model.kernel
     rows = [
         ("Method", _method(card, model)),
         ("Trained", _training(model)),
         ("On", _images(model)),
         ("Noise", _noise(model)),
-        ("Kernel", describe_kernel(kernel).sentence),
+        ("Kernel", model.kernel.description.sentence),
         ("Folder", card.folder.name if card.folder is not None else ""),
     ]
     return [(name, text) for name, text in rows if text]
@@ -127,13 +124,13 @@ class KernelPicture(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._kernel = np.ones((1, 1, 1), bool)
+        self._cells = np.ones((1, 1, 1), bool)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Picture of the kernel")
 
-    def show_kernel(self, kernel: NDArray[np.bool_], description: str) -> None:
-        """Draw a kernel (1 or 3, h, w)."""
-        self._kernel = kernel
+    def show_kernel(self, kernel: Kernel, description: str) -> None:
+        """Draw a kernel."""
+        self._cells = kernel.cells
         self.setAccessibleDescription(description)
         self.setToolTip(description)
         self.updateGeometry()
@@ -141,7 +138,7 @@ class KernelPicture(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
         """Return room for cells of whole pixels."""
-        n_slices, height, width = self._kernel.shape
+        n_slices, height, width = self._cells.shape
         side = self._cell_side()
         return QSize((n_slices * (width + 1) - 1) * side + 1, height * side + 1)
 
@@ -149,8 +146,8 @@ class KernelPicture(QWidget):
         """Paint one square for each cell."""
         painter, colors, side = QPainter(self), GridColors(self.palette()), self._cell_side()
         line = mixed(colors.background, colors.ink, 0.4)
-        _, _, width = self._kernel.shape
-        for (z, y, x), is_hidden in np.ndenumerate(self._kernel):
+        _, _, width = self._cells.shape
+        for (z, y, x), is_hidden in np.ndenumerate(self._cells):
             cell = QRect((z * (width + 1) + x) * side, y * side, side + 1, side + 1)
             painter.fillRect(cell, colors.ink if is_hidden else colors.background)
             paint_frame(painter, cell, 1, line)
@@ -158,7 +155,7 @@ class KernelPicture(QWidget):
 
     def _cell_side(self) -> int:
         room = self.fontMetrics().height() * _LINES_HIGH
-        n_slices, height, width = self._kernel.shape
+        n_slices, height, width = self._cells.shape
         return max(3, min(room // 3, room // height, 3 * room // (n_slices * (width + 1))))
 
 

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.metadata import ImageMetadata
     from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.datasets.images.writing import OutputDtype
     from autoStructN2V.inference.trained_model import TrainedModel
-    from autoStructN2V.vocabulary import Mode
+    from autoStructN2V.vocabulary import Mode, OutputDtype
     from napari_autostructn2v.layers.geometry import Geometry
     from napari_autostructn2v.layers.stacks import LayerStacks
 

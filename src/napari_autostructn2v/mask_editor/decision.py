@@ -95,7 +95,7 @@ class DecisionPanel(QWidget):
         is_waiting = run.phase is Phase.REVIEW
         problem = self._mode_problem() if is_waiting else ""
         reason = problem or ("" if is_waiting else _WHY_NOT_YET.get(run.phase, _NO_RUN))
-        is_alone = self._session.document.kernel.sum() == 1
+        is_alone = self._session.document.kernel.n_hidden == 1
         self.text.setText(reason or (_POINTLESS if is_alone else _WAITING))
         self.approve_button.setEnabled(not reason)
         self.approve_button.setToolTip(reason or "Train stage 2 with the kernel as it is now.")

@@ -49,7 +49,7 @@ class OddBox(IntBox):
     """Odd whole number up to the largest size of a kernel."""
 
     def __init__(self, name: str, tooltip: str) -> None:
-        from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
+        from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 
         super().__init__(1, MAX_KERNEL_SIZE)
         self.setSingleStep(2)
@@ -103,7 +103,7 @@ class KernelTools(QWidget):
 
     def saved_path(self) -> Path | None:
         """Return the file that holds exactly this kernel, if it was saved or loaded here."""
-        if self._saved is not None and np.array_equal(self._saved[1], self._document.kernel):
+        if self._saved is not None and self._saved[1] == self._document.kernel:
             return self._saved[0]
         return None
 
@@ -222,7 +222,7 @@ class KernelTools(QWidget):
         self.undo_button.setToolTip(f"Undo: {document.undo_name} (Ctrl+Z)")
         self.redo_button.setEnabled(document.can_redo)
         self.redo_button.setToolTip(f"Redo: {document.redo_name} (Ctrl+Shift+Z)")
-        height, width = document.kernel.shape[-2:]
+        height, width = document.kernel.middle.shape
         for box, value in ((self.height_box, height), (self.width_box, width)):
             blocker = QSignalBlocker(box)
             box.setValue(value)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
+from autoStructN2V.masking import Kernel
 from napari_autostructn2v.session.kernel_shapes import centered, drawn, empty
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
         Advice,
         Autocorrelation,
         ExtractorConfig,
-        Kernel,
         KernelProposal,
         KernelStatistics,
     )
@@ -38,7 +38,7 @@ _MAX_UNDO = 200
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """What one undo step restores; ``kernel`` is never written to."""
+    """What one undo step restores."""
 
     kernel: Kernel
     proposal: KernelProposal | None
@@ -54,7 +54,7 @@ class _Step:
 class KernelDocument:
     """A kernel with undo history, the evidence it rests on and the parameters that made it.
 
-    Cells are indices (z, y, x) into the kernel with three axes; z is 0 in 2D.
+    Cells are indices (z, y, x) into the cells of the kernel; z is 0 in 2D.
     """
 
     changed = Signal()
@@ -66,7 +66,7 @@ class KernelDocument:
         from autoStructN2V.masking import ExtractorConfig
 
         extractor = extractor or ExtractorConfig()
-        self._state = _State(empty((extractor.center_size,) * 2), None, extractor)
+        self._state = _State(empty(extractor.center_size), None, extractor)
         self._undo: list[_Step] = []
         self._redo: list[_Step] = []
         self._stroke: _State | None = None
@@ -74,18 +74,18 @@ class KernelDocument:
 
     @property
     def kernel(self) -> Kernel:
-        """Copy of the kernel, (h, w) or (3, h, w) bool; the center is always True."""
-        return self._state.kernel.copy()
+        """The kernel as it is now."""
+        return self._state.kernel
 
     @property
-    def planes(self) -> Kernel:
-        """Copy of the kernel as (1 or 3, h, w) bool."""
-        return self.kernel[None] if self._state.kernel.ndim == 2 else self.kernel
+    def planes(self) -> NDArray[np.bool_]:
+        """Copy of the cells of the kernel, (1 or 3, h, w) bool."""
+        return self.kernel.cells.copy()
 
     @property
     def mode(self) -> Mode:
         """Whether the kernel has one slice (2D) or three (2.5D)."""
-        return "2D" if self._state.kernel.ndim == 2 else "2.5D"
+        return self.kernel.mode
 
     @property
     def center(self) -> Cell:
@@ -116,12 +116,8 @@ class KernelDocument:
     @property
     def is_edited(self) -> bool:
         """Whether the kernel hides other pixels than the one proposed."""
-        from autoStructN2V.masking import trimmed
-
-        proposal, kernel = self._state.proposal, self._state.kernel
-        return proposal is not None and not np.array_equal(
-            trimmed(proposal.kernel), trimmed(kernel)
-        )
+        proposal = self._state.proposal
+        return proposal is not None and proposal.kernel.trimmed() != self.kernel.trimmed()
 
     @property
     def is_untouched(self) -> bool:
@@ -131,9 +127,7 @@ class KernelDocument:
     @property
     def statistics(self) -> KernelStatistics:
         """Size, number of hidden pixels, pattern and the sentence of the kernel."""
-        from autoStructN2V.masking import describe_kernel
-
-        return describe_kernel(self._state.kernel)
+        return self.kernel.description
 
     @property
     def is_mirrored(self) -> bool:
@@ -195,6 +189,7 @@ class KernelDocument:
             planes[cell] = hidden
             if self._is_mirrored:
                 planes[self.mirrored(cell)] = hidden
+        planes[self.center] = True
         self._set_planes(planes, name)
 
     def toggle(self, cell: Cell) -> None:
@@ -232,7 +227,9 @@ class KernelDocument:
 
     def clear(self) -> None:
         """Show every cell but the center."""
-        self._set_planes(np.zeros(self._plane_shape, bool), "clear")
+        planes = np.zeros(self._plane_shape, bool)
+        planes[self.center] = True
+        self._set_planes(planes, "clear")
 
     def add_shape(self, shape: Shape, length: int, z: int | None = None) -> None:
         """Hide the cells of a shape around the center; the kernel grows where it is too small.
@@ -266,21 +263,17 @@ class KernelDocument:
         KernelError
             If a side is even or larger than 31.
         """
-        from autoStructN2V.masking import validate_kernel
-
-        planes = self.planes
-        resized = centered(np.zeros((len(planes), height, width), bool), planes)
-        validate_kernel(resized[len(resized) // 2])
-        self._set_planes(resized, "resize")
+        cells = self.kernel.cells
+        self._set_planes(centered(np.zeros((len(cells), height, width), bool), cells), "resize")
 
     def set_mode(self, mode: Mode) -> None:
         """Add two empty slices around a 2D kernel, or keep the middle of a 2.5D one."""
         if mode == self.mode:
             return
         planes = np.zeros((1 if mode == "2D" else 3, *self._plane_shape[1:]), bool)
-        planes[len(planes) // 2] = self.planes[self.center[0]]
+        planes[len(planes) // 2] = self.kernel.middle
         if self.is_untouched:
-            self._show(replace(self._state, kernel=planes if mode == "2.5D" else planes[0]))
+            self._show(replace(self._state, kernel=Kernel(planes)))
         else:
             self._set_planes(planes, f"change to {mode}")
 
@@ -330,9 +323,7 @@ class KernelDocument:
         KernelError
             If the file holds no valid kernel.
         """
-        from autoStructN2V.masking import load_kernel
-
-        self._apply(replace(self._state, kernel=load_kernel(path)), "load")
+        self._apply(replace(self._state, kernel=Kernel.load(path)), "load")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the kernel to a .npy file and return its path.
@@ -342,14 +333,12 @@ class KernelDocument:
         OutputError
             If the file cannot be written.
         """
-        from autoStructN2V.masking import save_kernel
-
-        return save_kernel(path, self._state.kernel)
+        return self.kernel.save(path)
 
     @property
     def _plane_shape(self) -> Cell:
-        shape = self._state.kernel.shape
-        return (1, *shape) if len(shape) == 2 else shape
+        n_planes, height, width = self.kernel.cells.shape
+        return n_planes, height, width
 
     def _name_of_change(self, extractor: ExtractorConfig) -> str:
         fields = type(extractor).model_fields
@@ -360,11 +349,10 @@ class KernelDocument:
         ]
         return titles[0] if len(titles) == 1 else "change parameters" if titles else "regenerate"
 
-    def _set_planes(self, planes: Kernel, name: str) -> None:
-        middle = tuple(side // 2 for side in planes.shape)
-        planes[middle] = True
-        kernel = planes if len(planes) == 3 else planes[0]
-        if not np.array_equal(kernel, self._state.kernel):
+    def _set_planes(self, planes: NDArray[np.bool_], name: str) -> None:
+        """Take over cells (1 or 3, h, w) of a kernel, if they are other ones."""
+        kernel = Kernel(planes)
+        if kernel != self.kernel:
             self._apply(replace(self._state, kernel=kernel), name)
 
     def _apply(self, state: _State, name: str) -> None:

@@ -6,27 +6,26 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
+from autoStructN2V.masking import Kernel
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from autoStructN2V.masking import Kernel
 
 Shape = Literal["horizontal", "vertical", "falling", "rising", "cross", "square"]
 _Value = TypeVar("_Value", bound=np.generic)
 
 
-def empty(shape: tuple[int, ...]) -> Kernel:
-    """Return a kernel of this shape that hides its center alone."""
-    kernel = np.zeros(shape, bool)
-    kernel[tuple(side // 2 for side in shape)] = True
-    return kernel
+def empty(side: int) -> Kernel:
+    """Return a 2D kernel of ``side`` x ``side`` pixels that hides its center alone."""
+    cells = np.zeros((1, side, side), bool)
+    return Kernel(centered(cells, Kernel.center_only().cells))
 
 
-def drawn(shape: Shape, length: int) -> Kernel:
+def drawn(shape: Shape, length: int) -> NDArray[np.bool_]:
     """Draw a shape whose longer side has ``length`` cells, in the smallest array that fits."""
     line = np.ones(length, bool)
     middle = np.arange(length) == length // 2
-    figures: dict[Shape, Kernel] = {
+    figures: dict[Shape, NDArray[np.bool_]] = {
         "horizontal": line[None],
         "vertical": line[:, None],
         "falling": np.diag(line),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from autoStructN2V.pipeline.events import (
     Event,
+    Judged,
     KernelProposed,
     PredictionProgress,
     StageFinished,
@@ -70,6 +71,8 @@ def after(state: RunState, event: Event) -> RunState:
             return _stage_finished(state, event)
         case StagesCompared():
             return replace(state, comparison=event.comparison)
+        case Judged():
+            return replace(state, verdict=event.verdict)
         case Warned():
             return with_message(state, event.message)
         case _:

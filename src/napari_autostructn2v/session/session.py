@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from autoStructN2V.datasets.images.checks import check_layout
 from autoStructN2V.errors import KernelError, UserError
-from autoStructN2V.masking import validate_kernel
+from autoStructN2V.masking import Kernel
 from autoStructN2V.pipeline import (
     Approve,
     PipelineConfig,
@@ -223,7 +223,7 @@ class Session(ModelTasks):
         if self._training is None or self.run.phase is not Phase.REVIEW:
             return
         try:
-            kernel = validate_kernel(self.document.kernel, self._run_config.mode)
+            kernel = Kernel.from_array(self.document.kernel, self._run_config.mode)
         except KernelError as error:
             self._set_run(with_message(self.run, str(error)))
             return

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking import KernelProposal
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
@@ -99,9 +100,11 @@ class RunState:
         Name of the layer that it was started on.
     history : tuple of EpochFinished
         Of both stages.
-    kernel : (h, w) or (3, h, w) bool, or None
+    kernel : Kernel or None
         Kernel that stage 2 is trained with.
     reports : mapping of stage to StageReport
+    verdict : Verdict or None
+        How far the results are from the truth, and a Gaussian filter, once that is known.
     comparison : StageComparison or None
         Which stage is better, once both are finished.
     messages : tuple of str
@@ -126,6 +129,7 @@ class RunState:
     kernel: Kernel | None = None
     reports: Mapping[int, StageReport] = field(default_factory=dict)
     comparison: StageComparison | None = None
+    verdict: Verdict | None = None
     messages: tuple[str, ...] = ()
     error: str | None = None
     is_stopping: bool = False

@@ -37,13 +37,11 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.images.writing import OutputDtype
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.masking import KernelProposal
     from autoStructN2V.masking.kernels.config import ExtractorConfig
-    from autoStructN2V.models.device import DeviceName
     from autoStructN2V.pipeline.events import Event
-    from autoStructN2V.vocabulary import Mode, StripeRemoval
+    from autoStructN2V.vocabulary import DeviceName, Mode, OutputDtype, StripeRemoval
     from napari_autostructn2v.layers.stacks import LayerStacks
     from napari_autostructn2v.session.state import TaskKind
 

@@ -217,11 +217,9 @@ class Training(DockContent):
 
     def _on_kernel(self) -> None:
         """Say what the kernel hides."""
-        from autoStructN2V.masking import describe_kernel
-
         run = self._session.run
         if run.kernel is not None:  # later edits are for another training
-            sentence = describe_kernel(run.kernel).sentence
+            sentence = run.kernel.description.sentence
         elif run.statuses[Part.KERNEL] in _KERNEL_KNOWN:
             sentence = self._session.document.statistics.sentence
         else:

@@ -96,6 +96,8 @@ def outcome_text(run: RunState) -> str:
         sentences.append(left)
     if run.comparison is not None:
         sentences.append(run.comparison.sentence)
+    if run.verdict is not None:
+        sentences.append(run.verdict.sentence)
     sentences += [r.shared_noise for r in run.reports.values() if r.shared_noise is not None]
     return " ".join(sentences)
 

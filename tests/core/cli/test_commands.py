@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import tifffile
 
-from autoStructN2V.cli import commands, demonstration, forecast, main
+from autoStructN2V import datasets, pipeline
+from autoStructN2V.cli import commands, demonstration, main
+from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.datasets import make_sample
-from autoStructN2V.masking.kernels.files import load_kernel, save_kernel
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.pipeline import find_models, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config
-from autoStructN2V.pipeline.device_speed import TYPICAL_SPEED
+from autoStructN2V.pipeline.forecast.device_speed import TYPICAL_SPEED
 from autoStructN2V.trainers import BatchFinished, EpochFinished, PredictionProgress, StageFinished
 from tests.core.conftest import TINY, TINY_WORDS, horizontal, noisy_lines, write_tiff, written_files
 
@@ -125,7 +127,7 @@ def test_what_is_refused_takes_no_time(tmp_path, capsys):
 
 @pytest.fixture
 def typical_speed(monkeypatch):
-    monkeypatch.setattr(forecast, "measure_speed", lambda device: TYPICAL_SPEED[device.type])
+    monkeypatch.setattr(pipeline, "measure_speed", lambda device: TYPICAL_SPEED[device.type])
 
 
 STACK = [(30, 256, 256)]
@@ -133,16 +135,16 @@ STACK = [(30, 256, 256)]
 
 @pytest.mark.parametrize("fields", [{}, {"preset": "balanced"}, {"method": "n2v"}])
 def test_of_a_long_training_a_shorter_one_is_named(typical_speed, fields):
-    text = forecast.forecast({"device": "cpu", **fields}, STACK)
+    text = forecast({"device": "cpu", **fields}, STACK)
     assert "Takes at most about" in text
     assert re.search(r"With --preset fast it takes about \d+ (s|min)\.$", text)
 
 
 def test_what_the_preset_would_not_shorten_is_not_offered(typical_speed):
-    assert "preset" not in forecast.forecast({"device": "cpu", "preset": "fast"}, STACK)
+    assert "preset" not in forecast({"device": "cpu", "preset": "fast"}, STACK)
     # a complete configuration leaves nothing to a preset
     complete = validate_config({"device": "cpu"}).model_dump(mode="json")
-    text = forecast.forecast(complete, STACK)
+    text = forecast(complete, STACK)
     assert " h " in text and "preset" not in text
 
 
@@ -167,7 +169,7 @@ def test_a_folder_is_denoised_into_a_folder(trained, tmp_path):
 
 
 def test_options_and_settings_reach_the_configuration(lines_tiff, tmp_path):
-    kernel = save_kernel(tmp_path / "k.npy", horizontal(3))
+    kernel = horizontal(3).save(tmp_path / "k.npy")
     config = tmp_path / "c.json"
     config.write_text(json.dumps({"num_epochs": 50, "stage2": {"mask_percentage": 5}}))
     more = ["--config", config, "--mask", kernel, "--seed", 7, "--preset", "fast"]
@@ -216,8 +218,8 @@ def test_extract_mask(tmp_path, capsys):
     noisy = make_sample("horizontal_lines", shape=(4, 128, 128)).noisy
     source = write_tiff(tmp_path / "n.tif", noisy)
     assert main(words("extract-mask", source, "--output", tmp_path / "kernel.npy")) == 0
-    kernel = load_kernel(tmp_path / "kernel.npy", "2D")
-    assert kernel.any(axis=1).sum() == 1, "the noise lies along rows"
+    kernel = Kernel.load(tmp_path / "kernel.npy", "2D")
+    assert kernel.reach[0] == 0, "the noise lies along rows"
     assert (tmp_path / "kernel.png").exists()
     assert str(tmp_path / "kernel.npy") in capsys.readouterr().out
 
@@ -318,7 +320,7 @@ def test_a_bug_is_not_hidden(monkeypatch, lines_tiff):
     def bug(*args, **kwargs):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(commands, "open_images", bug)
+    monkeypatch.setattr(datasets, "open_images", bug)
     with pytest.raises(RuntimeError, match="a bug"):
         main(words("inspect", lines_tiff))
 

@@ -12,8 +12,9 @@ from autoStructN2V.inference.noise_report import (
     at_lags,
     shared_noise_sentence,
 )
+from autoStructN2V.masking.kernels.kernel import Kernel
 
-LINE = np.ones((1, 3), bool)
+LINE = Kernel.from_array(np.ones((1, 3), bool))
 
 
 def sources(*stacks):
@@ -64,7 +65,7 @@ def test_the_share_that_is_left_is_found(left):
 
 def test_nothing_is_told_where_nothing_can_be_known():
     covariance = np.ones((7, 7))
-    assert share_left(covariance, covariance, np.ones((1, 1), bool)) is None
+    assert share_left(covariance, covariance, Kernel.center_only()) is None
     assert share_left(covariance, -covariance, LINE) is None
 
 
@@ -76,7 +77,7 @@ def test_the_share_stays_between_0_and_1():
 
 def test_a_kernel_larger_than_the_measurement_is_cut():
     noise = np.ones((3, 3))
-    assert share_left(0.5 * noise, noise, np.ones((9, 9), bool)) == pytest.approx(0.5)
+    assert share_left(0.5 * noise, noise, Kernel.center_only(size=9)) == pytest.approx(0.5)
 
 
 def test_a_report_is_plain_values():
@@ -167,7 +168,7 @@ def test_a_better_score_is_doubted_where_noise_may_be_structure():
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "kernel", "named"),
+    ("x", "y", "shape", "named"),
     [
         (0.0, 0.02, (1, 1), None),
         (-0.13, -0.21, (1, 1), None),
@@ -178,8 +179,9 @@ def test_a_better_score_is_doubted_where_noise_may_be_structure():
         (-0.3, -0.3, (3, 3), None),
     ],
 )
-def test_noise_shared_outside_of_the_kernel_is_named(x, y, kernel, named):
-    sentence = shared_noise_sentence({"x1": x, "y1": y}, np.ones(kernel, bool))
+def test_noise_shared_outside_of_the_kernel_is_named(x, y, shape, named):
+    kernel = Kernel.from_array(np.ones(shape, bool))
+    sentence = shared_noise_sentence({"x1": x, "y1": y}, kernel)
     if named is None:
         assert sentence is None
     else:
@@ -189,7 +191,7 @@ def test_noise_shared_outside_of_the_kernel_is_named(x, y, kernel, named):
 def test_the_best_prediction_from_around_keeps_what_neighbors_share():
     """Of noise shared in all directions it removes what alternates; of independent noise all."""
     white = np.random.default_rng(0).normal(size=(128, 128))
-    kernel = np.ones((1, 1), bool)
+    kernel = Kernel.center_only()
     for noise, is_named in ((ndimage.gaussian_filter(white, 0.6), True), (white, False)):
         around = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if (y, x) != (0, 0)]
         seen = np.stack([np.roll(noise, offset, (0, 1)).ravel() for offset in around], 1)

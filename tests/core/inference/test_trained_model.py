@@ -14,6 +14,7 @@ import torch
 from autoStructN2V import files
 from autoStructN2V.datasets import Normalization
 from autoStructN2V.errors import ModelError, OutputError
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models import NetworkConfig
 from autoStructN2V.pipeline import find_models, load_stage1
 from autoStructN2V.trainers import TrainedModel, build_network, load_model, save_model
@@ -31,7 +32,7 @@ def model(mode="2D", stage=1, **config):
         mode,
         "autostructn2v",
         stage,
-        np.ones((3, 1, 5) if mode == "2.5D" else (1, 1, 5), bool),
+        Kernel(np.ones((3, 1, 5) if mode == "2.5D" else (1, 1, 5), bool)),
         {"created": "today", "images": ["a", "b"], "best_val_loss": 0.5, "is_stopped": False},
     )
 
@@ -45,9 +46,9 @@ def test_a_model_comes_back_as_it_was(tmp_path, mode):
     path, original = tmp_path / "model.pth", model(mode, upsampling_mode="nearest")
     save_model(path, original)
     loaded = load_model(path)
-    for name in ("network_config", "normalization", "mode", "method", "stage", "provenance"):
+    settings = ("network_config", "normalization", "mode", "method", "stage", "provenance")
+    for name in (*settings, "kernel"):
         assert getattr(loaded, name) == getattr(original, name), name
-    assert np.array_equal(loaded.kernel, original.kernel)
     image = torch.randn(1, 3 if mode == "2.5D" else 1, 20, 20)
     with torch.inference_mode():
         assert torch.equal(loaded.build(CPU)(image), original.build(CPU)(image))
@@ -166,6 +167,7 @@ def test_flipped_bytes_never_escape_as_another_error(tmp_path):
         ({"weights": {}}, "weights do not fit"),
         ({"weights": 5}, "is damaged"),
         ({"kernel": None}, "is damaged"),
+        ({"kernel": torch.zeros((1, 3, 3), dtype=torch.bool)}, "is damaged .*center of the kernel"),
     ],
     ids=lambda value: str(value)[:30],
 )

@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.placement import KernelPlacer, conflicts
 
 CPU = torch.device("cpu")
@@ -26,7 +27,7 @@ def _three(middle, outer):
     return np.stack([outer, middle, outer])
 
 
-KERNELS = {
+CELLS = {
     "pixel": np.ones((1, 1, 1), bool),
     "square": np.ones((1, 3, 3), bool),
     "horizontal": np.ones((1, 1, 9), bool),
@@ -43,6 +44,7 @@ KERNELS = {
     "wider neighbors": _three(_cross(1), np.ones((3, 3), bool)),
     "off-center neighbors": _three(_cross(1), np.array([[1, 0, 0], [0, 0, 0], [0, 0, 0]], bool)),
 }
+KERNELS = {name: Kernel(cells) for name, cells in CELLS.items()}
 ALL = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS.keys())
 
 
@@ -53,11 +55,12 @@ def place(kernel, n=8, size=32, percentage=10.0, seed=0):
 
 def copies(kernel, targets, size):
     """Return for each target the pixels (N, C, H, W) that its own kernel covers."""
-    half = [n // 2 for n in kernel.shape[1:]]
+    height, width = kernel.middle.shape
+    half = height // 2, width // 2
     for target in targets:
         y, x = divmod(int(target), size)
-        canvas = np.zeros((len(kernel), size + 2 * half[0], size + 2 * half[1]), bool)
-        canvas[:, y : y + kernel.shape[1], x : x + kernel.shape[2]] = kernel
+        canvas = np.zeros((kernel.n_slices, size + 2 * half[0], size + 2 * half[1]), bool)
+        canvas[:, y : y + height, x : x + width] = kernel.cells
         yield canvas[:, half[0] : half[0] + size, half[1] : half[1] + size]
 
 
@@ -82,7 +85,7 @@ def test_no_two_kernels_touch_and_hidden_is_their_union(kernel, percentage):
 @ALL
 def test_targets_are_hidden_in_the_central_slice(kernel):
     placement = place(kernel)
-    central = placement.hidden[:, len(kernel) // 2].float()[:, None]
+    central = placement.hidden[:, kernel.n_slices // 2].float()[:, None]
     assert (placement.at_targets(central)[placement.valid] == 1).all()
 
 
@@ -90,8 +93,8 @@ def test_targets_are_hidden_in_the_central_slice(kernel):
 @pytest.mark.parametrize(("percentage", "size"), [(2.0, 64), (5.0, 64), (10.0, 64), (5.0, 32)])
 def test_the_wanted_share_is_hidden(kernel, percentage, size):
     placement = place(kernel, n=64, size=size, percentage=percentage)
-    share = 100 * placement.hidden[:, len(kernel) // 2].float().mean().item()
-    one_kernel = 100 * kernel[len(kernel) // 2].sum() / size**2
+    share = 100 * placement.hidden[:, kernel.n_slices // 2].float().mean().item()
+    one_kernel = 100 * kernel.middle.sum() / size**2
     assert share == pytest.approx(percentage, abs=max(0.1 * percentage, one_kernel / 2))
 
 
@@ -157,7 +160,7 @@ def test_every_patch_has_a_target(kernel):
 @pytest.mark.parametrize("shape", [(1, 31, 31), (1, 1, 31), (3, 31, 1)])
 @pytest.mark.parametrize("size", [8, 16])
 def test_kernels_larger_than_the_patch_are_cut_at_its_edge(shape, size):
-    kernel = np.ones(shape, bool)
+    kernel = Kernel(np.ones(shape, bool))
     placement = place(kernel, n=32, size=size)
     for b in range(32):
         targets = placement.targets[b][placement.valid[b]].numpy()
@@ -169,8 +172,8 @@ def test_kernels_larger_than_the_patch_are_cut_at_its_edge(shape, size):
 
 
 def test_conflicts_equal_brute_force():
-    kernel = _irregular(5, (1, 3, 5))
-    offsets = np.argwhere(kernel[0])
+    kernel = Kernel(_irregular(5, (1, 3, 5)))
+    offsets = np.argwhere(kernel.middle)
     found = conflicts(kernel)
     center = np.array(found.shape) // 2
     for displacement in np.argwhere(np.ones((15, 19), bool)) - (7, 9):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from autoStructN2V.masking import Autocorrelation, NoiseSampler
+from autoStructN2V.masking import Autocorrelation, Kernel, NoiseSampler
 from autoStructN2V.trainers.batches import STRENGTH, RecorruptedBatch
 from autoStructN2V.trainers.loss import recorrupted_error
 
@@ -29,7 +29,7 @@ def measured(n_slices=1, variance=4.0):
 
 def drawn(autocorrelation, kernel, unit=1.0):
     sampler = NoiseSampler(autocorrelation, kernel, (0.0, unit), 64, CPU)
-    patches = torch.zeros(200, len(kernel), 64, 64)
+    patches = torch.zeros(200, kernel.n_slices, 64, 64)
     return sampler, sampler.draw(patches, torch.Generator().manual_seed(0)).numpy()
 
 
@@ -41,7 +41,7 @@ def covariance(first, second, dy, dx):
 
 
 def test_noise_has_the_measured_autocovariance():
-    sampler, noise = drawn(measured(), np.ones((1, 1, 5), bool), unit=2.0)
+    sampler, noise = drawn(measured(), Kernel(np.ones((1, 1, 5), bool)), unit=2.0)
     assert sampler.variance == pytest.approx(1.0)
     plane = noise[:, 0]
     assert plane.var() == pytest.approx(1.0, abs=0.02)
@@ -51,14 +51,14 @@ def test_noise_has_the_measured_autocovariance():
 
 
 def test_what_the_kernel_leaves_out_is_not_in_the_noise():
-    _, noise = drawn(measured(), np.ones((1, 1, 1), bool))
+    _, noise = drawn(measured(), Kernel(np.ones((1, 1, 1), bool)))
     plane = noise[:, 0]
     assert plane.var() == pytest.approx(4.0, abs=0.05)
     assert covariance(plane, plane, 0, 1) == pytest.approx(0.0, abs=0.05)
 
 
 def test_slices_around_share_what_was_measured_with_the_central_one():
-    _, noise = drawn(measured(3, variance=1.0), np.ones((3, 1, 5), bool))
+    _, noise = drawn(measured(3, variance=1.0), Kernel(np.ones((3, 1, 5), bool)))
     above, center, below = noise[:, 0], noise[:, 1], noise[:, 2]
     assert center.var() == pytest.approx(1.0, abs=0.02)
     for other, side in ((above, 1), (below, -1)):
@@ -71,7 +71,7 @@ def test_noise_is_as_strong_as_it_is_at_each_brightness():
     """Variance 4 at brightness 100, and 1 % of that more for each unit: 2 at 50 and 6 at 150."""
     shot_noise = dataclasses.replace(measured(), brightness=100.0, variance_slope=0.01)
     intensities = (80.0, 20.0)
-    sampler = NoiseSampler(shot_noise, np.ones((1, 1, 5), bool), intensities, 64, CPU)
+    sampler = NoiseSampler(shot_noise, Kernel(np.ones((1, 1, 5), bool)), intensities, 64, CPU)
     image = torch.full((200, 1, 64, 64), 50.0)
     image[..., 32:] = 150.0
     noise = sampler.draw((image - 80.0) / 20.0, torch.Generator().manual_seed(0)) * 20.0
@@ -81,7 +81,7 @@ def test_noise_is_as_strong_as_it_is_at_each_brightness():
 
 def test_noise_does_not_vanish_where_the_line_would_be_negative():
     falling = dataclasses.replace(measured(), brightness=0.0, variance_slope=-1.0)
-    sampler = NoiseSampler(falling, np.ones((1, 1, 5), bool), (0.0, 1.0), 64, CPU)
+    sampler = NoiseSampler(falling, Kernel(np.ones((1, 1, 5), bool)), (0.0, 1.0), 64, CPU)
     noise = sampler.draw(torch.full((50, 1, 64, 64), 5.0), torch.Generator().manual_seed(0))
     assert float(noise.var()) == pytest.approx(0.4, rel=0.05)
 
@@ -89,7 +89,7 @@ def test_noise_does_not_vanish_where_the_line_would_be_negative():
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
 def test_the_loss_is_the_error_of_the_signal_plus_the_noise_however_much_noise_is_kept(share):
     """A filter that keeps ``share`` of a noisy image of signal 0 has the error share^2 variance."""
-    kernel = np.ones((1, 1, 5), bool)
+    kernel = Kernel(np.ones((1, 1, 5), bool))
     sampler = NoiseSampler(measured(variance=1.0), kernel, (0.0, 1.0), 64, CPU)
     generator = torch.Generator().manual_seed(1)
     noisy, added = (sampler.draw(torch.zeros(400, 1, 64, 64), generator) for _ in range(2))

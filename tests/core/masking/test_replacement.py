@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.placement import KernelPlacer
 from autoStructN2V.masking.replacement import (
     LOCAL_MEAN,
@@ -20,18 +21,21 @@ STRATEGIES = pytest.mark.parametrize("strategy", [LOCAL_MEAN, ZERO, RANDOM_VALUE
 CROSS = np.zeros((1, 5, 5), bool)
 CROSS[:, 2] = CROSS[:, :, 2] = True
 KERNELS = [
-    np.ones((1, 1, 1), bool),
-    np.ones((1, 1, 9), bool),
-    np.ones((1, 5, 5), bool),
-    CROSS,
-    np.ones((3, 1, 5), bool),
+    Kernel(cells)
+    for cells in (
+        np.ones((1, 1, 1), bool),
+        np.ones((1, 1, 9), bool),
+        np.ones((1, 5, 5), bool),
+        CROSS,
+        np.ones((3, 1, 5), bool),
+    )
 ]
 
 
 def masked(kernel, seed=0, size=24, n=3):
     generator = torch.Generator().manual_seed(seed)
     placement = KernelPlacer(kernel, size, 15.0, CPU)(n, generator)
-    patches = torch.randn((n, len(kernel), size, size), generator=generator)
+    patches = torch.randn((n, kernel.n_slices, size, size), generator=generator)
     return patches, placement
 
 
@@ -41,7 +45,7 @@ def replaced(patches, hidden, strategy, kernel, seed=1):
 
 
 @STRATEGIES
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: str(k.shape))
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
 def test_exactly_the_hidden_pixels_change(kernel, strategy):
     patches, placement = masked(kernel)
     before = patches.clone()
@@ -52,7 +56,7 @@ def test_exactly_the_hidden_pixels_change(kernel, strategy):
 
 
 @STRATEGIES
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: str(k.shape))
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
 def test_nothing_leaks_from_hidden_pixels(kernel, strategy):
     patches, placement = masked(kernel)
     changed = torch.where(placement.hidden, 100 * torch.randn(patches.shape), patches)
@@ -62,18 +66,18 @@ def test_nothing_leaks_from_hidden_pixels(kernel, strategy):
 
 
 @STRATEGIES
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: str(k.shape))
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
 def test_a_prediction_at_a_target_does_not_depend_on_what_its_kernel_hides(kernel, strategy):
     patches, placement = masked(kernel, n=1)
     patches.requires_grad_()
-    network = build_network(NetworkConfig(features=8), len(kernel), seed=0)
+    network = build_network(NetworkConfig(features=8), kernel.n_slices, seed=0)
     prediction = network(replaced(patches, placement.hidden, strategy, kernel))
     placement.at_targets(prediction).square().sum().backward()
     assert (patches.grad[placement.hidden] == 0).all()
     assert (patches.grad[~placement.hidden] != 0).any()
 
 
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: str(k.shape))
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
 def test_the_local_mean_equals_brute_force(kernel):
     patches, placement = masked(kernel, size=16, n=2)
     radius = fill_radius(kernel)
@@ -86,7 +90,7 @@ def test_the_local_mean_equals_brute_force(kernel):
         assert seen[b, c, y, x].item() == pytest.approx(visible.mean().item(), abs=1e-5)
 
 
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: str(k.shape))
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
 def test_random_values_come_from_visible_pixels_of_the_same_slice(kernel):
     patches, placement = masked(kernel)
     seen = replaced(patches, placement.hidden, RANDOM_VALUE, kernel)
@@ -118,7 +122,7 @@ def test_zero_is_zero():
 def test_a_patch_without_any_visible_pixel_becomes_zero(strategy):
     patches = torch.randn(2, 1, 8, 8)
     hidden = torch.ones_like(patches, dtype=torch.bool)
-    kernel = np.ones((1, 31, 31), bool)
+    kernel = Kernel.center_only(size=31)
     assert (replaced(patches, hidden, strategy, kernel) == 0).all()
 
 
@@ -126,4 +130,4 @@ def test_a_patch_without_any_visible_pixel_becomes_zero(strategy):
     ("shape", "radius"), [((1, 1, 1), 1), ((1, 1, 9), 1), ((1, 3, 3), 2), ((1, 5, 7), 3)]
 )
 def test_the_window_is_just_large_enough(shape, radius):
-    assert fill_radius(np.ones(shape, bool)) == radius
+    assert fill_radius(Kernel(np.ones(shape, bool))) == radius

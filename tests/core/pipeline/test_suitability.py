@@ -6,12 +6,12 @@ import pytest
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.datasets.samples.synthetic import make_sample
-from autoStructN2V.masking import center_only
+from autoStructN2V.masking import Kernel
 from autoStructN2V.models import NetworkConfig
 from autoStructN2V.pipeline.suitability import differences, uncovered_share
 from autoStructN2V.trainers import TrainedModel, build_network
 
-HORIZONTAL = np.ones((1, 1, 9), bool)
+HORIZONTAL = Kernel.from_array(np.ones((1, 9), bool))
 
 
 def images(kind):
@@ -42,7 +42,7 @@ def test_a_wide_kernel_suits_images_without_structured_noise():
 
 def test_stage_1_is_known_to_keep_structured_noise():
     sources = images("horizontal_lines")
-    assert differences(sources, model(sources, stage=1, kernel=center_only()[None])) == []
+    assert differences(sources, model(sources, stage=1, kernel=Kernel.center_only())) == []
 
 
 def test_images_too_small_to_measure_are_not_refused():
@@ -65,5 +65,5 @@ def test_weaker_noise_is_named_too():
 def test_the_uncovered_share_is_weighted_by_the_correlation(hidden, share):
     correlation = np.zeros((1, 7, 7))
     correlation[0, 3, 1:6] = 0.2, 0.5, 1.0, 0.5, 0.2
-    needed = np.ones((1, 1, 5), bool)
-    assert uncovered_share(np.ones(hidden, bool), needed, correlation) == pytest.approx(share)
+    kernel, needed = (Kernel.from_array(np.ones(shape, bool)) for shape in (hidden, (1, 5)))
+    assert uncovered_share(kernel, needed, correlation) == pytest.approx(share)

@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 
 from autoStructN2V.datasets import ArraySource, PatchRegion, estimate_normalization, load_patch_bank
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.placement import KernelPlacer, Placement
 from autoStructN2V.symmetry import SYMMETRIES
 from autoStructN2V.trainers import StageConfig, masked_squared_error
@@ -14,8 +15,8 @@ from autoStructN2V.trainers.validation import MaskedValidation
 
 CPU = torch.device("cpu")
 CONFIG = StageConfig(patch_size=16, num_layers=1, features=8, mask_percentage=10)
-PIXEL = np.ones((1, 1, 1), bool)
-LINE = np.ones((1, 1, 5), bool)
+PIXEL = Kernel.center_only()
+LINE = Kernel.from_array(np.ones((1, 5), bool))
 
 
 def bank_of(stack, mode="2D"):
@@ -103,7 +104,7 @@ def test_with_a_kernel_copying_the_correlated_neighbors_does_not_win_either():
 
     under_pixel, under_line = (
         MaskedValidation(bank, whole(bank), kernel, CONFIG, seed=0).loss(LeftNeighbor())
-        for kernel in (PIXEL, np.ones((1, 1, 11), bool))
+        for kernel in (PIXEL, Kernel.from_array(np.ones((1, 11), bool)))
     )
     assert under_line > 2 * under_pixel
 
@@ -129,7 +130,7 @@ def test_every_batch_has_new_patches_and_new_blind_spots():
 
 @pytest.mark.parametrize("mode", ["2D", "2.5D"])
 def test_hidden_pixels_differ_and_visible_ones_are_as_measured(mode):
-    kernel = LINE if mode == "2D" else np.concatenate([LINE] * 3)
+    kernel = LINE if mode == "2D" else Kernel.from_array([LINE.middle] * 3)
     batch = batches(white(), kernel, mode=mode).draw(4)
     center = batch.seen.shape[1] // 2
     changed = batch.seen[:, center] != batch.noisy[:, 0]
@@ -167,12 +168,12 @@ def test_horizontal_noise_stays_under_a_horizontal_kernel():
 
 @pytest.mark.parametrize(
     ("kernel", "n_turns"),
-    [(PIXEL, 8), (LINE, 4), (np.eye(3, dtype=bool)[None], 4), (LINE[..., :5] & [0, 0, 1, 1, 1], 2)],
+    [(PIXEL, 8), (LINE, 4), (Kernel([np.eye(3)]), 4), (Kernel([[[0, 0, 1, 1, 1]]]), 2)],
 )
 @pytest.mark.parametrize("use_augmentation", [False, True])
 def test_only_symmetries_of_the_kernel_turn_patches(kernel, n_turns, use_augmentation):
     image = white((1, 16, 16))
-    source = batches(image, np.asarray(kernel, bool), use_augmentation=use_augmentation)
+    source = batches(image, kernel, use_augmentation=use_augmentation)
     seen = {patch.numpy().tobytes() for patch in source.draw(200).noisy}
     original = bank_of(image).image(0)
     possible = {np.ascontiguousarray(s(original)).tobytes() for s in SYMMETRIES}

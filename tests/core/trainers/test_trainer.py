@@ -15,7 +15,7 @@ from autoStructN2V.datasets import (
 )
 from autoStructN2V.errors import DeviceError, TrainingError
 from autoStructN2V.inference import Previewer
-from autoStructN2V.masking import Autocorrelation, NoiseSampler
+from autoStructN2V.masking import Autocorrelation, Kernel, NoiseSampler
 from autoStructN2V.trainers import (
     BatchFinished,
     EpochFinished,
@@ -43,7 +43,7 @@ def trainer_for(*, n_epochs=2, seed=0, stack=None, schedule=None, refinement=Non
     split = split_patches(bank.shapes, config.patch_size, SPLIT, np.random.default_rng(0))
     return Trainer(
         build_network(config, 1, seed).placed_on(CPU),
-        TrainingData(bank, split, np.ones((1, 1, 1), bool), refinement),
+        TrainingData(bank, split, Kernel.center_only(), refinement),
         config,
         ScheduleConfig(num_epochs=n_epochs, **(schedule or {})),
         stage=1,
@@ -171,7 +171,7 @@ def refinement(share, variance=0.1):
     values = np.zeros((1, 3, 3))
     values[0, 1, 1] = 1.0
     noise = Autocorrelation(values, values, values, 0.5, 10_000, variance)
-    kernel = np.ones((1, 1, 1), bool)
+    kernel = Kernel.center_only()
     sampler = NoiseSampler(noise, kernel, (0.0, 1.0), TINY_STAGE["patch_size"], CPU)
     return RefinementPlan(sampler, share)
 

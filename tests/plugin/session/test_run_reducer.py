@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import Mock
 
-import numpy as np
 import pytest
 
+from autoStructN2V.masking import Kernel
 from autoStructN2V.pipeline import validate_config
 from autoStructN2V.pipeline.events import (
     KernelProposed,
@@ -19,7 +19,7 @@ from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
 from napari_autostructn2v.session.run_reducer import after, ended, failed, started
 from napari_autostructn2v.session.state import Part, Phase, RunState, Status
 
-KERNEL = np.ones((1, 1), bool)
+KERNEL = Kernel.center_only()
 P, T, X, D, A, C, S, K, F = (
     *(Status.PENDING, Status.TRAINING, Status.EXTRACTING, Status.DENOISING, Status.AWAITING),
     *(Status.COMPLETE, Status.SKIPPED, Status.CANCELLED, Status.FAILED),

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from autoStructN2V.inference.trained_model import save_model
-from autoStructN2V.masking import center_only
 from napari_autostructn2v.layers.stacks import LazyStack, stacks_of
 from napari_autostructn2v.session.session import Session, session_for
 from napari_autostructn2v.session.state import Part, Phase, Status
@@ -80,7 +79,7 @@ def test_an_edited_kernel_is_the_one_that_stage_2_is_trained_with(
     session.approve()
     wait_for(qtbot, session, Phase.DONE)
     assert session.model is not None
-    assert session.model.models[2].kernel.shape == (1, 5, 1)
+    assert session.model.models[2].kernel.cells.shape == (1, 5, 1)
 
 
 def test_the_results_of_a_series_are_put_together_beside_the_window(
@@ -213,9 +212,9 @@ def test_measuring_a_layer_proposes_the_kernel_that_was_drawn(
     stacks = stacks_of(session.viewer.add_image(noisy))
     with qtbot.waitSignal(session.measured, timeout=SECONDS):
         session.measure(stacks, "2D", session.config.stage2.extractor)
-    rows = np.flatnonzero(session.document.kernel.any(axis=1))
-    assert session.document.kernel.sum() >= 5
-    assert rows.tolist() == [session.document.kernel.shape[0] // 2]
+    rows = np.flatnonzero(session.document.kernel.middle.any(axis=1))
+    assert session.document.kernel.n_hidden >= 5
+    assert rows.tolist() == [session.document.center[1]]
 
 
 @pytest.mark.parametrize("n_quick", [0, 41], ids=["while it checks", "while it measures"])
@@ -329,7 +328,7 @@ def test_the_kernel_of_a_2d_file_is_refused_for_a_25d_run(
     start(session, noisy)
     wait_for(qtbot, session, Phase.REVIEW)
     session.document.set_mode("2.5D")
-    assert session.document.kernel.ndim == center_only("2.5D").ndim
+    assert session.document.kernel.n_slices == 3
     session.approve()
     assert session.run.phase is Phase.REVIEW
     assert "2D mode" in session.run.messages[-1]

@@ -7,7 +7,7 @@ import os
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import numpy as np
 import tifffile
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.images.tiff.layout import TiffLayout
+    from autoStructN2V.vocabulary import OutputDtype
 
 __all__ = [
-    "OutputDtype",
     "StackWriter",
     "atomic_write",
     "ensure_writable_folder",
@@ -42,7 +42,6 @@ __all__ = [
     "write_stack",
 ]
 
-OutputDtype = Literal["float32", "input"]
 
 _SPARE_BYTES = 2**20
 

@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 
 from autoStructN2V.masking.kernels.config import MOST_KERNEL_PIXELS
-from autoStructN2V.masking.kernels.description import describe_kernel
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
@@ -48,7 +47,7 @@ def advise(
 
     Parameters
     ----------
-    kernel : (H, W) or (3, H, W) bool
+    kernel : Kernel
         What was found.
     autocorrelation : Autocorrelation
         What it was found in.
@@ -61,13 +60,13 @@ def advise(
     -------
     Advice
     """
-    found = int(kernel.sum()) > 1
+    found = kernel.n_hidden > 1
     is_unsure = autocorrelation.resembles_structure
     nothing = f"No {'other ' if periodic_patterns else ''}structured noise found"
     messages = []
     messages += [_about_pattern(pattern) for pattern in periodic_patterns]
     if found:
-        messages.append(f"Structured noise found: the kernel {describe_kernel(kernel).sentence}.")
+        messages.append(f"Structured noise found: the kernel {kernel.description.sentence}.")
     elif is_unsure:
         messages.append(f"{nothing} that differs between directions.")
     else:

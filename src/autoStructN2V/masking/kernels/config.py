@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from autoStructN2V.frozen_config import FrozenConfig
-from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE
+from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 
 MOST_KERNEL_PIXELS = 50
 """Hidden pixels that a kernel may have at most, however it is found."""

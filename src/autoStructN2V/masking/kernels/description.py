@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from autoStructN2V.masking.kernels.kernel import Kernel, center_of
+from autoStructN2V.masking.kernels.cells import neighbors_of_center
 
 PatternType = Literal["none", "horizontal", "vertical", "diagonal", "cross", "blob", "irregular"]
 
@@ -18,7 +18,7 @@ class KernelStatistics:
     Attributes
     ----------
     size : tuple of int
-        Shape of the kernel.
+        Shape of the kernel in its documented form, (H, W) or (3, H, W).
     n_active : int
         Number of hidden pixels, the center included.
     coverage_percent : float
@@ -37,40 +37,31 @@ class KernelStatistics:
     sentence: str
 
 
-def describe_kernel(kernel: object) -> KernelStatistics:
+def describe_cells(cells: NDArray[np.bool_]) -> KernelStatistics:
     """Count and name what a kernel hides.
 
     Parameters
     ----------
-    kernel : (H, W) or (3, H, W) array_like
-        A valid kernel.
+    cells : (1 or 3, H, W) bool
+        Cells of a valid kernel.
 
     Returns
     -------
     KernelStatistics
     """
-    valid = np.asarray(kernel, bool)
-    n_active = int(valid.sum())
-    middle = valid if valid.ndim == 2 else valid[1]
-    pattern = _pattern_type(middle)
+    n_active = int(cells.sum())
+    pattern = _pattern_type(cells[len(cells) // 2])
     return KernelStatistics(
-        size=valid.shape,
+        size=cells.shape if len(cells) > 1 else cells.shape[1:],
         n_active=n_active,
-        coverage_percent=100.0 * n_active / valid.size,
+        coverage_percent=100.0 * n_active / cells.size,
         pattern_type=pattern,
-        sentence=_sentence(valid, pattern),
+        sentence=_sentence(cells, pattern),
     )
 
 
-def _offsets(plane: Kernel) -> NDArray[np.intp]:
-    """Return the (N, 2) offsets (y, x) of the hidden pixels other than the center."""
-    offsets = np.argwhere(plane) - np.array(center_of(plane))
-    others: NDArray[np.intp] = offsets[np.any(offsets != 0, axis=1)]
-    return others
-
-
-def _pattern_type(plane: Kernel) -> PatternType:
-    offsets = _offsets(plane)
+def _pattern_type(plane: NDArray[np.bool_]) -> PatternType:
+    offsets = neighbors_of_center(plane)
     if len(offsets) == 0:
         return "none"
     y, x = offsets.T
@@ -85,7 +76,7 @@ def _pattern_type(plane: Kernel) -> PatternType:
     return "blob" if _is_compact(plane, offsets) else "irregular"
 
 
-def _is_compact(plane: Kernel, offsets: NDArray[np.intp]) -> bool:
+def _is_compact(plane: NDArray[np.bool_], offsets: NDArray[np.intp]) -> bool:
     """Whether a kernel fills most of a disk or box about its center."""
     reach_y, reach_x = np.abs(offsets).max(axis=0)
     if min(reach_y, reach_x) == 0 or max(reach_y, reach_x) > 3 * min(reach_y, reach_x):
@@ -93,8 +84,8 @@ def _is_compact(plane: Kernel, offsets: NDArray[np.intp]) -> bool:
     return bool(plane.sum() >= 0.6 * (2 * reach_y + 1) * (2 * reach_x + 1))
 
 
-def _reach_text(plane: Kernel, pattern: PatternType) -> str:
-    offsets = _offsets(plane)
+def _reach_text(plane: NDArray[np.bool_], pattern: PatternType) -> str:
+    offsets = neighbors_of_center(plane)
     reach_y, reach_x = (int(r) for r in np.abs(offsets).max(axis=0))
     pixels = f"{max(reach_y, reach_x)} pixel" + ("s" if max(reach_y, reach_x) > 1 else "")
     if pattern == "horizontal":
@@ -119,15 +110,14 @@ def _reach_text(plane: Kernel, pattern: PatternType) -> str:
     )
 
 
-def _sentence(kernel: Kernel, pattern: PatternType) -> str:
-    middle = kernel if kernel.ndim == 2 else kernel[1]
+def _sentence(cells: NDArray[np.bool_], pattern: PatternType) -> str:
     text = (
         "hides only the predicted pixel itself: no correlated neighbors"
         if pattern == "none"
-        else _reach_text(middle, pattern)
+        else _reach_text(cells[len(cells) // 2], pattern)
     )
-    if kernel.ndim == 3:
-        above, below = int(kernel[0].sum()), int(kernel[2].sum())
+    if len(cells) == 3:
+        above, below = int(cells[0].sum()), int(cells[2].sum())
         text += (
             f", and {above} in the slice above and {below} in the slice below"
             if above or below

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from autoStructN2V.masking.kernels.advice import Advice, advise
+from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE, center_of
 from autoStructN2V.masking.kernels.config import MOST_KERNEL_PIXELS, ExtractorConfig
-from autoStructN2V.masking.kernels.description import KernelStatistics, describe_kernel
-from autoStructN2V.masking.kernels.kernel import MAX_KERNEL_SIZE, Kernel
+from autoStructN2V.masking.kernels.description import KernelStatistics
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
     measure_noise_autocorrelation,
@@ -36,21 +37,24 @@ class KernelProposal:
 
     Attributes
     ----------
-    kernel : (H, W) bool in 2D, (3, H, W) bool in 2.5D
-        Odd sides; the center is True. As large as the window it was looked for in.
+    kernel : Kernel
+        As large as the window it was looked for in.
     autocorrelation : Autocorrelation
     thresholds : (S, R) float64
         Threshold of each ring 0..R-1 of each slice; ring 0 is the center pixel. NaN where no
         threshold applies (center of the middle slice).
-    statistics : KernelStatistics
     advice : Advice
     """
 
     kernel: Kernel
     autocorrelation: Autocorrelation
     thresholds: NDArray[np.float64]
-    statistics: KernelStatistics
     advice: Advice
+
+    @property
+    def statistics(self) -> KernelStatistics:
+        """What the kernel hides, in words and numbers."""
+        return self.kernel.description
 
 
 def extract_kernel(
@@ -109,16 +113,15 @@ def propose_kernel(
     if periodic_patterns is None:
         periodic_patterns = autocorrelation.periodic_patterns
     size = _first_window(autocorrelation, config)
-    kernel, thresholds, n_dropped = _kernel_in_window(autocorrelation, config, size)
-    while config.grow_window and _reaches_edge(kernel) and size < _largest(autocorrelation):
+    cells, thresholds, n_dropped = _cells_in_window(autocorrelation, config, size)
+    while config.grow_window and _reaches_edge(cells) and size < _largest(autocorrelation):
         size = min(size + 4, _largest(autocorrelation))
-        kernel, thresholds, n_dropped = _kernel_in_window(autocorrelation, config, size)
-    kernel = kernel if kernel.shape[0] == 3 else kernel[0]
+        cells, thresholds, n_dropped = _cells_in_window(autocorrelation, config, size)
+    kernel = Kernel(cells)
     return KernelProposal(
         kernel=kernel,
         autocorrelation=autocorrelation,
         thresholds=thresholds,
-        statistics=describe_kernel(kernel),
         advice=advise(kernel, autocorrelation, periodic_patterns, n_dropped),
     )
 
@@ -132,9 +135,9 @@ def _first_window(autocorrelation: Autocorrelation, config: ExtractorConfig) -> 
     return min(config.center_size, largest) if config.crop_autocorr else largest
 
 
-def _reaches_edge(kernel: Kernel) -> bool:
-    inner = kernel[:, 1:-1, 1:-1]
-    return bool(kernel.sum() > inner.sum())
+def _reaches_edge(cells: NDArray[np.bool_]) -> bool:
+    inner = cells[:, 1:-1, 1:-1]
+    return bool(cells.sum() > inner.sum())
 
 
 def _cropped(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
@@ -149,10 +152,10 @@ def rings(size: int) -> NDArray[np.intp]:
     return ring
 
 
-def _kernel_in_window(
+def _cells_in_window(
     autocorrelation: Autocorrelation, config: ExtractorConfig, size: int
-) -> tuple[Kernel, NDArray[np.float64], int]:
-    """Find kernel (S, size, size), ring thresholds (S, R) and number of pixels cut off."""
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], int]:
+    """Find cells (S, size, size), ring thresholds (S, R) and number of pixels cut off."""
     values = _cropped(autocorrelation.values, size)
     error = _cropped(autocorrelation.standard_error, size)
     ring = rings(size)
@@ -169,8 +172,8 @@ def _kernel_in_window(
     limit = min(
         MOST_KERNEL_PIXELS, round(config.max_true_pixels * max(1.0, size / config.center_size))
     )
-    kernel = _limited(chosen, values, limit, is_connected=config.keep_center_component_only)
-    return kernel, thresholds, int(chosen.sum() - kernel.sum())
+    cells = _limited(chosen, values, limit, is_connected=config.keep_center_component_only)
+    return cells, thresholds, int(chosen.sum() - cells.sum())
 
 
 def _demanded_errors(ring: NDArray[np.intp], config: ExtractorConfig) -> NDArray[np.float64]:
@@ -212,28 +215,35 @@ def _percentile_above_zero(
     return float(np.percentile(pool, percentile))
 
 
-def _center_component(chosen: Kernel) -> Kernel:
+def _center_component(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Keep what is connected to the center, diagonals and neighboring slices included."""
     labels, _ = ndimage.label(chosen, structure=_FULL_CONNECTIVITY)
-    component: Kernel = labels == labels[tuple(side // 2 for side in chosen.shape)]
+    component: NDArray[np.bool_] = labels == labels[center_of(chosen)]
     return component
 
 
 def _limited(
-    chosen: Kernel, values: NDArray[np.float64], limit: int, *, is_connected: bool
-) -> Kernel:
+    chosen: NDArray[np.bool_], values: NDArray[np.float64], limit: int, *, is_connected: bool
+) -> NDArray[np.bool_]:
     """Keep at most ``limit`` pixels of each slice: the strongest, and all on the way to them."""
     if chosen.sum(axis=(1, 2)).max() <= limit:
         return chosen
-    strength = _strength_of_way(chosen, values) if is_connected else values
+    strength = _strength_of_way(chosen, values) if is_connected else _center_first(values)
     kept = np.stack([_first(*plane, limit) for plane in zip(chosen, strength, strict=True)])
     return _center_component(kept) if is_connected else kept
 
 
-def _strength_of_way(chosen: Kernel, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _center_first(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values (S, H, W) of which none exceeds that of the center."""
+    strength = values.copy()
+    strength[center_of(values)] = np.inf
+    return strength
+
+
+def _strength_of_way(chosen: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the weakest value on the best way from the center to each chosen cell."""
     allowed = np.where(chosen, values, -np.inf)
-    allowed[tuple(side // 2 for side in chosen.shape)] = np.inf
+    allowed[center_of(chosen)] = np.inf
     strength = np.where(allowed == np.inf, np.inf, -np.inf)
     while True:
         around = ndimage.maximum_filter(
@@ -245,7 +255,9 @@ def _strength_of_way(chosen: Kernel, values: NDArray[np.float64]) -> NDArray[np.
         strength = grown
 
 
-def _first(plane: Kernel, strength: NDArray[np.float64], limit: int) -> Kernel:
+def _first(
+    plane: NDArray[np.bool_], strength: NDArray[np.float64], limit: int
+) -> NDArray[np.bool_]:
     """Keep at most ``limit`` pixels of a slice: the strongest, of equal ones the nearest.
 
     Of two equals at the limit, as opposite offsets are, both are dropped.
@@ -256,5 +268,7 @@ def _first(plane: Kernel, strength: NDArray[np.float64], limit: int) -> Kernel:
     distance = np.hypot(*(np.indices(plane.shape) - half))
     last = np.lexsort((distance[plane], -strength[plane]))[limit]
     weakest, farthest = strength[plane][last], distance[plane][last]
-    kept: Kernel = plane & ((strength > weakest) | ((strength == weakest) & (distance < farthest)))
+    kept: NDArray[np.bool_] = plane & (
+        (strength > weakest) | ((strength == weakest) & (distance < farthest))
+    )
     return kept

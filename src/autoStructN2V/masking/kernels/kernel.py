@@ -1,114 +1,222 @@
-"""Kernels: small boolean arrays that say which pixel offsets share noise with the center."""
+"""The kernel: which neighbors share noise with a pixel and are hidden together with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autoStructN2V.errors import KernelError
-from autoStructN2V.vocabulary import Mode
+from autoStructN2V.masking.kernels.cells import (
+    as_boolean,
+    center_of,
+    documented_to_cells,
+    neighbors_of_center,
+    require_kernel,
+)
+from autoStructN2V.masking.kernels.description import KernelStatistics, describe_cells
+from autoStructN2V.masking.kernels.files import read_array, write_array
+from autoStructN2V.masking.kernels.symmetry import symmetries_of_cells
 
-Kernel = NDArray[np.bool_]
-MAX_KERNEL_SIZE = 31
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
 
+    from numpy.typing import DTypeLike, NDArray
 
-def center_of(kernel: NDArray[np.generic]) -> tuple[int, ...]:
-    """Index of the center of an array of odd size."""
-    return tuple(side // 2 for side in kernel.shape)
-
-
-def center_only(mode: Mode = "2D", size: int = 1) -> Kernel:
-    """Return the kernel that hides the predicted pixel alone: plain Noise2Void.
-
-    Parameters
-    ----------
-    mode : {'2D', '2.5D'}
-        In 2.5D the kernel has three slices.
-    size : int
-        Side of the blind spot, odd; larger than 1 hides a square around the pixel.
-
-    Returns
-    -------
-    (size, size) bool in 2D, (3, size, size) bool in 2.5D, where only the middle slice is hidden
-    """
-    kernel = np.ones((size, size), bool)
-    if mode == "2D":
-        return kernel
-    empty = np.zeros_like(kernel)
-    return np.stack([empty, kernel, empty])
+    from autoStructN2V.symmetry import Symmetry
+    from autoStructN2V.vocabulary import Mode
 
 
-def validate_kernel(array: object, mode: Mode = "2D") -> Kernel:
-    """Return a kernel as a boolean array, or say in one sentence what is wrong with it.
+@dataclass(frozen=True, eq=False, repr=False)
+class Kernel:
+    """A small table of pixels that are hidden together with the one in the center.
+
+    It always has slices, rows and columns, and cannot be changed. Two kernels are equal if their
+    cells are. NumPy takes it for an array in its documented form, see :meth:`to_array`.
 
     Parameters
     ----------
-    array : array_like
-        Boolean, or numbers that are all 0 or 1; (H, W) in 2D, (3, H, W) in 2.5D, H and W odd
-        and at most 31.
-    mode : {'2D', '2.5D'}
-        Number of dimensions wanted: two, or three.
+    cells : (1 or 3, H, W) array_like
+        True, or 1, where a pixel is hidden: one slice in 2D; z-1, z, z+1 in 2.5D. H and W are odd
+        and at most 31, and the center is True.
 
-    Returns
-    -------
-    (H, W) or (3, H, W) bool
-        A copy.
+    Attributes
+    ----------
+    cells : (1 or 3, H, W) bool
+        A copy that is read-only.
 
     Raises
     ------
     KernelError
-        If shape, size or values do not make a kernel, or the center is False.
+        If the cells do not make a kernel: one sentence that says why.
+
+    Examples
+    --------
+    >>> Kernel([[[1, 1, 1]]])
+    <Kernel 2D, 1 x 3 pixels, 3 hidden>
     """
-    kernel = _as_boolean(array)
-    if kernel.ndim != (2 if mode == "2D" else 3):
-        wanted = "(height, width)" if mode == "2D" else "(3, height, width)"
-        raise KernelError(
-            f"The kernel has shape {kernel.shape}; in {mode} mode it must be {wanted}."
-        )
-    if mode == "2.5D" and kernel.shape[0] != 3:
-        raise KernelError(
-            f"The kernel has {kernel.shape[0]} slices; in 2.5D mode it must have 3 (z-1, z, z+1)."
-        )
-    height, width = kernel.shape[-2:]
-    if height % 2 == 0 or width % 2 == 0:
-        raise KernelError(
-            f"The kernel is {height} x {width} pixels; height and width must be odd, so that "
-            "it has a center."
-        )
-    if max(height, width) > MAX_KERNEL_SIZE:
-        raise KernelError(
-            f"The kernel is {height} x {width} pixels; at most {MAX_KERNEL_SIZE} x "
-            f"{MAX_KERNEL_SIZE} are allowed."
-        )
-    if not kernel[center_of(kernel)]:
-        raise KernelError(
-            "The center of the kernel is False; it must be True, because the predicted pixel "
-            "is always hidden."
-        )
-    return kernel
 
+    cells: NDArray[np.bool_]
 
-def _as_boolean(array: object) -> Kernel:
-    values = np.asarray(array)
-    if values.dtype == np.bool_:
-        return values.copy()
-    if values.dtype.kind not in "iuf" or not np.isin(values, (0, 1)).all():
-        raise KernelError(
-            f"The kernel holds values of type {values.dtype} that are not only 0 and 1; it must "
-            "hold True and False, or 0 and 1."
+    def __post_init__(self) -> None:
+        cells = as_boolean(self.cells)
+        require_kernel(cells)
+        cells.flags.writeable = False
+        object.__setattr__(self, "cells", cells)
+
+    @classmethod
+    def from_array(cls, array: object, mode: Mode | None = None) -> Self:
+        """Take over a kernel in its documented form.
+
+        Parameters
+        ----------
+        array : array_like or Kernel
+            (H, W) in 2D, (3, H, W) in 2.5D; boolean, or numbers that are all 0 or 1.
+        mode : {'2D', '2.5D'}, optional
+            Mode that the kernel must fit; by default its number of axes decides.
+
+        Raises
+        ------
+        KernelError
+            If shape, size or values do not make a kernel of this mode, or the center is False.
+        """
+        return cls(documented_to_cells(array, mode))
+
+    @classmethod
+    def center_only(cls, mode: Mode = "2D", size: int = 1) -> Self:
+        """Return the kernel that hides the predicted pixel alone: plain Noise2Void.
+
+        Parameters
+        ----------
+        mode : {'2D', '2.5D'}
+            In 2.5D the kernel has three slices, of which only the middle one hides anything.
+        size : int
+            Side of the blind spot, odd; larger than 1 hides a square around the pixel.
+        """
+        cells = np.zeros((1 if mode == "2D" else 3, size, size), bool)
+        cells[len(cells) // 2] = True
+        return cls(cells)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], mode: Mode | None = None) -> Self:
+        """Read a kernel from a .npy file; the file cannot run code.
+
+        Parameters
+        ----------
+        path : path-like
+            The .npy file.
+        mode : {'2D', '2.5D'}, optional
+            Mode that the kernel must fit; by default its number of axes decides.
+
+        Raises
+        ------
+        KernelError
+            If the file is missing, is not a .npy file of plain values, or holds no valid kernel.
+        """
+        return cls.from_array(read_array(path), mode)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the kernel in its documented form to a .npy file, and return the file's path.
+
+        Parameters
+        ----------
+        path : path-like
+            ``.npy`` is appended if missing. Missing folders are created.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        return write_array(path, self.to_array())
+
+    def to_array(self) -> NDArray[np.bool_]:
+        """Return a copy in the documented form: (H, W) bool in 2D, (3, H, W) bool in 2.5D."""
+        return (self.middle if self.mode == "2D" else self.cells).copy()
+
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[np.generic]:
+        """Let NumPy take the kernel for an array in its documented form, always a copy."""
+        if copy is False:
+            raise ValueError("A kernel cannot be changed, so an array of it is always a copy.")
+        return self.to_array().astype(bool if dtype is None else dtype, copy=False)
+
+    @property
+    def mode(self) -> Mode:
+        """Whether the kernel has one slice ('2D') or three ('2.5D')."""
+        return "2D" if self.n_slices == 1 else "2.5D"
+
+    @property
+    def n_slices(self) -> int:
+        """Number of slices, 1 or 3."""
+        return len(self.cells)
+
+    @property
+    def middle(self) -> NDArray[np.bool_]:
+        """The slice of the predicted pixel, (H, W) bool, read-only."""
+        middle: NDArray[np.bool_] = self.cells[self.n_slices // 2]
+        return middle
+
+    @property
+    def offsets(self) -> NDArray[np.intp]:
+        """Offsets (N, 3) of the hidden pixels from the center (z, y, x); the center is left out."""
+        return neighbors_of_center(self.cells)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Largest offset of a hidden pixel, along y and along x, in pixels."""
+        _, y, x = np.abs(self.offsets).max(axis=0, initial=0)
+        return int(y), int(x)
+
+    @property
+    def n_hidden(self) -> int:
+        """Number of hidden pixels in all slices, the center included."""
+        return int(self.cells.sum())
+
+    @property
+    def symmetries(self) -> tuple[Symmetry, ...]:
+        """Turns and flips that leave the kernel unchanged, the identity first; 1, 2, 4 or 8.
+
+        By these, images may be turned and flipped during training without moving the noise
+        pattern out from under the kernel.
+        """
+        return symmetries_of_cells(self.cells)
+
+    @property
+    def description(self) -> KernelStatistics:
+        """What the kernel hides, in words and numbers."""
+        return describe_cells(self.cells)
+
+    def trimmed(self) -> Self:
+        """Return the kernel without its empty border; the center stays in the center."""
+        _, y, x = center_of(self.cells)
+        reach_y, reach_x = self.reach
+        rows, columns = slice(y - reach_y, y + reach_y + 1), slice(x - reach_x, x + reach_x + 1)
+        return type(self)(self.cells[:, rows, columns])
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is a kernel of the same size that hides the same pixels."""
+        if not isinstance(other, Kernel):
+            return NotImplemented
+        return np.array_equal(self.cells, other.cells)
+
+    def __hash__(self) -> int:
+        return hash((self.cells.shape, self.cells.tobytes()))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[NDArray[np.bool_]]]:
+        # copies and pickles are made anew: NumPy would restore the cells writable
+        return type(self), (self.cells,)
+
+    def __repr__(self) -> str:
+        height, width = self.middle.shape
+        return f"<Kernel {self.mode}, {height} x {width} pixels, {self.n_hidden} hidden>"
+
+    def __str__(self) -> str:
+        """Draw the slices side by side: + center, # hidden, . not hidden."""
+        signs = np.where(self.cells, "#", ".")
+        signs[center_of(signs)] = "+"
+        return "\n".join(
+            "   ".join("".join(row) for row in rows) for rows in zip(*signs, strict=True)
         )
-    kernel: Kernel = values.astype(bool)
-    return kernel
-
-
-def trimmed(kernel: Kernel) -> Kernel:
-    """Cut away the empty border of a kernel; the center stays in the center."""
-    reach = [
-        int(np.abs(offsets).max(initial=0))
-        for offsets in (index - side // 2 for index, side in _in_plane_indices(kernel))
-    ]
-    middle = [side // 2 for side in kernel.shape[-2:]]
-    rows, columns = (slice(m - r, m + r + 1) for m, r in zip(middle, reach, strict=True))
-    return kernel[..., rows, columns].copy()
-
-
-def _in_plane_indices(kernel: Kernel) -> list[tuple[NDArray[np.intp], int]]:
-    return list(zip(np.nonzero(kernel)[-2:], kernel.shape[-2:], strict=True))

@@ -1,35 +1,30 @@
 """Which turns and flips leave a kernel unchanged."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.symmetry import SYMMETRIES, Symmetry
 
 
-def kernel_symmetries(kernel: object) -> tuple[Symmetry, ...]:
+def symmetries_of_cells(cells: NDArray[np.bool_]) -> tuple[Symmetry, ...]:
     """Return the turns and flips that leave a kernel unchanged; the identity comes first.
-
-    Images may be turned and flipped by these during training without moving the noise pattern
-    out from under the kernel. A kernel that is not square is embedded in a square.
 
     Parameters
     ----------
-    kernel : (H, W) or (3, H, W) array_like
-        A valid kernel.
+    cells : (1 or 3, H, W) bool
+        Cells of a kernel; where H and W differ, they are embedded in a square.
 
     Returns
     -------
     tuple of Symmetry
         1, 2, 4 or 8 of them.
     """
-    square = padded_to_square(np.asarray(kernel, bool))
+    square = _padded_to_square(cells)
     return tuple(s for s in SYMMETRIES if np.array_equal(s(square), square))
 
 
-def padded_to_square(kernel: Kernel) -> Kernel:
-    """Embed a kernel in the smallest square with the same center."""
-    height, width = kernel.shape[-2:]
-    side = max(height, width)
-    margins = [(0, 0)] * (kernel.ndim - 2)
-    margins += [((side - length) // 2, (side - length) // 2) for length in (height, width)]
-    return np.pad(kernel, margins)
+def _padded_to_square(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Embed cells (S, H, W) in the smallest square with the same center."""
+    side = max(cells.shape[1:])
+    margins = ((side - length) // 2 for length in cells.shape[1:])
+    return np.pad(cells, [(0, 0), *((margin, margin) for margin in margins)])

@@ -1,1 +1,5 @@
 """The configuration of a run: models, presets, files, errors."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -20,9 +20,8 @@ from autoStructN2V.frozen_config import FrozenConfig
 from autoStructN2V.masking.config import MaskCenterSize, MaskPercentage
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.models.config import NumLayers
-from autoStructN2V.models.device import DeviceName
 from autoStructN2V.pipeline.configuration.errors import explain
-from autoStructN2V.pipeline.configuration.presets import PRESETS, PresetName, merged
+from autoStructN2V.pipeline.configuration.presets import PRESETS, merged
 from autoStructN2V.trainers.config import (
     BatchSize,
     LastStageConfig,
@@ -30,7 +29,7 @@ from autoStructN2V.trainers.config import (
     ScheduleConfig,
     StageConfig,
 )
-from autoStructN2V.vocabulary import Method, Mode, StripeRemoval
+from autoStructN2V.vocabulary import DeviceName, Method, Mode, PresetName, StripeRemoval
 
 
 class FirstStageConfig(StageConfig):

@@ -5,9 +5,7 @@ training eight times as long: more steps gained more than a larger network did i
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
-
-PresetName = Literal["fast", "balanced", "high_quality"]
+from typing import Any
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -224,7 +224,7 @@ def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
         "experiment_dir": folders.experiment,
         "final_results_dir": folders.stage_results(last),
         "model_dir": folders.model,
-        "mask": result.kernel,
+        "mask": None if result.kernel is None else result.kernel.to_array(),
         "is_stopped": result.is_stopped,
         **described,
     }

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from autoStructN2V.masking.kernels.kernel import Kernel
+
 _CELL = 28  # pixels of the picture per kernel cell
 _GAP = 16
 _TITLE = 26
@@ -22,19 +24,17 @@ _PANEL_SIDE = 360
 _LOW, _HIGH = 0.5, 99.5  # percentiles shown black and white
 
 
-def draw_kernel(
-    kernel: NDArray[np.bool_], evidence: NDArray[np.float64] | None = None
-) -> Image.Image:
+def draw_kernel(kernel: Kernel, evidence: NDArray[np.float64] | None = None) -> Image.Image:
     """Draw a kernel: hidden pixels outlined red, the center black, shaded by the evidence.
 
     Parameters
     ----------
-    kernel : (h, w) or (3, h, w) bool
+    kernel : Kernel
         Pixels that share noise with the center.
     evidence : (1 or 3, H, W) float64, optional
         Noise autocorrelation, -1 to 1, zero lag in the center; at least as large as the kernel.
     """
-    planes = kernel[None] if kernel.ndim == 2 else kernel
+    planes = kernel.cells
     shades = _shades(evidence, planes.shape)
     height, width = planes.shape[1] * _CELL, planes.shape[2] * _CELL
     canvas = _canvas(len(planes) * (width + _GAP) + _GAP, height + _TITLE + _GAP)

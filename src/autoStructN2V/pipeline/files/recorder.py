@@ -22,7 +22,6 @@ from autoStructN2V.files import (
 )
 from autoStructN2V.inference.model_files import MODEL_FILES
 from autoStructN2V.inference.trained_model import save_model
-from autoStructN2V.masking.kernels.files import save_kernel
 from autoStructN2V.pipeline.configuration.file import with_absolute_paths, write_config
 from autoStructN2V.pipeline.events import (
     Event,
@@ -43,10 +42,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.datasets.images.writing import OutputDtype
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.results import ArraySink, PipelineResult, WriteSlice
+    from autoStructN2V.vocabulary import OutputDtype
 
 _LOG_FIELDS = (
     "stage",
@@ -212,11 +211,13 @@ class RunRecorder:
             }
         if result.comparison is not None:
             self._report["comparison"] = result.comparison.to_dict()
+        if result.verdict is not None:
+            self._report["verdict"] = result.verdict.to_dict()
         self._report["is_stopped"] = result.is_stopped
         write_json(self.folders.model / "noise_report.json", self._report)
 
     def _write_kernel(self, kernel: Kernel) -> None:
-        save_kernel(self.folders.model / "mask.npy", kernel)
+        kernel.save(self.folders.model / "mask.npy")
         save_png(self.folders.model / "mask.png", draw_kernel(kernel, self._evidence))
 
     def _write_log(self) -> None:

@@ -223,6 +223,19 @@ def test_images_of_one_pixel_in_width_or_height_come_back(tmp_path, shape, dtype
     assert np.array_equal(read_stack(copy), read_stack(source))
 
 
+def test_a_list_of_pages_that_runs_in_a_circle_is_refused(tmp_path):
+    options = {"photometric": "minisblack", "metadata": None}
+    tifffile.imwrite(tmp_path / "a.tif", STACK, compression="zlib", **options)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        first, last = (tif.pages[z] for z in (0, 3))
+        link = last.offset + 2 + 12 * len(last.tags)
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    content[link : link + 4] = struct.pack("<I", first.offset)
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(InputError, match="list of pages"):
+        open_images(tmp_path / "a.tif", mode="2D")
+
+
 def test_a_size_of_zero_is_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", STACK[0], compression="zlib", metadata=None)
     with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tif:

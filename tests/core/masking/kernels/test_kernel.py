@@ -1,14 +1,27 @@
-"""Kernels: what is accepted, what is refused and in which words, files, symmetries, statistics."""
+"""The kernel as a value: what makes one, what is refused in which words, and what it knows."""
+
+import copy
+import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
 
 from autoStructN2V.errors import KernelError, OutputError
-from autoStructN2V.masking.kernels.description import describe_kernel
-from autoStructN2V.masking.kernels.files import load_kernel, save_kernel
-from autoStructN2V.masking.kernels.kernel import center_only, trimmed, validate_kernel
-from autoStructN2V.masking.kernels.symmetry import kernel_symmetries
+from autoStructN2V.masking import Kernel
 from autoStructN2V.symmetry import SYMMETRIES
+
+
+@st.composite
+def kernels(draw):
+    """Any valid kernel up to 9 x 9 pixels, 2D or 2.5D."""
+    n_slices = draw(st.sampled_from([1, 3]))
+    height, width = (2 * draw(st.integers(0, 4)) + 1 for _ in range(2))
+    cells = draw(arrays_of.arrays(bool, (n_slices, height, width)))
+    cells[n_slices // 2, height // 2, width // 2] = True
+    return Kernel(cells)
 
 
 def line(length, axis=1):
@@ -16,17 +29,20 @@ def line(length, axis=1):
     return np.ones(shape, bool)
 
 
-def test_valid_kernels_are_copied():
-    for kernel, mode in ((line(9), "2D"), (np.ones((3, 5, 7), bool), "2.5D")):
-        checked = validate_kernel(kernel, mode)
-        assert checked.dtype == bool
-        assert np.array_equal(checked, kernel)
-        assert not np.shares_memory(checked, kernel)
+def corner():
+    kernel = np.zeros((3, 3), bool)
+    kernel[1, 1] = kernel[0, 0] = kernel[0, 1] = True
+    return kernel
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
+# what it is made of
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32])
 def test_zeros_and_ones_become_booleans(dtype):
-    assert validate_kernel(np.ones((3, 3), dtype)).dtype == bool
+    kernel = Kernel(np.ones((1, 3, 3), dtype))
+    assert kernel.cells.dtype == bool
+    assert kernel == Kernel.from_array(np.ones((3, 3), dtype))
 
 
 @pytest.mark.parametrize(
@@ -38,108 +54,145 @@ def test_zeros_and_ones_become_booleans(dtype):
         (np.ones((3, 3, 3), bool), "2D", "2D mode"),
         (np.ones((3, 3), bool), "2.5D", "2.5D mode"),
         (np.ones((5, 3, 3), bool), "2.5D", "3 \\(z-1, z, z\\+1\\)"),
+        (np.ones((5, 3, 3), bool), None, "3 \\(z-1, z, z\\+1\\)"),
+        (np.ones((2, 3, 3, 3), bool), None, "2D mode"),
         (np.full((3, 3), 0.5), "2D", "not only 0 and 1"),
         (np.full((3, 3), np.nan), "2D", "not only 0 and 1"),
         (np.array([["a"]]), "2D", "not only 0 and 1"),
         (np.ones((0, 3), bool), "2D", "odd"),
         (np.True_, "2D", "shape"),
+        (Kernel.center_only("2.5D"), "2D", "2D mode"),
     ],
 )
 def test_refusals_are_one_sentence(array, mode, words):
     with pytest.raises(KernelError, match=words) as caught:
-        validate_kernel(array, mode)
+        Kernel.from_array(array, mode)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kernel", [line(9), np.ones((3, 5, 7), bool)])
-def test_saved_kernel_is_read_back(tmp_path, kernel):
-    path = save_kernel(tmp_path / "kernel", kernel)
-    assert path.name == "kernel.npy"
-    assert np.array_equal(load_kernel(path), kernel)
-    assert [p.name for p in tmp_path.iterdir()] == ["kernel.npy"]
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3, 3), (5, 3, 3), (0, 3, 3), ()])
+def test_cells_have_one_slice_or_three(shape):
+    with pytest.raises(KernelError, match=r"\(1, height, width\) in 2D and \(3, height, width\)"):
+        Kernel(np.ones(shape, bool))
 
 
-def test_invalid_kernel_leaves_the_old_file(tmp_path):
-    path = save_kernel(tmp_path / "kernel.npy", line(3))
+@pytest.mark.parametrize("cells", [np.zeros((1, 1, 1)), np.ones((1, 2, 3)), np.ones((3, 1, 33))])
+def test_no_kernel_is_made_of_cells_that_are_none(cells):
     with pytest.raises(KernelError):
-        save_kernel(path, np.zeros((3, 3), bool))
-    assert np.array_equal(load_kernel(path), line(3))
+        Kernel(cells)
 
 
-def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
-    (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OutputError, match="cannot be written"):
-        save_kernel(tmp_path / "file" / "kernel.npy", np.ones((1, 3), bool))
-    assert save_kernel(tmp_path / "new" / "kernel.npy", np.ones((1, 3), bool)).exists()
+def test_the_neighbors_alone_may_lie_in_the_slices_above_and_below():
+    cells = np.zeros((3, 1, 3), bool)
+    cells[1, 0, 1] = cells[0, 0, 0] = True
+    assert Kernel(cells).offsets.tolist() == [[-1, 0, -1]]
+    cells[1, 0, 1] = False
+    with pytest.raises(KernelError, match="center"):
+        Kernel(cells)
 
 
-class Hostile:
-    def __reduce__(self):
-        return (pytest.fail, ("code of a kernel file was run",))
+# a value
 
 
-def test_hostile_file_runs_no_code(tmp_path):
-    path = tmp_path / "hostile.npy"
-    np.save(path, np.array([[Hostile()]], object), allow_pickle=True)
-    with pytest.raises(KernelError, match="not a readable"):
-        load_kernel(path)
+@given(kernels())
+def test_it_cannot_be_changed_not_even_a_copy_of_it(kernel):
+    for same in (kernel, copy.deepcopy(kernel), pickle.loads(pickle.dumps(kernel))):
+        assert same == kernel
+        with pytest.raises(ValueError, match="read-only"):
+            same.cells[:] = False
+        with pytest.raises(AttributeError):
+            same.cells = kernel.cells
+        with pytest.raises(ValueError, match="read-only"):
+            same.middle[:] = False
 
 
-@pytest.mark.parametrize("keep", [0, 5, 60, 127, 130])
-def test_truncated_file_is_refused(tmp_path, keep):
-    path = save_kernel(tmp_path / "kernel.npy", line(9))
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(KernelError):
-        load_kernel(path)
+@given(kernels())
+def test_arrays_are_copies_on_the_way_in_and_on_the_way_out(kernel):
+    given_cells = kernel.cells.copy()
+    taken = Kernel(given_cells)
+    given_cells[:] = ~given_cells
+    for array in (taken.to_array(), np.asarray(taken), np.array(taken)):
+        array[:] = ~array
+    assert taken == kernel
 
 
-def test_other_files_are_refused(tmp_path):
-    with pytest.raises(KernelError, match="cannot be read"):
-        load_kernel(tmp_path / "missing.npy")
-    text = tmp_path / "text.npy"
-    text.write_text("not a kernel")
-    with pytest.raises(KernelError, match="not a readable"):
-        load_kernel(text)
-    np.savez(tmp_path / "archive.npz", a=line(3))
-    with pytest.raises(KernelError):
-        load_kernel(tmp_path / "archive.npz")
-    huge = tmp_path / "huge.npy"
-    np.save(huge, np.zeros((1100, 1100), bool))
-    with pytest.raises(KernelError, match="far more"):
-        load_kernel(huge)
+@given(kernels(), kernels())
+def test_kernels_are_equal_and_hash_alike_if_their_cells_are(one, other):
+    is_same = one.cells.shape == other.cells.shape and (one.cells == other.cells).all()
+    assert (one == other) == is_same
+    assert len({one, other, Kernel(one.cells)}) == (1 if is_same else 2)
+    assert one != "a kernel"
 
 
-def test_header_that_promises_too_much_is_refused(tmp_path):
-    path = tmp_path / "promise.npy"
-    with path.open("wb") as file:
-        header = {"descr": "|b1", "fortran_order": False, "shape": (10**9, 10**9)}
-        np.lib.format.write_array_header_1_0(file, header)
-    with pytest.raises(KernelError):
-        load_kernel(path)
+@given(kernels())
+def test_numpy_takes_it_for_an_array_in_the_documented_form(kernel):
+    array = np.asarray(kernel)
+    assert array.shape == (kernel.cells.shape if kernel.mode == "2.5D" else kernel.middle.shape)
+    assert array.dtype == bool
+    assert np.array_equal(kernel, kernel.to_array())
+    assert np.asarray(kernel, float).sum() == kernel.n_hidden
+    assert Kernel.from_array(array) == Kernel.from_array(kernel, kernel.mode) == kernel
 
 
-def test_mode_of_a_file_is_checked(tmp_path):
-    path = save_kernel(tmp_path / "kernel.npy", line(9))
-    with pytest.raises(KernelError, match=r"2\.5D"):
-        load_kernel(path, "2.5D")
+# what it knows
 
 
-def test_center_only():
-    assert center_only().sum() == 1
-    assert center_only("2.5D").shape == (3, 1, 1)
-    assert center_only("2.5D")[1, 0, 0]
-    validate_kernel(center_only("2.5D"), "2.5D")
+@given(kernels())
+def test_the_center_is_always_hidden_and_no_neighbor(kernel):
+    z, y, x = (side // 2 for side in kernel.cells.shape)
+    assert kernel.cells[z, y, x] and kernel.middle[y, x]
+    assert kernel.n_slices == {"2D": 1, "2.5D": 3}[kernel.mode]
+    assert kernel.n_hidden == len(kernel.offsets) + 1
+    assert all(kernel.cells[z + dz, y + dy, x + dx] for dz, dy, dx in kernel.offsets)
+    assert [0, 0, 0] not in kernel.offsets.tolist()
 
 
-def corner():
-    kernel = np.zeros((3, 3), bool)
-    kernel[1, 1] = kernel[0, 0] = kernel[0, 1] = True
-    return kernel
+@given(kernels(), st.integers(0, 3), st.integers(0, 3))
+def test_trimming_keeps_the_offsets_and_takes_any_empty_border_away(kernel, more_y, more_x):
+    widened = Kernel(np.pad(kernel.cells, [(0, 0), (more_y, more_y), (more_x, more_x)]))
+    trimmed = widened.trimmed()
+    assert np.array_equal(trimmed.offsets, kernel.offsets)
+    assert trimmed == kernel.trimmed() == trimmed.trimmed()
+    assert trimmed.reach == kernel.reach == tuple(side // 2 for side in trimmed.middle.shape)
+
+
+def test_trimming_keeps_the_center_in_the_center():
+    cells = np.zeros((11, 11), bool)
+    cells[5, 3:8] = True
+    assert Kernel.from_array(cells).trimmed() == Kernel.from_array(line(5))
+    one_sided = np.zeros((5, 5), bool)
+    one_sided[2, 2] = one_sided[0, 2] = True
+    assert Kernel.from_array(one_sided).trimmed().to_array().tolist() == [
+        [True],
+        [False],
+        [True],
+        [False],
+        [False],
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_noise2void_hides_the_center_alone_or_a_square(size):
+    assert Kernel.center_only(size=size) == Kernel(np.ones((1, size, size)))
+    in_25d = Kernel.center_only("2.5D", size)
+    assert in_25d.mode == "2.5D"
+    assert in_25d.n_hidden == in_25d.middle.sum() == size**2
+
+
+def test_it_draws_itself():
+    cells = np.zeros((3, 3, 3), bool)
+    cells[1] = np.eye(3)
+    cells[0, 0] = True
+    assert str(Kernel(cells)) == "###   #..   ...\n...   .+.   ...\n...   ..#   ..."
+    assert repr(Kernel(cells)) == "<Kernel 2.5D, 3 x 3 pixels, 6 hidden>"
+
+
+# symmetries
 
 
 @pytest.mark.parametrize(
-    ("kernel", "count"),
+    ("array", "count"),
     [
         (np.ones((1, 1), bool), 8),
         (line(9), 4),
@@ -149,10 +202,47 @@ def corner():
         (corner(), 1),
     ],
 )
-def test_symmetries_leave_the_kernel_unchanged(kernel, count):
-    symmetries = kernel_symmetries(kernel)
+def test_symmetries_leave_the_kernel_unchanged(array, count):
+    symmetries = Kernel.from_array(array).symmetries
     assert len(symmetries) == count
     assert (symmetries[0].quarter_turns, symmetries[0].flip) == (0, False)
+
+
+def permutation(symmetry):
+    """Return what a symmetry does to four numbers that no other does, as bytes."""
+    return np.ascontiguousarray(symmetry(np.arange(4).reshape(2, 2))).tobytes()
+
+
+@given(kernels())
+def test_symmetries_are_a_group(kernel):
+    """One after the other, and undone, they are symmetries of the kernel again."""
+    group = {permutation(s) for s in kernel.symmetries}
+    square = np.arange(4).reshape(2, 2)
+    for one in kernel.symmetries:
+        assert np.ascontiguousarray(one.undo(square)).tobytes() in group
+        for other in kernel.symmetries:
+            assert np.ascontiguousarray(one(other(square))).tobytes() in group
+    assert len(SYMMETRIES) % len(group) == 0
+
+
+@given(kernels())
+def test_symmetries_map_hidden_pixels_on_hidden_pixels(kernel):
+    """Checked on the offsets: a symmetry turns (y, x) as it turns the four neighbors."""
+    hidden = {tuple(offset) for offset in kernel.offsets}
+    side = max(kernel.middle.shape)
+    z, y, x = np.indices((kernel.n_slices, side, side)) - np.array(
+        [kernel.n_slices // 2, side // 2, side // 2]
+    ).reshape(3, 1, 1, 1)
+    for symmetry in SYMMETRIES:
+        to_y, to_x = symmetry(y), symmetry(x)
+        moved = {
+            (dz, dy, dx)
+            for dz, dy, dx, old_y, old_x in zip(
+                z.flat, y.flat, x.flat, to_y.flat, to_x.flat, strict=True
+            )
+            if (dz, old_y, old_x) in hidden
+        }
+        assert (symmetry in kernel.symmetries) == (moved == hidden)
 
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES)
@@ -162,18 +252,20 @@ def test_symmetries_can_be_undone(symmetry):
 
 
 def test_eight_different_symmetries():
-    patch = np.arange(9).reshape(3, 3)
-    assert len({s(patch).tobytes() for s in SYMMETRIES}) == 8
+    assert len({permutation(s) for s in SYMMETRIES}) == 8
 
 
 def test_slices_of_a_kernel_turn_together():
-    kernel = np.zeros((3, 3, 3), bool)
-    kernel[1, 1, :] = kernel[0, :, 1] = True
-    assert len(kernel_symmetries(kernel)) == 4
+    cells = np.zeros((3, 3, 3), bool)
+    cells[1, 1, :] = cells[0, :, 1] = True
+    assert len(Kernel(cells).symmetries) == 4
+
+
+# description
 
 
 @pytest.mark.parametrize(
-    ("kernel", "pattern", "words"),
+    ("array", "pattern", "words"),
     [
         (np.ones((1, 1), bool), "none", "only the predicted pixel"),
         (line(9), "horizontal", "horizontal correlation of 9 px"),
@@ -185,24 +277,91 @@ def test_slices_of_a_kernel_turn_together():
         (corner(), "irregular", "irregular"),
     ],
 )
-def test_description(kernel, pattern, words):
-    statistics = describe_kernel(kernel)
-    assert statistics.pattern_type == pattern
-    assert words in statistics.sentence
-    assert statistics.n_active == kernel.sum()
-    assert statistics.coverage_percent == pytest.approx(100 * kernel.mean())
+def test_description(array, pattern, words):
+    description = Kernel.from_array(array).description
+    assert description.pattern_type == pattern
+    assert words in description.sentence
+    assert description.n_active == array.sum()
+    assert description.coverage_percent == pytest.approx(100 * array.mean())
+    assert description.size == array.shape
 
 
 def test_description_names_the_neighboring_slices():
-    kernel = np.zeros((3, 1, 9), bool)
-    kernel[1] = True
-    assert "none in the slices" in describe_kernel(kernel).sentence
-    kernel[0, 0, 3:6] = True
-    assert "3 in the slice above and 0 in the slice below" in describe_kernel(kernel).sentence
+    cells = np.zeros((3, 1, 9), bool)
+    cells[1] = True
+    description = Kernel(cells).description
+    assert "none in the slices" in description.sentence
+    assert description.size == (3, 1, 9)
+    cells[0, 0, 3:6] = True
+    assert "3 in the slice above and 0 in the slice below" in Kernel(cells).description.sentence
 
 
-def test_trimmed_cuts_empty_borders_only():
-    kernel = np.zeros((11, 11), bool)
-    kernel[5, 3:7] = True
-    assert trimmed(kernel).shape == (1, 5)
-    assert trimmed(kernel).sum() == kernel.sum()
+# files
+
+
+@given(kernel=kernels())
+def test_a_saved_kernel_is_read_back(tmp_path_factory, kernel):
+    folder = tmp_path_factory.mktemp("kernels")
+    path = kernel.save(folder / "kernel")
+    assert path.name == "kernel.npy"
+    assert Kernel.load(path) == Kernel.load(path, kernel.mode) == kernel
+    assert np.array_equal(np.load(path), kernel.to_array()), "the file is in the documented form"
+    assert [p.name for p in folder.iterdir()] == ["kernel.npy"]
+
+
+def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OutputError, match="cannot be written"):
+        Kernel.center_only().save(tmp_path / "file" / "kernel.npy")
+    assert Kernel.center_only().save(tmp_path / "new" / "kernel.npy").exists()
+
+
+class Hostile:
+    def __reduce__(self):
+        return (pytest.fail, ("code of a kernel file was run",))
+
+
+def test_hostile_file_runs_no_code(tmp_path):
+    path = tmp_path / "hostile.npy"
+    np.save(path, np.array([[Hostile()]], object), allow_pickle=True)
+    with pytest.raises(KernelError, match="not a readable"):
+        Kernel.load(path)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 60, 127, 130])
+def test_truncated_file_is_refused(tmp_path, keep):
+    path = Kernel.from_array(line(9)).save(tmp_path / "kernel.npy")
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(KernelError):
+        Kernel.load(path)
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(KernelError, match="cannot be read"):
+        Kernel.load(tmp_path / "missing.npy")
+    text = tmp_path / "text.npy"
+    text.write_text("not a kernel")
+    with pytest.raises(KernelError, match="not a readable"):
+        Kernel.load(text)
+    np.savez(tmp_path / "archive.npz", a=line(3))
+    with pytest.raises(KernelError):
+        Kernel.load(tmp_path / "archive.npz")
+    huge = tmp_path / "huge.npy"
+    np.save(huge, np.zeros((1100, 1100), bool))
+    with pytest.raises(KernelError, match="far more"):
+        Kernel.load(huge)
+
+
+def test_header_that_promises_too_much_is_refused(tmp_path):
+    path = tmp_path / "promise.npy"
+    with path.open("wb") as file:
+        header = {"descr": "|b1", "fortran_order": False, "shape": (10**9, 10**9)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(KernelError):
+        Kernel.load(path)
+
+
+def test_mode_of_a_file_is_checked(tmp_path):
+    path = Kernel.from_array(line(9)).save(tmp_path / "kernel.npy")
+    with pytest.raises(KernelError, match=r"2\.5D"):
+        Kernel.load(path, "2.5D")

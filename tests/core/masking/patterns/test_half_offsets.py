@@ -191,7 +191,7 @@ def test_a_kernel_is_extracted_as_if_there_were_no_offsets():
     offsets = two_halves(noise(rng, SIZE), noise(rng, SIZE))
     stack = (noise(rng, (6, SIZE, SIZE)) + offsets).astype(np.float32)
     proposal = extract_kernel([stack], ExtractorConfig())
-    assert proposal.kernel.sum() == 1
+    assert proposal.kernel.n_hidden == 1
     assert "offsets of half columns (upper and lower)" in proposal.advice.message
 
 

@@ -207,7 +207,7 @@ def test_a_kernel_is_extracted_as_if_there_were_no_offsets():
     rng = np.random.default_rng(13)
     stack = noise(rng, (6, SIZE, SIZE)) + noise(rng, (6, SIZE, 1), 0.08)
     proposal = extract_kernel([stack.astype(np.float32)], ExtractorConfig())
-    assert proposal.kernel.sum() == 1
+    assert proposal.kernel.n_hidden == 1
     assert "offsets of whole rows" in proposal.advice.message
     assert "Training removes it first" in proposal.advice.message
 

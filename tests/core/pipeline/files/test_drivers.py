@@ -9,7 +9,7 @@ import tifffile
 
 from autoStructN2V.datasets import ArraySource, open_images, read_stack
 from autoStructN2V.errors import ConfigError, OutputError
-from autoStructN2V.masking.kernels.files import load_kernel, save_kernel
+from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.pipeline import (
     denoise_events,
     file_events,
@@ -43,7 +43,7 @@ def test_the_configuration_in_the_model_folder_holds_from_anywhere(
     lines_tiff, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    save_kernel("kernel.npy", horizontal(3))
+    horizontal(3).save("kernel.npy")
     stage2 = {"mask_source": "file", "mask_file_path": "kernel.npy"}
     given = config_for(lines_tiff.name, "out", run_stage1=False, stage2=stage2)
     saved = json.loads((run_pipeline(given)["model_dir"] / "config.json").read_text())
@@ -77,7 +77,7 @@ def test_the_documented_result_and_files(lines_tiff, tmp_path):
         assert file == described["results_dir"] / f"noisy_stage{stage}.tif"
         assert tifffile.imread(file).shape == (3, 48, 48)
         assert described["report"]["masked_loss"] > 0
-    assert np.array_equal(load_kernel(model / "mask.npy"), result["mask"])
+    assert np.array_equal(Kernel.load(model / "mask.npy"), result["mask"])
     saved = json.loads((model / "config.json").read_text())
     assert validate_config(saved) == validate_config(config_for(lines_tiff, tmp_path / "out"))
     report = json.loads((model / "noise_report.json").read_text())
@@ -98,7 +98,7 @@ def test_n2v_alone_ends_with_stage_1(lines_tiff, tmp_path):
 
 
 def test_stage_2_with_a_kernel_file(lines_tiff, tmp_path):
-    kernel = save_kernel(tmp_path / "k.npy", horizontal(7))
+    kernel = horizontal(7).save(tmp_path / "k.npy")
     stage2 = {"mask_source": "file", "mask_file_path": kernel}
     result = run_pipeline(config_for(lines_tiff, tmp_path, run_stage1=False, stage2=stage2))
     assert result["stage1"] is None
@@ -276,7 +276,7 @@ def test_every_file_is_complete_at_every_event(lines_tiff, tmp_path):
             elif path.suffix == ".json":
                 json.loads(path.read_text())
             elif path.suffix == ".npy":
-                load_kernel(path)
+                Kernel.load(path)
             elif path.suffix == ".pth" and isinstance(event, StageTrained | StageFinished):
                 load_model(path)
 

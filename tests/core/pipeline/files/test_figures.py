@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from autoStructN2V.masking import Kernel
 from autoStructN2V.pipeline.files.figures import draw_kernel, draw_panels
 
 RED, BLACK = (214, 69, 65), (20, 20, 20)
@@ -15,19 +16,17 @@ def count(image, color):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 3), (31, 31), (3, 5, 5)])
 @pytest.mark.parametrize("evidence_size", [None, 5, 31])
 def test_hidden_pixels_are_outlined_and_the_center_is_black(shape, evidence_size):
-    kernel = np.ones(shape, bool)
-    n_slices = 3 if len(shape) == 3 else 1
+    kernel = Kernel.from_array(np.ones(shape, bool))
     evidence = None
     if evidence_size is not None:
-        evidence = np.full((n_slices, evidence_size, evidence_size), 0.5)
+        evidence = np.full((kernel.n_slices, evidence_size, evidence_size), 0.5)
     image = draw_kernel(kernel, evidence)
     assert count(image, BLACK) > 100
-    assert (count(image, RED) > 0) == (kernel.sum() > 1)
+    assert (count(image, RED) > 0) == (kernel.n_hidden > 1)
 
 
 def test_the_picture_has_image_orientation():
-    kernel = np.zeros((5, 5), bool)
-    kernel[2, 2] = kernel[2, 4] = True  # right of the center
+    kernel = Kernel.from_array([[0, 0, 1, 0, 1]])  # right of the center
     red = np.argwhere((np.asarray(draw_kernel(kernel)) == RED).all(-1)).mean(0)
     black = np.argwhere((np.asarray(draw_kernel(kernel)) == BLACK).all(-1)).mean(0)
     assert red[1] > black[1] + 40
@@ -37,8 +36,7 @@ def test_the_picture_has_image_orientation():
 def test_stronger_evidence_is_darker():
     evidence = np.zeros((1, 3, 3))
     evidence[0, 0, 0], evidence[0, 2, 2] = 1.0, 0.2
-    kernel = np.zeros((3, 3), bool)
-    kernel[1, 1] = True
+    kernel = Kernel.from_array([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
     gray = np.asarray(draw_kernel(kernel, evidence).convert("L")).astype(int)
     first = gray[26:54, 16:44].mean()
     last = gray[26 + 56 : 54 + 56, 16 + 56 : 44 + 56].mean()

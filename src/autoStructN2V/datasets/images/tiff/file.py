@@ -25,7 +25,7 @@ from autoStructN2V.datasets.images.sources import (
     TiffSource,
     require_real_numbers,
 )
-from autoStructN2V.datasets.images.tiff.integrity import check_complete
+from autoStructN2V.datasets.images.tiff.integrity import check_complete, check_page_list
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def open_tiff(
         If the file is missing, not TIFF, damaged, cut off, or if a choice is needed.
     """
     with _opened(path) as tif:
+        check_page_list(tif, path)
         series = _image_series(tif, path)
         dtype = require_real_numbers(series[0].dtype, path.name)
         stored = _stored_image(tif, series)

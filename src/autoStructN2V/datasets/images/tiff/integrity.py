@@ -55,14 +55,31 @@ def check_complete(tif: TiffFile, series: Sequence[TiffPageSeries], path: Path) 
     promised = _imagej_planes(tif)
     if series[0].kind != "imagej" and promised > n_planes:
         raise _cut_off(path, f"{promised} images were announced, {n_planes} are there")
-    if not _has_whole_page_list(tif):
-        raise _cut_off(path, "its list of pages breaks off")
     first = series[0]
     if len(series) > 1 or first.dataoffset is None:
         _check_segments(series, path)
     elif first.dataoffset + first.nbytes > tif.filehandle.size:
         raise _cut_off(path, "pixels are missing at its end")
     _check_compression(first, path)
+
+
+def check_page_list(tif: TiffFile, path: Path) -> None:
+    """Make sure that the list of pages has an end, before anybody follows it to there.
+
+    Parameters
+    ----------
+    tif : TiffFile
+        Open file, of which no page but the first was read.
+    path : Path
+        File, for messages.
+
+    Raises
+    ------
+    InputError
+        If the list breaks off or runs in a circle.
+    """
+    if not _has_whole_page_list(tif):
+        raise _cut_off(path, "its list of pages breaks off")
 
 
 def _check_claim(tif: TiffFile, series: Sequence[TiffPageSeries], path: Path) -> None:
@@ -100,8 +117,10 @@ def _has_whole_page_list(tif: TiffFile) -> bool:
         if len(raw) < layout.offsetsize:
             return False
         (offset,) = struct.unpack(layout.offsetformat, raw)
-        if offset == 0 or offset in seen:
+        if offset == 0:
             return True
+        if offset in seen:
+            return False
         seen.add(offset)
         if offset >= file.size or not _tags_are_inside(tif, offset):
             return False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.datasets.images.writing import OutputDtype
+    from autoStructN2V.vocabulary import OutputDtype
 
 _MOST_TOLD = 3
 

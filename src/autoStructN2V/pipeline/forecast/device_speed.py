@@ -11,7 +11,7 @@ import torch
 
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
-from autoStructN2V.pipeline.network_cost import COST_OF_STEP, network_cost
+from autoStructN2V.pipeline.forecast.network_cost import COST_OF_STEP, network_cost
 
 _TRIAL_SECONDS = 0.1
 

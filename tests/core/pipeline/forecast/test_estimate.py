@@ -10,9 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from autoStructN2V.models import FlexibleUNet
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline import finish, pipeline_events, validate_config
-from autoStructN2V.pipeline.device_speed import TYPICAL_SPEED, measure_speed
-from autoStructN2V.pipeline.estimate import Estimate, estimate_run, steps_per_epoch
-from autoStructN2V.pipeline.network_cost import network_cost
+from autoStructN2V.pipeline.forecast.device_speed import TYPICAL_SPEED, measure_speed
+from autoStructN2V.pipeline.forecast.estimate import Estimate, estimate_run, steps_per_epoch
+from autoStructN2V.pipeline.forecast.network_cost import network_cost
 from autoStructN2V.quantities import duration_text
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished
 from tests.core.conftest import noisy_lines, tiny

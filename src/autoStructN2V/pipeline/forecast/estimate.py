@@ -18,9 +18,9 @@ from autoStructN2V.inference.predictor import WINDOW_SIZE
 from autoStructN2V.inference.tiling import plan_tiles
 from autoStructN2V.masking.kernels.evidence import MOST_PIXELS
 from autoStructN2V.models.config import NetworkConfig
-from autoStructN2V.pipeline.device_speed import TYPICAL_SPEED, DeviceSpeed
-from autoStructN2V.pipeline.job import LARGEST_BANK
-from autoStructN2V.pipeline.network_cost import COST_OF_STEP, NetworkCost, network_cost
+from autoStructN2V.pipeline.forecast.device_speed import TYPICAL_SPEED, DeviceSpeed
+from autoStructN2V.pipeline.forecast.network_cost import COST_OF_STEP, NetworkCost, network_cost
+from autoStructN2V.pipeline.steps.training_data import LARGEST_BANK
 from autoStructN2V.quantities import about_text
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.trainer import CPU_COST

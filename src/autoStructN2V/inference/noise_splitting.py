@@ -1,0 +1,161 @@
+"""The error of any denoiser against the truth, estimated from noisy images alone.
+
+To an image y of noise n, noise z of the same covariance is added: y1 = y + a z. The noise of
+y2 = y - z / a is uncorrelated with that of y1, so that the squared difference between a denoised y1
+and y2 is on average the squared error against the truth, plus a constant that is the same for all
+denoisers. Unlike the error at hidden pixels it also counts what a network makes of the pixels that
+it sees.
+
+What the squares of z add is known and left out, and z is added with either sign, which takes away
+most of the chance: the score of a result D is the mean of (D - y)^2 + 2 D z / a. It is the squared
+error of D plus the variance of the noise.
+
+References
+----------
+Oliveira, Lei, Tibshirani: Unbiased risk estimation in the normal means problem via coupled
+bootstrap techniques. arXiv:2111.09447 (2021).
+Pang et al.: Recorrupted-to-Recorrupted. CVPR (2021). doi:10.1109/CVPR46437.2021.00208
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from autoStructN2V.datasets.images.sources import ArraySource
+from autoStructN2V.inference.verdict import GAUSSIAN, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from autoStructN2V.inference.predictor import Predictor
+    from autoStructN2V.masking.recorruption import NoiseSampler
+
+STRENGTH = 0.25
+"""Added noise relative to that of the images; more would judge results of noisier images."""
+
+SIGMAS = (0.0, *np.geomspace(0.4, 9.0, 17).round(3).tolist())
+"""Standard deviations of the Gaussian filters, in pixels, of which the best one counts."""
+
+_BLOCK = 32  # px: side of the squares whose scatter gives the standard error
+_BRIGHTNESS_SCALE = 2.0  # px: over which brightness is averaged, to know how strong the noise is
+
+
+def judge(
+    windows: Sequence[NDArray[np.float32]],
+    predictors: Mapping[str, Predictor],
+    noise: NoiseSampler,
+    seed: int,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Verdict | None:
+    """Estimate the errors of networks and of the best Gaussian filter.
+
+    Parameters
+    ----------
+    windows : sequence of (C, P, P) float32
+        Normalized noisy squares, of as many slices as the networks see; the middle one counts.
+    predictors : mapping of str to Predictor
+        Networks by the name that the verdict gives them.
+    noise : NoiseSampler
+        Draws noise like that of the windows, for squares of their size.
+    seed : int
+        Seed of the draws.
+    should_stop : callable
+        True ends the work.
+
+    Returns
+    -------
+    Verdict or None
+        None if stopped.
+    """
+    generator = torch.Generator(noise.device).manual_seed(seed)
+    scores: dict[str, list[NDArray[np.float64]]] = {}
+    for window in windows:
+        drawn = _drawn(window, noise, generator)
+        for sign in (1.0, -1.0):
+            if should_stop():
+                return None
+            found = _scores(window, np.float32(sign) * drawn, predictors, should_stop)
+            if found is None:
+                return None
+            for name, values in found.items():
+                scores.setdefault(name, []).append(values)
+    blocks = {name: _paired(values) for name, values in scores.items()}
+    return _verdict(blocks, list(predictors), noise.variance)
+
+
+def _drawn(
+    window: NDArray[np.float32], noise: NoiseSampler, generator: torch.Generator
+) -> NDArray[np.float32]:
+    """Draw noise (C, P, P) as strong as that of a window is at its brightness."""
+    smooth = ndimage.gaussian_filter(window, (0, _BRIGHTNESS_SCALE, _BRIGHTNESS_SCALE))
+    brightness: Tensor = torch.from_numpy(smooth)[None].to(noise.device)
+    drawn: NDArray[np.float32] = noise.draw(brightness, generator)[0].cpu().numpy()
+    return drawn
+
+
+def _scores(
+    window: NDArray[np.float32],
+    drawn: NDArray[np.float32],
+    predictors: Mapping[str, Predictor],
+    should_stop: Callable[[], bool],
+) -> dict[str, NDArray[np.float64]] | None:
+    """Return the mean score of each candidate in each block, (N,) float64; None if stopped."""
+    middle = len(window) // 2
+    noisy, added = window[middle], drawn[middle]
+    noisier = window + np.float32(STRENGTH) * drawn
+    scores = {}
+    for name, predictor in predictors.items():
+        raw = predictor.normalization.denormalize(noisier)
+        denoised = predictor.denoise_slice(ArraySource(raw), middle, should_stop)
+        if denoised is None:
+            return None
+        normalized = predictor.normalization.normalize(denoised)
+        scores[name] = _score(normalized, noisy, added)
+    for sigma in SIGMAS:
+        filtered = ndimage.gaussian_filter(noisier[middle], sigma)
+        scores[f"{GAUSSIAN} {sigma}"] = _score(filtered, noisy, added)
+    return scores
+
+
+def _score(
+    denoised: NDArray[np.float32], noisy: NDArray[np.float32], added: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the mean score in each block of (P, P) images, (N,) float64."""
+    values = np.square(denoised - noisy) + (2.0 / STRENGTH) * denoised * added
+    side = values.shape[0] // _BLOCK * _BLOCK or values.shape[0]
+    block = min(_BLOCK, side)
+    cut = values[:side, :side].reshape(side // block, block, side // block, block)
+    means: NDArray[np.float64] = cut.mean(axis=(1, 3), dtype=np.float64).ravel()
+    return means
+
+
+def _paired(scores: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Average the scores of both signs of a window, and join those of all windows."""
+    return np.concatenate([(a + b) / 2.0 for a, b in zip(scores[::2], scores[1::2], strict=True)])
+
+
+def _verdict(
+    blocks: Mapping[str, NDArray[np.float64]], stages: Sequence[str], variance: float
+) -> Verdict:
+    """Sum up scores (N,) of blocks in squared normalized units, given the noise variance."""
+    filters = [name for name in blocks if name not in stages]
+    best = min(filters, key=lambda name: blocks[name].mean())
+    of_filter = blocks[best]
+    errors = {name: float(blocks[name].mean()) / variance - 1.0 for name in stages}
+    differences = {name: blocks[name] - of_filter for name in stages}
+    deviations = {
+        name: float(values.std() / np.sqrt(len(values))) / variance
+        for name, values in differences.items()
+    }
+    return Verdict(
+        {**errors, GAUSSIAN: float(of_filter.mean()) / variance - 1.0},
+        {**deviations, GAUSSIAN: 0.0},
+        float(best.removeprefix(f"{GAUSSIAN} ")),
+    )

@@ -1,0 +1,1 @@
+"""The steps of a run, each of which knows nothing of the others."""

@@ -1,0 +1,57 @@
+"""A model applied to stacks, slice by slice, with its progress."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autoStructN2V.inference.predictor import Predictor, SliceFinished
+from autoStructN2V.pipeline.clock import PredictionClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.models.unet import FlexibleUNet
+    from autoStructN2V.pipeline.events import PredictionProgress
+    from autoStructN2V.pipeline.results import WriteSlice
+
+
+class Denoiser:
+    """A model that is ready to be applied to some stacks.
+
+    Parameters
+    ----------
+    model : TrainedModel
+        Model to apply.
+    network : FlexibleUNet
+        Its network, on the device that computes.
+    sources : sequence of ImageSource
+        All stacks that will be denoised, without the patterns that are removed first.
+    should_stop : callable
+        Asked after every tile; True ends the stack at hand.
+    """
+
+    def __init__(
+        self,
+        model: TrainedModel,
+        network: FlexibleUNet,
+        sources: Sequence[ImageSource],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._predictor = Predictor(
+            network, model.normalization, model.mode, symmetries=model.symmetries
+        )
+        n_tiles = sum(self._predictor.n_tiles(source) for source in sources)
+        self._clock = PredictionClock(model.stage, n_tiles)
+        self._should_stop = should_stop
+
+    def denoise(
+        self, source: ImageSource, write: WriteSlice
+    ) -> Generator[PredictionProgress, object, None]:
+        """Denoise one stack; ``write`` gets each slice (y, x) float32 with its index."""
+        for event in self._predictor.denoise(source, self._should_stop):
+            if isinstance(event, SliceFinished):
+                write(event.index, event.image)
+            else:
+                yield self._clock.advance()

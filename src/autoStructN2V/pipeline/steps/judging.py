@@ -1,0 +1,100 @@
+"""Both stages and a Gaussian filter are compared with each other, without clean images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoStructN2V.datasets.patches import neighbor_slices
+from autoStructN2V.inference.noise_splitting import judge
+from autoStructN2V.inference.predictor import Predictor
+from autoStructN2V.masking.recorruption import NoiseSampler
+from autoStructN2V.sampling import evenly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import torch
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.datasets.normalization import Normalization
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.inference.verdict import Verdict
+    from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+    from autoStructN2V.vocabulary import Mode
+
+_LARGEST_SIDE = 384  # px: of the squares that are judged; more take longer and vary less
+_SMALLEST_SIDE = 48  # px: the scatter in less says nothing
+_MOST_WINDOWS = 2
+
+
+def judge_stages(
+    models: Mapping[str, TrainedModel],
+    sources: Sequence[ImageSource],
+    normalization: Normalization,
+    noise: Autocorrelation | None,
+    device: torch.device,
+    seed: int,
+    should_stop: Callable[[], bool],
+) -> Verdict | None:
+    """Estimate how far the results of a run are from the truth.
+
+    Parameters
+    ----------
+    models : mapping of str to TrainedModel
+        What was trained, by the name that the verdict gives it; all of one mode.
+    sources : sequence of ImageSource
+        Noisy stacks without the patterns that are removed first.
+    normalization : Normalization
+        Of the networks' input.
+    noise : Autocorrelation or None
+        What is known of the noise.
+    device : torch.device
+        Where the networks compute.
+    seed : int
+        Seed of all draws.
+    should_stop : callable
+        True ends the work.
+
+    Returns
+    -------
+    Verdict or None
+        None if noise and structure could not be told apart, the images are too small, or it was
+        stopped.
+    """
+    if noise is None or not noise.is_strength_known or not models:
+        return None
+    mode = next(iter(models.values())).mode
+    windows = _windows(sources, mode, normalization)
+    if not windows:
+        return None
+    predictors = {
+        name: Predictor(
+            model.build(device), model.normalization, model.mode, symmetries=model.symmetries
+        )
+        for name, model in models.items()
+    }
+    scale = normalization.mean, normalization.std
+    sampler = NoiseSampler(noise, None, scale, windows[0].shape[-1], device)
+    return judge(windows, predictors, sampler, seed, should_stop)
+
+
+def _windows(
+    sources: Sequence[ImageSource], mode: Mode, normalization: Normalization
+) -> list[NDArray[np.float32]]:
+    """Cut normalized squares (1 or 3, P, P) from the middle of a few slices, of equal size."""
+    side = min(_LARGEST_SIDE, *(min(source.shape[1:]) for source in sources))
+    if side < _SMALLEST_SIDE:
+        return []
+    places = [(source, z) for source in sources for z in range(source.shape[0])]
+    windows = []
+    for source, z in (places[i] for i in evenly(len(places), _MOST_WINDOWS)):
+        y, x = ((length - side) // 2 for length in source.shape[1:])
+        slices = [
+            source.read_slice(int(i))[y : y + side, x : x + side]
+            for i in neighbor_slices(source.shape[0], mode)[z]
+        ]
+        windows.append(np.stack([normalization.normalize(image) for image in slices]))
+    return windows

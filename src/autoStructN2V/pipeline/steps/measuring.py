@@ -1,0 +1,58 @@
+"""What a run knows of the noise: measured when it is asked for, and once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from autoStructN2V.errors import InputError
+from autoStructN2V.masking.kernels.evidence import Evidence, measure_evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.masking.kernels.config import ExtractorConfig
+    from autoStructN2V.vocabulary import Mode
+
+
+@dataclass
+class NoiseMeasurement:
+    """The noise of the images of a run.
+
+    Attributes
+    ----------
+    sources : sequence of ImageSource
+        Stacks without the patterns that are removed first.
+    mode : {'2D', '2.5D'}
+        2.5D measures the correlation between neighboring slices too.
+    configured : ExtractorConfig
+        How reports measure it.
+    """
+
+    sources: Sequence[ImageSource]
+    mode: Mode
+    configured: ExtractorConfig
+    _evidence: dict[bool, Evidence] = field(default_factory=dict)
+
+    def evidence(self, extractor: ExtractorConfig) -> Evidence:
+        """Return the evidence for a kernel, measured once for each way of measuring.
+
+        Raises
+        ------
+        InputError
+            If the images show no noise that can be measured.
+        """
+        way = extractor.norm_autocorr
+        if way not in self._evidence:
+            self._evidence[way] = measure_evidence(
+                self.sources, extractor, self.mode, remove_stripes="off"
+            )
+        return self._evidence[way]
+
+    def reported(self) -> Evidence | None:
+        """Return what the configured way of measuring says; None of too little to be measured."""
+        try:
+            return self.evidence(self.configured)
+        except InputError:
+            return None
