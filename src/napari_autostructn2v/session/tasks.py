@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from psygnal import Signal
 
 from autoStructN2V.datasets.images.checks import check_images
+from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.errors import InputError, UserError
 from autoStructN2V.pipeline import (
@@ -123,13 +124,13 @@ class TaskRunner:
         measured = replace(stacks, sources=())
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, KernelProposal | None]:
-            smallest = _SMALLEST_MEASURED
+            sources = without_offset(snapshot(stacks.sources))
             for message in check_images(
-                stacks.sources, patch_size=smallest, mode=mode, should_stop=should_stop
+                sources, patch_size=_SMALLEST_MEASURED, mode=mode, should_stop=should_stop
             ):
                 yield Warned(message)
             evidence = measure_evidence(
-                stacks.sources, extractor, mode, should_stop, remove_stripes=remove_stripes
+                sources, extractor, mode, should_stop, remove_stripes=remove_stripes
             )
             return evidence.propose(extractor) if evidence is not None else None
 
