@@ -304,7 +304,8 @@ def try_configuration(folder: Path, rng: np.random.Generator, model: Path) -> tu
         write_config(folder / "again.json", complete)
         if validate_config(read_config(folder / "again.json")) != complete:
             raise FindingError("a configuration that does not come back as it was")
-        read_settings([f"{name}={json.dumps(random_value(rng))}" for name in ("a", "b.c", "")])
+        names = ["a", "b.c", *[""][: int(rng.random() < 0.1)]]
+        read_settings([f"{name}={json.dumps(random_value(rng))}" for name in names])
     except UserError as error:
         return False, str(error)
     return True, ""
@@ -315,9 +316,12 @@ def try_kernel(folder: Path, rng: np.random.Generator, model: Path) -> tuple[boo
     from autoStructN2V.errors import UserError
     from autoStructN2V.masking import load_kernel
 
-    shape = [int(rng.choice([0, 1, 2, 3, 5, 7, 31, 33])) for _ in range(int(rng.integers(0, 5)))]
-    values = rng.integers(0, 3 if rng.random() < 0.2 else 2, shape)
-    array = np.asarray(values.astype(rng.choice(["?", "u1", "i8", "f4", "c8", "O", "S3", "M8[s]"])))
+    shape = [int(rng.choice([1, 3, 5, 7, 31])) for _ in range(int(rng.choice([1, 2, 2, 3, 4])))]
+    if shape and rng.random() < 0.3:
+        shape[0] = int(rng.choice([0, 2, 3, 33]))
+    values = rng.integers(0 if rng.random() < 0.5 else 1, 3 if rng.random() < 0.2 else 2, shape)
+    dtype = rng.choice(["?", "?", "?", "u1", "i8", "f4", "c8", "O", "S3", "M8[s]"])
+    array = np.asarray(values.astype(dtype))
     path = folder / "k.npy"
     np.save(path, array, allow_pickle=True)
     if rng.random() < 0.6:
