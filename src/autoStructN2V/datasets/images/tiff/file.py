@@ -18,14 +18,13 @@ from autoStructN2V.datasets.images.axes import (
     select_planes,
 )
 from autoStructN2V.datasets.images.metadata import read_metadata
-from autoStructN2V.datasets.images.sources import (
+from autoStructN2V.datasets.images.sources import TiffSource, require_real_numbers
+from autoStructN2V.datasets.images.tiff.integrity import check_complete, check_page_list
+from autoStructN2V.datasets.images.tiff.planes import (
     ContiguousPlanes,
     PagedPlanes,
     SamplePlanes,
-    TiffSource,
-    require_real_numbers,
 )
-from autoStructN2V.datasets.images.tiff.integrity import check_complete, check_page_list
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
     from tifffile import TiffFile, TiffPageSeries
 
-    from autoStructN2V.datasets.images.sources import PlaneReader
+    from autoStructN2V.datasets.images.tiff.planes import PlaneReader
     from autoStructN2V.vocabulary import Mode
 
 _COLOR = (
