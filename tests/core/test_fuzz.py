@@ -26,6 +26,7 @@ FOUND = [  # what the program once did wrong with
 @pytest.fixture(scope="module")
 def fuzz() -> Iterator[Any]:
     """Return the benchmark as a module."""
+    sys.path.insert(0, str(FILE.parent))
     spec = importlib.util.spec_from_file_location("fuzz_benchmark", FILE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -33,6 +34,7 @@ def fuzz() -> Iterator[Any]:
     spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
+    sys.path.remove(str(FILE.parent))
 
 
 @pytest.fixture(scope="module")
