@@ -21,7 +21,6 @@ import tempfile
 import time
 import traceback
 import warnings
-import zipfile
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,15 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tifffile
 
-from fuzz_inputs import (
-    change_content,
-    changed_value,
-    choices,
-    damaged,
-    random_image,
-    random_value,
-    write_random_tiff,
-)
+import fuzz_inputs as inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -125,11 +116,11 @@ def try_tiff(folder: Path, rng: np.random.Generator, model: Path) -> tuple[bool,
     source.mkdir()
     for number in range(int(rng.choice([1, 1, 1, 3]))):
         path = source / f"{number}.tif"
-        write_random_tiff(path, rng)
+        inputs.write_random_tiff(path, rng)
         if rng.random() < 0.5:
-            path.write_bytes(damaged(path.read_bytes(), rng))
+            path.write_bytes(inputs.damaged(path.read_bytes(), rng))
     given = source if rng.random() < 0.5 else source / "0.tif"
-    output, options = folder / "out", choices(rng)
+    output, options = folder / "out", inputs.choices(rng)
     said: list[str] = []
     command = rng.choice(["inspect", "train", "denoise", "denoise", "denoise"])
     if command == "inspect":
@@ -151,14 +142,14 @@ def try_array(folder: Path, rng: np.random.Generator, model: Path) -> tuple[bool
     from autoStructN2V.errors import UserError
     from autoStructN2V.pipeline import finish, pipeline_events
 
-    image: Any = random_image(rng)
+    image: Any = inputs.random_image(rng)
     form = rng.choice(["array", "list", "masked", "several", "reversed"])
     if form == "list":
         image = image.tolist()
     elif form == "masked":
         image = np.ma.masked_array(image, mask=rng.random(image.shape) < rng.choice([0, 0.1]))
     elif form == "several":
-        image = [image, random_image(rng)]
+        image = [image, inputs.random_image(rng)]
     elif form == "reversed":
         image = image[..., ::-1]
     config = {"method": "n2v", "num_epochs": 1, "device": "cpu", "n2v": TINY}
@@ -186,12 +177,12 @@ def try_configuration(folder: Path, rng: np.random.Generator, model: Path) -> tu
             if isinstance(section.get(name), dict) and rng.random() < 0.8:
                 section = section[name]
                 continue
-            section[name] = changed_value(section.get(name), rng)
+            section[name] = inputs.changed_value(section.get(name), rng)
             break
     path = folder / "c.json"
     path.write_bytes(json.dumps(nested).encode())
     if rng.random() < 0.3:
-        path.write_bytes(damaged(path.read_bytes(), rng))
+        path.write_bytes(inputs.damaged(path.read_bytes(), rng))
     elif rng.random() < 0.05:
         path.write_text("[" * 200_000)
     try:
@@ -200,7 +191,7 @@ def try_configuration(folder: Path, rng: np.random.Generator, model: Path) -> tu
         if validate_config(read_config(folder / "again.json")) != complete:
             raise FindingError("a configuration that does not come back as it was")
         names = ["a", "b.c", *[""][: int(rng.random() < 0.1)]]
-        read_settings([f"{name}={json.dumps(random_value(rng))}" for name in names])
+        read_settings([f"{name}={json.dumps(inputs.random_value(rng))}" for name in names])
     except UserError as error:
         return False, str(error)
     return True, ""
@@ -211,16 +202,10 @@ def try_kernel(folder: Path, rng: np.random.Generator, model: Path) -> tuple[boo
     from autoStructN2V.errors import UserError
     from autoStructN2V.masking import load_kernel
 
-    shape = [int(rng.choice([1, 3, 5, 7, 31])) for _ in range(int(rng.choice([1, 2, 2, 3, 4])))]
-    if shape and rng.random() < 0.3:
-        shape[0] = int(rng.choice([0, 2, 3, 33]))
-    values = rng.integers(0 if rng.random() < 0.5 else 1, 3 if rng.random() < 0.2 else 2, shape)
-    dtype = rng.choice(["?", "?", "?", "u1", "i8", "f4", "c8", "O", "S3", "M8[s]"])
-    array = np.asarray(values.astype(dtype))
     path = folder / "k.npy"
-    np.save(path, array, allow_pickle=True)
+    inputs.write_random_kernel(path, rng)
     if rng.random() < 0.6:
-        path.write_bytes(damaged(path.read_bytes(), rng))
+        path.write_bytes(inputs.damaged(path.read_bytes(), rng))
     try:
         load_kernel(path)
     except UserError as error:
@@ -234,13 +219,11 @@ def try_model(folder: Path, rng: np.random.Generator, model: Path) -> tuple[bool
     path = folder / "stage1_model.pth"
     way = rng.choice(["bytes", "content", "content", "bomb", "files"])
     if way == "bytes":
-        path.write_bytes(damaged(good.read_bytes(), rng))
+        path.write_bytes(inputs.damaged(good.read_bytes(), rng))
     elif way == "content":
-        change_content(good, path, rng)
+        inputs.change_content(good, path, rng)
     elif way == "bomb":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("archive/data.pkl", bytes(int(rng.choice([10**6, 3 * 10**8]))))
-            archive.writestr("archive/version", "3")
+        inputs.write_bomb(path, int(rng.choice([10**6, 3 * 10**8])))
     else:
         path.write_bytes(rng.bytes(int(rng.integers(0, 5000))))
     image = folder / "a.tif"
@@ -354,12 +337,12 @@ def plan(n: int, first: int, only: str | None) -> list[tuple[str, int]]:
     """Return which inputs are tried, kinds in their shares."""
     cycle = [only] if only else [kind for kind, share in SHARES.items() for _ in range(share)]
     counts = Counter(dict.fromkeys(KINDS, first))
-    inputs = []
+    planned = []
     for i in range(n):
         kind = cycle[i * 7 % len(cycle)]
-        inputs.append((kind, counts[kind]))
+        planned.append((kind, counts[kind]))
         counts[kind] += 1
-    return inputs
+    return planned
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,3 +152,21 @@ def change_content(good: Path, path: Path, rng: np.random.Generator) -> None:
     else:
         section[name] = values[int(rng.integers(0, len(values)))]
     torch.save(content, path)
+
+
+def write_random_kernel(path: Path, rng: np.random.Generator) -> None:
+    """Write an array of any shape and type as a kernel file."""
+    shape = [int(rng.choice([1, 3, 5, 7, 31])) for _ in range(int(rng.choice([1, 2, 2, 3, 4])))]
+    if shape and rng.random() < 0.3:
+        shape[0] = int(rng.choice([0, 2, 3, 33]))
+    values = rng.integers(0 if rng.random() < 0.5 else 1, 3 if rng.random() < 0.2 else 2, shape)
+    dtype = rng.choice(["?", "?", "?", "u1", "i8", "f4", "c8", "O", "S3", "M8[s]"])
+    array = np.asarray(values.astype(dtype))
+    np.save(path, array, allow_pickle=True)
+
+
+def write_bomb(path: Path, n_bytes: int) -> None:
+    """Write a small model file that unpacks to many bytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(n_bytes))
+        archive.writestr("archive/version", "3")
