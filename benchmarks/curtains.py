@@ -31,12 +31,13 @@ from scipy import ndimage
 from autoStructN2V.datasets import make_sample, open_images
 from autoStructN2V.datasets.samples.curtains import curtains
 from autoStructN2V.errors import InputError
+from autoStructN2V.masking import detect_periodic_patterns, remove_patterns
 from autoStructN2V.masking.patterns import line_offsets, stripes
-from autoStructN2V.masking.patterns.detection import detect_periodic_patterns, remove_patterns
+from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS
 from autoStructN2V.masking.patterns.line_profile import upright
-from autoStructN2V.masking.patterns.lines import stripes_of_slices
+from autoStructN2V.masking.patterns.pattern import Stripes
 from autoStructN2V.masking.patterns.spectrum import centered_blocks, mean_power
-from autoStructN2V.sampling import evenly
+from autoStructN2V.sampling import MOST_SLICES, evenly
 from peers import run_script
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+    from autoStructN2V.masking.patterns.pattern import Pattern
     from autoStructN2V.vocabulary import Lines
 
     Image = NDArray[np.float32]
@@ -58,7 +59,6 @@ _STRENGTHS = (0.25, 0.5, 1.0)  # standard deviation of the curtains over that of
 _SEEDS = (11, 12)
 _SHADING_SCALE = 8.0  # px
 _SIDE = 512  # px
-_MOST_SLICES = 16  # of a file
 _TIFF = (".tif", ".tiff")
 _SMALLEST_SIDE = 200  # px: in smaller images no stripes are looked for
 _PIXELS_OF_MEGAPIXEL = 1e6
@@ -123,9 +123,9 @@ def cases_of(
     return drawn
 
 
-def along(patterns: list[PeriodicPattern]) -> list[Lines]:
+def along(patterns: list[Pattern]) -> list[Lines]:
     """Return the directions in which stripes were found."""
-    return [p.lines for p in patterns if p.is_local and p.lines is not None]
+    return [pattern.lines for pattern in patterns if isinstance(pattern, Stripes)]
 
 
 def own_row(case: Case) -> Row:
@@ -134,13 +134,13 @@ def own_row(case: Case) -> Row:
     start = time.process_time()
     patterns = detect_periodic_patterns([striped[None]])
     found_at = time.process_time()
-    told_patterns = stripes_of_slices([striped], remove_stripes="columns")
+    told_patterns = stripes.detect_stripes([striped], remove_stripes="columns")
     told = striped - remove_patterns(striped[None], told_patterns)[0]
     seconds = [found_at - start, time.process_time() - found_at]
     removed = striped - remove_patterns(striped[None], patterns)[0]
     return {
         "found": along(patterns),
-        "also_found": [p.sentence for p in patterns if not p.is_local],
+        "also_found": [p.sentence for p in patterns if not isinstance(p, Stripes)],
         "found_and_removed": case.score(removed),
         _OWN: {"": case.score(told) | {"seconds_per_megapixel": seconds[1] / case.megapixels}},
         "seconds_per_megapixel_to_find": seconds[0] / case.megapixels,
@@ -266,16 +266,18 @@ def summarize(rows: list[Row]) -> list[Row]:
 
 def striped_share(image: Image, lines: Lines) -> float:
     """Share of the places of an image that have stripes."""
-    pieces = stripes._pieces_of([image], lines)
-    places = [stripes._striped_places(stripes._typical(steps)) for steps in pieces]
+    limits = PATTERN_LIMITS.stripes
+    pieces = [stripes._typical(p, limits) for p in stripes._pieces_of([image], lines, limits)]
+    places = [stripes._striped_places(steps, limits) for steps in pieces]
     return float(np.mean(np.concatenate([found.ravel() for found in places])))
 
 
 def line_ratio(image: Image, lines: Lines) -> float:
     """Power at zero frequency along the lines, relative to the frequencies next to it."""
-    turned = upright(image, lines)[None]
-    steps = np.diff(centered_blocks([turned], line_offsets.SMALLEST_SIDE), axis=2)[:, 1:]
-    return line_offsets._line_ratio(mean_power(steps - steps.mean(axis=(1, 2), keepdims=True)))
+    turned, limits = upright(image, lines)[None], PATTERN_LIMITS.lines
+    steps = np.diff(centered_blocks([turned], limits.smallest_side), axis=2)[:, 1:]
+    power = mean_power(steps - steps.mean(axis=(1, 2), keepdims=True))
+    return line_offsets._line_ratio(power, limits)
 
 
 def measure_real(files: list[str]) -> list[Row]:
@@ -331,7 +333,7 @@ def slices_of(place: str) -> Iterator[tuple[str, Image]]:
     chosen = int(number) if path and number.isdigit() else None
     for source in open_images(place if chosen is None else path, mode="2D"):
         n_slices = source.shape[0]
-        for k in evenly(n_slices, _MOST_SLICES) if chosen is None else [chosen]:
+        for k in evenly(n_slices, MOST_SLICES) if chosen is None else [chosen]:
             yield source.name if n_slices == 1 else f"{source.name} {k}", source.read_slice(k)
 
 

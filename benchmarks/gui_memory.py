@@ -37,9 +37,9 @@ def train_once(session: Session) -> None:
     """Train with the buttons of the dock, and make ready for another training."""
     dock = training_dock(session)
     dock.start_button.click()
-    wait_until(lambda: not session.run.phase.is_running)
-    if session.run.phase is not Phase.DONE:
-        raise SystemExit(f"The training did not come to its end: {session.run.error}")
+    wait_until(lambda: not session.training.state.phase.is_running)
+    if session.training.state.phase is not Phase.DONE:
+        raise SystemExit(f"The training did not come to its end: {session.training.state.error}")
     rest(0.5)
     dock.outcome.new_button.click()
     rest(0.5)
@@ -66,7 +66,7 @@ def main() -> None:
     use_threads(options.threads)
     viewer = napari.Viewer()
     session = session_for(viewer)
-    session.set_auto_approve(True)
+    session.training.set_auto_approve(True)
     process = psutil.Process()
     table = Table(["run", "resident memory", "against the second"])
     resident: list[int] = []

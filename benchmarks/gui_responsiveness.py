@@ -20,7 +20,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 
 from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import validate_config
-from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.docks import PLUGIN, DockName
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Phase
 from napari_autostructn2v.training.dock import Training
@@ -75,7 +75,7 @@ class Heartbeat:
         now, busy = time.perf_counter(), time.thread_time()
         self.gaps.append(now - self._last)
         self.busy.append(busy - self._last_busy)
-        self.phases.append(self._session.run.phase)
+        self.phases.append(self._session.training.state.phase)
         self._last, self._last_busy = now, busy
 
 
@@ -102,7 +102,8 @@ def rest(seconds: float) -> None:
 
 def training_dock(session: Session) -> Training:
     """Bring the dock Training to the front."""
-    dock = session.show(DockName.TRAINING)
+    session.dock_requested.emit(DockName.TRAINING)
+    dock = session.viewer.window.dock_widgets[f"{DockName.TRAINING} ({PLUGIN})"]
     assert isinstance(dock, Training)
     return dock
 
@@ -113,14 +114,19 @@ def watched_training(session: Session) -> Heartbeat:
     rest(2)
     heartbeat = Heartbeat(session)
     dock.start_button.click()
-    wait_until(lambda: session.run.phase is Phase.REVIEW or not session.run.phase.is_running)
+    wait_until(
+        lambda: (
+            session.training.state.phase is Phase.REVIEW
+            or not session.training.state.phase.is_running
+        )
+    )
     rest(2)
     dock.review.approve_button.click()
-    wait_until(lambda: not session.run.phase.is_running)
+    wait_until(lambda: not session.training.state.phase.is_running)
     rest(1)
     heartbeat.stop()
-    if session.run.phase is not Phase.DONE:
-        raise SystemExit(f"The training did not come to its end: {session.run.error}")
+    if session.training.state.phase is not Phase.DONE:
+        raise SystemExit(f"The training did not come to its end: {session.training.state.error}")
     return heartbeat
 
 
@@ -140,7 +146,7 @@ def main() -> None:
     viewer = napari.Viewer()
     session = session_for(viewer)
     for dock in (DockName.CONFIGURATION, DockName.MASK_EDITOR):
-        session.show(dock)
+        session.dock_requested.emit(dock)
     with tempfile.TemporaryDirectory() as folder:
         config = {"preset": "fast", "num_epochs": options.epochs, "output_dir": folder}
         session.set_config(validate_config({**config, "device": "cpu"}))

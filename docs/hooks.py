@@ -7,6 +7,7 @@ which puts a table in their place.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from pathlib import Path
 from types import UnionType
@@ -16,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 
 from autoStructN2V.cli.main import app
 from autoStructN2V.masking.kernels.config import ExtractorConfig, require_odd
+from autoStructN2V.masking.limits import all_limits
 from autoStructN2V.pipeline import (
     PRESETS,
     N2VConfig,
@@ -41,7 +43,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     str(command.name): command.callback for command in app.registered_commands if command.callback
 }
 
-_MARKER = re.compile(r"<!-- (fields|command|presets)(?:: ([\w-]+))? -->")
+LIMITS_FILE = Path(__file__).parent / "data" / "limits.json"
+"""What benchmarks/limits.py measured."""
+
+_MARKER = re.compile(r"<!-- (fields|command|presets|limits)(?:: ([\w-]+))? -->")
 _ROLE = re.compile(r":(?:func|class|meth|mod|attr|data|exc):(?=<code>)")
 
 
@@ -52,6 +57,8 @@ def on_page_markdown(markdown: str, **_: object) -> str:
         kind, name = match.groups()
         if kind == "fields":
             return field_table(SECTIONS[name])
+        if kind == "limits":
+            return limits_table()
         return command_table(COMMANDS[name]) if kind == "command" else preset_table()
 
     return _MARKER.sub(table, markdown)
@@ -82,6 +89,31 @@ def preset_table() -> str:
     ]
     rows = [(f"`{name}`", *(f"`{values[p][name]!r}`" for p in PRESETS)) for name in names]
     return _table(("Field", *(f"`{preset}`" for preset in PRESETS)), rows)
+
+
+def limits_table() -> str:
+    """List the tuned limits, and what becomes of the measurement when they are changed."""
+    tried = {(row["limits"], row["field"]): row for row in _tried_limits()}
+    rows = []
+    for limit in all_limits():
+        row = tried.get((limit.owner.__name__, limit.name))
+        if row is None:
+            continue
+        value = f"`{limit.name}` = {_rounded(limit.default)} {limit.unit}"
+        ends = (row["lower"]["text"], row["higher"]["text"])
+        rows.append((f"`{limit.owner.__name__}`", value, limit.separates, *ends, limit.source))
+    return _table(("Detector", "Limit", "Separates", "x 0.7", "x 1.4", "Source"), rows)
+
+
+def _tried_limits() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(LIMITS_FILE.read_text("utf-8"))["limits"]
+    return rows
+
+
+def _rounded(value: object) -> str:
+    if isinstance(value, tuple):
+        return " to ".join(_rounded(each) for each in value)
+    return f"{value:.4g}"
 
 
 def command_table(command: Callable[..., Any]) -> str:

@@ -90,19 +90,19 @@ def main() -> None:
 
 def _train(photographer: Photographer, session: Session) -> None:
     """From the configuration to the end of stage 2."""
-    session.show(DockName.CONFIGURATION)
+    session.dock_requested.emit(DockName.CONFIGURATION)
     photographer.take("configuration")
-    session.show(DockName.TRAINING)
+    session.dock_requested.emit(DockName.TRAINING)
     session.start_training()
-    photographer.wait(lambda: len(session.run.history) >= 6)
+    photographer.wait(lambda: len(session.training.state.history) >= 6)
     photographer.take("training-live")
-    photographer.wait(lambda: session.run.phase in (Phase.REVIEW, Phase.FAILED))
+    photographer.wait(lambda: session.training.state.phase in (Phase.REVIEW, Phase.FAILED))
     photographer.take("mask-editor")
     session.approve()
-    session.show(DockName.TRAINING)
-    photographer.wait(lambda: not session.run.phase.is_running)
-    if session.run.error:
-        raise SystemExit(session.run.error)
+    session.dock_requested.emit(DockName.TRAINING)
+    photographer.wait(lambda: not session.training.state.phase.is_running)
+    if session.training.state.error:
+        raise SystemExit(session.training.state.error)
     photographer.take("training")
 
 
@@ -111,7 +111,7 @@ def _look(photographer: Photographer, session: Session) -> None:
     toggle_comparison(photographer.viewer)
     photographer.take("comparison")
     toggle_comparison(photographer.viewer)
-    session.show(DockName.INFERENCE)
+    session.dock_requested.emit(DockName.INFERENCE)
     photographer.take("inference")
 
 

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+MOST_SLICES = 16
+"""Slices of which figures about whole stacks are made."""
+
 
 def evenly(n: int, most: int) -> list[int]:
     """Choose at most so many of `n` indices, evenly.

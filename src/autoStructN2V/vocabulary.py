@@ -11,6 +11,9 @@ Method = Literal["n2v", "autostructn2v"]
 Lines = Literal["rows", "columns"]
 """What a pattern runs along."""
 
+LINES: tuple[Lines, ...] = ("columns", "rows")
+"""Both, in the order in which they are looked for."""
+
 StripeRemoval = Literal["auto", Lines, "off"]
 """Where stripes are removed; "auto" looks for them."""
 

@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import napari
     from qtpy.QtCore import QObject
 
 
@@ -55,6 +56,14 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> N
     at_end(widget, disconnect)
 
 
+def viewer_of(reference: weakref.ref[napari.Viewer]) -> napari.Viewer:
+    """Return the viewer that is meant; raises a ReferenceError once it was closed."""
+    viewer = reference()
+    if viewer is None:
+        raise ReferenceError("The viewer was closed.")
+    return viewer
+
+
 def at_end(widget: QObject, call: Callable[[], object]) -> None:
     """Make a call once Qt deletes ``widget``.
 
@@ -75,7 +84,7 @@ def at_end(widget: QObject, call: Callable[[], object]) -> None:
     widget.destroyed.connect(release)
 
 
-def call_later(owner: QObject, slot: Callable[[], object], milliseconds: int = 0) -> None:
+def call_later(owner: QObject, slot: Callable[[], object]) -> None:
     """Call ``slot`` from the event loop, unless ``owner`` is deleted before.
 
     A single shot of Qt does not know the owner with every binding.
@@ -86,8 +95,6 @@ def call_later(owner: QObject, slot: Callable[[], object], milliseconds: int = 0
         Object that is needed for the call.
     slot : bound method
         Usually of the owner.
-    milliseconds : int
-        Least time until then.
     """
     if not isalive(owner):  # type: ignore[no-untyped-call]
         return
@@ -95,4 +102,4 @@ def call_later(owner: QObject, slot: Callable[[], object], milliseconds: int = 0
     timer.setSingleShot(True)
     timer.timeout.connect(slot)
     timer.timeout.connect(timer.deleteLater)
-    timer.start(milliseconds)
+    timer.start(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.datasets.samples.synthetic import make_sample
 from napari_autostructn2v import METADATA_KEY
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ _IMAGES_SHAPE = (8, 256, 256)
 
 def _sample(kind: SampleKind, title: str) -> list[LayerData]:
     """Return a noisy layer and, hidden beneath it, the clean truth, in the same gray scale."""
-    # importing the core at the top would import PyTorch when napari starts
-    from autoStructN2V.datasets.samples.synthetic import make_sample
-
     sample = make_sample(kind, shape=None if kind == "stack" else _IMAGES_SHAPE)
     common = {"contrast_limits": (0.0, 1.0)}
     metadata = {METADATA_KEY: {"sample": kind, "seed": 0}}

@@ -10,8 +10,8 @@ import pytest
 import tifffile
 import torch
 
-from autoStructN2V.masking.kernels import evidence
 from autoStructN2V.masking.kernels.kernel import Kernel
+from autoStructN2V.masking.noise import autocorrelation
 from autoStructN2V.pipeline.configuration.presets import merged
 
 if TYPE_CHECKING:
@@ -63,18 +63,18 @@ MEASURED: dict[bytes, Any] = {}
 @pytest.fixture(autouse=True)
 def _measure_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same images are measured in many tests, at a second or more each."""
-    measure = evidence.measure_noise_autocorrelation
+    measure = autocorrelation.measure_cleaned
 
-    def remembered(images: Sequence[NDArray[Any]], **options: Any) -> Any:
-        shapes = [array.shape for array in images]
-        key = hashlib.sha256(repr((shapes, sorted(options.items()))).encode())
-        for array in images:
+    def remembered(stacks: Sequence[NDArray[Any]], patterns: Any, **options: Any) -> Any:
+        shapes = [array.shape for array in stacks]
+        key = hashlib.sha256(repr((shapes, tuple(patterns), sorted(options.items()))).encode())
+        for array in stacks:
             key.update(np.ascontiguousarray(array).tobytes())
         if key.digest() not in MEASURED:
-            MEASURED[key.digest()] = measure(images, **options)
+            MEASURED[key.digest()] = measure(stacks, patterns, **options)
         return MEASURED[key.digest()]
 
-    monkeypatch.setattr(evidence, "measure_noise_autocorrelation", remembered)
+    monkeypatch.setattr(autocorrelation, "measure_cleaned", remembered)
 
 
 def tiny(over: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:

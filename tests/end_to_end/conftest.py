@@ -1,5 +1,5 @@
 """The napari window of the plugin's tests serves here as well."""
 
-from tests.plugin.conftest import viewer
+from tests.plugin.conftest import qtbot, viewer
 
-__all__ = ["viewer"]
+__all__ = ["qtbot", "viewer"]

@@ -19,7 +19,8 @@ from autoStructN2V.masking import Kernel
 from napari_autostructn2v.session.docks import PLUGIN, DockName
 from napari_autostructn2v.session.session import Session, session_for
 from napari_autostructn2v.session.state import Part, Phase, Status
-from tests.plugin.conftest import small_config
+from napari_autostructn2v.session.work.jobs import jobs_alive
+from tests.plugin.conftest import PATIENCE, open_dock, small_config, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from pytestqt.qtbot import QtBot
 
-SECONDS = 120_000
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -46,20 +46,19 @@ class Person:
 
     def open(self, name: DockName) -> QWidget:
         """Open a dock as the Plugins menu does."""
-        _, widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, name)
-        QApplication.processEvents()
+        widget: QWidget = open_dock(self.viewer, name)
         return widget
 
     def raised(self, name: DockName) -> QWidget:
         """Return the widget of a dock that has opened itself and can be seen."""
-        docks = self.viewer.window._wrapped_dock_widgets
-        title = f"{name} ({PLUGIN})"
-        self.qtbot.waitUntil(lambda: title in docks and self._is_seen(docks[title]), timeout=5000)
-        return docks[title].inner_widget()
+        docks, title = self.viewer.window.dock_widgets, f"{name} ({PLUGIN})"
+        self.qtbot.waitUntil(lambda: title in docks and self._is_seen(docks[title]))
+        widget: QWidget = docks[title]
+        return widget
 
     def close(self, name: DockName) -> None:
         """Close a dock with its button."""
-        self.viewer.window._wrapped_dock_widgets[f"{name} ({PLUGIN})"].destroyOnClose()
+        self.viewer.window.dock_widgets[f"{name} ({PLUGIN})"].parent().destroyOnClose()
         QApplication.processEvents()
 
     def button(self, inside: QWidget, text: str) -> QAbstractButton:
@@ -95,8 +94,10 @@ class Person:
     def wait_for(self, *phases: Phase) -> None:
         """Wait until the training gets somewhere; it must not fail on the way."""
         wanted = {*phases, Phase.FAILED}
-        self.qtbot.waitUntil(lambda: self.session.run.phase in wanted, timeout=SECONDS)
-        assert self.session.run.error is None or Phase.FAILED in phases, self.session.run.error
+        self.qtbot.waitUntil(lambda: self.session.training.state.phase in wanted)
+        assert self.session.training.state.error is None or Phase.FAILED in phases, (
+            self.session.training.state.error
+        )
 
     def _is_seen(self, dock: QWidget) -> bool:
         return dock.isVisible() and not dock.visibleRegion().isEmpty()
@@ -111,12 +112,10 @@ def person(viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path) -> Person:
 
 @pytest.fixture(autouse=True)
 def _no_thread_is_left() -> Iterator[None]:
-    from napari_autostructn2v.session import jobs as _jobs
-
     yield
     QApplication.processEvents()
     assert not any(thread.name.startswith("torch") for thread in threading.enumerate())
-    assert all(job.wait(5) for job in _jobs._alive)
+    assert all(job.wait(PATIENCE / 1000) for job in jobs_alive())
 
 
 def open_sample(person: Person, key: str, *, smaller: bool = True) -> Image:
@@ -137,7 +136,7 @@ def start_training(person: Person) -> QWidget:
     person.click(configuration, "Next: Training")
     training = person.raised(DockName.TRAINING)
     person.click(training, "Start training")
-    assert person.session.run.phase.is_running
+    assert person.session.training.state.phase.is_running
     return training
 
 
@@ -171,10 +170,10 @@ def test_from_a_sample_to_a_saved_result(
     person.click(editor, "Approve & Continue to Stage 2")
 
     person.wait_for(Phase.DONE)
-    assert set(session.run.statuses.values()) == {Status.COMPLETE}
-    assert len(session.run.history) == 6
-    assert session.model is not None and session.model.folder is not None
-    kernel = Kernel.load(session.model.folder / "mask.npy")
+    assert set(session.training.state.statuses.values()) == {Status.COMPLETE}
+    assert len(session.training.state.history) == 6
+    assert session.models.at_hand is not None and session.models.at_hand.folder is not None
+    kernel = Kernel.load(session.models.at_hand.folder / "mask.npy")
     assert kernel == edited
     result = viewer.layers[f"{layer.name} - stage 2"]
     assert result.data.shape == layer.data.shape
@@ -184,7 +183,7 @@ def test_from_a_sample_to_a_saved_result(
     training.window().raise_()
     person.click(training, "Compare")
     assert viewer.canvas.grid.enabled
-    person.click(viewer.window._qt_window, "Leave comparison")
+    person.click(window_of(viewer), "Leave comparison")
     assert not viewer.canvas.grid.enabled
 
     person.click(training, "Use model: Inference")
@@ -193,7 +192,7 @@ def test_from_a_sample_to_a_saved_result(
     viewer.layers.selection = {other}
     _choose_layer(inference, "other")
     person.click(inference, "Process")
-    person.qtbot.waitUntil(lambda: "other - denoised, stage 2" in viewer.layers, timeout=SECONDS)
+    person.qtbot.waitUntil(lambda: "other - denoised, stage 2" in viewer.layers)
     denoised = viewer.layers["other - denoised, stage 2"]
     np.testing.assert_array_equal(denoised.scale, other.scale)
 
@@ -201,7 +200,7 @@ def test_from_a_sample_to_a_saved_result(
     monkeypatch.setattr(QFileDialog, "exec", lambda _: 1)
     monkeypatch.setattr(QFileDialog, "selectedFiles", lambda _: [str(path)])
     person.click(inference, "Save layer as TIFF…")
-    person.qtbot.waitUntil(path.exists, timeout=5000)
+    person.qtbot.waitUntil(path.exists)
     np.testing.assert_array_equal(tifffile.imread(path), denoised.data)
 
 
@@ -225,8 +224,8 @@ def test_two_and_a_half_dimensions_with_three_tabs(person: Person, tmp_path: Pat
     person.click(editor, "Approve & Continue to Stage 2")
     person.wait_for(Phase.DONE)
     assert person.viewer.layers[f"{layer.name} - stage 2"].data.shape == layer.data.shape
-    assert session.model is not None
-    assert session.model.models[2].kernel.n_slices == 3
+    assert session.models.at_hand is not None
+    assert session.models.at_hand.models[2].kernel.n_slices == 3
 
 
 def test_stage_2_can_be_skipped(person: Person) -> None:
@@ -236,7 +235,7 @@ def test_stage_2_can_be_skipped(person: Person) -> None:
     editor = person.raised(DockName.MASK_EDITOR)
     person.click(editor, "Skip Stage 2")
     person.wait_for(Phase.DONE)
-    assert person.session.run.statuses[Part.STAGE2] is Status.SKIPPED
+    assert person.session.training.state.statuses[Part.STAGE2] is Status.SKIPPED
     names = [layer.name for layer in person.viewer.layers]
     assert names[-1].endswith("- stage 1")
     assert not any("preview" in name for name in names)
@@ -257,10 +256,12 @@ def test_cancel_in_every_phase_keeps_what_is_finished(
         training.window().raise_()
         session.approve()
         person.wait_for(Phase.STAGE2)
-    training = session.show(DockName.TRAINING)
+    training = person.open(DockName.TRAINING)
+    n_epochs = len(session.training.state.history)
     person.click(training, "Cancel")
-    person.qtbot.waitUntil(lambda: not session.run.phase.is_running, timeout=3000)
-    assert session.run.phase is Phase.CANCELLED
+    person.qtbot.waitUntil(lambda: not session.training.state.phase.is_running)
+    assert session.training.state.phase is Phase.CANCELLED
+    assert len(session.training.state.history) <= n_epochs + 1, "it ends within an epoch"
     has_stage1 = f"{layer.name} - stage 1" in person.viewer.layers
     assert has_stage1 is (phase in (Phase.REVIEW, Phase.STAGE2))
     assert session.cannot_start() is None
@@ -277,10 +278,10 @@ def test_docks_come_and_go_and_the_layer_goes_while_a_training_runs(
     # before the first preview: with OpenGL in software, napari 0.9 crashes when an image is removed
     # that lies below another one
     person.viewer.layers.remove(layer)
-    person.qtbot.waitUntil(lambda: len(session.run.history) > 1, timeout=SECONDS)
+    person.qtbot.waitUntil(lambda: len(session.training.state.history) > 1)
     person.close(DockName.TRAINING)
     person.close(DockName.CONFIGURATION)
-    person.qtbot.waitUntil(lambda: len(session.run.history) > 3, timeout=SECONDS)
+    person.qtbot.waitUntil(lambda: len(session.training.state.history) > 3)
     person.open(DockName.TRAINING)
     person.wait_for(Phase.REVIEW)
     editor: Any = person.raised(DockName.MASK_EDITOR)
@@ -291,7 +292,7 @@ def test_docks_come_and_go_and_the_layer_goes_while_a_training_runs(
     assert session.document.kernel == edited
     person.click(editor, "Approve & Continue to Stage 2")
     person.wait_for(Phase.DONE)
-    assert len(session.run.history) == 16
+    assert len(session.training.state.history) == 16
     names = [each.name for each in person.viewer.layers]
     assert f"{layer.name} - stage 1" in names
     assert f"{layer.name} - stage 2" in names
@@ -308,10 +309,10 @@ def test_the_viewer_closes_while_a_training_runs(qtbot: QtBot, tmp_path: Path) -
     open_sample(person, "horizontal_lines")
     start_training(person)
     person.wait_for(Phase.STAGE1)
-    job = person.session._training
+    job = person.session.training.job
     assert job is not None
     viewer.close()
-    qtbot.waitUntil(lambda: job.wait(0), timeout=SECONDS)
+    qtbot.waitUntil(lambda: job.wait(0))
     assert list(tmp_path.rglob("*.tmp*")) == []
 
 

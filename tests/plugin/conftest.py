@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from functools import partialmethod
 from typing import TYPE_CHECKING, Any
 
 import napari
 import pytest
 import torch
-from qtpy.QtWidgets import QApplication, QFileDialog
+from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
 
 from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import PipelineConfig, validate_config
 from napari_autostructn2v.layers.stacks import LayerStacks
+from napari_autostructn2v.session.docks import PLUGIN, DockName
 from napari_autostructn2v.session.session import Session, session_for
 
 if TYPE_CHECKING:
@@ -21,11 +24,13 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from pytestqt.qtbot import QtBot
     from qtpy.QtWidgets import QWidget
 
 # small networks gain nothing from more threads, which take turns from the window
 torch.set_num_threads(1)
+
+PATIENCE = 120_000
+"""Milliseconds until a test gives up: more than a busy machine needs."""
 
 SMALL_STAGE = {"features": 8, "patch_size": 32, "batch_size": 2, "steps_per_epoch": 4}
 
@@ -37,6 +42,19 @@ def small_config(output: Path, **fields: Any) -> PipelineConfig:
     stages["n2v"] = {**SMALL_STAGE, "num_layers": 2}
     base: dict[str, Any] = {"preset": "fast", "num_epochs": 2, "output_dir": output, **stages}
     return validate_config({**base, "device": "cpu", **fields})
+
+
+class PatientBot(QtBot):
+    """Waits for what a test waits for, as long as a machine with other work may take."""
+
+    waitUntil = partialmethod(QtBot.waitUntil, timeout=PATIENCE)  # noqa: N815 - name given there
+    waitSignal = partialmethod(QtBot.waitSignal, timeout=PATIENCE)  # noqa: N815
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    """What clicks, types and waits."""
+    return PatientBot(request)
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +81,28 @@ def session(viewer: napari.Viewer, tmp_path: Path) -> Session:
     return session
 
 
+@pytest.fixture
+def requested(session: Session) -> list[DockName]:
+    """The docks that were asked for; none is opened."""
+    names: list[DockName] = []
+    session.dock_requested.disconnect()
+    session.dock_requested.connect(lambda name: names.append(name))
+    return names
+
+
+def window_of(viewer: napari.Viewer) -> QMainWindow:
+    """Return the window of a viewer, for what napari offers no other way to."""
+    window: QMainWindow = viewer.window._qt_window
+    return window
+
+
+def open_dock(viewer: napari.Viewer, name: DockName) -> Any:
+    """Open a dock as the Plugins menu does; return the widget in it."""
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    QApplication.processEvents()
+    return widget
+
+
 def deleted(widget: QWidget, qtbot: QtBot) -> None:
     """Delete a widget and wait until Qt has done it."""
     # qtbot.waitSignal would disconnect from a signal of an object that is no more, which PySide6
@@ -70,7 +110,7 @@ def deleted(widget: QWidget, qtbot: QtBot) -> None:
     gone: list[bool] = []
     widget.destroyed.connect(lambda *_: gone.append(True))
     widget.deleteLater()
-    qtbot.waitUntil(lambda: bool(gone), timeout=5000)
+    qtbot.waitUntil(lambda: bool(gone))
 
 
 def stacking_threads(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:

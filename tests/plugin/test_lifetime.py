@@ -98,7 +98,7 @@ def test_what_is_due_later_is_not_done_for_a_deleted_widget(qtbot) -> None:
     call_later(kept, kept.call)
     delete(gone)
     call_later(gone, gone.call)
-    qtbot.waitUntil(lambda: bool(called), timeout=5000)
+    qtbot.waitUntil(lambda: bool(called))
     QApplication.processEvents()
     assert called == ["kept"]
     assert not kept.findChildren(QTimer)
@@ -116,7 +116,10 @@ def no_collector() -> Iterator[None]:
 
 def n_listeners(session: Session) -> int:
     """Return how many slots are connected to the signals of a session and of its kernel."""
-    owners = (session, session.document)
+    owners = (
+        *(session, session.training, session.tasks, session.noise, session.denoising),
+        *(session.models, session.document, session.document.history),
+    )
     signals = [getattr(owner, name) for owner in owners for name in signal_names(type(owner))]
     return sum(len(signal) for signal in signals)
 
@@ -136,5 +139,5 @@ def test_a_closed_dock_is_gone_at_once(viewer, name: DockName, no_collector, qtb
     references = weakref.ref(dock), weakref.ref(widget)
     dock.destroyOnClose()
     del dock, widget
-    qtbot.waitUntil(lambda: not any(reference() for reference in references), timeout=5000)
+    qtbot.waitUntil(lambda: not any(reference() for reference in references))
     assert n_listeners(session) == before

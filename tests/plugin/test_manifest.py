@@ -52,6 +52,20 @@ sys.exit('torch' in sys.modules)
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_window_with_a_sample_costs_no_torch() -> None:
+    code = """
+import sys
+import napari
+viewer = napari.Viewer(show=False)
+viewer.open_sample('napari-autostructn2v', 'horizontal_lines')
+assert len(viewer.layers) == 2
+docks = [name for name in sys.modules if name.startswith('napari_autostructn2v.')]
+assert docks == ['napari_autostructn2v.sample_data'], docks
+sys.exit('torch' in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_the_four_docks_are_contributed_and_found_under_layers_filter(
     manifest: PluginManifest,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoStructN2V.quantities import percent_text
+from autoStructN2V.sampling import MOST_SLICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 
-_MOST_SLICES = 16
 _LAGS = {"x1": (0, 1), "x2": (0, 2), "y1": (1, 0), "y2": (2, 0)}  # name: (y, x), px
 # Correlation of what was removed, at one pixel: about 0 for independent noise. Where it was -0.4
 # (sections blurred by registration) a mesh was seen; where it was -0.2 (a confocal image of actin,
@@ -255,7 +255,7 @@ def removed_covariance(
     total = np.zeros((2 * max_lag + 1, 2 * max_lag + 1))
     weight = 0
     for before, after in zip(noisy, denoised, strict=True):
-        n = min(_MOST_SLICES, before.shape[0])
+        n = min(MOST_SLICES, before.shape[0])
         for z in np.unique(np.linspace(0, before.shape[0] - 1, n).round().astype(int)):
             removed = before.read_slice(int(z)).astype(np.float64) - after.read_slice(int(z))
             total += _covariance(removed - removed.mean(), max_lag) * removed.size
@@ -300,8 +300,8 @@ def share_left(
     lags = lags[(np.abs(lags) <= center).all(1)]
     if not len(lags):
         return None
-    at = tuple((lags + center).T)
-    expected = float(noise[at].sum())
+    expected = float(noise[tuple((lags + center).T)].sum())
     if expected <= 0:
         return None
-    return float(np.clip(1 - removed[at].sum() / expected, 0, 1))
+    found = float(removed[tuple((lags + np.array(removed.shape) // 2).T)].sum())
+    return float(np.clip(1 - found / expected, 0, 1))

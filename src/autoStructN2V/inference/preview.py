@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoStructN2V.datasets.images.resampling import resampled
 from autoStructN2V.inference.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Previewer:
     slice_index : callable
         Returns the index of the slice to preview, counted through all stacks; asked before every
         preview.
+    shown_as : sequence of ImageSource, optional
+        The same stacks on the grid that the preview is to have; default: their own.
     """
 
     def __init__(
@@ -40,7 +43,9 @@ class Previewer:
         normalization: Normalization,
         mode: Mode,
         slice_index: Callable[[], int],
+        shown_as: Sequence[ImageSource] | None = None,
     ) -> None:
+        self._shapes = [s.shape[1:] for s in shown_as or sources for _ in range(s.shape[0])]
         self._slices = [(source, z) for source in sources for z in range(source.shape[0])]
         self._normalization = normalization
         self._mode = mode
@@ -54,5 +59,7 @@ class Previewer:
         source, z = self._slices[index]
         predictor = Predictor(network, self._normalization, self._mode)
         image = predictor.denoise_slice(source, z, should_stop)
+        if image is not None and image.shape != self._shapes[index]:
+            image = resampled(image, self._shapes[index])
         offset = self._normalization.offset
         return index, image if image is None or not offset else image + np.float32(offset)

@@ -60,6 +60,8 @@ class TrainedModel:
         Kernel it was trained with.
     average_turns : bool
         Whether to denoise in all orientations that leave the kernel unchanged, and average.
+    grid_share : float
+        Rows and columns of the grid that images are denoised on, relative to those they have.
     provenance : dict
         How it was made: training data, date, losses, versions; plain values only.
     """
@@ -73,6 +75,7 @@ class TrainedModel:
     kernel: Kernel
     provenance: dict[str, Any] = field(default_factory=dict)
     average_turns: bool = False
+    grid_share: float = 1.0
 
     @property
     def stage_in_names(self) -> int | None:
@@ -138,6 +141,7 @@ def save_model(path: Path, model: TrainedModel) -> None:
         "kernel": torch.from_numpy(model.kernel.cells.copy()),
         "provenance": model.provenance,
         "average_turns": model.average_turns,
+        "grid_share": model.grid_share,
     }
     # given a path, torch hides a full disk behind a RuntimeError
     with atomic_write(path) as temporary, temporary.open("wb") as file:
@@ -196,7 +200,10 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
         kernel=Kernel(content["kernel"].numpy()),
         provenance=dict(content["provenance"]),
         average_turns=bool(content.get("average_turns", False)),
+        grid_share=float(content.get("grid_share", 1.0)),
     )
+    if not 0.0 < model.grid_share <= 1.0:
+        raise ValueError(f"grid_share is {model.grid_share!r}")
     model.require_fit()
     require_finite(model.weights)
     return model

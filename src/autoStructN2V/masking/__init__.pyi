@@ -14,9 +14,10 @@ from .kernels.description import KernelStatistics
 from .kernels.extraction import KernelProposal, extract_kernel, propose_kernel
 from .kernels.kernel import Kernel
 from .noise.autocorrelation import Autocorrelation, measure_noise_autocorrelation
-from .patterns.demodulation import remove_sinusoids
-from .patterns.detection import detect_periodic_patterns, remove_patterns
-from .patterns.pattern import PeriodicPattern
+from .patterns.arrays import detect_periodic_patterns, remove_patterns, remove_sinusoids
+from .patterns.finding import find_patterns
+from .patterns.pattern import LineOffsets, Pattern, PeriodicPattern, Sinusoid, Stripes
+from .patterns.removal import PatternRemoval
 from .placement import KernelPlacer, Placement
 from .recorruption import NoiseSampler
 from .reexports import SYMMETRIES, Symmetry
@@ -31,16 +32,22 @@ __all__ = [
     "KernelPlacer",
     "KernelProposal",
     "KernelStatistics",
+    "LineOffsets",
     "MaskingConfig",
     "NoiseSampler",
+    "Pattern",
+    "PatternRemoval",
     "PeriodicPattern",
     "Placement",
+    "Sinusoid",
+    "Stripes",
     "Symmetry",
     "center_only",
     "describe_kernel",
     "detect_periodic_patterns",
     "extract_kernel",
     "fill_radius",
+    "find_patterns",
     "kernel_symmetries",
     "load_kernel",
     "measure_noise_autocorrelation",

@@ -27,13 +27,12 @@ from torch import Generator, Tensor
 
 from autoStructN2V.masking.kernels.kernel import Kernel
 
-_MOST_ROUNDS = 4
-_N_TRIALS = 16  # patches
-# cells per wanted kernel: enough that the rejected candidates do not lower the count
-_CELLS_PER_KERNEL = 1.7
+_MOST_ROUNDS = 4  # each fills some of the cells left empty, and costs time
+_N_TRIALS = 16  # patches, on which the rounds needed are counted
+_CELLS_PER_KERNEL = 1.7  # per wanted kernel: some candidates are rejected; more cells cost time
 _DENSE_CELL = 2  # px: with cells so small, a CPU looks at all pixels faster than at cells
 _TIE = 2.0**-43  # less than any difference of two random numbers of 24 bits
-_FAR = -10_000
+_FAR = -10_000  # px: where candidates wait that have no place
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def conflicts(kernel: Kernel) -> NDArray[np.bool_]:
 
 
 def _mean_cover(plane: NDArray[np.bool_], patch_size: int) -> float:
-    """Return how many pixels of a patch a kernel hides on average; its rim may lie outside."""
+    """Return how many pixels of a patch a (h, w) kernel hides on average; some lie outside."""
     offsets = np.abs(np.argwhere(plane) - np.array(plane.shape) // 2)
     inside = np.maximum(patch_size - offsets, 0) / patch_size
     return float(inside.prod(axis=1).sum())
@@ -194,7 +193,10 @@ class KernelPlacer:
         return centers, placed
 
     def _fill_empty(self, centers: Tensor, placed: Tensor, generator: Generator) -> None:
-        """Place one kernel on each patch without any, so that every patch teaches something."""
+        """Place one kernel on each patch without any, so that every patch teaches something.
+
+        Changes ``centers`` (B, cells, 2) and ``placed`` (B, cells).
+        """
         spare = torch.rand((len(centers), 2), generator=generator, device=self.device)
         is_empty = ~placed.any(1)
         spare = (spare * self.patch_size).int()
@@ -212,7 +214,10 @@ class KernelPlacer:
         return (higher & self._touch(dy, dx)).flatten(3).any(3)
 
     def _is_outranked_in_window(self, centers: Tensor, rank: Tensor) -> Tensor:
-        """Do the same for kernels that touch anywhere in a window; of two equals one stays."""
+        """Do the same, (B, gy, gx), for kernels that touch anywhere in a window.
+
+        Of two equals one stays.
+        """
         n_patches, n_rows, n_columns = rank.shape
         (reach_y, reach_x), (cell_y, cell_x) = self._reach, self._cell
         height, width = (n_rows + 1) * cell_y + 2 * reach_y, (n_columns + 1) * cell_x + 2 * reach_x
@@ -236,6 +241,7 @@ class KernelPlacer:
         return padded.unfold(1, 2 * around_y + 1, 1).unfold(2, 2 * around_x + 1, 1)
 
     def _touch(self, dy: Tensor, dx: Tensor) -> Tensor:
+        """Tell at which displacements, of any shape (...), two kernels touch."""
         reach_y, reach_x = self._reach
         near = (dy.abs() <= reach_y) & (dx.abs() <= reach_x)
         if self._is_solid:

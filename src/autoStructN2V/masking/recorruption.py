@@ -14,6 +14,7 @@ Pang et al.: Recorrupted-to-Recorrupted. CVPR (2021). doi:10.1109/CVPR46437.2021
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,10 @@ import torch
 from torch.nn import functional
 
 from autoStructN2V.masking.kernels.cells import center_of
-from autoStructN2V.masking.noise.strength import LEAST_SHARE
+from autoStructN2V.masking.limits import limit
+from autoStructN2V.masking.noise.autocorrelation import MAX_LAG
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS
+from autoStructN2V.masking.noise.resolution import significant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,9 +34,23 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 
-_MARGIN = 16  # px: drawn noise is periodic, so a border as wide as the largest lag is cut off
-_AVERAGED = 5  # px: side of the square over which brightness is averaged
+_MARGIN = MAX_LAG + 1  # px: drawn noise is periodic, so a border wider than all lags is cut off
 _LEAST_POWER = 1e-3  # relative to the mean: what no noise can have is lifted to this
+
+
+@dataclass(frozen=True)
+class RecorruptionLimits:
+    """How noise is drawn where its strength depends on brightness."""
+
+    averaged: int = limit(
+        5,
+        unit="px, side of a square, odd",
+        separates="brightness, averaged over more, from the noise on it, averaged over less",
+        source="of 1 to 17 px it draws shot noise with the least error, benchmarks/limits.py",
+    )
+
+
+RECORRUPTION_LIMITS = RecorruptionLimits()
 
 
 class NoiseSampler:
@@ -50,6 +68,10 @@ class NoiseSampler:
         Side of the patches in pixels.
     device : torch.device
         Where noise is drawn.
+    by_levels : bool
+        Whether the strength follows the measured levels of brightness, and not a straight line.
+    limits : RecorruptionLimits
+        Other limits than the usual ones, for a trial.
 
     Attributes
     ----------
@@ -66,16 +88,25 @@ class NoiseSampler:
         mean_and_std: tuple[float, float],
         patch_size: int,
         device: torch.device,
+        *,
+        by_levels: bool = False,
+        limits: RecorruptionLimits = RECORRUPTION_LIMITS,
     ) -> None:
         mean, std = mean_and_std
+        self._limits = limits
         self.variance = autocorrelation.noise_variance / std**2
         self._slope = autocorrelation.variance_slope * std
         self._brightness = (autocorrelation.brightness - mean) / std
+        levels = np.array(autocorrelation.levels if by_levels else (), np.float32).reshape(-1, 2)
+        self._levels = torch.from_numpy(levels).to(device)
+        self._levels = (self._levels - torch.tensor([mean, 0.0], device=device)) / torch.tensor(
+            [std, autocorrelation.noise_variance], device=device
+        )
         self._patch_size = patch_size
         self.device = device
         self._side = patch_size + _MARGIN
         values = autocorrelation.values
-        correlation = values if kernel is None else _within(values, kernel)
+        correlation = significant(autocorrelation) if kernel is None else _within(values, kernel)
         power = np.stack([self._spectrum(plane) for plane in correlation])
         center = len(power) // 2
         lifted = np.maximum(power[center].real, _LEAST_POWER)
@@ -86,7 +117,7 @@ class NoiseSampler:
         self._shaping = torch.from_numpy(half).to(device)
 
     def _spectrum(self, correlation: NDArray[np.float64]) -> NDArray[np.complex128]:
-        """Return the power at each frequency of a patch with its margin."""
+        """Return the power (side, side) of a patch with its margin, of a correlation (H, W)."""
         reach = min(correlation.shape[0] // 2, self._side // 2 - 1)
         middle = correlation.shape[0] // 2
         inner = slice(middle - reach, middle + reach + 1)
@@ -117,12 +148,38 @@ class NoiseSampler:
         return inner * self._relative_strength(patches)
 
     def _relative_strength(self, patches: Tensor) -> Tensor:
-        """Return the standard deviation around each pixel, relative to that at mean brightness."""
+        """Return the standard deviation (B, C, P, P) relative to that at mean brightness."""
         around = functional.avg_pool2d(
-            patches, _AVERAGED, stride=1, padding=_AVERAGED // 2, count_include_pad=False
+            patches,
+            self._limits.averaged,
+            stride=1,
+            padding=self._limits.averaged // 2,
+            count_include_pad=False,
         )
+        if len(self._levels):
+            return self._at_levels(_half_itself(patches, around, self._limits.averaged)).sqrt()
         variance = 1.0 + self._slope * (around - self._brightness)
-        return variance.clamp_min(LEAST_SHARE).sqrt()
+        return variance.clamp_min(NOISE_LIMITS.strength.least_share).sqrt()
+
+    def _at_levels(self, brightness: Tensor) -> Tensor:
+        """Return the variance at a brightness, between the measured levels on straight lines."""
+        bright, variance = self._levels.T.contiguous()
+        above = torch.searchsorted(bright, brightness.contiguous()).clamp(1, len(bright) - 1)
+        low, high = bright[above - 1], bright[above]
+        share = ((brightness - low) / (high - low)).clamp(0.0, 1.0)
+        return torch.lerp(variance[above - 1], variance[above], share)
+
+
+def _half_itself(patches: Tensor, around: Tensor, side: int) -> Tensor:
+    """Return the mean of each pixel and of the mean of the others in the square around it.
+
+    The strength of shot noise follows from the signal. The pixel itself says too much of it, since
+    its noise is in there, and the others say too little; half and half, the third moment of shot
+    noise is charged exactly.
+    """
+    n_pixels = side**2
+    others = (n_pixels * around - patches) / (n_pixels - 1)
+    return (patches + others) / 2.0
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:

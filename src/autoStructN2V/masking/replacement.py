@@ -69,7 +69,7 @@ def _local_means(patches: Tensor, hidden: Tensor, radius: int) -> Tensor:
 
 
 def _random_values(patches: Tensor, hidden: Tensor, generator: Generator) -> Tensor:
-    """Return for each pixel the value of a random unmasked pixel of its slice, 0 without any."""
+    """Return (B, C, H, W) values of random unmasked pixels of each slice, 0 if it has none."""
     flat = patches.flatten(2)  # (B, C, H W)
     n_visible_before = (~hidden).flatten(2).cumsum(2)  # (B, C, H W)
     draw = torch.rand(flat.shape, generator=generator, device=flat.device, dtype=flat.dtype)

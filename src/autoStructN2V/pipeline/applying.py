@@ -12,7 +12,7 @@ from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.errors import InputError
 from autoStructN2V.files import ensure_writable_folder
-from autoStructN2V.masking.patterns.removal import without_global_patterns
+from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.pipeline.events import ImageFailed
 from autoStructN2V.pipeline.results import ArraySink
@@ -178,17 +178,18 @@ def _prepared(
     network = model.build(choose_device(device))
     found = list(notes)
     sources = without_offset(sources)
-    cleaned = without_global_patterns(
+    removal = find_patterns(
         sources,
         remove_periodic=bool(model.provenance.get("remove_periodic")),
         remove_stripes=model.provenance.get("remove_stripes", "off"),
         should_stop=should_stop,
     )
-    if cleaned.patterns:
-        found.append(cleaned.sentence)
-    found += differences(cleaned.sources, model, should_stop)
+    images = [removal.applied_to(source) for source in sources]
+    if removal.patterns:
+        found.append(removal.sentence)
+    found += differences(images, model, should_stop, removal=removal)
     for message in found:
         yield Warned(message)
     offset = sources[0].metadata.offset
     fitted = replace(model, normalization=model.normalization.relative_to(offset))
-    return cleaned.sources, Denoiser(fitted, network, cleaned.sources, should_stop)
+    return images, Denoiser(fitted, network, images, should_stop)

@@ -25,7 +25,6 @@ from autoStructN2V.pipeline.events import (
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
 from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.steps.judging import judge_stages
-from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 from autoStructN2V.pipeline.steps.stage_report import compare_stages, report_on_stage
 from autoStructN2V.pipeline.steps.training_data import RunPixels
@@ -43,33 +42,35 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.decisions import Decision
+    from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
     from autoStructN2V.trainers.config import StageConfig
-    from autoStructN2V.vocabulary import StripeRemoval
 
 
 @dataclass
 class Job:
     """One run: what its steps share, and the steps."""
 
-    sources: list[ImageSource]
+    originals: list[ImageSource]
+    noise: NoiseMeasurement
     config: PipelineConfig
     should_stop: Callable[[], bool]
     sink: ResultSink
     preview_slice: Callable[[], int] | None
     normalization: Normalization
     device: torch.device
-    stripe_removal: StripeRemoval
+    removal: PatternRemoval
     results: dict[int, StageResult] = field(default_factory=dict)
     comparison: StageComparison | None = None
     verdict: Verdict | None = None
 
     @cached_property
-    def noise(self) -> NoiseMeasurement:
-        """What is known of the noise; measured when it is asked for."""
-        return NoiseMeasurement(self.sources, self.config.mode, self.config.stage2.extractor)
+    def sources(self) -> list[ImageSource]:
+        """The stacks on the grid that is worked on."""
+        return self.noise.grid.of(self.originals)
 
     @cached_property
     def pixels(self) -> RunPixels:
@@ -165,7 +166,13 @@ class Job:
     def _previewer(self) -> Previewer | None:
         if self.preview_slice is None:
             return None
-        return Previewer(self.sources, self.normalization, self.config.mode, self.preview_slice)
+        return Previewer(
+            self.sources,
+            self.normalization,
+            self.config.mode,
+            self.preview_slice,
+            shown_as=self.originals,
+        )
 
     def _model(
         self, stage: int, config: StageConfig, kernel: Kernel, outcome: TrainingResult
@@ -183,6 +190,7 @@ class Job:
             kernel,
             self._provenance(outcome),
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
+            grid_share=self.noise.grid.share,
         )
 
     def _provenance(self, outcome: TrainingResult) -> dict[str, object]:
@@ -191,14 +199,14 @@ class Job:
         return {
             "version": autoStructN2V.__version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "images": [source.name for source in self.sources],
-            "shapes": [list(source.shape) for source in self.sources],
+            "images": [source.name for source in self.originals],
+            "shapes": [list(source.shape) for source in self.originals],
             "epochs": len(outcome.history),
             "best_val_loss": last.best_val_loss if last else None,
             "is_stopped": outcome.is_stopped,
             "preset": self.config.preset,
             "remove_periodic": self.config.remove_periodic,
-            "remove_stripes": self.stripe_removal,
+            "remove_stripes": self.removal.stripe_removal,
         }
 
     def _finish_stage(
@@ -221,8 +229,8 @@ class Job:
         self, model: TrainedModel, network: FlexibleUNet
     ) -> Generator[Event, Decision | None, bool]:
         """Denoise all sources into the sink; return whether it came to the end."""
-        denoiser = Denoiser(model, network, self.sources, self.should_stop)
-        for source in self.sources:
+        denoiser = Denoiser(model, network, self.originals, self.should_stop)
+        for source in self.originals:
             try:
                 with self.sink.writer(model.stage, source) as write:
                     yield from denoiser.denoise(source, write)
@@ -237,7 +245,7 @@ class Job:
         config = self.config.stage2 if model.stage == 2 else self.config.first_stage
         return report_on_stage(
             self.sources,
-            self.sink.denoised(model.stage),
+            self.noise.grid.of(self.sink.denoised(model.stage)),
             evidence,
             evidence.propose(self.noise.configured).kernel if evidence else None,
             kernel=model.kernel,

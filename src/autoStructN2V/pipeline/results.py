@@ -93,7 +93,7 @@ class ResultSink(Protocol):
         """Return what was collected for a stage, to be read again."""
 
     def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:
-        """Return the stacks of a stage, or None when they are not in memory."""
+        """Return the (z, y, x) stacks of a stage, or None when they are not in memory."""
 
 
 class ArraySink:
@@ -123,5 +123,5 @@ class ArraySink:
         return [with_offset_off(stack, self._offset) for stack in stacks]
 
     def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:
-        """Return the stacks of a stage."""
+        """Return the (z, y, x) stacks of a stage."""
         return self._stacks.get(stage)

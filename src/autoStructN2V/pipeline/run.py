@@ -12,12 +12,14 @@ from autoStructN2V.datasets.images.sources import ImageSource
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import DeviceError, InputError, UserError
 from autoStructN2V.masking.kernels.kernel import Kernel
-from autoStructN2V.masking.patterns.removal import without_global_patterns
+from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
+from autoStructN2V.pipeline.steps.grid import grid_of_training
 from autoStructN2V.pipeline.steps.kernel_review import decide_kernel
+from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
@@ -119,24 +121,29 @@ def _run(
     found = check_images(sources, patch_size=largest, mode=complete.mode, should_stop=should_stop)
     for message in found:
         yield Warned(message)
-    cleaned = without_global_patterns(
+    removal = find_patterns(
         sources,
         remove_periodic=complete.remove_periodic,
         remove_stripes=complete.remove_stripes,
         should_stop=should_stop,
     )
-    sources = cleaned.sources
-    if cleaned.patterns:
-        yield Warned(cleaned.sentence)
+    sources = [removal.applied_to(source) for source in sources]
+    if removal.patterns:
+        yield Warned(removal.sentence)
+    noise = NoiseMeasurement(sources, removal, complete.mode, complete.stage2.extractor)
+    noise.grid = grid_of_training(sources, noise, complete)
+    if noise.grid.is_coarse:
+        yield Warned(noise.grid.sentence)
     job = Job(
-        sources=sources,
+        originals=sources,
+        noise=noise,
         config=complete,
         should_stop=should_stop,
         sink=sink,
         preview_slice=preview_slice,
-        normalization=estimate_normalization(sources),
+        normalization=estimate_normalization(noise.grid.of(sources)),
         device=device,
-        stripe_removal=cleaned.stripe_removal,
+        removal=removal,
     )
     if should_stop():
         return job.result(None, None)

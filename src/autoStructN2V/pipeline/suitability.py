@@ -11,6 +11,7 @@ from autoStructN2V.errors import InputError
 from autoStructN2V.masking.kernels.cells import center_of
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.evidence import measure_evidence
+from autoStructN2V.pipeline.steps.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
 
 _MOST_UNCOVERED = 0.5  # of the correlated noise
 
@@ -28,6 +30,8 @@ def differences(
     sources: Sequence[ImageSource],
     model: TrainedModel,
     should_stop: Callable[[], bool] = lambda: False,
+    *,
+    removal: PatternRemoval | None = None,
 ) -> list[str]:
     """Say in plain language where images differ from those that a model was trained on.
 
@@ -39,6 +43,8 @@ def differences(
         Model to be applied.
     should_stop : callable
         True ends the measurement of the noise.
+    removal : PatternRemoval, optional
+        What was found in the images, and is left out; without it patterns are looked for.
 
     Returns
     -------
@@ -46,23 +52,29 @@ def differences(
         One sentence per strong difference of the intensities, of the strength of the noise or, for
         a model of stage 2, of the pixels that share noise; empty if the images are alike.
     """
-    found = model.normalization.compare(estimate_normalization(sources))
+    grid = Grid(model.grid_share)
+    found = model.normalization.compare(estimate_normalization(grid.of(sources)))
     if model.stage == 2:
-        found += _other_kernel(sources, model, should_stop)
+        found += _other_kernel(sources, model, should_stop, removal)
     return found
 
 
 def _other_kernel(
-    sources: Sequence[ImageSource], model: TrainedModel, should_stop: Callable[[], bool]
+    sources: Sequence[ImageSource],
+    model: TrainedModel,
+    should_stop: Callable[[], bool],
+    removal: PatternRemoval | None,
 ) -> list[str]:
     config = ExtractorConfig()
     try:
-        evidence = measure_evidence(sources, config, model.mode, should_stop, remove_stripes="off")
+        evidence = measure_evidence(
+            sources, config, model.mode, should_stop, remove_stripes="off", removal=removal
+        )
     except InputError:  # too little noise to say anything
         return []
     if evidence is None:
         return []
-    proposal = evidence.propose(config)
+    proposal = Grid(model.grid_share).seen_on(evidence).propose(config)
     share = uncovered_share(model.kernel, proposal.kernel, proposal.autocorrelation.values)
     if share <= _MOST_UNCOVERED:
         return []
@@ -73,7 +85,7 @@ def _other_kernel(
 
 
 def uncovered_share(kernel: Kernel, needed: Kernel, autocorrelation: NDArray[np.floating]) -> float:
-    """Return which part of correlated noise a kernel leaves uncovered.
+    """Return what share of the correlated noise a kernel leaves uncovered.
 
     Parameters
     ----------

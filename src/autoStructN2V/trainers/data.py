@@ -22,10 +22,13 @@ class RefinementPlan:
         Draws noise like the measured one.
     share : float
         Share of the epochs, the last ones.
+    tolerance : float
+        By how much hidden pixels may be predicted worse than before, relative to their error.
     """
 
     noise: NoiseSampler
     share: float
+    tolerance: float = 0.0
 
 
 @dataclass

@@ -291,7 +291,7 @@ class Trainer:
             )
             return
         self._noise = plan.noise
-        self._refined_limit = best
+        self._refined_limit = best * (1.0 + plan.tolerance)
         self._before_refinement = copy.deepcopy(
             (self.network.state_dict(), self._averaged.state_dict())
         )

@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QSignalBlocker, QSize
+from qtpy.QtCore import QEvent, QSize
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from superqt.utils import signals_blocked
 
 from napari_autostructn2v.lifetime import call_later
 from napari_autostructn2v.widgets.sections import sentence
@@ -29,24 +30,24 @@ class ComparisonBar(QWidget):
     def __init__(self, comparison: Comparison) -> None:
         super().__init__()
         self._comparison = comparison
-        self._text = sentence()
-        self._removed_box = QCheckBox("Show what was removed")
-        self._removed_box.setToolTip(
+        self.text = sentence()
+        self.removed_box = QCheckBox("Show what was removed")
+        self.removed_box.setToolTip(
             "Noisy minus denoised: only noise should be seen there, no structure of the sample."
         )
-        self._removed_box.setEnabled(comparison.can_show_removed)
-        self._contrast_box = QCheckBox("Match contrast")
-        self._contrast_box.setToolTip(
+        self.removed_box.setEnabled(comparison.can_show_removed)
+        self.contrast_box = QCheckBox("Match contrast")
+        self.contrast_box.setToolTip(
             "On: the same contrast in all images, also when it is changed. Off: each image with "
             "its own range."
         )
-        self._contrast_box.setChecked(True)
-        self._leave_button = QPushButton("Leave comparison")
-        self._leave_button.setToolTip("Back to the layers, the camera and the grid as before.")
+        self.contrast_box.setChecked(True)
+        self.leave_button = QPushButton("Leave comparison")
+        self.leave_button.setToolTip("Back to the layers, the camera and the grid as before.")
         self._arrange()
-        self._removed_box.toggled.connect(comparison.set_removed_shown)
-        self._contrast_box.toggled.connect(comparison.set_contrast_matched)
-        self._leave_button.clicked.connect(self._leave_soon)
+        self.removed_box.toggled.connect(comparison.set_removed_shown)
+        self.contrast_box.toggled.connect(comparison.set_contrast_matched)
+        self.leave_button.clicked.connect(self._leave_soon)
         # these end with this widget; connections that wait for its end would outlive their signals
         comparison.panels_changed.connect(self._repaint)
         comparison.broken.connect(self._leave_soon)
@@ -74,10 +75,10 @@ class ComparisonBar(QWidget):
 
     def _arrange(self) -> None:
         row = QHBoxLayout(self)
-        row.addWidget(self._text, 1)
-        row.addWidget(self._removed_box)
-        row.addWidget(self._contrast_box)
-        row.addWidget(self._leave_button)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.removed_box)
+        row.addWidget(self.contrast_box)
+        row.addWidget(self.leave_button)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def _repaint(self) -> None:
@@ -85,11 +86,10 @@ class ComparisonBar(QWidget):
         compared = (
             f"{', '.join(names[:-1])} and {names[-1]}, with linked slices, zoom and contrast."
         )
-        self._text.setText("  ".join(filter(None, (compared, self._comparison.figures))))
-        self._text.show()
-        blocker = QSignalBlocker(self._removed_box)
-        self._removed_box.setChecked(self._comparison.is_removed_shown)
-        blocker.unblock()
+        self.text.setText("  ".join(filter(None, (compared, self._comparison.figures))))
+        self.text.show()
+        with signals_blocked(self.removed_box):
+            self.removed_box.setChecked(self._comparison.is_removed_shown)
 
     def _close_dock(self) -> None:
         # the viewer may have taken the dock with it

@@ -8,6 +8,7 @@ from napari.utils.notifications import show_info
 from napari_autostructn2v.comparison.bar import ComparisonBar
 from napari_autostructn2v.comparison.panels import of_layers, of_results
 from napari_autostructn2v.comparison.side_by_side import Comparison, running_comparison
+from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.widgets.run_text import noise_left_text
 
 _NOTHING = (
@@ -26,15 +27,14 @@ def toggle_comparison(napari_viewer: napari.Viewer) -> None:
     napari_viewer : napari.Viewer
         Viewer whose canvas is used.
     """
-    from napari_autostructn2v.session.session import session_for
-
     viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
     if running := running_comparison(viewer):
         running.leave()
         return
     session = session_for(viewer)
-    images = of_results(session.results, viewer.layers) if session.results is not None else []
-    figures = noise_left_text(session.run) if len(images) > 1 else ""
+    results = session.training.results
+    images = of_results(results, viewer.layers) if results is not None else []
+    figures = noise_left_text(session.training.state) if len(images) > 1 else ""
     if len(images) < 2:
         chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
         images = of_layers(chosen)

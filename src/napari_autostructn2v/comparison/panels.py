@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_autostructn2v import METADATA_KEY
+from napari_autostructn2v.layers.geometry import Geometry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -199,8 +200,6 @@ def _truth_of(noisy: Image, layers: LayerList) -> Image | None:
 
 
 def _kwargs_of(layer: Image) -> dict[str, Any]:
-    from napari_autostructn2v.layers.geometry import Geometry
-
     return {**Geometry.of(layer).to_kwargs(), **_display(layer)}
 
 

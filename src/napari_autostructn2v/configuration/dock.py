@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from autoStructN2V.datasets.images.checks import MIN_SLICES_25D
+from autoStructN2V.errors import InputError, UserError
+from autoStructN2V.pipeline import PipelineConfig, validate_config
+from autoStructN2V.pipeline.configuration.file import read_config, write_config
+from autoStructN2V.pipeline.configuration.presets import merged
 from napari_autostructn2v.configuration.dialogs import ask_for_new, ask_for_saved
 from napari_autostructn2v.configuration.estimate import EstimateLine
 from napari_autostructn2v.configuration.model_import import ModelImport, import_problem
@@ -17,6 +22,7 @@ from napari_autostructn2v.configuration.stages import StageForms
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.config_edits import with_changes, with_preset
 from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.widgets.dock_content import DockContent
 from napari_autostructn2v.widgets.editors import SegmentedChoice
 from napari_autostructn2v.widgets.forms import FormGrid, choices_of, field_help
@@ -35,7 +41,6 @@ if TYPE_CHECKING:
 
     import napari
 
-    from autoStructN2V.pipeline import PipelineConfig
     from napari_autostructn2v.layers.stacks import LayerStacks
     from napari_autostructn2v.session.imported_model import ImportedModel
     from napari_autostructn2v.session.session import Session
@@ -56,10 +61,8 @@ class Configuration(DockContent):
 
     def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
         super().__init__()
-        from napari_autostructn2v.session.session import session_for
-
         self._session = session or session_for(napari_viewer)
-        self._phase = self._session.run.phase
+        self._phase = self._session.training.state.phase
         self._had_model = False
         self._make_widgets(napari_viewer)
         self._arrange()
@@ -67,7 +70,7 @@ class Configuration(DockContent):
         self._connect_session()
         self._take_layer_of_session()
         self._show_config(self._session.config)
-        self._on_task(self._session.task)
+        self._on_task(self._session.tasks.state)
 
     def on_closed(self) -> None:
         """Let trainings start again: nobody sees a wrong value anymore."""
@@ -76,28 +79,26 @@ class Configuration(DockContent):
     # building
 
     def _make_widgets(self, viewer: napari.Viewer) -> None:
-        from autoStructN2V.pipeline import PipelineConfig
-
-        self._chooser = LayerChooser(viewer)
-        self._noise = NoiseCheck()
-        self._method = SegmentedChoice(choices_of(PipelineConfig, "method"))
-        self._mode = SegmentedChoice(choices_of(PipelineConfig, "mode"))
-        self._start = SegmentedChoice(
+        self.chooser = LayerChooser(viewer)
+        self.noise_check = NoiseCheck()
+        self.method = SegmentedChoice(choices_of(PipelineConfig, "method"))
+        self.mode = SegmentedChoice(choices_of(PipelineConfig, "mode"))
+        self.start = SegmentedChoice(
             [("Train from scratch", "scratch"), ("Import model", "import")]
         )
-        self._import = ModelImport()
-        self._preset = PresetRow()
-        self._stages = StageForms()
-        self._parameters = ParameterForms()
-        self._where = FormGrid({"": PipelineConfig}, _WHERE)
-        self._problem = sentence()
-        self._estimate = EstimateLine()
-        self._load = QPushButton("Load…")
-        self._load.setToolTip("Read a configuration from a .json file.")
-        self._save = QPushButton("Save…")
-        self._save.setToolTip("Write this configuration to a .json file.")
-        self._next = QPushButton("Next: Training")
-        for name, widget in (("method", self._method), ("mode", self._mode)):
+        self.model_import = ModelImport()
+        self.preset = PresetRow()
+        self.stages = StageForms()
+        self.parameters = ParameterForms()
+        self.where = FormGrid({"": PipelineConfig}, _WHERE)
+        self.problem = sentence()
+        self.estimate = EstimateLine()
+        self.load_button = QPushButton("Load…")
+        self.load_button.setToolTip("Read a configuration from a .json file.")
+        self.save_button = QPushButton("Save…")
+        self.save_button.setToolTip("Write this configuration to a .json file.")
+        self.next_button = QPushButton("Next: Training")
+        for name, widget in (("method", self.method), ("mode", self.mode)):
             described = field_help(PipelineConfig, name)
             widget.setToolTip(described.tooltip)
             widget.setAccessibleName(described.title)
@@ -108,91 +109,89 @@ class Configuration(DockContent):
         # the dock has a margin; only the scroll bar needs some distance
         column.setContentsMargins(0, 0, column.spacing(), 0)
         column.addWidget(heading("Image"))
-        column.addWidget(self._chooser)
-        column.addWidget(self._noise)
+        column.addWidget(self.chooser)
+        column.addWidget(self.noise_check)
         column.addWidget(heading("Task"))
         column.addWidget(
-            labeled_rows(("Method", self._method), ("Slices", self._mode), ("Start", self._start))
+            labeled_rows(("Method", self.method), ("Slices", self.mode), ("Start", self.start))
         )
-        column.addWidget(self._import)
+        column.addWidget(self.model_import)
         column.addWidget(heading("Training"))
-        column.addWidget(labeled_rows(("Preset", self._preset)))
-        column.addWidget(self._stages)
-        column.addWidget(self._parameters)
+        column.addWidget(labeled_rows(("Preset", self.preset)))
+        column.addWidget(self.stages)
+        column.addWidget(self.parameters)
         column.addWidget(heading("Device and output"))
-        column.addWidget(self._where)
+        column.addWidget(self.where)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.addWidget(VerticalScrollArea(content), 1)
-        outer.addWidget(self._problem)
-        outer.addWidget(self._estimate)
+        outer.addWidget(self.problem)
+        outer.addWidget(self.estimate)
         outer.addLayout(self._button_row())
 
     def _button_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        row.addWidget(self._load)
-        row.addWidget(self._save)
-        row.addWidget(self._next, 1)
+        row.addWidget(self.load_button)
+        row.addWidget(self.save_button)
+        row.addWidget(self.next_button, 1)
         return row
 
     def _connect_widgets(self) -> None:
-        self._chooser.changed.connect(self._on_layer_chosen)
-        self._noise.requested.connect(self._measure)
-        self._noise.cancel_requested.connect(self._session.cancel_task)
-        self._noise.method_chosen.connect(self._use_method)
-        self._method.valueChanged.connect(self._on_edited)
-        self._mode.valueChanged.connect(self._on_edited)
-        self._start.valueChanged.connect(self._on_start_chosen)
-        self._import.chosen.connect(self.import_files)
-        self._import.cancel_requested.connect(self._session.cancel_task)
-        self._import.inference_requested.connect(self._open_inference)
-        self._preset.chosen.connect(self._use_preset)
-        for form in (self._stages, self._parameters, self._where):
+        self.chooser.changed.connect(self._on_layer_chosen)
+        self.noise_check.requested.connect(self._measure)
+        self.noise_check.cancel_requested.connect(self._session.tasks.cancel)
+        self.noise_check.method_chosen.connect(self._use_method)
+        self.method.valueChanged.connect(self._on_edited)
+        self.mode.valueChanged.connect(self._on_edited)
+        self.start.valueChanged.connect(self._on_start_chosen)
+        self.model_import.chosen.connect(self.import_files)
+        self.model_import.cancel_requested.connect(self._session.tasks.cancel)
+        self.model_import.inference_requested.connect(self._open_inference)
+        self.preset.chosen.connect(self._use_preset)
+        for form in (self.stages, self.parameters, self.where):
             form.valueChanged.connect(self._on_edited)
-        self._estimate.fast_requested.connect(self._use_fast)
-        self._load.clicked.connect(self._ask_load)
-        self._save.clicked.connect(self._ask_save)
-        self._next.clicked.connect(self._open_training)
+        self.estimate.fast_requested.connect(self._use_fast)
+        self.load_button.clicked.connect(self._ask_load)
+        self.save_button.clicked.connect(self._ask_save)
+        self.next_button.clicked.connect(self._open_training)
 
     def _connect_session(self) -> None:
         session = self._session
         connect(self, session.config_changed, self._show_config)
         connect(self, session.config_problem_changed, self._refresh)
         connect(self, session.source_changed, self._on_source_changed)
-        connect(self, session.run_changed, self._on_run_changed)
-        connect(self, session.task_changed, self._on_task)
+        connect(self, session.training.changed, self._on_run_changed)
+        connect(self, session.tasks.changed, self._on_task)
         connect(self, session.models_imported, self._on_imported)
-        connect(self, session.measured, self._show_noise)
+        connect(self, session.noise.measured, self._show_noise)
 
     # from the widgets to the session
 
     def _on_layer_chosen(self) -> None:
-        from autoStructN2V.errors import InputError
-
-        layer = self._chooser.layer()
+        layer = self.chooser.layer()
         try:
             if layer is None:
                 self._session.clear_layer()
             else:
-                self._session.choose_layer(layer, self._chooser.index())
+                self._session.choose_layer(layer, self.chooser.index())
         except InputError:
             pass  # the chooser says why
         self._refresh()
 
     def _on_edited(self) -> None:
         """Take over what the widgets show."""
-        self._change(self._shown_values())
+        self._change(self.shown_values())
 
     def _on_start_chosen(self) -> None:
-        self._import.setVisible(self._start.value() == "import")
-        if self._start.value() == "scratch":
-            if self._session.task.is_importing:
-                self._session.cancel_task()
-            self._import.show_found("")
+        self.model_import.setVisible(self.start.value() == "import")
+        if self.start.value() == "scratch":
+            if self._session.tasks.state.is_importing:
+                self._session.tasks.cancel()
+            self.model_import.show_found("")
         self._on_edited()
 
     def _use_preset(self) -> None:
-        self._session.set_config(with_preset(self._session.config, self._preset.value()))
+        self._session.set_config(with_preset(self._session.config, self.preset.value()))
         self._show_config(self._session.config)
 
     def _use_fast(self) -> None:
@@ -201,22 +200,18 @@ class Configuration(DockContent):
     def _use_method(self, method: str) -> None:
         self._change({"method": method})
 
-    def _shown_values(self) -> dict[str, Any]:
+    def shown_values(self) -> dict[str, Any]:
         """Return the fields that the widgets show, nested as in the configuration."""
-        from autoStructN2V.pipeline.configuration.presets import merged
-
-        values = self._parameters.value() | self._where.value()[""]
-        values |= {"method": self._method.value(), "mode": self._mode.value()}
-        if self._start.value() == "scratch":
+        values = self.parameters.value() | self.where.value()[""]
+        values |= {"method": self.method.value(), "mode": self.mode.value()}
+        if self.start.value() == "scratch":
             values["stage1_model"] = None
-        if self._method.value() == "n2v":
+        if self.method.value() == "n2v":
             return values
-        return merged(values, self._stages.value())
+        return merged(values, self.stages.value())
 
     def _change(self, changes: dict[str, Any]) -> bool:
         """Change the configuration; nothing can be started if that is not allowed."""
-        from autoStructN2V.errors import UserError
-
         try:
             self._session.set_config(with_changes(self._session.config, changes))
             problem = self._import_problem()
@@ -228,19 +223,17 @@ class Configuration(DockContent):
 
     def _import_problem(self) -> str | None:
         """Return why a model is missing, if one is to be imported."""
-        if self._start.value() == "scratch":
+        if self.start.value() == "scratch":
             return None
-        return import_problem(self._session.config, is_complete=self._import.is_complete)
+        return import_problem(self._session.config, is_complete=self.model_import.is_complete)
 
     def _try(self, action: Callable[[], object]) -> None:
         """Read or write a file, or say why that is not possible."""
-        from autoStructN2V.errors import UserError
-
         self._refresh()
         try:
             action()
         except UserError as error:
-            show_sentence(self._problem, f"⚠ {error}")
+            show_sentence(self.problem, f"⚠ {error}")
 
     # buttons
 
@@ -250,14 +243,12 @@ class Configuration(DockContent):
 
     def load(self, path: Path) -> None:
         """Read a configuration from a .json file; nothing changes if it cannot be used."""
-        from autoStructN2V.pipeline import validate_config
-        from autoStructN2V.pipeline.configuration.file import read_config
 
         def take_over() -> None:
             # the input is the chosen layer
             config = validate_config(read_config(path) | {"input_dir": None})
-            self._start.setValue("scratch")
-            self._import.show_found("")
+            self.start.setValue("scratch")
+            self.model_import.show_found("")
             self._session.set_config(config)
             self._show_config(config)
 
@@ -265,11 +256,9 @@ class Configuration(DockContent):
 
     def save(self, path: Path) -> None:
         """Write the configuration to a .json file, if it is what is shown."""
-        from autoStructN2V.pipeline.configuration.file import write_config
-
         if self._session.config_problem is not None:
             text = f"⚠ Not saved. {self._session.config_problem}"
-            return show_sentence(self._problem, text)
+            return show_sentence(self.problem, text)
         return self._try(lambda: write_config(path, self._session.config))
 
     def _ask_load(self) -> None:
@@ -283,18 +272,18 @@ class Configuration(DockContent):
             self.save(path)
 
     def _measure(self) -> None:
-        stacks, config = self._chooser.stacks(), self._session.config
+        stacks, config = self.chooser.stacks(), self._session.config
         if stacks is not None:
-            self._session.measure(
+            self._session.noise.measure(
                 stacks, config.mode, config.stage2.extractor, config.remove_stripes
             )
 
     def _open_inference(self) -> None:
-        self._session.show(DockName.INFERENCE)
+        self._session.dock_requested.emit(DockName.INFERENCE)
 
     def _open_training(self) -> None:
-        if self._change(self._shown_values()):
-            self._session.show(DockName.TRAINING)
+        if self._change(self.shown_values()):
+            self._session.dock_requested.emit(DockName.TRAINING)
 
     # from the session to the widgets
 
@@ -307,34 +296,34 @@ class Configuration(DockContent):
 
     def _on_source_changed(self, source: LayerStacks | None) -> None:
         if source is not None and source.layer is not None:
-            with signals_blocked(self._chooser):
-                self._chooser.set_layer(source.layer)
-                self._chooser.set_index(source.index)
+            with signals_blocked(self.chooser):
+                self.chooser.set_layer(source.layer)
+                self.chooser.set_index(source.index)
         self._refresh()
 
     def _show_config(self, config: PipelineConfig) -> None:
         """Show a configuration."""
         self._show_start(config)
-        self._method.setValue(config.method)
-        self._mode.setValue(config.mode)
-        self._preset.show_config(config)
-        self._stages.show_config(config)
-        self._stages.setVisible(config.method != "n2v")
-        self._where.setValue({"": config})
-        self._parameters.show_config(config)
+        self.method.setValue(config.method)
+        self.mode.setValue(config.mode)
+        self.preset.show_config(config)
+        self.stages.show_config(config)
+        self.stages.setVisible(config.method != "n2v")
+        self.where.setValue({"": config})
+        self.parameters.show_config(config)
         self._session.set_config_problem(self._import_problem())
         self._refresh()
 
     def _show_start(self, config: PipelineConfig) -> None:
         if config.stage1_model is not None:
-            self._start.setValue("import")
-            if not self._import.found():
-                self._import.show_found(f"Stage 1 from {config.stage1_model}.")
+            self.start.setValue("import")
+            if not self.model_import.found():
+                self.model_import.show_found(f"Stage 1 from {config.stage1_model}.")
         elif self._had_model:
-            self._start.setValue("scratch")
-            self._import.show_found("")
+            self.start.setValue("scratch")
+            self.model_import.show_found("")
         self._had_model = config.stage1_model is not None
-        self._import.setVisible(self._start.value() == "import")
+        self.model_import.setVisible(self.start.value() == "import")
 
     def _refresh(self) -> None:
         """Show what follows from configuration and layer together."""
@@ -342,42 +331,42 @@ class Configuration(DockContent):
         source = session.source
         self._show_depth()
         wrong = problem = session.config_problem or ""
-        self._next.setEnabled(not wrong)
-        self._next.setToolTip(wrong or "Open the dock widget that starts and shows the training.")
-        if session.run.phase.is_running and not wrong:
+        self.next_button.setEnabled(not wrong)
+        self.next_button.setToolTip(
+            wrong or "Open the dock widget that starts and shows the training."
+        )
+        if session.training.state.phase.is_running and not wrong:
             problem = "A training is running; changes apply to the next one."
         elif source is not None and not wrong:
             problem = session.cannot_start() or ""
-        show_sentence(self._problem, f"⚠ {problem}" if problem else "")
+        show_sentence(self.problem, f"⚠ {problem}" if problem else "")
         self._show_noise()
-        self._estimate.update_for(
+        self.estimate.update_for(
             session.config,
             source.shapes if source and not wrong else [],
             # beside a training the device would seem slow
-            may_measure=not session.run.phase.is_running,
+            may_measure=not session.training.state.phase.is_running,
         )
 
     def _show_depth(self) -> None:
         """Allow 2.5D for stacks that are deep enough."""
-        from autoStructN2V.datasets.images.checks import MIN_SLICES_25D
-
         source = self._session.source
         is_shallow = source is not None and source.n_slices < MIN_SLICES_25D
-        button = self._mode.button("2.5D")
+        button = self.mode.button("2.5D")
         button.setEnabled(not is_shallow)
         reason = f"2.5D needs at least {MIN_SLICES_25D} slices; this layer has "
         button.setToolTip(f"{reason}{source.n_slices}." if source and is_shallow else "")
 
     def _on_task(self, task: TaskState) -> None:
-        self._import.show_task(task)
+        self.model_import.show_task(task)
         if task.is_importing:
-            self._start.setValue("import")
-            self._import.show()
+            self.start.setValue("import")
+            self.model_import.show()
         self._show_noise()
 
     def _on_imported(self, found: ImportedModel) -> None:
-        self._start.setValue("import")
-        self._import.show_found(found.description, is_complete=found.is_complete)
+        self.start.setValue("import")
+        self.model_import.show_found(found.description, is_complete=found.is_complete)
         self._had_model = False
         self._show_config(self._session.config)
 
@@ -388,8 +377,8 @@ class Configuration(DockContent):
 
     def _show_noise(self, *_: object) -> None:
         session = self._session
-        measurement = session.measurement
+        measurement = session.noise.measurement
         if measurement is not None and not measurement.is_of(session.source):
             measurement = None
-        self._noise.show_measurement(measurement, session.task, session.config.method)
-        self._noise.show_task(session.task, can_measure=session.source is not None)
+        self.noise_check.show_measurement(measurement, session.tasks.state, session.config.method)
+        self.noise_check.show_task(session.tasks.state, can_measure=session.source is not None)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from superqt.utils import QSignalDebouncer
 
+from autoStructN2V.models import choose_device
+from autoStructN2V.pipeline import estimate_run, measure_speed
 from napari_autostructn2v.lifetime import at_end
 from napari_autostructn2v.session.config_edits import is_modified
-from napari_autostructn2v.session.jobs import Job
+from napari_autostructn2v.session.work.jobs import Job, error_text
 from napari_autostructn2v.widgets.forms import choice_label
 from napari_autostructn2v.widgets.sections import sentence, show_sentence
 
@@ -36,18 +39,17 @@ class EstimateLine(QWidget):
         self._jobs: list[Job] = []  # the one that runs, if any
         self._may_measure = True
         self._label = sentence()
-        self._use_fast = QPushButton(f"Use {choice_label('preset', 'fast')}")
-        self._use_fast.setToolTip("Set all parameters to the preset that takes minutes.")
-        self._use_fast.hide()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_QUIET_MILLISECONDS)
+        self.fast_button = QPushButton(f"Use {choice_label('preset', 'fast')}")
+        self.fast_button.setToolTip("Set all parameters to the preset that takes minutes.")
+        self.fast_button.hide()
+        self._changes = QSignalDebouncer(parent=self)
+        self._changes.setTimeout(_QUIET_MILLISECONDS)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._label)
-        column.addWidget(self._use_fast)
-        self._timer.timeout.connect(self._start)
-        self._use_fast.clicked.connect(self.fast_requested)
+        column.addWidget(self.fast_button)
+        self._changes.triggered.connect(self._start)
+        self.fast_button.clicked.connect(self.fast_requested)
         _end_with(self, self._jobs)
 
     def text(self) -> str:
@@ -56,7 +58,7 @@ class EstimateLine(QWidget):
 
     def offers_fast(self) -> bool:
         """Tell whether the fast preset is offered."""
-        return not self._use_fast.isHidden()
+        return not self.fast_button.isHidden()
 
     def update_for(
         self,
@@ -74,11 +76,11 @@ class EstimateLine(QWidget):
         if self._wanted is None:
             self._shown_for = None
             show_sentence(self._label, "")
-            self._use_fast.hide()
+            self.fast_button.hide()
         elif self._wanted != self._shown_for:
             if not self._label.text():
                 show_sentence(self._label, "Estimating time and memory…")
-            self._timer.start()
+            self._changes.throttle()
 
     def _start(self) -> None:
         if self._wanted is None or self._jobs:
@@ -87,9 +89,6 @@ class EstimateLine(QWidget):
         may_measure = self._may_measure
 
         def events(should_stop: Callable[[], bool]) -> Generator[Any, Any, Estimate]:
-            from autoStructN2V.models import choose_device
-            from autoStructN2V.pipeline import estimate_run, measure_speed
-
             device = choose_device(config.device)
             yield None
             speed = measure_speed(device) if may_measure else None
@@ -116,15 +115,13 @@ class EstimateLine(QWidget):
         elif is_long:
             text += " That is more than an hour; the preset Fast takes minutes."
         show_sentence(self._label, text)
-        self._use_fast.setVisible(is_long and not is_fast)
+        self.fast_button.setVisible(is_long and not is_fast)
 
     def _on_error(self, error: Exception) -> None:
-        from napari_autostructn2v.session.task_errors import error_text
-
         self._jobs.clear()
         if not self._is_outdated():
             show_sentence(self._label, error_text(error))
-            self._use_fast.hide()
+            self.fast_button.hide()
 
     def _is_outdated(self) -> bool:
         """Tell whether something else is wanted by now; it is started then."""

@@ -53,43 +53,45 @@ class ModelImport(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = QPushButton("Model folder…")
-        self._folder.setToolTip("Folder of a training with stage1_model.pth and config.json.")
-        self._files = QPushButton("Files…")
-        self._files.setToolTip("One or two .pth files, with their config.json if you have it.")
-        self._cancel = QPushButton("Cancel")
-        self._cancel.hide()
+        self.folder_button = QPushButton("Model folder…")
+        self.folder_button.setToolTip("Folder of a training with stage1_model.pth and config.json.")
+        self.files_button = QPushButton("Files…")
+        self.files_button.setToolTip(
+            "One or two .pth files, with their config.json if you have it."
+        )
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.hide()
         self._problem = sentence()
         self._found = sentence()
-        self._open = QPushButton("Open Inference")
-        self._open.setToolTip("Apply the model as it is.")
-        self._open.hide()
+        self.open_button = QPushButton("Open Inference")
+        self.open_button.setToolTip("Apply the model as it is.")
+        self.open_button.hide()
         row = QHBoxLayout()
-        row.addWidget(self._folder, 1)
-        row.addWidget(self._files, 1)
-        row.addWidget(self._cancel)
+        row.addWidget(self.folder_button, 1)
+        row.addWidget(self.files_button, 1)
+        row.addWidget(self.cancel_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
         column.addWidget(self._problem)
         column.addWidget(self._found)
-        column.addWidget(self._open)
-        self._folder.clicked.connect(self._choose_folder)
-        self._files.clicked.connect(self._choose_files)
-        self._cancel.clicked.connect(self.cancel_requested)
-        self._open.clicked.connect(self.inference_requested)
+        column.addWidget(self.open_button)
+        self.folder_button.clicked.connect(self._choose_folder)
+        self.files_button.clicked.connect(self._choose_files)
+        self.cancel_button.clicked.connect(self.cancel_requested)
+        self.open_button.clicked.connect(self.inference_requested)
 
     def show_found(self, text: str, *, is_complete: bool = False) -> None:
         """Say what was found."""
         show_sentence(self._problem, "")
         show_sentence(self._found, text)
-        self._open.setVisible(is_complete)
+        self.open_button.setVisible(is_complete)
 
     def show_task(self, task: TaskState) -> None:
         """Show that a model is being read, or why it cannot be used; the one before stays."""
-        for button in (self._folder, self._files):
+        for button in (self.folder_button, self.files_button):
             button.setEnabled(not task.is_running)
-        self._cancel.setVisible(task.is_importing)
+        self.cancel_button.setVisible(task.is_importing)
         if task.kind != "import":
             return
         if task.is_running and task.progress is not None:
@@ -100,7 +102,7 @@ class ModelImport(QWidget):
     @property
     def is_complete(self) -> bool:
         """Whether a model is shown that can be applied as it is."""
-        return not self._open.isHidden()
+        return not self.open_button.isHidden()
 
     def found(self) -> str:
         """Return what is said about the model."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from autoStructN2V.inference.noise_report import InputNoise
 from napari_autostructn2v.widgets.forms import choice_label
 from napari_autostructn2v.widgets.sections import sentence, show_sentence
 
@@ -34,31 +35,31 @@ class NoiseCheck(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.advice: Advice | None = None
-        self._inspect = QPushButton("Inspect noise")
-        self._inspect.setToolTip(
+        self.inspect_button = QPushButton("Inspect noise")
+        self.inspect_button.setToolTip(
             "Measure which pixels share noise, and say which method fits. Takes seconds."
         )
         self._busy = QProgressBar()
         self._busy.setRange(0, 0)
         self._busy.setTextVisible(False)
         self._busy.hide()
-        self._cancel = QPushButton("Cancel")
-        self._cancel.hide()
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.hide()
         self._text = sentence()
-        self._apply = QPushButton()
-        self._apply.hide()
+        self.apply_button = QPushButton()
+        self.apply_button.hide()
         row = QHBoxLayout()
-        row.addWidget(self._inspect)
+        row.addWidget(self.inspect_button)
         row.addWidget(self._busy, 1)
-        row.addWidget(self._cancel)
+        row.addWidget(self.cancel_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
         column.addWidget(self._text)
-        column.addWidget(self._apply)
-        self._inspect.clicked.connect(self.requested)
-        self._cancel.clicked.connect(self.cancel_requested)
-        self._apply.clicked.connect(self._choose)
+        column.addWidget(self.apply_button)
+        self.inspect_button.clicked.connect(self.requested)
+        self.cancel_button.clicked.connect(self.cancel_requested)
+        self.apply_button.clicked.connect(self._choose)
 
     def text(self) -> str:
         """Return what is said about the noise."""
@@ -76,19 +77,19 @@ class NoiseCheck(QWidget):
         if proposal is None:
             is_failed = measurement is not None and task.kind == "measure"
             show_sentence(self._text, (task.error or "") if is_failed else "")
-            self._apply.hide()
+            self.apply_button.hide()
             return
         label = choice_label("method", proposal.advice.recommended_method)
         show_sentence(self._text, _outcome(proposal, label))
-        self._apply.setText(f"Use {label}")
-        self._apply.setVisible(proposal.advice.recommended_method != method)
+        self.apply_button.setText(f"Use {label}")
+        self.apply_button.setVisible(proposal.advice.recommended_method != method)
 
     def show_task(self, task: TaskState, can_measure: bool) -> None:
         """Show whether a measurement runs."""
         self._busy.setVisible(task.is_measuring)
-        self._cancel.setVisible(task.is_measuring)
-        self._cancel.setEnabled(not task.is_stopping)
-        self._inspect.setEnabled(can_measure and not task.is_running)
+        self.cancel_button.setVisible(task.is_measuring)
+        self.cancel_button.setEnabled(not task.is_stopping)
+        self.inspect_button.setEnabled(can_measure and not task.is_running)
 
     def _choose(self) -> None:
         if self.advice is not None:
@@ -97,8 +98,6 @@ class NoiseCheck(QWidget):
 
 def _outcome(proposal: KernelProposal, method: str) -> str:
     """Say how strong the noise is, what it shares, and which method fits."""
-    from autoStructN2V.inference.noise_report import InputNoise
-
     noise = InputNoise.measured(proposal.autocorrelation)
     lines = [f"Noise: standard deviation {noise.std_text}.", *proposal.advice.messages]
     return "\n".join([*lines, f"Recommended method: {method}."])

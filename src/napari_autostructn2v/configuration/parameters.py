@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from autoStructN2V.masking import ExtractorConfig
+from autoStructN2V.pipeline import N2VConfig, PipelineConfig, Stage1Config, Stage2Config
+from autoStructN2V.trainers import ScheduleConfig
 from napari_autostructn2v.widgets.forms import FormGrid, simple_fields
 from napari_autostructn2v.widgets.sections import Collapsible, heading
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from autoStructN2V.pipeline import PipelineConfig
 
 _MAIN = (
     "patch_size",
@@ -28,7 +30,13 @@ _MAIN = (
 )
 _CHOSEN_ELSEWHERE = ("mask_source", "mask_file_path")
 _SCHEDULE = ("num_epochs",)
-_MORE_GENERAL = ("remove_periodic", "remove_stripes", "random_seed", "output_dtype")
+_MORE_GENERAL = (
+    "remove_periodic",
+    "remove_stripes",
+    "recorded_resolution",
+    "random_seed",
+    "output_dtype",
+)
 
 
 class ParameterForms(QWidget):
@@ -41,10 +49,6 @@ class ParameterForms(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        from autoStructN2V.masking import ExtractorConfig
-        from autoStructN2V.pipeline import N2VConfig, PipelineConfig, Stage1Config, Stage2Config
-        from autoStructN2V.trainers import ScheduleConfig
-
         n2v = {"n2v": N2VConfig}
         stages: dict[str, type[BaseModel]] = {"stage1": Stage1Config, "stage2": Stage2Config}
         headings = [str(PipelineConfig.model_fields[name].title) for name in stages]
@@ -54,8 +58,8 @@ class ParameterForms(QWidget):
             FormGrid({"": PipelineConfig}, _SCHEDULE),
             FormGrid({"": PipelineConfig}, [*schedule, *_MORE_GENERAL]),
         ]
-        self._n2v = [FormGrid(n2v, _MAIN), FormGrid(n2v, _further(simple_fields(N2VConfig)))]
-        self._stages = [FormGrid(stages, _MAIN, headings), FormGrid(stages, more, headings)]
+        self.n2v = [FormGrid(n2v, _MAIN), FormGrid(n2v, _further(simple_fields(N2VConfig)))]
+        self.stages = [FormGrid(stages, _MAIN, headings), FormGrid(stages, more, headings)]
         self._extractor = FormGrid(
             {"stage2.extractor": ExtractorConfig}, simple_fields(ExtractorConfig)
         )
@@ -63,12 +67,12 @@ class ParameterForms(QWidget):
         self.advanced = Collapsible("Advanced options")
         self.extractor = Collapsible(str(Stage2Config.model_fields["extractor"].title))
         self._arrange()
-        for form in self._forms:
+        for form in self.forms:
             form.valueChanged.connect(self.valueChanged)
 
     def value(self) -> dict[str, Any]:
         """Return the values that are shown, nested as in the configuration."""
-        shown = self._n2v if self._method == "n2v" else [*self._stages, self._extractor]
+        shown = self.n2v if self._method == "n2v" else [*self.stages, self._extractor]
         values: dict[str, Any] = {}
         for form in [*self._general, *shown]:
             for path, fields in form.value().items():
@@ -87,14 +91,14 @@ class ParameterForms(QWidget):
             "stage2": config.stage2,
             "stage2.extractor": config.stage2.extractor,
         }
-        for form in self._forms:
+        for form in self.forms:
             form.setValue(sections)
         self._method = config.method
         is_n2v = config.method == "n2v"
         trains_first = config.run_stage1 and config.stage1_model is None
-        for form in self._n2v:
+        for form in self.n2v:
             form.setVisible(is_n2v)
-        for form in self._stages:
+        for form in self.stages:
             form.setVisible(not is_n2v)
             form.set_section_enabled("stage1", trains_first)
             form.set_section_enabled("stage2", config.run_stage2)
@@ -102,16 +106,17 @@ class ParameterForms(QWidget):
         self.extractor.setVisible(not is_n2v and extracts)
 
     @property
-    def _forms(self) -> list[FormGrid]:
-        return [*self._general, *self._n2v, *self._stages, self._extractor]
+    def forms(self) -> list[FormGrid]:
+        """All forms, those that are hidden as well."""
+        return [*self._general, *self.n2v, *self.stages, self._extractor]
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(heading("Parameters"))
-        for form in (self._general[0], self._n2v[0], self._stages[0]):
+        for form in (self._general[0], self.n2v[0], self.stages[0]):
             column.addWidget(form)
-        for form in (self._n2v[1], self._stages[1], self._general[1]):
+        for form in (self.n2v[1], self.stages[1], self._general[1]):
             self.advanced.add(form)
         self.extractor.add(self._extractor)
         column.addWidget(self.advanced)

@@ -8,13 +8,14 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QToolButton, QWidget
 from superqt.utils import signals_blocked
 
+from autoStructN2V.pipeline import PipelineConfig
 from napari_autostructn2v.session.config_edits import is_modified
 from napari_autostructn2v.widgets.editors import ChoiceBox
 from napari_autostructn2v.widgets.forms import choices_of, field_help
 from napari_autostructn2v.widgets.sections import sentence, show_sentence
 
 if TYPE_CHECKING:
-    from autoStructN2V.pipeline import PipelineConfig, PresetName
+    from autoStructN2V.pipeline import PresetName
 
 
 class PresetRow(QWidget):
@@ -24,8 +25,6 @@ class PresetRow(QWidget):
     """All parameters are to be set as the preset has them."""
 
     def __init__(self) -> None:
-        from autoStructN2V.pipeline import PipelineConfig
-
         super().__init__()
         described = field_help(PipelineConfig, "preset")
         self.setToolTip(described.tooltip)

@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from autoStructN2V.pipeline import Stage2Config
 from napari_autostructn2v.session.config_edits import STAGE_CHOICES, stage_choice
 from napari_autostructn2v.widgets.editors import ChoiceBox
 from napari_autostructn2v.widgets.forms import FormGrid
@@ -27,8 +28,6 @@ class StageForms(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        from autoStructN2V.pipeline import Stage2Config
-
         self.stages = ChoiceBox([(label, key) for key, (label, _) in STAGE_CHOICES.items()])
         self.stages.setAccessibleName("Stages")
         self.stages.setToolTip(

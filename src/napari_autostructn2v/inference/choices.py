@@ -15,6 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.datasets.images.names import safe_name
+from autoStructN2V.pipeline import PipelineConfig
 from napari_autostructn2v.widgets.editors import ChoiceBox, PathEdit, SegmentedChoice
 from napari_autostructn2v.widgets.forms import choices_of, field_help
 from napari_autostructn2v.widgets.layer_chooser import LayerChooser
@@ -42,8 +44,6 @@ def ask_for_tiff(parent: QWidget, name: str, folder: Path) -> Path | None:
     folder : Path
         That the dialog starts with.
     """
-    from autoStructN2V.datasets.images.names import safe_name
-
     proposed = with_ending(folder / safe_name(name), _TIFF_ENDINGS)
     return ask_where_to_save(parent, "Save layer as TIFF", proposed, _TIFF, _TIFF_ENDINGS)
 
@@ -61,8 +61,8 @@ class SourceChoice(QWidget):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
-        self._kind = SegmentedChoice([("Open layer", "layer"), ("File or folder", "files")])
-        self._kind.button("files").setToolTip("A TIFF file, or all TIFF files of a folder.")
+        self.kind = SegmentedChoice([("Open layer", "layer"), ("File or folder", "files")])
+        self.kind.button("files").setToolTip("A TIFF file, or all TIFF files of a folder.")
         self.chooser = LayerChooser(viewer)
         self._files = QWidget()
         self._line = QLineEdit()
@@ -71,7 +71,7 @@ class SourceChoice(QWidget):
         self._file_button = QPushButton("File…")
         self._folder_button = QPushButton("Folder…")
         self._arrange()
-        self._kind.valueChanged.connect(self._on_kind_chosen)
+        self.kind.valueChanged.connect(self._on_kind_chosen)
         self.chooser.changed.connect(self.changed)
         self._line.textChanged.connect(self._on_path_edited)
         self._file_button.clicked.connect(self._choose_file)
@@ -81,7 +81,7 @@ class SourceChoice(QWidget):
     @property
     def is_layer(self) -> bool:
         """Whether a layer is to be denoised, not files."""
-        return bool(self._kind.value() == "layer")
+        return bool(self.kind.value() == "layer")
 
     def path(self) -> Path | None:
         """Return the chosen file or folder."""
@@ -90,7 +90,7 @@ class SourceChoice(QWidget):
 
     def set_path(self, path: Path) -> None:
         """Choose a file or folder."""
-        self._kind.setValue("files")
+        self.kind.setValue("files")
         self._line.setText(str(path))
         self._line.setToolTip(str(path))
         self._on_kind_chosen()
@@ -105,7 +105,7 @@ class SourceChoice(QWidget):
         column.addLayout(buttons)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._kind, self.chooser, self._files):
+        for widget in (self.kind, self.chooser, self._files):
             outer.addWidget(widget)
 
     def _on_kind_chosen(self) -> None:
@@ -136,10 +136,8 @@ class ResultChoice(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        from autoStructN2V.pipeline import PipelineConfig
-
-        self._kind = SegmentedChoice([("New layer", "layer"), ("To disk", "disk")])
-        self._kind.button("disk").setToolTip("TIFF files with the axes and scale of the input.")
+        self.kind = SegmentedChoice([("New layer", "layer"), ("To disk", "disk")])
+        self.kind.button("disk").setToolTip("TIFF files with the axes and scale of the input.")
         self._folder = PathEdit("folder", is_optional=True)
         self._folder.setToolTip("Folder that the denoised images are written to.")
         self._proposed: Path | None = None
@@ -150,16 +148,16 @@ class ResultChoice(QWidget):
         self._on_disk = labeled_rows(("Folder", self._folder), (described.title, self._dtype))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._kind)
+        column.addWidget(self.kind)
         column.addWidget(self._on_disk)
-        self._kind.valueChanged.connect(self._on_kind_chosen)
+        self.kind.valueChanged.connect(self._on_kind_chosen)
         self._folder.valueChanged.connect(self.changed)
         self._on_kind_chosen()
 
     @property
     def is_layer(self) -> bool:
         """Whether the result is to be a layer alone."""
-        return bool(self._kind.value() == "layer")
+        return bool(self.kind.value() == "layer")
 
     def folder(self) -> Path | None:
         """Return the folder for files."""
@@ -173,7 +171,7 @@ class ResultChoice(QWidget):
 
     def set_folder(self, folder: Path, *, output_dtype: OutputDtype = "float32") -> None:
         """Choose to write files."""
-        self._kind.setValue("disk")
+        self.kind.setValue("disk")
         self._folder.setValue(folder)
         self._dtype.setValue(output_dtype)
         self._on_kind_chosen()

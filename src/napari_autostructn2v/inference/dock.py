@@ -13,10 +13,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.datasets.images.checks import check_layout
+from autoStructN2V.errors import UserError
+from autoStructN2V.files import ensure_writable_folder
 from napari_autostructn2v.inference.choices import ResultChoice, SourceChoice, ask_for_tiff
 from napari_autostructn2v.inference.model_card import ModelCardView
 from napari_autostructn2v.layers.files import stacks_of_files, write_denoised
-from napari_autostructn2v.lifetime import call_later, connect
+from napari_autostructn2v.lifetime import connect
+from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Status, TaskState
 from napari_autostructn2v.widgets.dock_content import DockContent
 from napari_autostructn2v.widgets.run_text import bar_text
@@ -46,7 +50,6 @@ _STEPS = 1000  # of the bar
 _MOST_OPENED = 10
 _SHOWN_TASKS = ("denoise", "load", "save", "open")
 _LEAST_WIDTH = 56  # characters
-_SETTLED = 50  # ms until wrapped lines have their height
 
 
 class Inference(DockContent):
@@ -61,143 +64,139 @@ class Inference(DockContent):
 
     def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
         super().__init__()
-        from napari_autostructn2v.session.session import session_for
-
         self._session = session or session_for(napari_viewer)
         self._is_shown = False
         self._make_widgets(napari_viewer)
         self._arrange()
         self._connect()
-        self._card.show_models(self._session.model)
-        self._card.show_newer(self._session.newer_model)
+        self.card.show_models(self._session.models.at_hand)
+        self.card.show_newer(self._session.models.newer)
         self._show_last()
 
     # building
 
     def _make_widgets(self, viewer: napari.Viewer) -> None:
-        self._card = ModelCardView()
-        self._source = SourceChoice(viewer)
-        self._result = ResultChoice()
-        self._problem = sentence()
-        self._doing = QLabel()
-        self._bar = QProgressBar()
-        self._bar.setRange(0, _STEPS)
-        self._bar.setAccessibleName("Progress of denoising")
-        self._process_button = QPushButton("Process")
-        self._process_button.setToolTip("Denoise the images with the model.")
-        self._cancel_button = QPushButton("Cancel")
-        self._cancel_button.setToolTip("Stop; files that are complete stay.")
-        self._error = Notice(Status.FAILED)
-        self._warnings = Notice(Status.AWAITING)
-        self._done = Notice(Status.COMPLETE)
-        self._open_button = QPushButton("Open")
-        self._save_button = QPushButton("Save layer as TIFF…")
-        self._save_button.setToolTip("Write the new layer with its axes and pixel size.")
-        self._more_button = QPushButton("Process more")
-        self._more_button.setToolTip("Make ready for other images; layers and files stay.")
+        self.card = ModelCardView()
+        self.source = SourceChoice(viewer)
+        self.result = ResultChoice()
+        self.problem = sentence()
+        self.doing = QLabel()
+        self.bar = QProgressBar()
+        self.bar.setRange(0, _STEPS)
+        self.bar.setAccessibleName("Progress of denoising")
+        self.process_button = QPushButton("Process")
+        self.process_button.setToolTip("Denoise the images with the model.")
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Stop; files that are complete stay.")
+        self.error = Notice(Status.FAILED)
+        self.warnings = Notice(Status.AWAITING)
+        self.done = Notice(Status.COMPLETE)
+        self.open_button = QPushButton("Open")
+        self.save_button = QPushButton("Save layer as TIFF…")
+        self.save_button.setToolTip("Write the new layer with its axes and pixel size.")
+        self.more_button = QPushButton("Process more")
+        self.more_button.setToolTip("Make ready for other images; layers and files stay.")
 
     def _arrange(self) -> None:
         content = QWidget()
         column = QVBoxLayout(content)
+        # the dock has a margin; only the scroll bar needs some distance
+        column.setContentsMargins(0, 0, column.spacing(), 0)
         column.addWidget(heading("Model"))
-        column.addWidget(self._card)
+        column.addWidget(self.card)
         column.addWidget(heading("Images"))
-        column.addWidget(self._source)
+        column.addWidget(self.source)
         column.addWidget(heading("Result"))
-        column.addWidget(self._result)
-        for widget in (self._error, self._warnings, self._done):
+        column.addWidget(self.result)
+        for widget in (self.error, self.warnings, self.done):
             column.addWidget(widget)
         column.addStretch(1)
         after = QHBoxLayout()
-        for button in (self._open_button, self._save_button, self._more_button):
+        for button in (self.open_button, self.save_button, self.more_button):
             after.addWidget(button, 1)
         start = QHBoxLayout()
-        start.addWidget(self._process_button, 1)
-        start.addWidget(self._cancel_button)
+        start.addWidget(self.process_button, 1)
+        start.addWidget(self.cancel_button)
         outer = QVBoxLayout(self)
         self._scroll = VerticalScrollArea(content)
         self._scroll.setMinimumWidth(self.fontMetrics().averageCharWidth() * _LEAST_WIDTH)
         outer.addWidget(self._scroll, 1)
-        outer.addWidget(self._problem)
-        outer.addWidget(self._doing)
-        outer.addWidget(self._bar)
+        outer.addWidget(self.problem)
+        outer.addWidget(self.doing)
+        outer.addWidget(self.bar)
         outer.addLayout(after)
         outer.addLayout(start)
 
     def _connect(self) -> None:
-        self._card.path_chosen.connect(self.load_model)
-        self._card.newer_requested.connect(self._session.use_newer_model)
-        self._card.stage_changed.connect(self._refresh)
-        self._source.changed.connect(self._on_source_changed)
-        self._result.changed.connect(self._refresh)
-        self._process_button.clicked.connect(self._process)
-        self._cancel_button.clicked.connect(self._session.cancel_task)
-        self._open_button.clicked.connect(self._open_files)
-        self._save_button.clicked.connect(self._ask_where_to_save)
-        self._more_button.clicked.connect(self._process_more)
-        connect(self, self._session.model_changed, self._on_model)
-        connect(self, self._session.newer_model_changed, self._card.show_newer)
-        connect(self, self._session.task_changed, self._on_task)
-        connect(self, self._session.layer_denoised, self._show_outcome)
-        connect(self, self._session.files_denoised, self._show_outcome)
+        self.card.path_chosen.connect(self.load_model)
+        self.card.newer_requested.connect(self._session.models.use_newer)
+        self.card.stage_changed.connect(self._refresh)
+        self.source.changed.connect(self._on_source_changed)
+        self.result.changed.connect(self._refresh)
+        self.process_button.clicked.connect(self._process)
+        self.cancel_button.clicked.connect(self._session.tasks.cancel)
+        self.open_button.clicked.connect(self._open_files)
+        self.save_button.clicked.connect(self._ask_where_to_save)
+        self.more_button.clicked.connect(self._process_more)
+        connect(self, self._session.models.changed, self._on_model)
+        connect(self, self._session.models.newer_changed, self.card.show_newer)
+        connect(self, self._session.tasks.changed, self._on_task)
+        connect(self, self._session.denoising.layer_denoised, self._show_outcome)
+        connect(self, self._session.denoising.files_denoised, self._show_outcome)
 
     # what a person does
 
     def load_model(self, path: Path) -> None:
         """Load the models of a folder or a file; why that is not possible is shown."""
-        self._session.load_models(path)
+        self._session.models.load(path)
 
     def cannot_process(self) -> str | None:
         """Return why nothing can be denoised now, or None if it can."""
-        model, chooser, task = self._card.model(), self._source.chooser, self._session.task
+        model, chooser, task = self.card.model(), self.source.chooser, self._session.tasks.state
         if task.is_measuring or task.is_importing:
             return f"{task.what_runs}; wait for it, or cancel it in Configuration."
         if model is None:
             return "Load or train a model first."
-        if self._source.is_layer and chooser.problem():
+        if self.source.is_layer and chooser.problem():
             return chooser.problem()
-        if not self._source.is_layer and self._source.path() is None:
+        if not self.source.is_layer and self.source.path() is None:
             return "Choose a TIFF file or a folder of TIFF files."
-        if not self._result.is_layer and self._result.folder() is None:
+        if not self.result.is_layer and self.result.folder() is None:
             return "Choose the folder for the results."
-        stacks = chooser.stacks() if self._source.is_layer else None
+        stacks = chooser.stacks() if self.source.is_layer else None
         return None if stacks is None else _refusal(stacks, model)
 
     def _process(self) -> None:
-        from autoStructN2V.errors import UserError
-
         self._clear_outcome()
         self._is_shown = True
         try:
             self._start()
         except UserError as error:
-            self._error.show_text(str(error))
+            self.error.show_text(str(error))
             self._show_outcome()
 
     def _start(self) -> None:
         """Hand the work to the session; raises when images cannot be opened."""
-        session, model, device = self._session, self._card.model(), self._session.config.device
-        path, folder = self._source.path(), self._result.folder()
+        session, model, device = self._session, self.card.model(), self._session.config.device
+        path, folder = self.source.path(), self.result.folder()
         if model is None:
             return
-        if self._source.is_layer:
-            stacks = self._source.chooser.stacks()
+        if self.source.is_layer:
+            stacks = self.source.chooser.stacks()
             if stacks is not None:
-                session.denoise_layer(stacks, model, device, self._writer(stacks, model))
-        elif path is not None and self._result.is_layer:
-            session.denoise_layer(stacks_of_files(path, model.mode), model, device)
+                session.denoising.denoise_layer(stacks, model, device, self._writer(stacks, model))
+        elif path is not None and self.result.is_layer:
+            session.denoising.denoise_layer(stacks_of_files(path, model.mode), model, device)
         elif path is not None and folder is not None:
-            dtype = self._result.output_dtype()
-            session.denoise_files(path, folder, model, device=device, output_dtype=dtype)
+            dtype = self.result.output_dtype()
+            session.denoising.denoise_files(path, folder, model, device=device, output_dtype=dtype)
 
     def _writer(
         self, stacks: LayerStacks, model: TrainedModel
     ) -> Callable[[Sequence[NDArray[np.float32]]], Path] | None:
         """Return what writes the result of a layer to disk, if that is wanted."""
-        from autoStructN2V.files import ensure_writable_folder
-
-        folder, dtype = self._result.folder(), self._result.output_dtype()
-        if self._result.is_layer or folder is None:
+        folder, dtype = self.result.folder(), self.result.output_dtype()
+        if self.result.is_layer or folder is None:
             return None
         ensure_writable_folder(folder)
 
@@ -207,7 +206,7 @@ class Inference(DockContent):
         return write
 
     def _open_files(self) -> None:
-        self._session.open_files(self._files()[:_MOST_OPENED])
+        self._session.denoising.open_files(self._files()[:_MOST_OPENED])
 
     def _ask_where_to_save(self) -> None:
         layer = self._layer()
@@ -215,34 +214,33 @@ class Inference(DockContent):
             return
         path = ask_for_tiff(self, layer.name, self._session.config.output_dir.expanduser())
         if path is not None:
-            self._save(path, layer)
+            self.save_to(path, layer)
 
-    def _save(self, path: Path, layer: Image) -> None:
-        from autoStructN2V.errors import UserError
-
+    def save_to(self, path: Path, layer: Image) -> None:
+        """Write a layer to a TIFF file; why that is not possible is shown."""
         try:
-            self._session.save_layer(path, layer)
+            self._session.denoising.save_layer(path, layer)
         except UserError as error:
-            self._error.show_text(str(error))
+            self.error.show_text(str(error))
 
     def _process_more(self) -> None:
         self._clear_outcome()
         self._is_shown = False
         self._refresh()
-        self._scroll.ensureWidgetVisible(self._source)
+        self._scroll.follow(self.source)
 
     # what the session reports
 
     def _on_model(self, card: ModelCard | None) -> None:
-        self._card.show_models(card)
+        self.card.show_models(card)
         self._refresh()
 
     def _on_source_changed(self) -> None:
-        path = self._source.path()
-        if self._source.is_layer or path is None:
-            self._result.propose_folder(self._session.config.output_dir.expanduser() / "denoised")
+        path = self.source.path()
+        if self.source.is_layer or path is None:
+            self.result.propose_folder(self._session.config.output_dir.expanduser() / "denoised")
         else:
-            self._result.propose_folder(path.parent / f"{path.stem}_denoised")
+            self.result.propose_folder(path.parent / f"{path.stem}_denoised")
         self._refresh()
 
     def _on_task(self, task: TaskState) -> None:
@@ -253,23 +251,23 @@ class Inference(DockContent):
             if not task.is_running and (task.error or task.messages):
                 self._show_outcome()
         elif task.kind in ("save", "open") and not task.is_running:
-            self._error.show_text(task.error or "")
-            self._done.show_text(" ".join([self._done.text(), *task.messages]).strip())
+            self.error.show_text(task.error or "")
+            self.done.show_text(" ".join([self.done.text(), *task.messages]).strip())
             self._show_outcome()
-        self._card.show_task(task)
+        self.card.show_task(task)
         self._refresh()
 
     def _show_messages(self, task: TaskState) -> None:
         has_outcome = not task.is_running and task.error is None
         outcome = task.messages[-1:] if has_outcome else ()
         warnings = task.messages[: len(task.messages) - len(outcome)]
-        self._error.show_text(task.error or "")
-        self._warnings.show_text("\n".join(warnings))
-        self._done.show_text("".join(outcome))
+        self.error.show_text(task.error or "")
+        self.warnings.show_text("\n".join(warnings))
+        self.done.show_text("".join(outcome))
 
     def _show_last(self) -> None:
         """Show what runs, or what came of the last images: the session outlives this dock."""
-        task, last = self._session.task, self._session.last_denoised
+        task, last = self._session.tasks.state, self._session.denoising.last
         if task.kind != "denoise" and last is not None:
             self._show_messages(last.task)
             self._show_outcome()
@@ -277,63 +275,55 @@ class Inference(DockContent):
         self._on_task(task)
 
     def _files(self) -> tuple[Path, ...]:
-        last = self._session.last_denoised
+        last = self._session.denoising.last
         return last.files if last is not None else ()
 
     def _layer(self) -> Image | None:
-        last = self._session.last_denoised
+        last = self._session.denoising.last
         return last.layer() if last is not None and last.layer is not None else None
 
     def _clear_outcome(self) -> None:
-        self._session.forget_denoised()
-        for notice in (self._error, self._warnings, self._done):
+        self._session.denoising.forget()
+        for notice in (self.error, self.warnings, self.done):
             notice.show_text("")
 
     def _show_outcome(self, made: object = None) -> None:
         self._refresh()
-        call_later(self, self._scroll_to_outcome, _SETTLED)
-
-    def _scroll_to_outcome(self) -> None:
-        last = next((w for w in (self._done, self._error) if w.text()), None)
-        if last is not None:
-            self._scroll.ensureWidgetVisible(last)
+        self._scroll.follow(next((w for w in (self.done, self.error) if w.text()), None))
 
     def _refresh(self) -> None:
         """Enable what is possible now, and say what is missing."""
-        task = self._session.task
+        task = self._session.tasks.state
         is_busy = task.is_running and task.kind in _SHOWN_TASKS
         reason = None if is_busy else self.cannot_process()
-        show_sentence(self._problem, reason or "")
-        self._process_button.setEnabled(not task.is_running and reason is None)
+        show_sentence(self.problem, reason or "")
+        self.process_button.setEnabled(not task.is_running and reason is None)
         self._show_progress(task if is_busy else TaskState())
         n = len(self._files())
-        self._open_button.setVisible(n > 0)
-        self._open_button.setText("Open" if n <= _MOST_OPENED else f"Open first {_MOST_OPENED}")
-        self._open_button.setToolTip("Open what was written as layers.")
-        self._save_button.setVisible(self._layer() is not None)
-        is_over = any(w.text() for w in (self._done, self._error)) and not task.is_denoising
-        self._more_button.setVisible(is_over)
-        for button in (self._open_button, self._save_button, self._more_button):
+        self.open_button.setVisible(n > 0)
+        self.open_button.setText("Open" if n <= _MOST_OPENED else f"Open first {_MOST_OPENED}")
+        self.open_button.setToolTip("Open what was written as layers.")
+        self.save_button.setVisible(self._layer() is not None)
+        is_over = any(w.text() for w in (self.done, self.error)) and not task.is_denoising
+        self.more_button.setVisible(is_over)
+        for button in (self.open_button, self.save_button, self.more_button):
             button.setEnabled(not task.is_running)
 
     def _show_progress(self, task: TaskState) -> None:
-        for widget in (self._doing, self._bar):
+        for widget in (self.doing, self.bar):
             widget.setVisible(task.is_running)
-        self._cancel_button.setVisible(task.is_running and task.kind != "save")
-        self._cancel_button.setEnabled(not task.is_stopping)
+        self.cancel_button.setVisible(task.is_running and task.kind != "save")
+        self.cancel_button.setEnabled(not task.is_stopping)
         if task.progress is not None:
-            self._doing.setText("Stopping" if task.is_stopping else task.progress.text)
+            self.doing.setText("Stopping" if task.is_stopping else task.progress.text)
             # until the first tile is done, nobody knows how long it takes
-            self._bar.setMaximum(_STEPS if task.progress.fraction > 0 else 0)
-            self._bar.setValue(round(_STEPS * task.progress.fraction))
-            self._bar.setFormat(bar_text(task.progress))
+            self.bar.setMaximum(_STEPS if task.progress.fraction > 0 else 0)
+            self.bar.setValue(round(_STEPS * task.progress.fraction))
+            self.bar.setFormat(bar_text(task.progress))
 
 
 def _refusal(stacks: LayerStacks, model: TrainedModel) -> str | None:
     """Return why a model cannot be applied to a layer."""
-    from autoStructN2V.datasets.images.checks import check_layout
-    from autoStructN2V.errors import UserError
-
     try:
         check_layout(stacks.sources, patch_size=1, mode=model.mode)
     except UserError as error:

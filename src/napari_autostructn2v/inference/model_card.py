@@ -182,19 +182,19 @@ class ModelCardView(QWidget):
         self._stage.setAccessibleName("Stage that is applied")
         for number, (_, tooltip) in _STAGES.items():
             self._stage.button(number).setToolTip(tooltip)
-        self._problem = Notice(Status.FAILED)
-        self._newer = Notice(Status.AWAITING)
-        self._newer_button = QPushButton("Use the newer model")
-        self._newer_button.setToolTip("Take the model of the training instead of this one.")
-        self._folder_button = QPushButton("Load model folder…")
-        self._folder_button.setToolTip("Folder of a training with stage1_model.pth.")
-        self._file_button = QPushButton("Load file…")
-        self._file_button.setToolTip("A single .pth file.")
+        self.problem = Notice(Status.FAILED)
+        self.newer_notice = Notice(Status.AWAITING)
+        self.newer_button = QPushButton("Use the newer model")
+        self.newer_button.setToolTip("Take the model of the training instead of this one.")
+        self.folder_button = QPushButton("Load model folder…")
+        self.folder_button.setToolTip("Folder of a training with stage1_model.pth.")
+        self.file_button = QPushButton("Load file…")
+        self.file_button.setToolTip("A single .pth file.")
         self._arrange()
         self._stage.valueChanged.connect(self._on_stage_chosen)
-        self._newer_button.clicked.connect(self.newer_requested)
-        self._folder_button.clicked.connect(self._choose_folder)
-        self._file_button.clicked.connect(self._choose_file)
+        self.newer_button.clicked.connect(self.newer_requested)
+        self.folder_button.clicked.connect(self._choose_folder)
+        self.file_button.clicked.connect(self._choose_file)
         self.show_models(None)
         self.show_newer(None)
 
@@ -217,7 +217,7 @@ class ModelCardView(QWidget):
         """Show models; the last stage is chosen, unless they are the same as before."""
         is_known = card is not None and card.has_models_of(self._card)
         self._card = card
-        self._problem.show_text("")
+        self.problem.show_text("")
         self._empty.setVisible(card is None)
         self._rows.setVisible(card is not None)
         self._stage.setVisible(card is not None and len(card.models) > 1)
@@ -227,15 +227,15 @@ class ModelCardView(QWidget):
 
     def show_newer(self, card: ModelCard | None) -> None:
         """Say that a training has made newer models than those at hand, if so."""
-        self._newer.show_text("" if card is None else _newer_text(card))
-        self._newer_button.setVisible(card is not None)
+        self.newer_notice.show_text("" if card is None else _newer_text(card))
+        self.newer_button.setVisible(card is not None)
 
     def show_task(self, task: TaskState) -> None:
         """Allow to load a model unless something runs; say why the last one could not be."""
-        for button in (self._folder_button, self._file_button):
+        for button in (self.folder_button, self.file_button):
             button.setEnabled(not task.is_running)
         if task.kind == "load":
-            self._problem.show_text("" if task.is_running else task.error or "")
+            self.problem.show_text("" if task.is_running else task.error or "")
 
     def text(self) -> str:
         """Return all that is shown in words."""
@@ -244,12 +244,12 @@ class ModelCardView(QWidget):
 
     def _arrange(self) -> None:
         buttons = QHBoxLayout()
-        buttons.addWidget(self._folder_button, 1)
-        buttons.addWidget(self._file_button, 1)
+        buttons.addWidget(self.folder_button, 1)
+        buttons.addWidget(self.file_button, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        shown = (self._empty, self._rows, self._stage, self._newer, self._newer_button)
-        for widget in (*shown, self._problem):
+        shown = (self._empty, self._rows, self._stage, self.newer_notice, self.newer_button)
+        for widget in (*shown, self.problem):
             column.addWidget(widget)
         column.addLayout(buttons)
 

@@ -10,7 +10,13 @@ import numpy as np
 import tifffile
 from napari.layers import Image
 
+from autoStructN2V.datasets.images.names import denoised_name, free_name
+from autoStructN2V.datasets.images.reading import open_images
+from autoStructN2V.datasets.images.writing import write_stack
+from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY
+from napari_autostructn2v.layers.geometry import Geometry
+from napari_autostructn2v.layers.stacks import LayerStacks, stacks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,8 +28,6 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.vocabulary import Mode, OutputDtype
-    from napari_autostructn2v.layers.geometry import Geometry
-    from napari_autostructn2v.layers.stacks import LayerStacks
 
 
 def stacks_of_files(path: Path, mode: Mode) -> LayerStacks:
@@ -41,10 +45,6 @@ def stacks_of_files(path: Path, mode: Mode) -> LayerStacks:
     InputError
         If nothing can be opened, or images differ in size.
     """
-    from autoStructN2V.datasets.images.reading import open_images
-    from autoStructN2V.errors import InputError
-    from napari_autostructn2v.layers.stacks import LayerStacks
-
     sources = open_images(path, extension=None, mode=mode)
     if len({source.shape for source in sources}) > 1:
         raise InputError(
@@ -92,8 +92,6 @@ class FileImage:
         InputError
             If it cannot be read.
         """
-        from autoStructN2V.datasets.images.reading import open_images
-
         source = open_images(path, extension=None, mode="2D")[0]
         _, shape = source.original_axes_shape
         return cls(path.stem, tifffile.imread(path).reshape(shape), source.metadata)
@@ -123,9 +121,6 @@ def layer_writer(layer: Image) -> Callable[[Path], None]:
     InputError
         If it is no such layer.
     """
-    from autoStructN2V.datasets.images.writing import write_stack
-    from napari_autostructn2v.layers.stacks import stacks_of
-
     stacks = stacks_of(layer)
     source = _WholeLayer(stacks, layer.axis_labels, stacks.sources[0].dtype)
     data = layer.data[0] if layer.multiscale else layer.data
@@ -169,9 +164,6 @@ def write_denoised(
     OutputError
         If it cannot be written.
     """
-    from autoStructN2V.datasets.images.names import denoised_name, free_name
-    from autoStructN2V.datasets.images.writing import write_stack
-
     name = denoised_name(stacks.name, index=stacks.index, stage=stage_in_names(model))
     path = free_name(folder / name)
     history = {
@@ -214,8 +206,6 @@ class _WholeLayer:
 
 def _geometry(metadata: ImageMetadata, n_axes: int) -> Geometry:
     """Return the place in space of an image as its file states it."""
-    from napari_autostructn2v.layers.geometry import Geometry
-
     # a layer knows which defaults an image of so many axes has
     plain = Geometry.of(Image(np.zeros((1,) * max(n_axes, 2), np.uint8), rgb=False))
     if metadata.scale_um is None:

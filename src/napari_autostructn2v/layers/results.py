@@ -40,6 +40,13 @@ class ResultLayers:
         self._of_stage: dict[int, weakref.ref[Image]] = {}
         self._preview: weakref.ref[Image] | None = None
         self._is_preview_unwanted = False
+        self._slice_in_view = 0
+        viewer.dims.events.current_step.connect(self._on_slider_moved)
+        self._on_slider_moved()
+
+    def slice_in_view(self) -> int:
+        """Return the slice that the viewer shows, through all stacks; asked from any thread."""
+        return self._slice_in_view
 
     def of_stage(self, stage: int) -> Image | None:
         """Return the result of a stage, while it is in the viewer."""
@@ -92,6 +99,12 @@ class ResultLayers:
             layer.metadata = self.stacks.layer_metadata(label, made_by)
         self._preview = None
         self._of_stage[event.stage] = weakref.ref(layer)
+
+    def _on_slider_moved(self, event: object = None) -> None:
+        viewer = self._viewer()
+        index = self.stacks.slice_in_view(viewer.dims.point) if viewer is not None else None
+        if index is not None:  # else the layer is gone; the last slice stays
+            self._slice_in_view = index
 
     def _shown_preview(self) -> Image | None:
         viewer, layer = self._viewer(), self._preview() if self._preview else None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
+from autoStructN2V.errors import ConfigError
+from autoStructN2V.pipeline import validate_config
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.state import Phase
@@ -58,16 +60,13 @@ class DecisionPanel(QWidget):
         self.approve_button.clicked.connect(self._approve)
         self.skip_button.clicked.connect(self._skip)
         self.use_button.clicked.connect(self.use_requested)
-        connect(self, session.run_changed, self.refresh)
+        connect(self, session.training.changed, self.refresh)
         connect(self, session.config_changed, self.refresh)
         connect(self, session.document.changed, self.refresh)
         self.refresh()
 
     def use_for_next_training(self, path: Path) -> str:
         """Make a kernel file part of the configuration; return why that failed, or nothing."""
-        from autoStructN2V.errors import ConfigError
-        from autoStructN2V.pipeline import validate_config
-
         config = self._session.config.model_dump()
         config["stage2"] |= {"mask_source": "file", "mask_file_path": path}
         config |= {
@@ -83,15 +82,15 @@ class DecisionPanel(QWidget):
 
     def _approve(self) -> None:
         self._session.approve()
-        self._session.show(DockName.TRAINING)  # where it goes on
+        self._session.dock_requested.emit(DockName.TRAINING)  # where it goes on
 
     def _skip(self) -> None:
-        self._session.skip_stage2()
-        self._session.show(DockName.TRAINING)
+        self._session.training.skip_stage2()
+        self._session.dock_requested.emit(DockName.TRAINING)
 
     def refresh(self, *_: object) -> None:
         """Show what can be done now."""
-        run = self._session.run
+        run = self._session.training.state
         is_waiting = run.phase is Phase.REVIEW
         problem = self._mode_problem() if is_waiting else ""
         reason = problem or ("" if is_waiting else _WHY_NOT_YET.get(run.phase, _NO_RUN))
@@ -110,7 +109,7 @@ class DecisionPanel(QWidget):
         )
 
     def _mode_problem(self) -> str:
-        config = self._session.run.config
+        config = self._session.training.state.config
         mode = self._session.document.mode
         if config is None or config.mode == mode:
             return ""

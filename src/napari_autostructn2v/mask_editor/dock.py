@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QTabBar,
     QVBoxLayout,
@@ -25,9 +24,12 @@ from napari_autostructn2v.mask_editor.decision import DecisionPanel
 from napari_autostructn2v.mask_editor.extractor import ExtractorPanel
 from napari_autostructn2v.mask_editor.grid import KernelGrid
 from napari_autostructn2v.mask_editor.measurement import MeasurementPanel
+from napari_autostructn2v.mask_editor.overlay import KernelOverlay
 from napari_autostructn2v.mask_editor.tools import KernelTools, add_history_shortcuts
+from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Phase
 from napari_autostructn2v.widgets.dock_content import DockContent
+from napari_autostructn2v.widgets.sections import VerticalScrollArea
 
 if TYPE_CHECKING:
     import napari
@@ -57,9 +59,6 @@ class MaskEditor(DockContent):
     """
 
     def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
-        from napari_autostructn2v.mask_editor.overlay import KernelOverlay
-        from napari_autostructn2v.session.session import session_for
-
         super().__init__()
         self._session = session or session_for(napari_viewer)
         self._document = self._session.document
@@ -128,13 +127,9 @@ class MaskEditor(DockContent):
         for part in below:
             column.addWidget(part)
         column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(content)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll, 1)
+        outer.addWidget(VerticalScrollArea(content), 1)
         bottom = QVBoxLayout()
         bottom.setContentsMargins(9, 0, 9, 9)
         bottom.addWidget(self.decision)
@@ -150,7 +145,7 @@ class MaskEditor(DockContent):
         add_history_shortcuts(self, self._document)
         connect(self, self._document.changed, self._on_kernel)
         connect(self, self._document.evidence_changed, self._on_evidence)
-        connect(self, self._session.run_changed, self._on_run)
+        connect(self, self._session.training.changed, self._on_run)
         connect(self, self._overlay.ended, self._on_overlay_ended)
 
     def _on_tab(self, z: int) -> None:
@@ -205,7 +200,7 @@ class MaskEditor(DockContent):
 
     def _on_run(self, run: object = None) -> None:
         # while a training waits, the kernel must not be replaced by that of another layer
-        self.measurement.setVisible(self._session.run.phase is not Phase.REVIEW)
+        self.measurement.setVisible(self._session.training.state.phase is not Phase.REVIEW)
 
     def _on_file(self, problem: str) -> None:
         self.file_error.forget()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -15,7 +15,10 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import QSignalThrottler, signals_blocked
 
+from autoStructN2V.masking import ExtractorConfig
+from autoStructN2V.pipeline import Stage2Config
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.widgets.forms import field_help, make_editor
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 _SWITCH = "adapt_autocorr"
 _STEPS = {"base_percentile": 1.0, "percentile_decay": 0.01, "max_true_pixels": 1.0}
 _SECTION = "stage2.extractor"
-_DELAY_MS = 60
+_LEAST_MS_BETWEEN_PROPOSALS = 60
 
 
 class _CalmSlider(QSlider):
@@ -54,8 +57,6 @@ class FieldSlider(QWidget):
     valueChanged = Signal()  # noqa: N815 - as the editors of forms
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        from autoStructN2V.masking import ExtractorConfig
-
         super().__init__(parent)
         self._step = _STEPS[name]
         self.box = cast("FloatBox | IntBox", make_editor(ExtractorConfig, name))
@@ -80,11 +81,9 @@ class FieldSlider(QWidget):
 
     def setValue(self, value: float) -> None:  # noqa: N802 - as the editors of forms
         """Show a value without announcing it."""
-        blockers = [QSignalBlocker(self.box), QSignalBlocker(self.slider)]
-        self.box.setValue(value)  # type: ignore[arg-type]
-        self.slider.setValue(self._to_steps(value))
-        for blocker in blockers:
-            blocker.unblock()
+        with signals_blocked(self.box), signals_blocked(self.slider):
+            self.box.setValue(value)  # type: ignore[arg-type]
+            self.slider.setValue(self._to_steps(value))
 
     def _to_steps(self, value: float) -> int:
         return round(value / self._step)
@@ -113,10 +112,9 @@ class ExtractorPanel(QWidget):
         super().__init__(parent)
         self._document = document
         self._changed: set[str] = set()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_DELAY_MS)
-        self._timer.timeout.connect(self._propose)
+        self._moved = QSignalThrottler(QSignalThrottler.EmissionPolicy.Trailing, self)
+        self._moved.setTimeout(_LEAST_MS_BETWEEN_PROPOSALS)
+        self._moved.triggered.connect(self._propose)
         self.switch = QCheckBox()
         self.sliders = {name: FieldSlider(name) for name in _STEPS}
         self.regenerate_button = QPushButton("Regenerate")
@@ -132,9 +130,6 @@ class ExtractorPanel(QWidget):
         self._refresh()
 
     def _arrange(self) -> None:
-        from autoStructN2V.masking import ExtractorConfig
-        from autoStructN2V.pipeline import Stage2Config
-
         described = field_help(ExtractorConfig, _SWITCH, _SECTION)
         self.switch.setText(described.title)
         self.switch.setToolTip(described.tooltip)
@@ -167,12 +162,11 @@ class ExtractorPanel(QWidget):
 
     def _on_slider(self) -> None:
         self._changed |= {n for n, slider in self.sliders.items() if slider is self.sender()}
-        if not self._timer.isActive():
-            self._timer.start()
+        self._moved.throttle()
 
     def _propose(self) -> None:
         """Propose with the parameters that were changed; the others stay exactly as they are."""
-        self._timer.stop()
+        self._moved.cancel()
         values: dict[str, Any] = {name: self.sliders[name].value() for name in self._sliders_moved}
         if _SWITCH in self._changed:
             values[_SWITCH] = self.switch.isChecked()
@@ -187,16 +181,15 @@ class ExtractorPanel(QWidget):
         self._document.regenerate(self._document.extractor)
 
     def _on_reset(self) -> None:
-        self._timer.stop()
+        self._moved.cancel()
         self._changed = set()
         extractor = self._document.extractor
         self._document.regenerate(extractor.model_copy(update=_defaults(extractor)))
 
     def _refresh(self) -> None:
         document, extractor = self._document, self._document.extractor
-        blocker = QSignalBlocker(self.switch)
-        self.switch.setChecked(extractor.adapt_autocorr)
-        blocker.unblock()
+        with signals_blocked(self.switch):
+            self.switch.setChecked(extractor.adapt_autocorr)
         for name, slider in self.sliders.items():
             if name not in self._changed:
                 slider.setValue(extractor[name])

@@ -131,7 +131,7 @@ class KernelGrid(QWidget):
             return
         is_center = cell == self._document.center
         self._brush = is_center or not self._document.planes[cell]
-        self._document.begin_stroke()
+        self._document.history.begin_stroke()
         self._document.set_cells([cell], self._brush)
         self._move_focus(cell)
         self._describe(cell)
@@ -259,7 +259,7 @@ class KernelGrid(QWidget):
 
     def _end_stroke(self) -> None:
         self._brush = None
-        self._document.end_stroke()
+        self._document.history.end_stroke()
 
     def _move_focus(self, cell: Cell) -> None:
         z, y, x = (int(np.clip(i, 0, n - 1)) for i, n in zip(cell, self._shape, strict=True))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
 
+from autoStructN2V.pipeline import PipelineConfig
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.widgets.editors import ChoiceBox
 from napari_autostructn2v.widgets.forms import choices_of, field_help
@@ -32,8 +33,6 @@ class MeasurementPanel(QWidget):
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        from autoStructN2V.pipeline import PipelineConfig
-
         super().__init__(parent)
         self._session = session
         self.chooser = LayerChooser(session.viewer)
@@ -56,7 +55,7 @@ class MeasurementPanel(QWidget):
         stacks = self.chooser.stacks()
         if stacks is not None:
             document = self._session.document
-            self._session.measure(
+            self._session.noise.measure(
                 stacks, document.mode, document.extractor, self._session.config.remove_stripes
             )
 
@@ -77,11 +76,11 @@ class MeasurementPanel(QWidget):
         self.chooser.changed.connect(self._refresh)
         self.mode_box.valueChanged.connect(self._on_mode)
         self.measure_button.clicked.connect(self.measure)
-        self.cancel_button.clicked.connect(session.cancel_task)
+        self.cancel_button.clicked.connect(session.tasks.cancel)
         connect(self, session.source_changed, self._on_source)
         connect(self, session.config_changed, self._on_config)
-        connect(self, session.task_changed, self._refresh)
-        connect(self, session.run_changed, self._refresh)
+        connect(self, session.tasks.changed, self._refresh)
+        connect(self, session.training.changed, self._refresh)
         connect(self, session.document.changed, self._refresh)
 
     def _on_mode(self) -> None:
@@ -102,17 +101,16 @@ class MeasurementPanel(QWidget):
 
     def _why_not(self) -> str:
         """Return why nothing can be measured now; empty if it can."""
-        if self._session.task.is_running:
+        if self._session.tasks.state.is_running:
             return "Wait until the task that runs has ended."
         if self.chooser.layer() is None:
             return "There is no image layer."
         return self.chooser.problem()
 
     def _refresh(self, *_: object) -> None:
-        task, reason = self._session.task, self._why_not()
-        blocker = QSignalBlocker(self.mode_box)
-        self.mode_box.setValue(self._session.document.mode)
-        blocker.unblock()
+        task, reason = self._session.tasks.state, self._why_not()
+        with signals_blocked(self.mode_box):
+            self.mode_box.setValue(self._session.document.mode)
         is_measuring = task.is_measuring
         self.measure_button.setVisible(not is_measuring)
         self.measure_button.setEnabled(not reason)
@@ -129,7 +127,7 @@ class MeasurementPanel(QWidget):
 
     def _text(self) -> str:
         """Return errors and warnings of the task; the advice is shown beside the kernel."""
-        task, advice = self._session.task, self._session.document.advice
+        task, advice = self._session.tasks.state, self._session.document.advice
         if task.kind != "measure":
             return ""
         known = advice.messages if advice is not None else ()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from qtpy.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtGui import QIcon, QKeySequence, QPainter, QPixmap, QShortcut
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -18,7 +18,10 @@ from qtpy.QtWidgets import (
     QToolButton,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
+from autoStructN2V.errors import UserError
+from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.kernel_shapes import Shape, drawn
 from napari_autostructn2v.widgets.colors import GridColors
@@ -49,8 +52,6 @@ class OddBox(IntBox):
     """Odd whole number up to the largest size of a kernel."""
 
     def __init__(self, name: str, tooltip: str) -> None:
-        from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
-
         super().__init__(1, MAX_KERNEL_SIZE)
         self.setSingleStep(2)
         two_buttons = 2 * self.sizeHint().height()
@@ -115,8 +116,6 @@ class KernelTools(QWidget):
 
     def load_from(self, path: str | Path) -> None:
         """Replace the kernel by that of a file, or say why not."""
-        from autoStructN2V.errors import UserError
-
         try:
             self._document.load(path)
         except UserError as error:
@@ -132,8 +131,6 @@ class KernelTools(QWidget):
 
     def save_to(self, path: str | Path) -> Path | None:
         """Write the kernel; return the path, or None after saying why not."""
-        from autoStructN2V.errors import UserError
-
         try:
             written = self._document.save(path)
         except UserError as error:
@@ -192,8 +189,8 @@ class KernelTools(QWidget):
         grid.setColumnStretch(1, 1)
 
     def _connect(self) -> None:
-        self.undo_button.clicked.connect(self._document.undo)
-        self.redo_button.clicked.connect(self._document.redo)
+        self.undo_button.clicked.connect(self._document.history.undo)
+        self.redo_button.clicked.connect(self._document.history.redo)
         self.clear_button.clicked.connect(self._document.clear)
         self.mirror_box.toggled.connect(self._on_mirrored)
         for button in self.shape_buttons.values():
@@ -218,18 +215,16 @@ class KernelTools(QWidget):
 
     def _refresh(self) -> None:
         document = self._document
-        self.undo_button.setEnabled(document.can_undo)
-        self.undo_button.setToolTip(f"Undo: {document.undo_name} (Ctrl+Z)")
-        self.redo_button.setEnabled(document.can_redo)
-        self.redo_button.setToolTip(f"Redo: {document.redo_name} (Ctrl+Shift+Z)")
+        self.undo_button.setEnabled(document.history.can_undo)
+        self.undo_button.setToolTip(f"Undo: {document.history.undo_name} (Ctrl+Z)")
+        self.redo_button.setEnabled(document.history.can_redo)
+        self.redo_button.setToolTip(f"Redo: {document.history.redo_name} (Ctrl+Shift+Z)")
         height, width = document.kernel.middle.shape
         for box, value in ((self.height_box, height), (self.width_box, width)):
-            blocker = QSignalBlocker(box)
-            box.setValue(value)
-            blocker.unblock()
-        blocker = QSignalBlocker(self.mirror_box)
-        self.mirror_box.setChecked(document.is_mirrored)
-        blocker.unblock()
+            with signals_blocked(box):
+                box.setValue(value)
+        with signals_blocked(self.mirror_box):
+            self.mirror_box.setChecked(document.is_mirrored)
 
     def _paint_icons(self) -> None:
         side = round(self.fontMetrics().height() * _LINES_OF_ICON)
@@ -240,7 +235,7 @@ class KernelTools(QWidget):
 
 def add_history_shortcuts(widget: QWidget, document: KernelDocument) -> None:
     """Let the usual keys undo and redo while the focus is in a widget."""
-    for keys, slot in (("Ctrl+Z", document.undo), ("Ctrl+Shift+Z", document.redo)):
+    for keys, slot in (("Ctrl+Z", document.history.undo), ("Ctrl+Shift+Z", document.history.redo)):
         shortcut = QShortcut(QKeySequence(keys), widget)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(slot)

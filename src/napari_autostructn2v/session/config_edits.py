@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.pipeline import validate_config
+from autoStructN2V.pipeline.configuration.presets import merged
+from autoStructN2V.trainers import ScheduleConfig
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,9 +36,6 @@ def with_changes(config: PipelineConfig, changes: Mapping[str, Any]) -> Pipeline
     ConfigError
         Naming the field, the value and what is allowed.
     """
-    from autoStructN2V.pipeline import validate_config
-    from autoStructN2V.pipeline.configuration.presets import merged
-
     return validate_config(merged(config.model_dump(), changes))
 
 
@@ -43,9 +44,6 @@ def with_preset(config: PipelineConfig, preset: PresetName) -> PipelineConfig:
 
     What is trained, on what, where and with which kernel stays.
     """
-    from autoStructN2V.pipeline import validate_config
-    from autoStructN2V.trainers import ScheduleConfig
-
     governed = {*_STAGES, *ScheduleConfig.model_fields}
     kept = {name: value for name, value in config.model_dump().items() if name not in governed}
     kernel = {name: config.stage2[name] for name in _KERNEL_SOURCE}

@@ -1,4 +1,4 @@
-"""Names of the dock widgets, and how one of them is opened."""
+"""Names of the dock widgets, and the one place that opens them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import weakref
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QChildEvent, QEvent, QObject
+from qtpy.QtCore import QChildEvent, QEvent, QObject, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
-from napari_autostructn2v.lifetime import call_later
+from napari_autostructn2v.lifetime import connect, viewer_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import napari
-    from qtpy.QtWidgets import QWidget
+    from psygnal import SignalInstance
 
 PLUGIN = "napari-autostructn2v"
 COMPARE_COMMAND = f"{PLUGIN}.compare"
@@ -27,6 +29,30 @@ class DockName(StrEnum):
     TRAINING = "Training"
     MASK_EDITOR = "Mask editor"
     INFERENCE = "Inference"
+
+
+class DockOpener(QObject):
+    """Opens the docks that are asked for, and brings those that are open to the front.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Held weakly; the window of it keeps this object.
+    requested : psygnal signal instance
+        Emits the :class:`DockName` of the dock that is wanted.
+    """
+
+    def __init__(self, viewer: napari.Viewer, requested: SignalInstance) -> None:
+        window = viewer.window._qt_window
+        super().__init__(window)
+        self._viewer = weakref.ref(viewer)
+        self._tabs = DockTabs(window)
+        connect(self, requested, self.open)
+
+    def open(self, name: DockName) -> None:
+        """Open a dock widget, or bring it to the front if it is open."""
+        dock, _ = viewer_of(self._viewer).window.add_plugin_dock_widget(PLUGIN, name)
+        self._tabs.bring_to_front(dock)
 
 
 class DockTabs(QObject):
@@ -46,6 +72,9 @@ class DockTabs(QObject):
         super().__init__(window)
         self._known: set[str] = set()
         self._asked_last: weakref.ref[QDockWidget] | None = None
+        # by the first, a new dock has its name and its place; by the second, the window its tabs
+        self._look_soon = _timer(self, self._look)
+        self._raise_soon = _timer(self, self._raise_asked_last)
         window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
@@ -53,7 +82,7 @@ class DockTabs(QObject):
         if isinstance(event, QChildEvent) and event.type() == QEvent.Type.ChildAdded:
             if isinstance(dock := event.child(), QDockWidget):
                 self._asked_last = weakref.ref(dock)
-            call_later(self, self._look)  # by then it has its name and its place
+            self._arrange_soon()
         return False
 
     def bring_to_front(self, dock: QDockWidget) -> None:
@@ -61,7 +90,16 @@ class DockTabs(QObject):
         self._asked_last = weakref.ref(dock)
         dock.show()
         dock.raise_()
-        call_later(self, self._look)
+        self._arrange_soon()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to be arranged or raised."""
+        return not (self._look_soon.isActive() or self._raise_soon.isActive())
+
+    def _arrange_soon(self) -> None:
+        self._raise_soon.stop()  # what is arranged now could come before what is raised
+        self._look_soon.start()
 
     def _look(self) -> None:
         window = self.parent()  # not kept, which would keep the viewer alive
@@ -74,7 +112,7 @@ class DockTabs(QObject):
                 _join(window, dock, placed)
                 placed.append(dock)
         self._known = {dock.objectName() for dock in docks}
-        call_later(self, self._raise_asked_last)  # the window arranges its tabs first
+        self._raise_soon.start()
 
     def _raise_asked_last(self) -> None:
         dock = self._asked_last() if self._asked_last is not None else None
@@ -84,15 +122,12 @@ class DockTabs(QObject):
             dock.raise_()
 
 
-def show_dock(viewer: napari.Viewer, name: DockName) -> QWidget:
-    """Open a dock widget, or bring it to the front if it is open; return the widget in it."""
-    dock: QDockWidget
-    widget: QWidget
-    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
-    tabs = viewer.window._qt_window.findChild(DockTabs)
-    assert tabs is not None  # the session of the viewer has made them
-    tabs.bring_to_front(dock)
-    return widget
+def _timer(owner: QObject, slot: Callable[[], None]) -> QTimer:
+    """Return a timer that, once started, makes a call when the event loop comes to it."""
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.timeout.connect(slot)
+    return timer
 
 
 def _join(window: QMainWindow, dock: QDockWidget, others: list[QDockWidget]) -> None:

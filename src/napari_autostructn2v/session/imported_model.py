@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.errors import ConfigError, ModelError
+from autoStructN2V.pipeline import find_models, validate_config
+from autoStructN2V.pipeline.configuration.file import read_config
+from autoStructN2V.trainers import load_model
 from napari_autostructn2v.session.state import ModelCard
 
 if TYPE_CHECKING:
@@ -110,10 +114,6 @@ def import_model(paths: Sequence[Path]) -> ImportedModel:
     UserError
         When there is no model, files do not belong together or cannot be used.
     """
-    from autoStructN2V.errors import ModelError
-    from autoStructN2V.pipeline import find_models
-    from autoStructN2V.trainers import load_model
-
     saved = [path for path in paths if path.suffix == ".json"]
     chosen = [path for path in paths if path not in saved]
     if not chosen:
@@ -133,17 +133,11 @@ def import_model(paths: Sequence[Path]) -> ImportedModel:
 
 
 def _require_same_training(models: dict[int, TrainedModel]) -> None:
-    from autoStructN2V.errors import ModelError
-
     if len({(model.mode, model.method) for model in models.values()}) > 1:
         raise ModelError("The two models differ in mode or method; choose those of one training.")
 
 
 def _made_with(config_file: Path | None, model: TrainedModel) -> PipelineConfig | None:
-    from autoStructN2V.errors import ConfigError
-    from autoStructN2V.pipeline import validate_config
-    from autoStructN2V.pipeline.configuration.file import read_config
-
     if config_file is None:
         return None
     config = validate_config(read_config(config_file))

@@ -5,19 +5,19 @@ It belongs to the session, so that closing the mask editor loses nothing.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import Signal
 
-from autoStructN2V.masking import Kernel
+from autoStructN2V.masking import ExtractorConfig, Kernel, propose_kernel
+from napari_autostructn2v.session.history import History
 from napari_autostructn2v.session.kernel_shapes import centered, drawn, empty
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from autoStructN2V.masking import (
         Advice,
         Autocorrelation,
-        ExtractorConfig,
         KernelProposal,
         KernelStatistics,
     )
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.kernel_shapes import Shape
 
 Cell = tuple[int, int, int]
-_MAX_UNDO = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +43,15 @@ class _State:
     extractor: ExtractorConfig
 
 
-@dataclass(frozen=True, eq=False)
-class _Step:
-    name: str
-    before: _State
-
-
 class KernelDocument:
-    """A kernel with undo history, the evidence it rests on and the parameters that made it.
+    """A kernel, the evidence it rests on and the parameters that made it, all with undo.
 
     Cells are indices (z, y, x) into the cells of the kernel; z is 0 in 2D.
+
+    Attributes
+    ----------
+    history : History
+        Takes steps back, and makes several changes one step.
     """
 
     changed = Signal()
@@ -63,13 +60,9 @@ class KernelDocument:
     """The proposal or the extractor's parameters changed."""
 
     def __init__(self, extractor: ExtractorConfig | None = None) -> None:
-        from autoStructN2V.masking import ExtractorConfig
-
         extractor = extractor or ExtractorConfig()
-        self._state = _State(empty(extractor.center_size), None, extractor)
-        self._undo: list[_Step] = []
-        self._redo: list[_Step] = []
-        self._stroke: _State | None = None
+        self.history = History(_State(empty(extractor.center_size), None, extractor))
+        self.history.changed.connect(self._announce)
         self._is_mirrored = True
 
     @property
@@ -122,7 +115,7 @@ class KernelDocument:
     @property
     def is_untouched(self) -> bool:
         """Whether nothing was proposed or drawn yet."""
-        return self.proposal is None and not self._undo and not self._redo
+        return self.proposal is None and not (self.history.can_undo or self.history.can_redo)
 
     @property
     def statistics(self) -> KernelStatistics:
@@ -139,26 +132,6 @@ class KernelDocument:
         if is_mirrored != self._is_mirrored:
             self._is_mirrored = is_mirrored
             self.changed.emit()
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is a step to undo."""
-        return bool(self._undo)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is a step to redo."""
-        return bool(self._redo)
-
-    @property
-    def undo_name(self) -> str:
-        """What :meth:`undo` would take back, for a tool tip; empty if nothing."""
-        return self._undo[-1].name if self._undo else ""
-
-    @property
-    def redo_name(self) -> str:
-        """What :meth:`redo` would bring back, for a tool tip; empty if nothing."""
-        return self._redo[-1].name if self._redo else ""
 
     def correlations(self) -> NDArray[np.float64]:
         """Return the evidence under each cell, (1 or 3, h, w); NaN where nothing was measured."""
@@ -196,35 +169,6 @@ class KernelDocument:
         """Hide a cell that was shown, or show one that was hidden."""
         self.set_cells([cell], not self.planes[cell])
 
-    def begin_stroke(self) -> None:
-        """Make all changes until :meth:`end_stroke` one undo step."""
-        if self._stroke is None:
-            self._stroke = self._state
-
-    def end_stroke(self, name: str = "draw") -> None:
-        """End what :meth:`begin_stroke` began."""
-        before, self._stroke = self._stroke, None
-        if before is not None and before is not self._state:
-            self._remember(_Step(name, before))
-            self.changed.emit()
-
-    @contextmanager
-    def stroke(self, name: str) -> Iterator[None]:
-        """Make what is done in the block one undo step."""
-        self.begin_stroke()
-        try:
-            yield
-        finally:
-            self.end_stroke(name)
-
-    def undo(self) -> None:
-        """Take back the last step."""
-        self._swap(self._undo, self._redo)
-
-    def redo(self) -> None:
-        """Bring back the step taken back last."""
-        self._swap(self._redo, self._undo)
-
     def clear(self) -> None:
         """Show every cell but the center."""
         planes = np.zeros(self._plane_shape, bool)
@@ -245,7 +189,9 @@ class KernelDocument:
         """
         figure = drawn(shape, length)
         z = self.center[0] if z is None else z
-        with self.stroke(shape.replace("falling", "diagonal").replace("rising", "diagonal")):
+        with self.history.stroke(
+            shape.replace("falling", "diagonal").replace("rising", "diagonal")
+        ):
             height, width = (
                 max(have, want)
                 for have, want in zip(self._plane_shape[1:], figure.shape, strict=True)
@@ -273,7 +219,7 @@ class KernelDocument:
         planes = np.zeros((1 if mode == "2D" else 3, *self._plane_shape[1:]), bool)
         planes[len(planes) // 2] = self.kernel.middle
         if self.is_untouched:
-            self._show(replace(self._state, kernel=Kernel(planes)))
+            self.history.replace(replace(self._state, kernel=Kernel(planes)))
         else:
             self._set_planes(planes, f"change to {mode}")
 
@@ -287,8 +233,8 @@ class KernelDocument:
         extractor : ExtractorConfig
             Parameters that it was made with.
         """
-        self.end_stroke()
-        self._apply(_State(proposal.kernel, proposal, extractor), "new proposal")
+        self.history.end_stroke()
+        self.history.apply(_State(proposal.kernel, proposal, extractor), "new proposal")
 
     def regenerate(self, extractor: ExtractorConfig) -> None:
         """Propose again from the same evidence; hand edits can be brought back by undo.
@@ -300,8 +246,6 @@ class KernelDocument:
         extractor : ExtractorConfig
             Kept for later if nothing has been measured yet.
         """
-        from autoStructN2V.masking import propose_kernel
-
         state = replace(self._state, extractor=extractor)
         if self.autocorrelation is not None:
             proposal = propose_kernel(self.autocorrelation, extractor)
@@ -309,11 +253,13 @@ class KernelDocument:
         name = self._name_of_change(extractor)
         if name == "regenerate" and not self.is_edited:
             return
-        is_continued = name == self.undo_name and not self._redo and name != "regenerate"
+        is_continued = (
+            name == self.history.undo_name and not self.history.can_redo and name != "regenerate"
+        )
         if is_continued or state.proposal is None:
-            self._show(state)
+            self.history.replace(state)
         else:
-            self._apply(state, name)
+            self.history.apply(state, name)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Replace the kernel by that of a .npy file.
@@ -323,7 +269,7 @@ class KernelDocument:
         KernelError
             If the file holds no valid kernel.
         """
-        self._apply(replace(self._state, kernel=Kernel.load(path)), "load")
+        self.history.apply(replace(self._state, kernel=Kernel.load(path)), "load")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the kernel to a .npy file and return its path.
@@ -334,6 +280,10 @@ class KernelDocument:
             If the file cannot be written.
         """
         return self.kernel.save(path)
+
+    @property
+    def _state(self) -> _State:
+        return self.history.value
 
     @property
     def _plane_shape(self) -> Cell:
@@ -353,26 +303,9 @@ class KernelDocument:
         """Take over cells (1 or 3, h, w) of a kernel, if they are other ones."""
         kernel = Kernel(planes)
         if kernel != self.kernel:
-            self._apply(replace(self._state, kernel=kernel), name)
+            self.history.apply(replace(self._state, kernel=kernel), name)
 
-    def _apply(self, state: _State, name: str) -> None:
-        if self._stroke is None:
-            self._remember(_Step(name, self._state))
-        self._show(state)
-
-    def _remember(self, step: _Step) -> None:
-        self._undo = [*self._undo, step][-_MAX_UNDO:]
-        self._redo = []
-
-    def _swap(self, source: list[_Step], target: list[_Step]) -> None:
-        self.end_stroke()
-        if source:
-            step = source.pop()
-            target.append(_Step(step.name, self._state))
-            self._show(step.before)
-
-    def _show(self, state: _State) -> None:
-        before, self._state = self._state, state
+    def _announce(self, before: _State, now: _State) -> None:
         self.changed.emit()
-        if state.proposal is not before.proposal or state.extractor != before.extractor:
+        if now.proposal is not before.proposal or now.extractor != before.extractor:
             self.evidence_changed.emit()

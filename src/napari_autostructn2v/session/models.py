@@ -1,4 +1,4 @@
-"""The models of a session: those that a training makes, and those that a person loads."""
+"""The models at hand: those that a training makes, and those that a person loads."""
 
 from __future__ import annotations
 
@@ -9,42 +9,41 @@ from psygnal import Signal
 from autoStructN2V.inference.trained_model import load_model
 from autoStructN2V.pipeline import find_models
 from napari_autostructn2v.session.state import ModelCard
-from napari_autostructn2v.session.tasks import TaskRunner
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import napari
+    from napari_autostructn2v.session.work.tasks import Tasks
 
 
-class ModelTasks(TaskRunner):
-    """Keeps the models at hand; the part of a session that loads them.
+class Models:
+    """Keeps the models at hand, and loads others.
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        Held weakly.
+    tasks : Tasks
+        Load them.
 
     Attributes
     ----------
-    model : ModelCard or None
+    at_hand : ModelCard or None
         Models that were trained or loaded.
-    newer_model : ModelCard or None
-        Models of a training during which a person loaded others, which stay in ``model``.
+    newer : ModelCard or None
+        Models of a training during which a person loaded others, which stay at hand.
     """
 
-    model_changed = Signal(object)
-    """The new :class:`ModelCard`."""
-    newer_model_changed = Signal(object)
+    changed = Signal(object)
+    """The new :class:`ModelCard` at hand."""
+    newer_changed = Signal(object)
     """The new :class:`ModelCard`, or None when there is nothing newer than the models at hand."""
 
-    def __init__(self, viewer: napari.Viewer) -> None:
-        super().__init__(viewer)
-        self.model: ModelCard | None = None
-        self.newer_model: ModelCard | None = None
-        self._is_model_chosen = False
+    def __init__(self, tasks: Tasks) -> None:
+        self.at_hand: ModelCard | None = None
+        self.newer: ModelCard | None = None
+        self._tasks = tasks
+        self._is_chosen = False
 
-    def load_models(self, path: Path) -> None:
+    def load(self, path: Path) -> None:
         """Load the models of an earlier training; the ones at hand stay if that fails.
 
         Parameters
@@ -60,42 +59,42 @@ class ModelTasks(TaskRunner):
             return ModelCard({model.stage: model for model in models}, folder)
 
         def show(card: ModelCard) -> None:
-            self._choose_model(card)
-            self._end_task()
+            self.choose(card)
+            self._tasks.end()
 
-        self._start_work("load", "Loading the model", work, show)
+        self._tasks.start_work("load", "Loading the model", work, show)
 
-    def use_newer_model(self) -> None:
-        """Take the models of the training instead of those that were loaded meanwhile."""
-        if self.newer_model is not None:
-            card = self.newer_model
-            self._await_models()
-            self._set_model(card)
-
-    def _await_models(self) -> None:
-        """Let the next models of a training replace those at hand."""
-        self._is_model_chosen = False
-        self._set_newer_model(None)
-
-    def _choose_model(self, card: ModelCard) -> None:
+    def choose(self, card: ModelCard) -> None:
         """Take models that a person wants: those of a training that runs do not replace them."""
-        self._is_model_chosen = True
-        if self.newer_model is not None and self.newer_model.folder == card.folder:
-            self._await_models()
-        self._set_model(card)
+        self._is_chosen = True
+        if self.newer is not None and self.newer.folder == card.folder:
+            self.await_training()
+        self._set(card)
 
-    def _offer_model(self, card: ModelCard) -> None:
+    def await_training(self) -> None:
+        """Let the next models of a training replace those at hand."""
+        self._is_chosen = False
+        self._set_newer(None)
+
+    def offer(self, card: ModelCard) -> None:
         """Take models of a training, unless a person has loaded others since it began."""
-        if self._is_model_chosen:
-            self._set_newer_model(card)
+        if self._is_chosen:
+            self._set_newer(card)
         else:
-            self._set_model(card)
+            self._set(card)
 
-    def _set_model(self, card: ModelCard) -> None:
-        self.model = card
-        self.model_changed.emit(card)
+    def use_newer(self) -> None:
+        """Take the models of the training instead of those that were loaded meanwhile."""
+        if self.newer is not None:
+            card = self.newer
+            self.await_training()
+            self._set(card)
 
-    def _set_newer_model(self, card: ModelCard | None) -> None:
-        if card is not self.newer_model:
-            self.newer_model = card
-            self.newer_model_changed.emit(card)
+    def _set(self, card: ModelCard) -> None:
+        self.at_hand = card
+        self.changed.emit(card)
+
+    def _set_newer(self, card: ModelCard | None) -> None:
+        if card is not self.newer:
+            self.newer = card
+            self.newer_changed.emit(card)

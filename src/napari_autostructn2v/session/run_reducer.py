@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from autoStructN2V.pipeline.events import (
@@ -16,14 +15,20 @@ from autoStructN2V.pipeline.events import (
     StageStarted,
 )
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
-from napari_autostructn2v.session.state import IS_OVER, Part, Phase, Progress, RunState, Status
+from napari_autostructn2v.session.state import (
+    IS_OVER,
+    PART_OF_STAGE,
+    PHASE_OF_STAGE,
+    Part,
+    Phase,
+    Progress,
+    RunState,
+    Status,
+)
 
 if TYPE_CHECKING:
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.files.drivers import RunOutput
-
-PART_OF_STAGE = MappingProxyType({1: Part.STAGE1, 2: Part.STAGE2})
-_PHASE_OF_STAGE = {1: Phase.STAGE1, 2: Phase.STAGE2}
 
 
 def started(config: PipelineConfig, source_name: str) -> RunState:
@@ -53,7 +58,7 @@ def after(state: RunState, event: Event) -> RunState:
             state = _with_status(state, PART_OF_STAGE[event.stage], Status.TRAINING)
             return replace(
                 state,
-                phase=_PHASE_OF_STAGE[event.stage],
+                phase=PHASE_OF_STAGE[event.stage],
                 device=event.device,
                 kernel=event.kernel if event.stage == 2 else state.kernel,
                 progress=Progress(f"Epoch 1 of {event.n_epochs}", 0.0),
@@ -82,6 +87,23 @@ def after(state: RunState, event: Event) -> RunState:
 def with_message(state: RunState, message: str) -> RunState:
     """Return the state with one more thing that a person should know."""
     return replace(state, messages=(*state.messages, message))
+
+
+def approved(state: RunState) -> RunState:
+    """Return the state of a run whose kernel was approved."""
+    state = _with_status(state, Part.KERNEL, Status.COMPLETE)
+    return replace(state, phase=Phase.STAGE2, progress=Progress("Preparing stage 2", 0.0))
+
+
+def skipped(state: RunState) -> RunState:
+    """Return the state of a run that ends with stage 1 because a person wants it so."""
+    left_out = {Part.KERNEL: Status.SKIPPED, Part.STAGE2: Status.SKIPPED}
+    return replace(
+        state,
+        phase=Phase.EXTRACTION,
+        statuses={**state.statuses, **left_out},
+        progress=Progress("Finishing", 1.0),
+    )
 
 
 def ended(state: RunState, output: RunOutput) -> RunState:
@@ -138,7 +160,7 @@ def _training_progress(event: BatchFinished) -> Progress:
 
 def _denoising(state: RunState, event: PredictionProgress) -> RunState:
     state = _with_status(state, PART_OF_STAGE[event.stage], Status.DENOISING)
-    return replace(state, phase=_PHASE_OF_STAGE[event.stage], progress=denoising_progress(event))
+    return replace(state, phase=PHASE_OF_STAGE[event.stage], progress=denoising_progress(event))
 
 
 def denoising_progress(event: PredictionProgress) -> Progress:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari.settings import get_plugin_settings
+
+from autoStructN2V.errors import ConfigError
+from autoStructN2V.pipeline.configuration.models import validate_config
 from napari_autostructn2v.session.docks import PLUGIN
 
 
@@ -14,9 +18,6 @@ def first_config() -> dict[str, Any]:
     The values come from napari's preferences where it reads the settings of plugins; what was set
     to something that is not allowed any more is left at its default.
     """
-    from autoStructN2V.errors import ConfigError
-    from autoStructN2V.pipeline.configuration.models import validate_config
-
     wanted = _preferences()
     folder = str(wanted.get("output_folder") or "").strip()
     config: dict[str, Any] = {"output_dir": Path(folder or "~/autoStructN2V").expanduser()}
@@ -31,9 +32,7 @@ def first_config() -> dict[str, Any]:
 
 def _preferences() -> dict[str, Any]:
     try:
-        from napari.settings import get_plugin_settings
-
         training = get_plugin_settings(PLUGIN).training
-    except (ImportError, KeyError, AttributeError):  # napari before 0.9, or not installed as plugin
+    except (KeyError, AttributeError):  # not installed as a plugin, or an older version of it
         return {}
     return {name: getattr(training, name, None) for name in ("preset", "device", "output_folder")}

@@ -43,6 +43,10 @@ class Status(StrEnum):
     FAILED = "Failed"
 
 
+PART_OF_STAGE = MappingProxyType({1: Part.STAGE1, 2: Part.STAGE2})
+STAGE_OF_PART = MappingProxyType({part: stage for stage, part in PART_OF_STAGE.items()})
+"""Of the parts that train a network."""
+
 IS_OVER = frozenset({Status.COMPLETE, Status.SKIPPED, Status.CANCELLED, Status.FAILED})
 """Statuses that do not change any more."""
 
@@ -64,6 +68,9 @@ class Phase(StrEnum):
     def is_running(self) -> bool:
         """Whether a run is under way, waiting for approval included."""
         return self not in (Phase.IDLE, Phase.DONE, Phase.CANCELLED, Phase.FAILED)
+
+
+PHASE_OF_STAGE = MappingProxyType({1: Phase.STAGE1, 2: Phase.STAGE2})
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from qtpy.QtWidgets import (
 
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.docks import COMPARE_COMMAND, DockName
-from napari_autostructn2v.session.state import Part, Phase, RunState, Status
+from napari_autostructn2v.session.run_reducer import started
+from napari_autostructn2v.session.session import session_for
+from napari_autostructn2v.session.state import PART_OF_STAGE, Part, Phase, RunState, Status
 from napari_autostructn2v.training.loss_plot import LossPlot
 from napari_autostructn2v.training.panels import OutcomePanel, ProgressPanel, ReviewPanel
 from napari_autostructn2v.training.phases import PhaseSection, StageSection
 from napari_autostructn2v.widgets.dock_content import DockContent
-from napari_autostructn2v.widgets.dock_scroll import DockScroll
 from napari_autostructn2v.widgets.run_text import (
     has_details,
     notes_text,
@@ -32,7 +33,7 @@ from napari_autostructn2v.widgets.run_text import (
     stage_text,
     what_is_trained,
 )
-from napari_autostructn2v.widgets.sections import sentence, show_sentence
+from napari_autostructn2v.widgets.sections import VerticalScrollArea, sentence, show_sentence
 from napari_autostructn2v.widgets.status import Notice
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ _AUTO_APPROVE_HELP = (
     "Train stage 2 with the kernel that is found, without asking. Otherwise the training waits for "
     "your approval."
 )
-_STAGES = {1: Part.STAGE1, 2: Part.STAGE2}
 _KERNEL_KNOWN = (Status.AWAITING, Status.COMPLETE)
 
 
@@ -60,8 +60,6 @@ class Training(DockContent):
 
     def __init__(self, napari_viewer: napari.Viewer, session: Session | None = None) -> None:
         super().__init__()
-        from napari_autostructn2v.session.session import session_for
-
         self._viewer = napari_viewer
         self._session = session or session_for(napari_viewer)
         self._shown: RunState | None = None
@@ -69,8 +67,8 @@ class Training(DockContent):
         self._arrange()
         self._connect_widgets()
         self._connect_session()
-        self._on_auto_approve(self._session.auto_approve)
-        self._on_run(self._session.run)
+        self._on_auto_approve(self._session.training.auto_approve)
+        self._on_run(self._session.training.state)
 
     # building
 
@@ -116,13 +114,13 @@ class Training(DockContent):
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(DockScroll(content))
+        outer.addWidget(VerticalScrollArea(content))
 
     def _connect_widgets(self) -> None:
         self.change_button.clicked.connect(self._on_change)
         self.start_button.clicked.connect(self._on_start)
         self.cancel_button.clicked.connect(self._on_cancel)
-        self.auto_approve.toggled.connect(self._session.set_auto_approve)
+        self.auto_approve.toggled.connect(self._session.training.set_auto_approve)
         self.review.review_requested.connect(self._on_review)
         self.review.approve_requested.connect(self._on_approve)
         self.review.skip_requested.connect(self._on_skip)
@@ -133,45 +131,45 @@ class Training(DockContent):
 
     def _connect_session(self) -> None:
         session = self._session
-        connect(self, session.run_changed, self._on_run)
+        connect(self, session.training.changed, self._on_run)
         connect(self, session.config_changed, self._on_plan)
         connect(self, session.config_problem_changed, self._on_plan)
         connect(self, session.source_changed, self._on_plan)
-        connect(self, session.auto_approve_changed, self._on_auto_approve)
+        connect(self, session.training.auto_approve_changed, self._on_auto_approve)
         connect(self, session.document.changed, self._on_kernel)
 
     # what a person does
 
     def _on_change(self) -> None:
-        self._session.show(DockName.CONFIGURATION)
+        self._session.dock_requested.emit(DockName.CONFIGURATION)
 
     def _on_start(self) -> None:
         self._session.start_training()
 
     def _on_cancel(self) -> None:
-        self._session.cancel_training()
+        self._session.training.cancel()
 
     def _on_review(self) -> None:
-        self._session.show(DockName.MASK_EDITOR)
+        self._session.dock_requested.emit(DockName.MASK_EDITOR)
 
     def _on_approve(self) -> None:
         self._session.approve()
 
     def _on_skip(self) -> None:
-        self._session.skip_stage2()
+        self._session.training.skip_stage2()
 
     def _on_compare(self) -> None:
         PluginManager.instance().commands.execute(COMPARE_COMMAND, (self._viewer,))
 
     def _on_use(self) -> None:
-        self._session.show(DockName.INFERENCE)
+        self._session.dock_requested.emit(DockName.INFERENCE)
 
     def _on_folder(self) -> None:
-        if self._session.run.folder is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._session.run.folder)))
+        if self._session.training.state.folder is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._session.training.state.folder)))
 
     def _on_new(self) -> None:
-        self._session.new_run()
+        self._session.training.forget()
 
     # what the session reports
 
@@ -194,7 +192,7 @@ class Training(DockContent):
 
     def _on_plan(self, changed: object = None) -> None:
         """Show what is trained, or would be, and whether that can be started."""
-        session, run = self._session, self._session.run
+        session, run = self._session, self._session.training.state
         if run.config is not None and (run.phase.is_running or run.phase is Phase.DONE):
             text = what_is_trained(run.config, run.source_name, run.device)
         else:
@@ -217,7 +215,7 @@ class Training(DockContent):
 
     def _on_kernel(self) -> None:
         """Say what the kernel hides."""
-        run = self._session.run
+        run = self._session.training.state
         if run.kernel is not None:  # later edits are for another training
             sentence = run.kernel.description.sentence
         elif run.statuses[Part.KERNEL] in _KERNEL_KNOWN:
@@ -237,8 +235,6 @@ class Training(DockContent):
         self.change_button.setVisible(not is_running)
 
     def _show_phases(self, run: RunState) -> None:
-        from napari_autostructn2v.session.run_reducer import started
-
         if run.phase is Phase.IDLE:
             run = started(self._session.config, "")  # which parts there will be
         method = (run.config or self._session.config).method
@@ -248,14 +244,14 @@ class Training(DockContent):
             phase.set_title(part_title(part, method))
             phase.set_status(run.statuses[part], has_details=has_details(run, part))
             phase.setVisible(part in shown_parts(method))
-        for stage, part in _STAGES.items():
+        for stage, part in PART_OF_STAGE.items():
             self.phases[part].set_text(stage_text(run, stage))
 
     def _show_losses(self, run: RunState) -> None:
         method = (run.config or self._session.config).method
-        self.plot.show_history(run.history, [part_title(p, method) for p in _STAGES.values()])
+        self.plot.show_history(run.history, [part_title(p, method) for p in PART_OF_STAGE.values()])
         last = {event.stage: event for event in run.history}
-        for stage, part in _STAGES.items():
+        for stage, part in PART_OF_STAGE.items():
             section = self.phases[part]
             if isinstance(section, StageSection):
                 section.show_epoch(last.get(stage))

@@ -55,17 +55,17 @@ class LossPlot(QWidget):
         self.setAccessibleName("Loss curves")
         self._history: Sequence[EpochFinished] = ()
         self._colors: GridColors | None = None
-        self._plot = pg.PlotWidget(axisItems={"bottom": _EpochAxis("bottom")})
+        self.view = pg.PlotWidget(axisItems={"bottom": _EpochAxis("bottom")})
         # the wheel scrolls the dock, and the tooltip is that of this widget
-        self._plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._item = self._plot.getPlotItem()
+        self.view.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._item = self.view.getPlotItem()
         self._item.setMenuEnabled(False)
         self._item.hideButtons()
         self._item.getAxis("left").enableAutoSIPrefix(False)
         # the label of the axis reaches below the axis
         self._item.layout.setContentsMargins(0, 0, 0, self.fontMetrics().lineSpacing() // 2)
-        self._curves: dict[tuple[int, str], Any] = {
+        self.curves: dict[tuple[int, str], Any] = {
             (stage, loss): self._item.plot() for stage in _POSITIONS for loss in _LOSSES
         }
         self._hint = QLabel(_NO_CURVES)
@@ -73,12 +73,12 @@ class LossPlot(QWidget):
         self._hint.setWordWrap(True)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._hint)
-        self._stack.addWidget(self._plot)
+        self._stack.addWidget(self.view)
         # the plot would ask for the width of a window
         self._stack.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._stack.setMinimumWidth(self.fontMetrics().averageCharWidth() * _LEAST_CHARACTERS)
         self._stack.setFixedHeight(self.fontMetrics().lineSpacing() * _HEIGHT_IN_LINES)
-        self._legend = {key: LegendEntry(is_dashed=key[1] == "training") for key in self._curves}
+        self._legend = {key: LegendEntry(is_dashed=key[1] == "training") for key in self.curves}
         self._arrange()
 
     def show_history(self, history: Sequence[EpochFinished], stage_names: Sequence[str]) -> None:
@@ -93,7 +93,7 @@ class LossPlot(QWidget):
         """
         self._history = history
         n_epochs = max((event.n_epochs for event in history), default=1)
-        for (stage, loss), curve in self._curves.items():
+        for (stage, loss), curve in self.curves.items():
             events = [event for event in history if event.stage == stage]
             values = [e.train_loss if loss == "training" else e.val_loss for e in events]
             # a line through a single point cannot be seen
@@ -105,7 +105,7 @@ class LossPlot(QWidget):
         margin = _MARGIN * n_epochs
         self._item.setXRange(1 - margin, max(n_epochs, 2) + margin, padding=0)
         self._item.setYRange(*loss_range(history))
-        self._stack.setCurrentWidget(self._plot if history else self._hint)
+        self._stack.setCurrentWidget(self.view if history else self._hint)
         self._describe(stage_names)
 
     def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - name given by Qt
@@ -146,13 +146,13 @@ class LossPlot(QWidget):
         if known and (known.background, known.ink) == (colors.background, colors.ink):
             return
         self._colors = colors
-        self._plot.setBackground(colors.background)
+        self.view.setBackground(colors.background)
         for side, label in (("left", "Loss"), ("bottom", "Epoch")):
             axis = self._item.getAxis(side)
             axis.setPen(mixed(colors.background, colors.ink, 0.4))
             axis.setTextPen(colors.ink)
             axis.setLabel(label, color=colors.ink.name())
-        for (stage, loss), curve in self._curves.items():
+        for (stage, loss), curve in self.curves.items():
             pen = _pen(colors.shade(_POSITIONS[stage]), is_dashed=loss == "training")
             curve.setPen(pen)
             curve.setSymbolBrush(pen.color())

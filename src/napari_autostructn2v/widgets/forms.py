@@ -14,6 +14,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt.utils import signals_blocked
 
+from autoStructN2V.masking.kernels.config import require_odd
 from napari_autostructn2v.widgets.editors import (
     CheckBox,
     ChoiceBox,
@@ -133,7 +134,7 @@ class FormGrid(QWidget):
         headings: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self._editors: dict[tuple[str, str], Editor] = {}
+        self.editors: dict[tuple[str, str], Editor] = {}
         self._locked: set[tuple[str, str]] = set()
         self._idle: set[str] = set()
         self._sections = dict(sections)
@@ -151,18 +152,18 @@ class FormGrid(QWidget):
 
     def editor(self, section: str, name: str) -> Editor:
         """Return the editor of a field."""
-        return self._editors[section, name]
+        return self.editors[section, name]
 
     def value(self) -> dict[str, dict[str, Any]]:
         """Return the values of all fields by section."""
         values: dict[str, dict[str, Any]] = {section: {} for section in self._sections}
-        for (section, name), editor in self._editors.items():
+        for (section, name), editor in self.editors.items():
             values[section][name] = editor.value()
         return values
 
     def setValue(self, values: Mapping[str, Any]) -> None:  # noqa: N802 - as the editors
         """Show values, a model or a mapping for each section, without announcing them."""
-        for (section, name), editor in self._editors.items():
+        for (section, name), editor in self.editors.items():
             with signals_blocked(editor):
                 editor.setValue(values[section][name])
         self._after_change()
@@ -193,7 +194,7 @@ class FormGrid(QWidget):
                 self._locked.add((section, name))
                 editor.setToolTip(f"{described.tooltip}<p>{html.escape(reason)}</p>")
             editor.valueChanged.connect(self._on_changed)
-            self._editors[section, name] = editor
+            self.editors[section, name] = editor
             is_box = isinstance(editor, CheckBox) and len(self._sections) > 1
             align = Qt.AlignmentFlag.AlignHCenter if is_box else Qt.AlignmentFlag(0)
             self._grid.addWidget(editor, row, column, align)
@@ -206,16 +207,16 @@ class FormGrid(QWidget):
 
     def _after_change(self) -> None:
         """Gray out what has no effect, and let patch sizes step by what the network needs."""
-        for (section, name), editor in self._editors.items():
+        for (section, name), editor in self.editors.items():
             is_locked = (section, name) in self._locked or section in self._idle
             editor.setEnabled(not is_locked and self._has_effect(section, name))
-            layers = self._editors.get((section, "num_layers"))
+            layers = self.editors.get((section, "num_layers"))
             if name == "patch_size" and isinstance(editor, IntBox) and isinstance(layers, IntBox):
                 editor.setSingleStep(2 ** (layers.value() or 0))
 
     def _has_effect(self, section: str, name: str) -> bool:
         other, wanted = _NEEDS.get(name, ("", True))
-        switch = self._editors.get((section, other))
+        switch = self.editors.get((section, other))
         return switch is None or switch.value() == wanted
 
 
@@ -267,8 +268,6 @@ def _bounds(field: FieldInfo, kind: Any) -> tuple[float, float]:
 
 
 def _is_odd(field: FieldInfo) -> bool:
-    from autoStructN2V.masking.kernels.config import require_odd
-
     return any(getattr(rule, "func", None) is require_odd for rule in field.metadata)
 
 

@@ -9,6 +9,14 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from autoStructN2V.errors import InputError
+from napari_autostructn2v.layers.stacks import (
+    describe_layer,
+    is_panel,
+    is_result,
+    leading_axis,
+    stacks_of,
+)
 from napari_autostructn2v.lifetime import connect
 
 if TYPE_CHECKING:
@@ -44,22 +52,22 @@ class LayerChooser(QWidget):
         self._viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
         self._layers: list[Image] = []
         self._problem = ""
-        self._layer_box = QComboBox()
-        self._layer_box.setToolTip("Image layer to work on; it is never modified.")
-        self._layer_box.setAccessibleName("Image layer")
-        self._layer_box.setPlaceholderText(_CHOOSE)
+        self.layer_box = QComboBox()
+        self.layer_box.setToolTip("Image layer to work on; it is never modified.")
+        self.layer_box.setAccessibleName("Image layer")
+        self.layer_box.setPlaceholderText(_CHOOSE)
         # a long layer name must not widen the dock
-        self._layer_box.setMinimumContentsLength(8)
-        self._layer_box.setSizeAdjustPolicy(
+        self.layer_box.setMinimumContentsLength(8)
+        self.layer_box.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self._layer_box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.layer_box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._index_box = QComboBox()
         self._index_box.setMaxVisibleItems(15)
         self._summary = QLabel()
         self._summary.setWordWrap(True)
         self._arrange()
-        self._layer_box.currentIndexChanged.connect(self._on_layer_chosen)
+        self.layer_box.currentIndexChanged.connect(self._on_layer_chosen)
         self._index_box.currentIndexChanged.connect(self._on_index_chosen)
         for event in ("inserted", "removed", "reordered"):
             connect(self, getattr(self._viewer.layers.events, event), self._on_layers_changed)
@@ -67,7 +75,7 @@ class LayerChooser(QWidget):
 
     def layer(self) -> Image | None:
         """Return the chosen layer."""
-        row = self._layer_box.currentIndex()
+        row = self.layer_box.currentIndex()
         return self._layers[row] if 0 <= row < len(self._layers) else None
 
     def index(self) -> int | None:
@@ -79,7 +87,7 @@ class LayerChooser(QWidget):
         """Choose a layer; one that is not in the list is ignored."""
         for row, known in enumerate(self._layers):
             if known is layer:
-                self._layer_box.setCurrentIndex(row)
+                self.layer_box.setCurrentIndex(row)
 
     def set_index(self, index: int | None) -> None:
         """Choose an index along the leading axis, or all."""
@@ -89,9 +97,6 @@ class LayerChooser(QWidget):
 
     def stacks(self) -> LayerStacks | None:
         """Return the pixels of the chosen layer, or None, see :meth:`problem`."""
-        from autoStructN2V.errors import InputError
-        from napari_autostructn2v.layers.stacks import stacks_of
-
         layer = self.layer()
         if layer is None:
             return None
@@ -110,7 +115,7 @@ class LayerChooser(QWidget):
 
     def _arrange(self) -> None:
         row = QHBoxLayout()
-        row.addWidget(self._layer_box, 1)
+        row.addWidget(self.layer_box, 1)
         row.addWidget(self._index_box)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -119,18 +124,16 @@ class LayerChooser(QWidget):
 
     def _on_layers_changed(self, event: object = None) -> None:
         """List the layers anew and keep the choice; a new layer is chosen if there was none."""
-        from napari_autostructn2v.layers.stacks import is_panel
-
         chosen, index = self.layer(), self.index()
         images = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
         self._watch([layer for layer in images if not is_panel(layer)])
         is_kept = any(layer is chosen for layer in self._layers)
-        with signals_blocked(self._layer_box):
-            self._layer_box.clear()
-            self._layer_box.addItems([layer.name for layer in self._layers])
-            self._layer_box.setCurrentIndex(-1)
+        with signals_blocked(self.layer_box):
+            self.layer_box.clear()
+            self.layer_box.addItems([layer.name for layer in self._layers])
+            self.layer_box.setCurrentIndex(-1)
             self.set_layer(chosen if is_kept else self._preferred())
-        self._layer_box.setEnabled(bool(self._layers))
+        self.layer_box.setEnabled(bool(self._layers))
         if self.layer() is not chosen or chosen is None:
             self._show_layer()
             self.changed.emit()
@@ -139,8 +142,6 @@ class LayerChooser(QWidget):
 
     def _preferred(self) -> Image | None:
         """Return the selected layer, otherwise the topmost; never what a model made."""
-        from napari_autostructn2v.layers.stacks import is_result
-
         measured = [layer for layer in self._layers if not is_result(layer)]
         active: Any = self._viewer.layers.selection.active
         if any(layer is active for layer in measured):
@@ -163,7 +164,7 @@ class LayerChooser(QWidget):
 
     def _on_renamed(self, event: object = None) -> None:
         for row, layer in enumerate(self._layers):
-            self._layer_box.setItemText(row, layer.name)
+            self.layer_box.setItemText(row, layer.name)
 
     def _on_data_changed(self, event: Any = None) -> None:
         if getattr(event, "source", None) is self.layer():
@@ -182,11 +183,8 @@ class LayerChooser(QWidget):
 
     def _show_layer(self) -> None:
         """Show what the chosen layer holds, and a choice of index if it needs one."""
-        from autoStructN2V.errors import InputError
-        from napari_autostructn2v.layers.stacks import describe_layer, leading_axis, stacks_of
-
         layer, axis = self.layer(), None
-        self._layer_box.setToolTip(layer.name if layer else "")
+        self.layer_box.setToolTip(layer.name if layer else "")
         try:
             if layer is None:
                 raise InputError(_ONLY_RESULTS if self._layers else _NO_LAYER)

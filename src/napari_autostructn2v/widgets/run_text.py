@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autoStructN2V.quantities import duration_text, percent_text
-from napari_autostructn2v.session.state import IS_OVER, Part, Phase, Progress, Status
+from napari_autostructn2v.session.state import (
+    IS_OVER,
+    PART_OF_STAGE,
+    PHASE_OF_STAGE,
+    STAGE_OF_PART,
+    Part,
+    Phase,
+    Progress,
+    Status,
+)
 from napari_autostructn2v.widgets.forms import choice_label
 
 if TYPE_CHECKING:
@@ -13,11 +22,6 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.state import RunState
 
 _NO_LAYER = "No image layer chosen"
-_PART_OF_PHASE = {
-    Phase.STAGE1: Part.STAGE1,
-    Phase.EXTRACTION: Part.KERNEL,
-    Phase.STAGE2: Part.STAGE2,
-}
 REVIEW = (
     "The kernel is ready. Look at it, change it if you like, and approve it to train stage 2 with "
     "it."
@@ -49,10 +53,10 @@ def progress_text(run: RunState) -> str:
     """Say what a run does at this moment."""
     if run.progress is None:
         return ""
-    part = _PART_OF_PHASE.get(run.phase)
-    if part is None or run.config is None or run.phase is Phase.EXTRACTION:
-        return run.progress.text
-    return f"{part_title(part, run.config.method)}: {run.progress.text}"
+    for stage, phase in PHASE_OF_STAGE.items():
+        if run.phase is phase and run.config is not None:
+            return f"{part_title(PART_OF_STAGE[stage], run.config.method)}: {run.progress.text}"
+    return run.progress.text
 
 
 def bar_text(progress: Progress) -> str:
@@ -68,8 +72,8 @@ def stage_text(run: RunState, stage: int) -> str:
     report = run.reports.get(stage)
     if report is not None:
         return report.sentence
-    part = Part.STAGE1 if stage == 1 else Part.STAGE2
-    if run.statuses[part] is Status.CANCELLED and any(e.stage == stage for e in run.history):
+    is_cancelled = run.statuses[PART_OF_STAGE[stage]] is Status.CANCELLED
+    if is_cancelled and any(event.stage == stage for event in run.history):
         return "Cancelled; the best model so far is kept."
     return ""
 
@@ -79,10 +83,10 @@ def has_details(run: RunState, part: Part) -> bool:
     status = run.statuses[part]
     if status not in IS_OVER:
         return status is not Status.PENDING
-    stages = {Part.STAGE1: 1, Part.STAGE2: 2}
-    if part not in stages:
+    stage = STAGE_OF_PART.get(part)
+    if stage is None:
         return status is Status.COMPLETE
-    return stages[part] in run.reports or any(e.stage == stages[part] for e in run.history)
+    return stage in run.reports or any(event.stage == stage for event in run.history)
 
 
 def outcome_text(run: RunState) -> str:
@@ -107,7 +111,7 @@ def noise_left_text(run: RunState) -> str:
     method = run.config.method if run.config is not None else ""
     left = [
         f"{percent_text(report.structured_noise_left)} after {part_title(part, method)}"
-        for part, stage in ((Part.STAGE1, 1), (Part.STAGE2, 2))
+        for stage, part in PART_OF_STAGE.items()
         if (report := run.reports.get(stage)) and report.structured_noise_left is not None
     ]
     return f"Structured noise left: {', '.join(left)}." if left else ""

@@ -44,8 +44,16 @@ class VerticalScrollArea(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(content)
-        content.installEventFilter(self)
+        self.setWidget(content)  # whose events a scroll area filters anyway
+        self._followed: QWidget | None = None
+        if (bar := self.verticalScrollBar()) is not None:
+            bar.rangeChanged.connect(self._show_followed)
+            bar.actionTriggered.connect(self._on_scrolled)
+
+    def follow(self, widget: QWidget | None) -> None:
+        """Keep a widget of the content in view while the content grows, until a person scrolls."""
+        self._followed = widget
+        self._show_followed()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
         """Return the least width that cuts nothing off."""
@@ -55,11 +63,22 @@ class VerticalScrollArea(QScrollArea):
             hint.setWidth(content.minimumSizeHint().width() + bar.sizeHint().width())
         return hint
 
+    def sizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
+        """Return a size at which nothing is cut off at the sides."""
+        return super().sizeHint().expandedTo(self.minimumSizeHint())
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """Follow the content when it grows."""
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().eventFilter(watched, event)
+
+    def _show_followed(self, *_: object) -> None:
+        if self._followed is not None:
+            self.ensureWidgetVisible(self._followed)
+
+    def _on_scrolled(self, action: int) -> None:
+        self._followed = None
 
 
 def label_width(widget: QWidget) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from napari._app_model import get_app_model
 from qtpy.QtWidgets import QAbstractButton, QDockWidget
 
+from autoStructN2V.pipeline.events import StageFinished
 from napari_autostructn2v.comparison import command as comparison
 from napari_autostructn2v.comparison import side_by_side as _side_by_side
 from napari_autostructn2v.comparison.bar import ComparisonBar
@@ -19,6 +19,7 @@ from napari_autostructn2v.comparison.command import toggle_comparison
 from napari_autostructn2v.comparison.side_by_side import best_columns, running_comparison
 from napari_autostructn2v.comparison.viewer_state import ViewerState
 from napari_autostructn2v.layers.results import ResultLayers
+from tests.plugin.conftest import window_of
 
 if TYPE_CHECKING:
     import napari
@@ -36,7 +37,7 @@ DIFFERENCES = ["Stage 1 - Stage 2", "Noisy - Stage 1", "Noisy - Stage 2"]
 def trained(session: Session, noisy: NDArray[np.float32]) -> napari.Viewer:
     """A viewer with the layers that a training of both stages leaves."""
     viewer = session.viewer
-    viewer.window._qt_window.resize(700, 500)  # many panels are slow to draw without a GPU
+    window_of(viewer).resize(700, 500)  # many panels are slow to draw without a GPU
     add_results(session, viewer.add_image(noisy, name="lines", scale=(3, 2, 2)), 1, 2)
     return viewer
 
@@ -44,11 +45,15 @@ def trained(session: Session, noisy: NDArray[np.float32]) -> napari.Viewer:
 def add_results(session: Session, layer: Image, *stages: int) -> None:
     session.choose_layer(layer)
     assert session.source is not None
-    session.results = ResultLayers(session.viewer, session.source, session.config)
+    session.training.results = ResultLayers(session.viewer, session.source, session.config)
     for stage in stages:
-        denoised = np.asarray(layer.data, np.float32) * (1 - stage / 4)
-        result = session.source.result_layer([denoised], f"stage {stage}", {})
-        session.results._of_stage[stage] = weakref.ref(session.viewer.add_layer(result))
+        add_result(session, stage, np.asarray(layer.data, np.float32) * (1 - stage / 4))
+
+
+def add_result(session: Session, stage: int, denoised: NDArray[np.float32]) -> None:
+    assert session.training.results is not None
+    model: Any = SimpleNamespace(provenance={})
+    session.training.results.add_result(StageFinished(stage, model, [denoised], None, False))
 
 
 def visible(viewer: napari.Viewer) -> list[str]:
@@ -56,7 +61,7 @@ def visible(viewer: napari.Viewer) -> list[str]:
 
 
 def bar_of(viewer: napari.Viewer) -> ComparisonBar | None:
-    bars = [dock.widget() for dock in viewer.window._qt_window.findChildren(QDockWidget)]
+    bars = [dock.widget() for dock in window_of(viewer).findChildren(QDockWidget)]
     return next((bar for bar in bars if isinstance(bar, ComparisonBar)), None)
 
 
@@ -153,9 +158,8 @@ def test_one_time_point_is_compared_with_itself(session: Session) -> None:
     layer = session.viewer.add_image(data)
     session.choose_layer(layer, 1)
     assert session.source is not None
-    session.results = ResultLayers(session.viewer, session.source, session.config)
-    result = session.source.result_layer([data[1]], "stage 1", {})
-    session.results._of_stage[1] = weakref.ref(session.viewer.add_layer(result))
+    session.training.results = ResultLayers(session.viewer, session.source, session.config)
+    add_result(session, 1, data[1])
     toggle_comparison(session.viewer)
     np.testing.assert_array_equal(session.viewer.layers["Noisy"].data, data[1])
 
@@ -304,11 +308,11 @@ def test_the_bar_says_how_much_structured_noise_is_left(
 ) -> None:
     reports = {1: SimpleNamespace(structured_noise_left=0.92)}
     reports[2] = SimpleNamespace(structured_noise_left=0.074)
-    session.run = replace(session.run, reports=reports)
+    session.training.state = replace(session.training.state, reports=reports)
     toggle_comparison(trained)
     bar = bar_of(trained)
     assert bar is not None
-    text = bar._text.text().replace("\N{NO-BREAK SPACE}", " ")
+    text = bar.text.text().replace("\N{NO-BREAK SPACE}", " ")
     assert "Structured noise left: 92 % after Stage 1, 7 % after Stage 2." in text
 
 

@@ -27,12 +27,10 @@ from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.state import Phase, TaskState
 from napari_autostructn2v.training.dock import Training
 from tests.core.conftest import noisy_lines, tiny
-from tests.plugin.conftest import deleted
+from tests.plugin.conftest import PATIENCE, deleted
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-SECONDS = 30_000
 
 
 @pytest.fixture
@@ -64,21 +62,14 @@ def dock(viewer, open_dock):
     return open_dock()
 
 
-@pytest.fixture
-def shown(session, monkeypatch):
-    names: list[str] = []
-    monkeypatch.setattr(session, "show", names.append)
-    return names
-
-
 def editor(dock, section, name):
     forms = [
-        dock._where,
-        dock._stages.kernel_source,
-        dock._stages.kernel_file,
-        *dock._parameters._forms,
+        dock.where,
+        dock.stages.kernel_source,
+        dock.stages.kernel_file,
+        *dock.parameters.forms,
     ]
-    return next(f.editor(section, name) for f in forms if (section, name) in f._editors)
+    return next(f.editor(section, name) for f in forms if (section, name) in f.editors)
 
 
 def choose(box, value):
@@ -131,9 +122,9 @@ def test_every_execution_mode_is_recognized(choice, tmp_path):
 
 def test_it_opens_without_a_layer_and_says_what_to_do(open_dock, session):
     dock = open_dock()
-    assert "Open Sample" in dock._chooser.summary()
-    assert session.source is None and dock._estimate.text() == ""
-    assert not dock._noise._inspect.isEnabled()
+    assert "Open Sample" in dock.chooser.summary()
+    assert session.source is None and dock.estimate.text() == ""
+    assert not dock.noise_check.inspect_button.isEnabled()
 
 
 def test_it_chooses_the_layer_and_changes_nothing(dock, session):
@@ -146,8 +137,8 @@ def test_it_chooses_the_layer_and_changes_nothing(dock, session):
 def test_what_is_shown_is_the_configuration(preset, method, dock, session):
     config = validate_config({"preset": preset, "method": method})
     session.set_config(config)
-    assert with_changes(config, dock._shown_values()) == config
-    dock._on_edited()
+    assert with_changes(config, dock.shown_values()) == config
+    dock.parameters.valueChanged.emit()
     assert session.config == config
 
 
@@ -159,30 +150,32 @@ def test_an_edit_reaches_the_session(dock, session):
     config = session.config
     assert (config.stage2.batch_size, config.stage2.extractor.base_percentile) == (3, 60)
     assert config.experiment_name == "mine" and config.preset == "fast"
-    assert "modified" in dock._preset.modified.text() and not dock._preset.reset.isHidden()
-    dock._preset.reset.click()
-    assert not is_modified(session.config) and dock._preset.modified.isHidden()
+    assert "modified" in dock.preset.modified.text() and not dock.preset.reset.isHidden()
+    dock.preset.reset.click()
+    assert not is_modified(session.config) and dock.preset.modified.isHidden()
     assert session.config.experiment_name == "mine"
 
 
 def test_a_preset_resets_the_parameters(dock, session):
     editor(dock, "stage1", "features").setValue(16)
-    choose(dock._preset.box, "balanced")
+    choose(dock.preset.box, "balanced")
     assert session.config == validate_config({})
     assert editor(dock, "stage1", "features").value() == session.config.stage1.features
 
 
-def test_a_wrong_value_is_explained_and_the_last_valid_configuration_stays(dock, session, shown):
+def test_a_wrong_value_is_explained_and_the_last_valid_configuration_stays(
+    dock, session, requested
+):
     before = session.config
     size = editor(dock, "stage2", "patch_size")
     size.setValue(65)
-    assert "patch_size is 65" in dock._problem.text() and "stage2" in dock._problem.text()
+    assert "patch_size is 65" in dock.problem.text() and "stage2" in dock.problem.text()
     assert session.config == before and size.value() == 65
-    assert not dock._next.isEnabled()
+    assert not dock.next_button.isEnabled()
     size.setValue(60)
-    assert dock._problem.isHidden() and session.config.stage2.patch_size == 60
-    dock._next.click()
-    assert shown == [DockName.TRAINING]
+    assert dock.problem.isHidden() and session.config.stage2.patch_size == 60
+    dock.next_button.click()
+    assert requested == [DockName.TRAINING]
 
 
 def test_nothing_starts_while_a_wrong_value_is_shown(dock, viewer, session, qtbot):
@@ -193,17 +186,17 @@ def test_nothing_starts_while_a_wrong_value_is_shown(dock, viewer, session, qtbo
     for event in (
         lambda: session.choose_layer(viewer.layers[0]),
         lambda: viewer.add_image(noisy_lines((2, 64, 64))),
-        lambda: dock._chooser.set_layer(viewer.layers[1]),
-        lambda: session._set_task(TaskState("denoise")),
+        lambda: dock.chooser.set_layer(viewer.layers[1]),
+        lambda: session.tasks.set_state(TaskState("denoise")),
     ):
         event()
-        assert size.value() == 65 and "patch_size is 65" in dock._problem.text()
-        assert not dock._next.isEnabled() and "65" in dock._next.toolTip()
+        assert size.value() == 65 and "patch_size is 65" in dock.problem.text()
+        assert not dock.next_button.isEnabled() and "65" in dock.next_button.toolTip()
         assert not training.start_button.isEnabled() and "is 65" in training.reason.text()
     session.start_training()
-    assert session.run.phase is Phase.IDLE and "is 65" in session.run.error
+    assert session.training.state.phase is Phase.IDLE and "is 65" in session.training.state.error
     size.setValue(64)
-    assert dock._next.isEnabled() and training.start_button.isEnabled()
+    assert dock.next_button.isEnabled() and training.start_button.isEnabled()
     assert training.reason.isHidden() and session.cannot_start() is None
 
 
@@ -212,7 +205,7 @@ def test_a_configuration_set_elsewhere_replaces_the_wrong_value(dock, session):
     size.setValue(65)
     session.set_config(with_changes(session.config, {"num_epochs": 4}))
     assert size.value() == session.config.stage2.patch_size and session.config_problem is None
-    assert dock._next.isEnabled() and dock._problem.isHidden()
+    assert dock.next_button.isEnabled() and dock.problem.isHidden()
 
 
 def test_a_closed_dock_takes_its_wrong_value_along(qtbot, session):
@@ -231,84 +224,84 @@ def test_a_closed_dock_takes_its_wrong_value_along(qtbot, session):
 
 
 def test_the_estimate_is_about_what_is_shown(dock, viewer, session, qtbot):
-    qtbot.waitUntil(lambda: "of memory" in dock._estimate.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "of memory" in dock.estimate.text())
     size = editor(dock, "stage2", "patch_size")
     valid = size.value()
     size.setValue(65)
-    assert dock._estimate.text() == ""
+    assert dock.estimate.text() == ""
     size.setValue(valid)
-    qtbot.waitUntil(lambda: "of memory" in dock._estimate.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "of memory" in dock.estimate.text())
 
 
 def test_n2v_hides_what_it_does_not_use(dock, session):
-    choose(dock._method, "n2v")
+    choose(dock.method, "n2v")
     assert session.config.method == "n2v"
-    assert all(not form.isHidden() for form in dock._parameters._n2v)
-    assert all(form.isHidden() for form in dock._parameters._stages)
-    assert dock._stages.isHidden() and dock._parameters.extractor.isHidden()
-    choose(dock._method, "autostructn2v")
-    assert not dock._stages.isHidden() and not dock._parameters.extractor.isHidden()
+    assert all(not form.isHidden() for form in dock.parameters.n2v)
+    assert all(form.isHidden() for form in dock.parameters.stages)
+    assert dock.stages.isHidden() and dock.parameters.extractor.isHidden()
+    choose(dock.method, "autostructn2v")
+    assert not dock.stages.isHidden() and not dock.parameters.extractor.isHidden()
 
 
 def test_the_four_execution_modes(dock, session, tmp_path):
-    choose(dock._stages.stages, "stage1")
+    choose(dock.stages.stages, "stage1")
     assert (session.config.run_stage1, session.config.run_stage2) == (True, False)
     assert not editor(dock, "stage2", "features").isEnabled()
-    choose(dock._stages.stages, "extractor")
+    choose(dock.stages.stages, "extractor")
     assert session.config.stage2.mask_source == "extractor" and not session.config.run_stage1
     assert not editor(dock, "stage1", "features").isEnabled()
-    choose(dock._stages.stages, "file")
-    assert "mask_file_path is missing" in dock._problem.text()
+    choose(dock.stages.stages, "file")
+    assert "mask_file_path is missing" in dock.problem.text()
     assert (
-        not dock._stages.kernel_file.isHidden() and session.config.stage2.mask_source == "extractor"
+        not dock.stages.kernel_file.isHidden() and session.config.stage2.mask_source == "extractor"
     )
     path = editor(dock, "stage2", "mask_file_path")
     path.setValue(tmp_path / "kernel.npy")
     path.valueChanged.emit()
     assert session.config.stage2.mask_source == "file" and not session.config.run_stage1
-    assert dock._parameters.extractor.isHidden()
-    choose(dock._stages.stages, "both")
+    assert dock.parameters.extractor.isHidden()
+    choose(dock.stages.stages, "both")
     assert session.config.run_stage1 and session.config.stage2.mask_source == "stage1"
 
 
 def test_the_kernel_of_both_stages_may_come_from_elsewhere(dock, session):
     choose(editor(dock, "stage2", "mask_source"), "extractor")
     assert session.config.run_stage1 and session.config.stage2.mask_source == "extractor"
-    assert dock._stages.stages.value() == "both"
+    assert dock.stages.stages.value() == "both"
 
 
 def test_25d_is_offered_for_deep_stacks_only(dock, viewer, session):
-    button = dock._mode.button("2.5D")
+    button = dock.mode.button("2.5D")
     assert not button.isEnabled() and "at least 20 slices" in button.toolTip()
-    dock._chooser.set_layer(viewer.add_image(noisy_lines((20, 64, 64))))
+    dock.chooser.set_layer(viewer.add_image(noisy_lines((20, 64, 64))))
     assert button.isEnabled() and button.toolTip() == ""
-    choose(dock._mode, "2.5D")
-    assert session.config.mode == "2.5D" and dock._problem.isHidden()
+    choose(dock.mode, "2.5D")
+    assert session.config.mode == "2.5D" and dock.problem.isHidden()
     viewer.layers.pop()
-    assert "Insufficient Stack Depth for 2.5D" in dock._problem.text()
+    assert "Insufficient Stack Depth for 2.5D" in dock.problem.text()
 
 
 def test_a_layer_that_is_smaller_than_a_patch_is_named_before_training(dock, viewer):
-    dock._chooser.set_layer(viewer.add_image(noisy_lines((1, 32, 32))[0], name="small"))
-    assert "small has 32 x 32 pixels" in dock._problem.text()
+    dock.chooser.set_layer(viewer.add_image(noisy_lines((1, 32, 32))[0], name="small"))
+    assert "small has 32 x 32 pixels" in dock.problem.text()
 
 
 def test_time_and_memory_are_estimated(dock, session, qtbot):
-    qtbot.waitUntil(lambda: "of memory on CPU" in dock._estimate.text(), timeout=SECONDS)
-    assert not dock._estimate.offers_fast()
+    qtbot.waitUntil(lambda: "of memory on CPU" in dock.estimate.text())
+    assert not dock.estimate.offers_fast()
     session.set_config(validate_config({"num_epochs": 10_000}))
-    qtbot.waitUntil(dock._estimate.offers_fast, timeout=SECONDS)
-    assert "more than an hour" in dock._estimate.text()
-    assert "at most" in dock._estimate.text()
-    dock._estimate._use_fast.click()
+    qtbot.waitUntil(dock.estimate.offers_fast)
+    assert "more than an hour" in dock.estimate.text()
+    assert "at most" in dock.estimate.text()
+    dock.estimate.fast_button.click()
     assert session.config.preset == "fast" and not is_modified(session.config)
-    qtbot.waitUntil(lambda: not dock._estimate.offers_fast(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: not dock.estimate.offers_fast())
 
 
 def test_a_device_that_is_not_there_is_named(dock, session, qtbot, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     choose(editor(dock, "", "device"), "cuda")
-    qtbot.waitUntil(lambda: "'cuda' was asked for" in dock._estimate.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "'cuda' was asked for" in dock.estimate.text())
 
 
 def test_a_saved_configuration_can_be_loaded(dock, session, tmp_path):
@@ -324,7 +317,7 @@ def test_a_saved_configuration_can_be_loaded(dock, session, tmp_path):
 def test_what_is_not_shown_is_not_saved(dock, tmp_path):
     editor(dock, "stage2", "patch_size").setValue(65)
     dock.save(tmp_path / "mine.json")
-    assert not (tmp_path / "mine.json").exists() and "Not saved" in dock._problem.text()
+    assert not (tmp_path / "mine.json").exists() and "Not saved" in dock.problem.text()
 
 
 @pytest.mark.parametrize(
@@ -336,10 +329,10 @@ def test_the_suffix_takes_nothing_of_the_name_away(typed, written, dock, tmp_pat
     monkeypatch.setattr(QFileDialog, "selectedFiles", lambda dialog: [str(tmp_path / typed)])
     asked = []
     monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]))
-    dock._save.click()
+    dock.save_button.click()
     assert [path.name for path in tmp_path.iterdir()] == [written]
     (tmp_path / written).write_text("mine")
-    dock._save.click()
+    dock.save_button.click()
     is_asked_by_dialog = typed == written
     assert ((tmp_path / written).read_text() == "mine") is not is_asked_by_dialog
     assert asked == ([] if is_asked_by_dialog else [f"{written} exists already. Replace it?"])
@@ -362,14 +355,14 @@ def test_a_configuration_that_cannot_be_used_changes_nothing(
     if content is not None:
         path.write_text(content)
     dock.load(path)
-    assert said in dock._problem.text() and session.config == before
-    assert dock._next.isEnabled(), "what is shown can still be used"
+    assert said in dock.problem.text() and session.config == before
+    assert dock.next_button.isEnabled(), "what is shown can still be used"
 
 
 def test_a_folder_that_cannot_be_written_is_named(dock, tmp_path):
     (tmp_path / "file").write_text("")
     dock.save(tmp_path / "file" / "config.json")
-    assert "file" in dock._problem.text() and not dock._problem.isHidden()
+    assert "file" in dock.problem.text() and not dock.problem.isHidden()
 
 
 # --- models of earlier trainings
@@ -395,7 +388,7 @@ def imports(dock, session, qtbot):
 
     def import_files(paths):
         dock.import_files(paths)
-        qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+        qtbot.waitUntil(lambda: not session.tasks.state.is_running)
 
     return import_files
 
@@ -408,7 +401,7 @@ def slow_models(monkeypatch):
     may_read, load = threading.Event(), trainers.load_model
 
     def load_later(path):
-        assert may_read.wait(30)
+        assert may_read.wait(PATIENCE / 1000)
         return load(path)
 
     monkeypatch.setattr(trainers, "load_model", load_later)
@@ -418,48 +411,48 @@ def slow_models(monkeypatch):
 
 def test_a_model_folder_is_imported(dock, session, trained, imports):
     imports([trained])
-    assert "Found stage 1 and stage 2 (2D, trained 20" in dock._import.found()
+    assert "Found stage 1 and stage 2 (2D, trained 20" in dock.model_import.found()
     assert session.config.stage1_model == trained / "stage1_model.pth"
     assert (
         session.config.stage2.features == read_config(trained / "config.json")["stage2"]["features"]
     )
-    assert sorted(session.model.models) == [1, 2] and dock._start.value() == "import"
+    assert sorted(session.models.at_hand.models) == [1, 2] and dock.start.value() == "import"
     assert not editor(dock, "stage1", "features").isEnabled(), "stage 1 is not trained"
-    choose(dock._start, "scratch")
-    assert session.config.stage1_model is None and dock._import.isHidden()
+    choose(dock.start, "scratch")
+    assert session.config.stage1_model is None and dock.model_import.isHidden()
 
 
 def test_one_model_file_is_imported(dock, session, trained, imports):
     imports([trained / "stage1_model.pth", trained / "config.json"])
-    assert "Found stage 1 (" in dock._import.found() and session.model is None
-    assert session.config.stage1_model is not None and not dock._import.is_complete
+    assert "Found stage 1 (" in dock.model_import.found() and session.models.at_hand is None
+    assert session.config.stage1_model is not None and not dock.model_import.is_complete
     imports([trained / "stage2_model.pth"])
-    assert "Found stage 2" in dock._import.found() and dock._import.is_complete
+    assert "Found stage 2" in dock.model_import.found() and dock.model_import.is_complete
 
 
-def test_import_without_a_model_starts_nothing(dock, session, trained, imports, shown):
-    choose(dock._start, "import")
-    assert "No model is imported" in dock._problem.text() and not dock._next.isEnabled()
+def test_import_without_a_model_starts_nothing(dock, session, trained, imports, requested):
+    choose(dock.start, "import")
+    assert "No model is imported" in dock.problem.text() and not dock.next_button.isEnabled()
     assert "No model is imported" in session.cannot_start()
     editor(dock, "stage2", "batch_size").setValue(3)
-    assert dock._start.value() == "import" and "No model" in dock._problem.text()
+    assert dock.start.value() == "import" and "No model" in dock.problem.text()
     assert session.config.stage2.batch_size == 3
     imports([trained / "stage1_model.pth"])
-    assert dock._problem.isHidden() and session.cannot_start() is None
+    assert dock.problem.isHidden() and session.cannot_start() is None
     imports([trained / "stage2_model.pth"])
     assert session.config.stage1_model is None, "it belongs to another training"
-    assert "nothing to train" in dock._problem.text() and session.cannot_start() is not None
-    choose(dock._start, "scratch")
-    assert dock._next.isEnabled() and session.cannot_start() is None
+    assert "nothing to train" in dock.problem.text() and session.cannot_start() is not None
+    choose(dock.start, "scratch")
+    assert dock.next_button.isEnabled() and session.cannot_start() is None
 
 
 @pytest.mark.parametrize(
-    ("box", "value", "said"), [("_method", "n2v", "Only auto"), ("stages", "stage1", "Stage 1 is")]
+    ("box", "value", "said"), [("method", "n2v", "Only auto"), ("stages", "stage1", "Stage 1 is")]
 )
 def test_an_imported_stage_1_needs_a_stage_2(box, value, said, dock, session, trained, imports):
     imports([trained / "stage1_model.pth"])
-    choose(getattr(dock, box, None) or dock._stages.stages, value)
-    assert said in dock._problem.text() and not dock._next.isEnabled()
+    choose(dock.method if box == "method" else dock.stages.stages, value)
+    assert said in dock.problem.text() and not dock.next_button.isEnabled()
 
 
 def test_what_is_no_model_is_refused(dock, session, trained, imports, tmp_path):
@@ -477,109 +470,120 @@ def test_what_is_no_model_is_refused(dock, session, trained, imports, tmp_path):
     }
     for said, paths in cases.items():
         imports(paths)
-        assert said in dock._import.problem() and session.config == before
-        assert "Found stage 1 (" in dock._import.found(), "the one before stays"
+        assert said in dock.model_import.problem() and session.config == before
+        assert "Found stage 1 (" in dock.model_import.found(), "the one before stays"
 
 
 def test_a_model_is_read_beside_the_window(open_dock, viewer, session, trained, slow_models, qtbot):
     viewer.add_image(noisy_lines((3, 64, 64)))
     dock = Configuration(viewer, session)
     dock.import_files([trained])
-    assert session.task.is_importing and dock._import.problem() == "Loading the model"
-    assert not dock._import._files.isEnabled() and not dock._noise._inspect.isEnabled()
+    assert session.tasks.state.is_importing and dock.model_import.problem() == "Loading the model"
+    assert (
+        not dock.model_import.files_button.isEnabled()
+        and not dock.noise_check.inspect_button.isEnabled()
+    )
     deleted(dock, qtbot)
     again = open_dock()
-    assert again._start.value() == "import" and not again._import._cancel.isHidden()
+    assert again.start.value() == "import" and not again.model_import.cancel_button.isHidden()
     slow_models.set()
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
-    assert "Found stage 1 and stage 2" in again._import.found() and not again._import.problem()
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+    assert (
+        "Found stage 1 and stage 2" in again.model_import.found()
+        and not again.model_import.problem()
+    )
     assert session.config.stage1_model == trained / "stage1_model.pth"
-    assert again._import._files.isEnabled() and again._import._cancel.isHidden()
+    assert (
+        again.model_import.files_button.isEnabled() and again.model_import.cancel_button.isHidden()
+    )
     assert len(session.models_imported) == 1, "only the dock that is open listens"
 
 
 def test_an_import_can_be_cancelled_at_once(dock, session, trained, imports, slow_models, qtbot):
     before = session.config
     dock.import_files([trained])
-    dock._import._cancel.click()
-    assert not session.task.is_running and not dock._import.problem()
+    dock.model_import.cancel_button.click()
+    assert not session.tasks.state.is_running and not dock.model_import.problem()
     slow_models.set()
     imports([trained / "config.json"])  # what was cancelled has ended before this one
-    assert session.config == before and session.model is None
+    assert session.config == before and session.models.at_hand is None
 
 
 def test_from_scratch_means_that_no_import_is_waited_for(dock, session, trained, slow_models):
     dock.import_files([trained])
-    choose(dock._start, "scratch")
-    assert not session.task.is_running and dock._start.value() == "scratch"
-    assert dock._import.isHidden() and session.cannot_start() is None
+    choose(dock.start, "scratch")
+    assert not session.tasks.state.is_running and dock.start.value() == "scratch"
+    assert dock.model_import.isHidden() and session.cannot_start() is None
 
 
-def test_a_complete_model_can_be_applied_at_once(dock, session, trained, imports, shown):
+def test_a_complete_model_can_be_applied_at_once(dock, session, trained, imports, requested):
     imports([trained])
-    dock._import._open.click()
-    assert shown == [DockName.INFERENCE]
+    dock.model_import.open_button.click()
+    assert requested == [DockName.INFERENCE]
 
 
 # --- noise
 
 
 def test_inspecting_the_noise_recommends_a_method(dock, session, qtbot):
-    choose(dock._method, "n2v")
-    with qtbot.waitSignal(dock._noise.requested):
-        dock._noise._inspect.click()
-    assert session.task.is_measuring and not dock._noise._inspect.isEnabled()
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    choose(dock.method, "n2v")
+    with qtbot.waitSignal(dock.noise_check.requested):
+        dock.noise_check.inspect_button.click()
+    assert session.tasks.state.is_measuring and not dock.noise_check.inspect_button.isEnabled()
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     advice = session.document.advice
-    assert dock._noise.text().startswith("Noise: standard deviation 0.")
-    assert advice.messages[0] in dock._noise.text()
+    assert dock.noise_check.text().startswith("Noise: standard deviation 0.")
+    assert advice.messages[0] in dock.noise_check.text()
     label = {"n2v": "N2V", "autostructn2v": "autoStructN2V"}[advice.recommended_method]
-    assert f"Recommended method: {label}." in dock._noise.text()
-    assert dock._noise._apply.isHidden() == (advice.recommended_method == "n2v")
-    dock._noise._apply.click()
-    assert session.config.method == advice.recommended_method and dock._noise._apply.isHidden()
+    assert f"Recommended method: {label}." in dock.noise_check.text()
+    assert dock.noise_check.apply_button.isHidden() == (advice.recommended_method == "n2v")
+    dock.noise_check.apply_button.click()
+    assert (
+        session.config.method == advice.recommended_method
+        and dock.noise_check.apply_button.isHidden()
+    )
 
 
 def test_advice_belongs_to_its_layer(dock, viewer, session, qtbot):
-    dock._noise._inspect.click()
-    qtbot.waitUntil(lambda: dock._noise.text() != "", timeout=SECONDS)
-    dock._chooser.set_layer(viewer.add_image(noisy_lines((1, 64, 64), seed=3), name="other"))
-    assert dock._noise.text() == ""
+    dock.noise_check.inspect_button.click()
+    qtbot.waitUntil(lambda: dock.noise_check.text() != "")
+    dock.chooser.set_layer(viewer.add_image(noisy_lines((1, 64, 64), seed=3), name="other"))
+    assert dock.noise_check.text() == ""
 
 
 def test_advice_for_another_layer_is_not_shown(dock, viewer, session, qtbot):
     lines, other = viewer.layers[0], viewer.add_image(noisy_lines((1, 64, 64), seed=3))
-    with qtbot.waitSignal(session.measured, timeout=SECONDS):
-        session.measure(stacks_of(other), "2D", session.config.stage2.extractor)
-    assert dock._chooser.layer() is lines and dock._noise.text() == ""
+    with qtbot.waitSignal(session.noise.measured):
+        session.noise.measure(stacks_of(other), "2D", session.config.stage2.extractor)
+    assert dock.chooser.layer() is lines and dock.noise_check.text() == ""
     session.choose_layer(other)
-    assert "Recommended method" in dock._noise.text()
-    dock._chooser.set_layer(lines)
-    assert dock._noise.text() == ""
+    assert "Recommended method" in dock.noise_check.text()
+    dock.chooser.set_layer(lines)
+    assert dock.noise_check.text() == ""
 
 
 def test_advice_ends_with_the_pixels_that_were_measured(dock, viewer, session, open_dock, qtbot):
-    dock._noise._inspect.click()
-    qtbot.waitUntil(lambda: "Recommended method" in dock._noise.text(), timeout=SECONDS)
-    assert open_dock()._noise.text() == dock._noise.text(), "another dock shows it too"
+    dock.noise_check.inspect_button.click()
+    qtbot.waitUntil(lambda: "Recommended method" in dock.noise_check.text())
+    assert open_dock().noise_check.text() == dock.noise_check.text(), "another dock shows it too"
     viewer.layers[0].data = noisy_lines((3, 64, 64), seed=5)
-    assert dock._noise.text() == "" and session.measurement is None
+    assert dock.noise_check.text() == "" and session.noise.measurement is None
 
 
 def test_errors_of_denoising_or_of_another_layer_are_not_shown(dock, viewer, session, qtbot):
     failed = TaskState("denoise", error="The model does not fit.")
-    session._set_task(failed)
-    assert dock._noise.text() == "" and dock._noise._inspect.isEnabled()
+    session.tasks.set_state(failed)
+    assert dock.noise_check.text() == "" and dock.noise_check.inspect_button.isEnabled()
     flat = viewer.add_image(np.ones((64, 64), np.float32), name="flat")
-    session.measure(stacks_of(flat), "2D", session.config.stage2.extractor)
-    qtbot.waitUntil(lambda: "flat" in (session.task.error or ""), timeout=SECONDS)
-    assert dock._noise.text() == ""
+    session.noise.measure(stacks_of(flat), "2D", session.config.stage2.extractor)
+    qtbot.waitUntil(lambda: "flat" in (session.tasks.state.error or ""))
+    assert dock.noise_check.text() == ""
 
 
 def test_noise_that_cannot_be_measured_is_explained(dock, viewer, qtbot):
-    dock._chooser.set_layer(viewer.add_image(np.ones((64, 64), np.float32), name="flat"))
-    dock._noise._inspect.click()
-    qtbot.waitUntil(lambda: "flat is constant" in dock._noise.text(), timeout=SECONDS)
+    dock.chooser.set_layer(viewer.add_image(np.ones((64, 64), np.float32), name="flat"))
+    dock.noise_check.inspect_button.click()
+    qtbot.waitUntil(lambda: "flat is constant" in dock.noise_check.text())
 
 
 # --- closing, reopening, other docks
@@ -590,12 +594,12 @@ def test_a_reopened_dock_shows_what_the_session_holds(open_dock, viewer, session
     other = viewer.add_image(noisy_lines((2, 64, 64)), name="other")
     viewer.add_image(noisy_lines((2, 64, 64)))
     first = Configuration(viewer, session)
-    first._chooser.set_layer(other)
+    first.chooser.set_layer(other)
     editor(first, "stage2", "batch_size").setValue(3)
     deleted(first, qtbot)
     session.set_config(with_changes(session.config, {"num_epochs": 2}))
     again = open_dock()
-    assert again._chooser.layer() is other
+    assert again.chooser.layer() is other
     assert editor(again, "stage2", "batch_size").value() == 3
     assert editor(again, "", "num_epochs").value() == 2
 
@@ -604,5 +608,5 @@ def test_changes_made_elsewhere_are_shown(dock, viewer, session):
     other = viewer.add_image(noisy_lines((2, 64, 64)), name="other")
     session.choose_layer(other)
     session.set_config(validate_config({"method": "n2v", "num_epochs": 4}))
-    assert dock._chooser.layer() is other
-    assert dock._method.value() == "n2v" and editor(dock, "", "num_epochs").value() == 4
+    assert dock.chooser.layer() is other
+    assert dock.method.value() == "n2v" and editor(dock, "", "num_epochs").value() == 4

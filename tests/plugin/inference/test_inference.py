@@ -25,7 +25,7 @@ from napari_autostructn2v.inference.dock import Inference
 from napari_autostructn2v.inference.model_card import NO_MODEL, describe_model
 from napari_autostructn2v.layers.files import FileImage, layer_writer, stacks_of_files
 from napari_autostructn2v.session.state import ModelCard, TaskState
-from tests.plugin.conftest import choose_new_file, stacking_threads
+from tests.plugin.conftest import PATIENCE, choose_new_file, stacking_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from napari_autostructn2v.session.session import Session
 
-SECONDS = 60_000
 NETWORK = NetworkConfig(features=8, num_layers=1)
 KERNEL = np.ones((1, 5), bool)
 
@@ -92,7 +91,7 @@ def load(session: Session, qtbot: QtBot) -> Callable[[Inference, Path], None]:
 
     def load_model(dock: Inference, path: Path) -> None:
         dock.load_model(path)
-        qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+        qtbot.waitUntil(lambda: not session.tasks.state.is_running)
 
     return load_model
 
@@ -106,11 +105,11 @@ def loaded(dock: Inference, folder: Path, load: Callable[[Inference, Path], None
 @pytest.fixture
 def finish(session: Session, qtbot: QtBot) -> Callable[[Inference], None]:
     def process(dock: Inference) -> None:
-        assert dock._process_button.isEnabled(), dock._problem.text()
-        dock._process_button.click()
-        qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
-        assert session.task.error is None
-        assert dock._error.text() == ""
+        assert dock.process_button.isEnabled(), dock.problem.text()
+        dock.process_button.click()
+        qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+        assert session.tasks.state.error is None
+        assert dock.error.text() == ""
 
     return process
 
@@ -120,18 +119,18 @@ def image(shape: tuple[int, ...] = (2, 48, 40)) -> NDArray[np.float32]:
 
 
 def test_without_a_model_it_says_what_to_do(dock: Inference) -> None:
-    assert dock._card.text() == NO_MODEL
-    assert not dock._process_button.isEnabled()
-    assert "model" in dock._problem.text()
+    assert dock.card.text() == NO_MODEL
+    assert not dock.process_button.isEnabled()
+    assert "model" in dock.problem.text()
 
 
 def test_a_loaded_folder_is_described_and_the_last_stage_chosen(loaded: Inference) -> None:
-    text = loaded._card.text()
+    text = loaded.card.text()
     for expected in ("2D, stages 1 and 2", "12 epochs", "scan (30 slices, 64 x 48)", "0.1"):
         assert expected in text
-    assert loaded._card.stage() == 2
-    loaded._card.set_stage(1)
-    model = loaded._card.model()
+    assert loaded.card.stage() == 2
+    loaded.card.set_stage(1)
+    model = loaded.card.model()
     assert model is not None
     assert model.stage == 1
 
@@ -148,8 +147,8 @@ def test_a_file_that_is_no_model_is_refused_with_the_reason(
     wrong = tmp_path / "notes.pth"
     wrong.write_text("no model")
     load(loaded, wrong)
-    assert "notes.pth" in loaded._card._problem.text()
-    assert loaded._card.model() is not None  # the one before stays
+    assert "notes.pth" in loaded.card.problem.text()
+    assert loaded.card.model() is not None  # the one before stays
 
 
 def test_a_layer_becomes_a_layer_in_its_place(
@@ -160,11 +159,11 @@ def test_a_layer_becomes_a_layer_in_its_place(
     result = session.viewer.layers[-1]
     assert result.name == "other - denoised, stage 2"
     np.testing.assert_array_equal(result.scale, source.scale)
-    assert "Added layer" in loaded._done.text()
-    assert not loaded._more_button.isHidden()
-    loaded._more_button.click()
-    assert loaded._done.text() == ""
-    assert loaded._save_button.isHidden()
+    assert "Added layer" in loaded.done.text()
+    assert not loaded.more_button.isHidden()
+    loaded.more_button.click()
+    assert loaded.done.text() == ""
+    assert loaded.save_button.isHidden()
 
 
 @pytest.mark.parametrize(
@@ -206,13 +205,13 @@ def test_the_new_layer_is_saved_with_pixels_axes_and_scale(
     session.viewer.add_image(image(), scale=(3, 2, 2), units="um")
     finish(loaded)
     choose_new_file(monkeypatch, tmp_path / "cell 0.5um")
-    loaded._save_button.click()
-    assert loaded._doing.text() == "Saving the layer" and not loaded._doing.isHidden()
-    assert loaded._cancel_button.isHidden() and not loaded._process_button.isEnabled()
-    assert not loaded._save_button.isEnabled() and "Added layer" in loaded._done.text()
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
-    assert loaded._save_button.isEnabled() and "Added layer" in loaded._done.text()
-    assert "cell 0.5um.tif" in loaded._done.text()
+    loaded.save_button.click()
+    assert loaded.doing.text() == "Saving the layer" and not loaded.doing.isHidden()
+    assert loaded.cancel_button.isHidden() and not loaded.process_button.isEnabled()
+    assert not loaded.save_button.isEnabled() and "Added layer" in loaded.done.text()
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+    assert loaded.save_button.isEnabled() and "Added layer" in loaded.done.text()
+    assert "cell 0.5um.tif" in loaded.done.text()
     reopened = FileImage.read(tmp_path / "cell 0.5um.tif").layer()
     np.testing.assert_array_equal(reopened.data, session.viewer.layers[-1].data)
     np.testing.assert_allclose(reopened.scale, (3, 2, 2))
@@ -222,13 +221,12 @@ def test_a_layer_goes_to_disk_in_the_type_of_the_input(
     loaded: Inference, session: Session, finish: Callable[[Inference], None], tmp_path: Path
 ) -> None:
     session.viewer.add_image((image() * 1000).astype(np.uint16), name="counts")
-    loaded._result.set_folder(tmp_path / "out", output_dtype="input")
+    loaded.result.set_folder(tmp_path / "out", output_dtype="input")
     finish(loaded)
     written = tifffile.imread(tmp_path / "out" / "counts_denoised_stage2.tif")
     assert written.dtype == np.uint16
     assert len(session.viewer.layers) == 1  # to disk, not into the viewer
-    loaded._result._kind.setValue("layer")
-    loaded._result._on_kind_chosen()
+    loaded.result.kind.button("layer").click()
     finish(loaded)
     shown = session.viewer.layers[-1].data
     np.testing.assert_array_equal(written, np.clip(np.rint(shown), 0, 65535))
@@ -239,10 +237,10 @@ def test_results_on_disk_say_what_they_are_and_replace_nothing(
 ) -> None:
     session.viewer.add_image(image((2, 1, 48, 40)), name="group/vol.tif")
     out = tmp_path / "out"
-    loaded._result.set_folder(out)
+    loaded.result.set_folder(out)
     for index, stage in ((0, 2), (1, 2), (1, 1), (1, 1), (None, 1)):
-        loaded._source.chooser.set_index(index)
-        loaded._card.set_stage(stage)
+        loaded.source.chooser.set_index(index)
+        loaded.card.set_stage(stage)
         finish(loaded)
     written = sorted(path.name for path in out.iterdir())
     assert written == sorted(
@@ -264,8 +262,8 @@ def test_a_second_run_over_files_keeps_the_first(
     loaded: Inference, finish: Callable[[Inference], None], tmp_path: Path
 ) -> None:
     tifffile.imwrite(tmp_path / "a.tif", image())
-    loaded._source.set_path(tmp_path / "a.tif")
-    loaded._result.set_folder(tmp_path / "out")
+    loaded.source.set_path(tmp_path / "a.tif")
+    loaded.result.set_folder(tmp_path / "out")
     for _ in range(2):
         finish(loaded)
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
@@ -278,25 +276,25 @@ def test_what_came_of_it_is_shown_when_the_dock_is_opened_again(
     session.viewer.add_image(image(), name="counts")
     finish(loaded)
     again = Inference(session.viewer, session)
-    assert "Added layer" in again._done.text()
-    assert not again._save_button.isHidden()
+    assert "Added layer" in again.done.text()
+    assert not again.save_button.isHidden()
     end(again)
 
-    loaded._result.set_folder(tmp_path / "out")
+    loaded.result.set_folder(tmp_path / "out")
     finish(loaded)
-    session._set_task(TaskState("measure", messages=("Use N2V.",)))
+    session.tasks.set_state(TaskState("measure", messages=("Use N2V.",)))
     again = Inference(session.viewer, session)
-    assert "Wrote" in again._done.text()
-    assert "N2V" not in again._warnings.text()
-    assert not again._open_button.isHidden()
-    assert again._save_button.isHidden()
-    again._more_button.click()
-    assert again._open_button.isHidden()
+    assert "Wrote" in again.done.text()
+    assert "N2V" not in again.warnings.text()
+    assert not again.open_button.isHidden()
+    assert again.save_button.isHidden()
+    again.more_button.click()
+    assert again.open_button.isHidden()
     end(again)
 
     again = Inference(session.viewer, session)
-    assert again._done.text() == ""
-    assert again._open_button.isHidden()
+    assert again.done.text() == ""
+    assert again.open_button.isHidden()
     end(again)
 
 
@@ -310,15 +308,15 @@ def test_a_folder_is_denoised_to_disk_and_opened(
     (tmp_path / "in").mkdir()
     for name in "ab":
         tifffile.imwrite(tmp_path / "in" / f"{name}.tif", image())
-    loaded._source.set_path(tmp_path / "in")
-    loaded._result.set_folder(tmp_path / "out")
+    loaded.source.set_path(tmp_path / "in")
+    loaded.result.set_folder(tmp_path / "out")
     finish(loaded)
-    assert "Wrote 2 files" in loaded._done.text()
+    assert "Wrote 2 files" in loaded.done.text()
     assert len(session.viewer.layers) == 0
-    loaded._open_button.click()
-    assert loaded._doing.text() == "Opening the files" and not loaded._open_button.isEnabled()
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
-    assert "Wrote 2 files" in loaded._done.text() and loaded._open_button.isEnabled()
+    loaded.open_button.click()
+    assert loaded.doing.text() == "Opening the files" and not loaded.open_button.isEnabled()
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+    assert "Wrote 2 files" in loaded.done.text() and loaded.open_button.isEnabled()
     assert [layer.name for layer in session.viewer.layers] == [f"{n}_denoised_stage2" for n in "ab"]
     assert session.viewer.layers[0].data.shape == (2, 48, 40)
 
@@ -328,10 +326,12 @@ def test_a_file_that_cannot_be_opened_does_not_stop_the_others(
 ) -> None:
     (tmp_path / "bad.tif").write_text("no image")
     tifffile.imwrite(tmp_path / "good.tif", image())
-    session.open_files([tmp_path / "bad.tif", tmp_path / "gone.tif", tmp_path / "good.tif"])
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    session.denoising.open_files(
+        [tmp_path / "bad.tif", tmp_path / "gone.tif", tmp_path / "good.tif"]
+    )
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     assert [layer.name for layer in session.viewer.layers] == ["good"]
-    assert "bad.tif" in loaded._error.text() and "gone.tif" in loaded._error.text()
+    assert "bad.tif" in loaded.error.text() and "gone.tif" in loaded.error.text()
 
 
 def test_a_file_becomes_a_layer_without_being_loaded_first(
@@ -340,7 +340,7 @@ def test_a_file_becomes_a_layer_without_being_loaded_first(
     path = tmp_path / "scan.tif"
     scale = {"axes": "ZYX", "unit": "um", "spacing": 3}
     tifffile.imwrite(path, image(), imagej=True, resolution=(2, 2), metadata=scale)
-    loaded._source.set_path(path)
+    loaded.source.set_path(path)
     finish(loaded)
     (layer,) = session.viewer.layers
     assert layer.name == "scan - denoised, stage 2"
@@ -358,10 +358,10 @@ def test_a_folder_of_images_becomes_one_layer_if_they_are_alike(tmp_path: Path) 
 
 
 def test_files_that_cannot_be_read_are_a_sentence(loaded: Inference, tmp_path: Path) -> None:
-    loaded._source.set_path(tmp_path / "missing.tif")
-    loaded._process_button.click()
-    assert "does not exist" in loaded._error.text()
-    assert not loaded._more_button.isHidden()
+    loaded.source.set_path(tmp_path / "missing.tif")
+    loaded.process_button.click()
+    assert "does not exist" in loaded.error.text()
+    assert not loaded.more_button.isHidden()
 
 
 def test_other_intensities_are_warned_about(
@@ -369,8 +369,8 @@ def test_other_intensities_are_warned_about(
 ) -> None:
     session.viewer.add_image(image() * 4000)
     finish(loaded)
-    assert "intensities run from" in loaded._warnings.text()
-    assert "Added layer" not in loaded._warnings.text()
+    assert "intensities run from" in loaded.warnings.text()
+    assert "Added layer" not in loaded.warnings.text()
 
 
 def test_too_few_slices_for_25d_are_refused_before_anything_starts(
@@ -379,39 +379,39 @@ def test_too_few_slices_for_25d_are_refused_before_anything_starts(
     save_model(tmp_path / "stage2_model.pth", untrained(mode="2.5D"))
     load(dock, tmp_path)
     session.viewer.add_image(image())
-    assert "Insufficient Stack Depth" in dock._problem.text()
-    assert not dock._process_button.isEnabled()
+    assert "Insufficient Stack Depth" in dock.problem.text()
+    assert not dock.process_button.isEnabled()
 
 
 def test_cancelling_adds_nothing(loaded: Inference, session: Session, qtbot: QtBot) -> None:
     session.viewer.add_image(image((400, 64, 64)))
-    loaded._process_button.click()
-    assert not loaded._cancel_button.isHidden()
-    loaded._cancel_button.click()
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    loaded.process_button.click()
+    assert not loaded.cancel_button.isHidden()
+    loaded.cancel_button.click()
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     assert len(session.viewer.layers) == 1
-    assert "Cancelled" in loaded._done.text()
-    assert loaded._cancel_button.isHidden()
+    assert "Cancelled" in loaded.done.text()
+    assert loaded.cancel_button.isHidden()
 
 
 def test_a_dock_opened_meanwhile_shows_the_progress_and_the_outcome(
     loaded: Inference, session: Session, qtbot: QtBot
 ) -> None:
     session.viewer.add_image(image((60, 64, 64)))
-    loaded._process_button.click()
+    loaded.process_button.click()
     second = Inference(session.viewer, session)
-    assert not second._bar.isHidden()
-    assert second._card.model() is not None
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
-    assert "Added layer" in second._done.text()
+    assert not second.bar.isHidden()
+    assert second.card.model() is not None
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+    assert "Added layer" in second.done.text()
     end(second)
 
 
 def test_what_a_measurement_says_is_not_shown_here(loaded: Inference, session: Session) -> None:
-    session._set_task(TaskState("measure", is_running=True))
-    assert "being measured" in loaded._problem.text()
-    session._set_task(replace(session.task, is_running=False, messages=("Use N2V.",)))
-    assert loaded._done.text() == ""
+    session.tasks.set_state(TaskState("measure", is_running=True))
+    assert "being measured" in loaded.problem.text()
+    session.tasks.set_state(replace(session.tasks.state, is_running=False, messages=("Use N2V.",)))
+    assert loaded.done.text() == ""
 
 
 def test_a_time_series_is_saved_with_all_axes(session: Session, tmp_path: Path) -> None:
@@ -432,10 +432,10 @@ def test_a_layer_that_cannot_be_saved_is_explained_and_stays(
     session.viewer.add_image(image())
     finish(loaded)
     (tmp_path / "file").touch()
-    loaded._save(tmp_path / "file" / "a.tif", session.viewer.layers[-1])
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
-    assert "a.tif" in loaded._error.text()
-    assert "Added layer" in loaded._done.text() and loaded._save_button.isEnabled()
+    loaded.save_to(tmp_path / "file" / "a.tif", session.viewer.layers[-1])
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+    assert "a.tif" in loaded.error.text()
+    assert "Added layer" in loaded.done.text() and loaded.save_button.isEnabled()
 
 
 @pytest.fixture
@@ -446,7 +446,7 @@ def slow_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     may_read, load_model = threading.Event(), _model_tasks.load_model
 
     def load_later(path: Path) -> TrainedModel:
-        assert may_read.wait(30)
+        assert may_read.wait(PATIENCE / 1000)
         return load_model(path)
 
     monkeypatch.setattr(_model_tasks, "load_model", load_later)
@@ -457,36 +457,36 @@ def slow_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 def test_a_model_is_loaded_beside_the_window_and_the_dock_may_go(
     loaded: Inference, session: Session, folder: Path, slow_models: threading.Event, qtbot: QtBot
 ) -> None:
-    before = session.model
+    before = session.models.at_hand
     second = Inference(session.viewer, session)
     second.load_model(folder)
-    assert second._doing.text() == "Loading the model" and not second._doing.isHidden()
-    for button in (second._card._folder_button, second._card._file_button):
+    assert second.doing.text() == "Loading the model" and not second.doing.isHidden()
+    for button in (second.card.folder_button, second.card.file_button):
         assert not button.isEnabled()
-    assert not second._process_button.isEnabled() and second._card.model() is not None
+    assert not second.process_button.isEnabled() and second.card.model() is not None
     reference = weakref.ref(second)
     end(second)
     del second, button
-    qtbot.waitUntil(lambda: bool(gc.collect()) or reference() is None, timeout=5000)
+    qtbot.waitUntil(lambda: bool(gc.collect()) or reference() is None)
     slow_models.set()
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
-    assert session.model is not before
-    assert loaded._card.model() is session.model.models[2]
-    assert loaded._doing.isHidden() and loaded._card._folder_button.isEnabled()
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+    assert session.models.at_hand is not before
+    assert loaded.card.model() is session.models.at_hand.models[2]
+    assert loaded.doing.isHidden() and loaded.card.folder_button.isEnabled()
 
 
 def test_loading_can_be_cancelled_at_once(
     loaded: Inference, session: Session, folder: Path, slow_models: threading.Event, qtbot: QtBot
 ) -> None:
-    before = session.model
+    before = session.models.at_hand
     loaded.load_model(folder)
-    loaded._cancel_button.click()
-    assert not session.task.is_running and loaded._cancel_button.isHidden()
+    loaded.cancel_button.click()
+    assert not session.tasks.state.is_running and loaded.cancel_button.isHidden()
     slow_models.set()
     loaded.load_model(folder / "stage1_model.pth")
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     assert before is not None and before.models.keys() == {1, 2}
-    assert session.model is not None and session.model.models.keys() == {1}
+    assert session.models.at_hand is not None and session.models.at_hand.models.keys() == {1}
 
 
 def test_stacks_are_put_together_beside_the_window(
@@ -505,26 +505,26 @@ def test_stacks_are_put_together_beside_the_window(
 def test_a_model_loaded_during_a_training_is_kept_until_it_is_given_up(
     loaded: Inference, session: Session
 ) -> None:
-    session._await_models()  # a training begins
+    session.models.await_training()  # a training begins
     stage1 = untrained(1)
-    session._offer_model(ModelCard({1: stage1}))
-    assert loaded._card.model() is stage1
+    session.models.offer(ModelCard({1: stage1}))
+    assert loaded.card.model() is stage1
     chosen = ModelCard({1: untrained(1), 2: untrained(2)})
-    session._choose_model(chosen)
-    loaded._card.set_stage(1)
+    session.models.choose(chosen)
+    loaded.card.set_stage(1)
     stage2 = untrained(2)
-    session._offer_model(ModelCard({1: stage1, 2: stage2}))
-    assert loaded._card.model() is chosen.models[1]
-    assert "newer model: stage 2" in loaded._card._newer.text()
+    session.models.offer(ModelCard({1: stage1, 2: stage2}))
+    assert loaded.card.model() is chosen.models[1]
+    assert "newer model: stage 2" in loaded.card.newer_notice.text()
     again = Inference(session.viewer, session)
-    assert not again._card._newer_button.isHidden()
+    assert not again.card.newer_button.isHidden()
     end(again)
-    loaded._card._newer_button.click()
-    assert loaded._card.model() is stage2
-    assert loaded._card._newer.isHidden() and loaded._card._newer_button.isHidden()
-    loaded._card.set_stage(1)
-    session._offer_model(ModelCard({1: stage1, 2: stage2}, session.config.output_dir))
-    assert loaded._card.model() is stage1, "the same models, now with their folder"
+    loaded.card.newer_button.click()
+    assert loaded.card.model() is stage2
+    assert loaded.card.newer_notice.isHidden() and loaded.card.newer_button.isHidden()
+    loaded.card.set_stage(1)
+    session.models.offer(ModelCard({1: stage1, 2: stage2}, session.config.output_dir))
+    assert loaded.card.model() is stage1, "the same models, now with their folder"
 
 
 def test_a_closed_dock_is_forgotten(
@@ -535,5 +535,5 @@ def test_a_closed_dock_is_forgotten(
     reference = weakref.ref(dock)
     dock.deleteLater()
     del dock
-    qtbot.waitUntil(lambda: bool(gc.collect()) or reference() is None, timeout=5000)
-    session.load_models(folder)
+    qtbot.waitUntil(lambda: bool(gc.collect()) or reference() is None)
+    session.models.load(folder)

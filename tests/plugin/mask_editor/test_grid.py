@@ -96,9 +96,9 @@ def test_a_fast_drag_leaves_no_gaps_and_is_one_step(qtbot, document, grid):
     qtbot.mouseMove(grid, pos=middle(grid, (0, 0, 10)))
     qtbot.mouseRelease(grid, LEFT, pos=middle(grid, (0, 0, 10)))
     assert document.kernel.middle[0].all() and document.kernel.middle[-1].all()
-    document.undo()
+    document.history.undo()
     assert document.kernel.n_hidden == 1
-    assert not document.can_undo
+    assert not document.history.can_undo
 
 
 def test_a_drag_paints_the_new_state_of_its_first_cell(qtbot, document, grid):

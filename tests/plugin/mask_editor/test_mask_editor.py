@@ -20,7 +20,6 @@ from tests.plugin.conftest import choose_new_file, small_config
 from tests.plugin.session.test_kernel_document import evidence
 
 LEFT = Qt.MouseButton.LeftButton
-SECONDS = 60_000  # ms that training may take on a busy machine
 
 
 @pytest.fixture
@@ -248,7 +247,7 @@ def test_a_slider_proposes_while_it_moves_and_is_undone_as_one_step(qtbot, docum
         slider.setValue(value)
         qtbot.waitUntil(lambda value=value: document.extractor.max_true_pixels == value)
     assert document.kernel.n_hidden < n_before
-    document.undo()
+    document.history.undo()
     assert document.kernel.n_hidden == n_before
     assert slider.value() == 25
 
@@ -289,8 +288,8 @@ def test_any_layer_can_be_measured_without_a_training(qtbot, viewer, session, ed
     click(qtbot, editor.measurement.measure_button)
     assert editor.measurement.bar.isVisible()
     assert not editor.measurement.measure_button.isVisible()
-    qtbot.waitUntil(lambda: not session.task.is_running, timeout=SECONDS)
-    assert session.task.error is None
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+    assert session.tasks.state.error is None
     assert session.document.statistics.pattern_type == "horizontal"
     assert "Structured noise found" in editor.advice.text()
     assert editor.legend.accessibleDescription() != "nothing measured"
@@ -299,17 +298,17 @@ def test_any_layer_can_be_measured_without_a_training(qtbot, viewer, session, ed
 def test_an_error_of_measuring_is_shown(qtbot, viewer, session, editor):
     viewer.add_image(np.ones((2, 64, 64), np.float32), name="constant")
     click(qtbot, editor.measurement.measure_button)
-    qtbot.waitUntil(lambda: session.task.error is not None, timeout=SECONDS)
-    assert session.task.error in editor.measurement.message.text()
+    qtbot.waitUntil(lambda: session.tasks.state.error is not None)
+    assert session.tasks.state.error in editor.measurement.message.text()
     assert editor.measurement.measure_button.isEnabled()
 
 
 def test_what_denoising_says_is_not_shown_here(session, editor):
-    session._set_task(TaskState("denoise", messages=("Added layer lines - denoised.",)))
+    session.tasks.set_state(TaskState("denoise", messages=("Added layer lines - denoised.",)))
     assert editor.measurement.message.text() == ""
-    session._set_task(TaskState("denoise", error="The model does not fit."))
+    session.tasks.set_state(TaskState("denoise", error="The model does not fit."))
     assert editor.measurement.message.text() == ""
-    session._set_task(TaskState("measure", messages=("Cancelled.",)))
+    session.tasks.set_state(TaskState("measure", messages=("Cancelled.",)))
     assert editor.measurement.message.text() == "Cancelled."
 
 
@@ -351,12 +350,11 @@ def test_without_a_training_approve_and_skip_say_why_not(editor):
 
 
 @pytest.fixture
-def waiting(qtbot, viewer, session, editor, noisy, monkeypatch):
+def waiting(qtbot, viewer, session, requested, editor, noisy):
     """A real training that waits for the kernel."""
-    monkeypatch.setattr(type(session), "show", lambda self, dock: None)
     session.choose_layer(viewer.add_image(noisy, name="noisy"))
     session.start_training()
-    qtbot.waitUntil(lambda: session.run.phase is Phase.REVIEW, timeout=SECONDS)
+    qtbot.waitUntil(lambda: session.training.state.phase is Phase.REVIEW)
     return editor
 
 
@@ -366,9 +364,9 @@ def test_an_edited_kernel_is_approved(qtbot, session, waiting):
     session.document.toggle((0, 4, 5))
     n_hidden = session.document.kernel.n_hidden
     click(qtbot, waiting.decision.approve_button)
-    qtbot.waitUntil(lambda: not session.run.phase.is_running, timeout=SECONDS)
-    assert session.run.phase is Phase.DONE
-    assert np.load(next(session.run.folder.parent.rglob("mask.npy"))).sum() == n_hidden
+    qtbot.waitUntil(lambda: not session.training.state.phase.is_running)
+    assert session.training.state.phase is Phase.DONE
+    assert np.load(next(session.training.state.folder.parent.rglob("mask.npy"))).sum() == n_hidden
     assert not waiting.decision.approve_button.isEnabled()
 
 
@@ -377,7 +375,7 @@ def test_a_kernel_of_the_wrong_mode_cannot_be_approved(session, waiting):
     assert not waiting.decision.approve_button.isEnabled()
     assert "2D" in waiting.decision.text.text()
     assert waiting.decision.skip_button.isEnabled()
-    session.document.undo()
+    session.document.history.undo()
     assert waiting.decision.approve_button.isEnabled()
 
 
@@ -389,7 +387,7 @@ def test_a_single_pixel_is_said_to_be_pointless(session, waiting):
 
 def test_stage_two_is_skipped(qtbot, session, waiting):
     click(qtbot, waiting.decision.skip_button)
-    qtbot.waitUntil(lambda: session.run.phase is Phase.DONE, timeout=SECONDS)
+    qtbot.waitUntil(lambda: session.training.state.phase is Phase.DONE)
 
 
 def test_a_kernel_is_kept_for_the_next_training(session, editor, tmp_path, monkeypatch):

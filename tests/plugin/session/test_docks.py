@@ -4,67 +4,68 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
-
-from napari_autostructn2v.session.docks import PLUGIN, DockName, DockTabs
+from napari_autostructn2v.session.docks import DockName, DockTabs
 from napari_autostructn2v.session.session import session_for
+from tests.plugin.conftest import open_dock, window_of
 
 if TYPE_CHECKING:
     import napari
     from pytestqt.qtbot import QtBot
+    from qtpy.QtWidgets import QWidget
 
 
 def test_docks_opened_from_the_menu_become_tabs(viewer: napari.Viewer, qtbot: QtBot) -> None:
-    window = viewer.window._qt_window
-    first, _ = viewer.window.add_plugin_dock_widget(PLUGIN, DockName.CONFIGURATION)
-    QApplication.processEvents()
-    second, _ = viewer.window.add_plugin_dock_widget(PLUGIN, DockName.TRAINING)
-    qtbot.waitUntil(lambda: second in window.tabifiedDockWidgets(first))
-    qtbot.waitUntil(lambda: not second.visibleRegion().isEmpty())
+    first = open_dock(viewer, DockName.CONFIGURATION).parent()
+    second = open_dock(viewer, DockName.TRAINING).parent()
+    qtbot.waitUntil(lambda: second in window_of(viewer).tabifiedDockWidgets(first))
+    qtbot.waitUntil(lambda: is_seen(second))
 
 
-def test_showing_raises_a_dock_and_opens_it_once(viewer: napari.Viewer, qtbot: QtBot) -> None:
+def test_asking_raises_a_dock_and_opens_it_once(viewer: napari.Viewer, qtbot: QtBot) -> None:
     session = session_for(viewer)
-    configuration = session.show(DockName.CONFIGURATION)
-    session.show(DockName.TRAINING)
-    assert session.show(DockName.CONFIGURATION) is configuration
-    _settle(viewer, qtbot)
-    qtbot.waitUntil(lambda: not configuration.visibleRegion().isEmpty())
+    session.dock_requested.emit(DockName.CONFIGURATION)
+    configuration = open_dock(viewer, DockName.CONFIGURATION)
+    session.dock_requested.emit(DockName.TRAINING)
+    session.dock_requested.emit(DockName.CONFIGURATION)
+    settle(viewer, qtbot)
+    qtbot.waitUntil(lambda: is_seen(configuration))
+    assert open_dock(viewer, DockName.CONFIGURATION) is configuration
+    assert len(viewer.window.dock_widgets) == 2
 
 
 def test_what_is_asked_for_last_comes_to_the_front(viewer: napari.Viewer, qtbot: QtBot) -> None:
-    session = session_for(viewer)
-    docks = {name: session.show(name) for name in DockName}
+    docks = {name: open_dock(viewer, name) for name in DockName}
     for name in (DockName.INFERENCE, DockName.CONFIGURATION, DockName.TRAINING):
-        session.show(name)
-    _settle(viewer, qtbot)
-    qtbot.waitUntil(lambda: not docks[DockName.TRAINING].visibleRegion().isEmpty())
-    assert all(dock.visibleRegion().isEmpty() for n, dock in docks.items() if n != "Training")
+        session_for(viewer).dock_requested.emit(name)
+    settle(viewer, qtbot)
+    qtbot.waitUntil(lambda: is_seen(docks[DockName.TRAINING]))
+    assert not any(is_seen(dock) for name, dock in docks.items() if name != "Training")
 
 
 def test_a_dock_opened_from_the_menu_comes_before_one_asked_for_earlier(
     viewer: napari.Viewer, qtbot: QtBot
 ) -> None:
-    session_for(viewer).show(DockName.CONFIGURATION)
-    second, _ = viewer.window.add_plugin_dock_widget(PLUGIN, DockName.TRAINING)
-    _settle(viewer, qtbot)
-    qtbot.waitUntil(lambda: not second.visibleRegion().isEmpty())
+    session_for(viewer).dock_requested.emit(DockName.CONFIGURATION)
+    second = open_dock(viewer, DockName.TRAINING)
+    settle(viewer, qtbot)
+    qtbot.waitUntil(lambda: is_seen(second))
 
 
 def test_what_a_person_has_arranged_stays(viewer: napari.Viewer, qtbot: QtBot) -> None:
-    first, _ = viewer.window.add_plugin_dock_widget(PLUGIN, DockName.CONFIGURATION)
-    QApplication.processEvents()
-    second, _ = viewer.window.add_plugin_dock_widget(PLUGIN, DockName.TRAINING)
-    window = viewer.window._qt_window
-    qtbot.waitUntil(lambda: second in window.tabifiedDockWidgets(first))
+    first = open_dock(viewer, DockName.CONFIGURATION).parent()
+    second = open_dock(viewer, DockName.TRAINING).parent()
+    qtbot.waitUntil(lambda: second in window_of(viewer).tabifiedDockWidgets(first))
     second.setFloating(True)
-    viewer.window.add_plugin_dock_widget(PLUGIN, DockName.INFERENCE)
-    _settle(viewer, qtbot)
+    open_dock(viewer, DockName.INFERENCE)
+    settle(viewer, qtbot)
     assert second.isFloating()
 
 
-def _settle(viewer: napari.Viewer, qtbot: QtBot) -> None:
+def is_seen(widget: QWidget) -> bool:
+    return not widget.visibleRegion().isEmpty()
+
+
+def settle(viewer: napari.Viewer, qtbot: QtBot) -> None:
     """Wait until nothing is left to be arranged or raised."""
-    tabs = viewer.window._qt_window.findChild(DockTabs)
-    qtbot.waitUntil(lambda: not tabs.findChildren(QTimer))
+    tabs = window_of(viewer).findChild(DockTabs)
+    qtbot.waitUntil(lambda: tabs.is_settled)

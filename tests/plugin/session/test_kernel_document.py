@@ -70,28 +70,28 @@ def test_the_mode_of_an_untouched_kernel_is_not_a_step(document):
     assert document.is_untouched
     document.toggle((0, 0, 0))
     document.set_mode("2D")
-    document.undo()
+    document.history.undo()
     assert document.planes.shape == (3, 11, 11)
 
 
 def test_the_center_stays_hidden(document):
     document.toggle(document.center)
     assert document.planes[document.center]
-    assert not document.can_undo
+    assert not document.history.can_undo
 
 
 def test_a_stroke_is_one_step(document):
     before = document.kernel
-    document.begin_stroke()
+    document.history.begin_stroke()
     for x in range(11):
         document.set_cells([(0, 5, x)], True)
-    document.end_stroke()
+    document.history.end_stroke()
     after = document.kernel
     assert after.n_hidden == 11
-    document.undo()
+    document.history.undo()
     assert document.kernel == before
-    assert not document.can_undo
-    document.redo()
+    assert not document.history.can_undo
+    document.history.redo()
     assert document.kernel == after
 
 
@@ -99,7 +99,7 @@ def test_changed_is_emitted_once_an_edit(document):
     calls = []
     document.changed.connect(lambda: calls.append(document.kernel.n_hidden))
     document.toggle((0, 0, 0))
-    document.undo()
+    document.history.undo()
     assert calls == [3, 1]
 
 
@@ -132,7 +132,7 @@ def test_a_long_shape_enlarges_the_kernel_in_one_step(document):
     document.add_shape("horizontal", 21)
     assert document.planes.shape == (1, 11, 21)
     assert document.statistics.pattern_type == "horizontal"
-    document.undo()
+    document.history.undo()
     assert document.planes.shape == (1, 11, 11)
 
 
@@ -148,7 +148,7 @@ def test_an_impossible_size_is_refused_and_nothing_changes(document, size):
     with pytest.raises(KernelError):
         document.resize(*size)
     assert document.planes.shape == (1, 11, 11)
-    assert not document.can_undo
+    assert not document.history.can_undo
 
 
 def test_a_proposal_brings_kernel_evidence_and_advice(proposed):
@@ -161,7 +161,7 @@ def test_a_proposal_brings_kernel_evidence_and_advice(proposed):
 
 
 def test_a_proposal_can_be_undone_together_with_its_evidence(proposed):
-    proposed.undo()
+    proposed.history.undo()
     assert n_hidden(proposed) == 1
     assert proposed.autocorrelation is None
     assert proposed.advice is None
@@ -189,7 +189,7 @@ def test_regenerating_takes_hand_edits_back_and_undo_brings_them(proposed):
     edited = proposed.kernel
     proposed.regenerate(proposed.extractor)
     assert proposed.kernel == kernel
-    proposed.undo()
+    proposed.history.undo()
     assert proposed.kernel == edited
 
 
@@ -198,8 +198,8 @@ def test_a_slider_that_moves_is_one_step(proposed):
     for value in (60, 65, 70):
         proposed.regenerate(before.model_copy(update={"base_percentile": value}))
     assert proposed.extractor.base_percentile == 70
-    assert proposed.undo_name == "base percentile"
-    proposed.undo()
+    assert proposed.history.undo_name == "base percentile"
+    proposed.history.undo()
     assert proposed.extractor == before
 
 
@@ -268,9 +268,9 @@ def test_any_series_of_edits_is_valid_and_undone_completely(edits):
         apply(document, *edit)
         assert document.planes[document.center]
     last = document.kernel
-    while document.can_undo:
-        document.undo()
+    while document.history.can_undo:
+        document.history.undo()
     assert document.kernel == first
-    while document.can_redo:
-        document.redo()
+    while document.history.can_redo:
+        document.history.redo()
     assert document.kernel == last

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from napari_autostructn2v.session.session import Session
 
-SECONDS = 60_000
 THEMES = {"dark": ("#23242b", "#f0f1f2"), "light": ("#ebe7e6", "#1e1e21")}
 
 
@@ -58,7 +57,7 @@ def report(left: float | None) -> StageReport:
 
 
 def wait_for(qtbot: QtBot, session: Session, *phases: Phase) -> None:
-    qtbot.waitUntil(lambda: session.run.phase in phases, timeout=SECONDS)
+    qtbot.waitUntil(lambda: session.training.state.phase in phases)
 
 
 def luminance(color: QColor) -> float:
@@ -89,12 +88,10 @@ def test_it_tells_what_will_be_trained_and_follows_the_configuration(
 
 
 def test_change_leads_to_configuration(
-    training: Training, session: Session, monkeypatch: pytest.MonkeyPatch
+    training: Training, session: Session, requested: list[DockName]
 ) -> None:
-    shown: list[DockName] = []
-    monkeypatch.setattr(session, "show", shown.append)
     training.change_button.click()
-    assert shown == [DockName.CONFIGURATION]
+    assert requested == [DockName.CONFIGURATION]
 
 
 def test_a_whole_training_with_review_is_shown_and_can_be_used(
@@ -102,12 +99,10 @@ def test_a_whole_training_with_review_is_shown_and_can_be_used(
     session: Session,
     layer: napari.layers.Image,
     qtbot: QtBot,
-    monkeypatch: pytest.MonkeyPatch,
+    requested: list[DockName],
 ) -> None:
-    shown: list[DockName] = []
-    monkeypatch.setattr(session, "show", shown.append)
     said: list[str] = []
-    session.run_changed.connect(lambda run: said.append(training.progress.text.text()))
+    session.training.changed.connect(lambda run: said.append(training.progress.text.text()))
     session.choose_layer(layer)
     training.start_button.click()
     assert training.start_button.isHidden()
@@ -120,7 +115,7 @@ def test_a_whole_training_with_review_is_shown_and_can_be_used(
     assert training.phases[Part.KERNEL].text.text().startswith("The kernel hides")
     assert not training.review.isHidden()
     training.review.review_button.click()
-    assert shown == [DockName.MASK_EDITOR] * 2  # the session opens it by itself, too
+    assert requested == [DockName.MASK_EDITOR] * 2  # the session opens it by itself, too
     training.review.approve_button.click()
     assert training.review.isHidden()
     wait_for(qtbot, session, Phase.DONE, Phase.FAILED)
@@ -130,10 +125,10 @@ def test_a_whole_training_with_review_is_shown_and_can_be_used(
     assert training.outcome.isVisible()
     assert training.progress.isHidden()
     assert training.start_button.isHidden()
-    for curve in training.plot._curves.values():
+    for curve in training.plot.curves.values():
         assert len(curve.getData()[0]) == 2
     training.outcome.use_button.click()
-    assert shown[-1] == DockName.INFERENCE
+    assert requested[-1] == DockName.INFERENCE
 
 
 def test_a_reopened_dock_shows_everything(training: Training, session: Session) -> None:
@@ -143,7 +138,7 @@ def test_a_reopened_dock_shows_everything(training: Training, session: Session) 
     statuses = dict(zip(Part, (Status.COMPLETE, Status.COMPLETE, Status.TRAINING), strict=True))
     run = replace(run, phase=Phase.STAGE2, statuses=statuses, reports={1: report(0.8)})
     run = after(replace(run, messages=("The images are small.",)), BatchFinished(2, 2, 2, 1, 4, 35))
-    session._set_run(run)
+    session.training.set_state(run)
     reopened = Training(session.viewer, session)
     for dock in (training, reopened):
         assert [phase.badge.status for phase in dock.phases.values()] == list(statuses.values())
@@ -153,8 +148,8 @@ def test_a_reopened_dock_shows_everything(training: Training, session: Session) 
         assert dock.notes.text() == "The images are small."
         assert dock.progress.text.text() == "Stage 2: Epoch 2 of 2, step 1 of 4"
         assert dock.progress.bar.text().endswith("40 s left")
-        assert dock.plot._curves[1, "validation"].getData()[1].tolist() == [0.4, 0.4]
-        assert dock.plot._curves[2, "training"].getData()[1].tolist() == [0.7]
+        assert dock.plot.curves[1, "validation"].getData()[1].tolist() == [0.4, 0.4]
+        assert dock.plot.curves[2, "training"].getData()[1].tolist() == [0.7]
     reopened.deleteLater()
 
 
@@ -173,13 +168,13 @@ def test_cancel_answers_at_once_and_offers_to_start_again(
     assert training.start_button.isEnabled()
     assert "what was finished is kept" in training.outcome.cancelled.text()
     training.outcome.new_button.click()
-    assert session.run.phase is Phase.IDLE
+    assert session.training.state.phase is Phase.IDLE
     assert training.start_button.text() == "Start training"
     assert training.outcome.isHidden()
 
 
 def test_an_error_can_be_read_and_copied(training: Training, session: Session) -> None:
-    session._set_run(RunState(phase=Phase.FAILED, error="The disk is full."))
+    session.training.set_state(RunState(phase=Phase.FAILED, error="The disk is full."))
     assert training.error.isVisible()
     assert training.error.text() == "The disk is full."
     assert training.error.textInteractionFlags()
@@ -189,8 +184,8 @@ def test_an_error_can_be_read_and_copied(training: Training, session: Session) -
 
 def test_auto_approve_is_that_of_the_session(training: Training, session: Session) -> None:
     training.auto_approve.click()
-    assert session.auto_approve
-    session.set_auto_approve(False)
+    assert session.training.auto_approve
+    session.training.set_auto_approve(False)
     assert not training.auto_approve.isChecked()
 
 
@@ -203,7 +198,7 @@ def test_results_can_be_compared_and_their_folder_opened(
     registry = PluginManager.instance().commands
     monkeypatch.setattr(registry, "execute", lambda *called: commands.append(called))
     run = RunState(Phase.DONE, config=session.config, reports={1: report(None)}, folder=tmp_path)
-    session._set_run(run)
+    session.training.set_state(run)
     training.outcome.folder_button.click()
     training.outcome.compare_button.click()
     assert opened == [QUrl.fromLocalFile(str(tmp_path))]
@@ -214,10 +209,10 @@ def test_progress_alone_repaints_nothing_else(
     training: Training, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = after(started(session.config, "lines"), epoch(1, 1))
-    session._set_run(run)
+    session.training.set_state(run)
     for name in ("_show_losses", "_show_controls", "_show_phases", "_on_plan"):
         monkeypatch.setattr(training, name, lambda *_: pytest.fail("repainted"))
-    session._set_run(after(run, BatchFinished(1, 2, 2, 1, 4, 35)))
+    session.training.set_state(after(run, BatchFinished(1, 2, 2, 1, 4, 35)))
     assert training.progress.bar.value() == 625
 
 
@@ -226,17 +221,17 @@ def test_progress_paints_later_not_at_once(training: Training, session: Session)
     bar, could_paint = training.progress.bar, []
     bar.valueChanged.connect(lambda value: could_paint.append(bar.updatesEnabled()))
     run = after(started(session.config, "lines"), epoch(1, 1))
-    session._set_run(after(run, BatchFinished(1, 2, 2, 3, 4, 35)))
+    session.training.set_state(after(run, BatchFinished(1, 2, 2, 3, 4, 35)))
     assert could_paint == [False]
     assert bar.updatesEnabled()
 
 
 def test_a_closed_dock_no_longer_listens(session: Session, qtbot: QtBot) -> None:
     widget = Training(session.viewer, session)
-    n_before = len(session.run_changed)
+    n_before = len(session.training.changed)
     deleted(widget, qtbot)
-    assert len(session.run_changed) == n_before - 1
-    session._set_run(RunState(phase=Phase.FAILED, error="Nobody hears this."))
+    assert len(session.training.changed) == n_before - 1
+    session.training.set_state(RunState(phase=Phase.FAILED, error="Nobody hears this."))
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -266,8 +261,8 @@ def test_the_plot_follows_the_theme(qtbot: QtBot) -> None:
     for window, text in THEMES.values():
         plot.setStyleSheet(f"QWidget {{ background-color: {window}; color: {text}; }}")
         QApplication.sendEvent(plot, QEvent(QEvent.Type.StyleChange))
-        assert plot._plot.backgroundBrush().color().name() == window
-        assert plot._item.getAxis("left").textPen().color().name() == text
+        assert plot.view.backgroundBrush().color().name() == window
+        assert plot.view.getAxis("left").textPen().color().name() == text
 
 
 def test_the_first_training_loss_does_not_flatten_the_curves() -> None:
@@ -287,7 +282,7 @@ def test_a_stage_2_that_is_not_better_is_told_where_it_is_read(
 ) -> None:
     comparison = StageComparison(0.5, 0.6, 9)
     run = RunState(Phase.DONE, config=session.config, comparison=comparison)
-    session._set_run(replace(run, messages=("Something else.", comparison.sentence)))
+    session.training.set_state(replace(run, messages=("Something else.", comparison.sentence)))
     assert "prefer stage 1" in training.outcome.done.text()
     assert training.notes.text() == "Something else."
 
@@ -297,7 +292,9 @@ def test_noise_that_the_result_keeps_is_told_where_it_is_read(
 ) -> None:
     kept = replace(report(None), shared_noise="The result keeps a mesh.")
     run = RunState(Phase.DONE, config=session.config, reports={2: kept})
-    session._set_run(replace(run, messages=("Something else.", "The result keeps a mesh.")))
+    session.training.set_state(
+        replace(run, messages=("Something else.", "The result keeps a mesh."))
+    )
     assert training.outcome.done.text().endswith("The result keeps a mesh.")
     assert training.notes.text() == "Something else."
 

@@ -24,7 +24,7 @@ def chooser(viewer, qtbot):
 
 
 def names(chooser):
-    return [chooser._layer_box.itemText(i) for i in range(chooser._layer_box.count())]
+    return [chooser.layer_box.itemText(i) for i in range(chooser.layer_box.count())]
 
 
 def stack(*shape):
@@ -54,7 +54,7 @@ def test_it_follows_the_layer_list_and_keeps_the_choice(viewer, chooser, qtbot):
         first.name = "renamed"
     assert chooser.layer() is first
     assert sorted(names(chooser)) == ["b", "c", "renamed"]
-    assert chooser._layer_box.currentText() == "renamed"
+    assert chooser.layer_box.currentText() == "renamed"
     with qtbot.waitSignal(chooser.changed):
         viewer.layers.remove(first)
     assert chooser.layer() is not first and chooser.layer() in viewer.layers
@@ -117,7 +117,7 @@ def test_what_a_model_made_is_not_chosen_by_itself_and_panels_are_not_listed(qtb
         viewer.layers.remove(noisy)
     assert chooser.layer() is None and chooser.stacks() is None
     assert "Choose an image layer" in chooser.problem() == chooser.summary()
-    chooser._layer_box.setCurrentIndex(0)
+    chooser.layer_box.setCurrentIndex(0)
     assert chooser.layer() is viewer.layers[0], "a person may choose a result"
     viewer.add_image(np.zeros((32, 32)), metadata={METADATA_KEY: {"result": "stage 2"}})
     assert chooser.layer() is viewer.layers[0]

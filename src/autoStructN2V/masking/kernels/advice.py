@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from autoStructN2V.masking.kernels.config import MOST_KERNEL_PIXELS
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
 )
-from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+from autoStructN2V.masking.patterns.pattern import Pattern
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Advice:
 def advise(
     kernel: Kernel,
     autocorrelation: Autocorrelation,
-    periodic_patterns: Sequence[PeriodicPattern] = (),
+    periodic_patterns: Sequence[Pattern] = (),
     n_dropped: int = 0,
 ) -> Advice:
     """Say in plain words what was found and which method fits.
@@ -51,7 +49,7 @@ def advise(
         What was found.
     autocorrelation : Autocorrelation
         What it was found in.
-    periodic_patterns : sequence of PeriodicPattern
+    periodic_patterns : sequence of Pattern
         Patterns to name.
     n_dropped : int
         Pixels that share noise but exceeded the limit on masked pixels.
@@ -87,17 +85,9 @@ def advise(
     return Advice(found, "autostructn2v" if found else "n2v", tuple(messages))
 
 
-def _about_pattern(pattern: PeriodicPattern) -> str:
+def _about_pattern(pattern: Pattern) -> str:
     """Say what is to be done about a pattern that no kernel can hide."""
-    is_wave = np.isfinite(pattern.period_px)
-    kind, switch = "line pattern", "Remove periodic patterns"
-    if is_wave:
-        kind = "strictly periodic pattern"
-    elif pattern.is_local:
-        kind, switch = "stripe pattern", "Remove stripes"
-    exception = " or it covers a part of the images only" if is_wave else ""
-    then = f"Training removes it first, unless {switch} is off{exception}."
     return (
-        f"A {kind} was found ({pattern.sentence}); no kernel can hide it, because it can be "
-        f"predicted from far away. {then}"
+        f"A {pattern.noun} was found ({pattern.sentence}); no kernel can hide it, because it can "
+        f"be predicted from far away. Training removes it first, unless {pattern.switch} is off."
     )

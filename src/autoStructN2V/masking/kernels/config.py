@@ -7,6 +7,8 @@ from pydantic import AfterValidator, Field
 from autoStructN2V.frozen_config import FrozenConfig
 from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 
+MOST_PERCENTILE = 90.0
+"""Percentile of a ring that its threshold does not exceed, however far from the center it is."""
 MOST_KERNEL_PIXELS = 50
 """Hidden pixels that a kernel may have at most, however it is found."""
 
@@ -53,8 +55,8 @@ class ExtractorConfig(FrozenConfig):
         ge=1.0,
         le=1.3,
         title="Percentile decay",
-        description="Factor by which the percentile grows from ring to ring, up to 90. Higher: "
-        "fewer pixels far from the center.",
+        description="Factor by which the percentile grows from ring to ring, up to "
+        f"{MOST_PERCENTILE:.0f}. Higher: fewer pixels far from the center.",
     )
     max_true_pixels: int = Field(
         25,
@@ -62,14 +64,15 @@ class ExtractorConfig(FrozenConfig):
         le=MOST_KERNEL_PIXELS,
         title="Max masked pixels",
         description="Most pixels that a slice of the kernel may have; the strongest stay. It "
-        "grows with the window, up to 50, where the correlation is longer than the window.",
+        f"grows with the window, up to {MOST_KERNEL_PIXELS}, where the correlation is longer than "
+        "the window.",
     )
     center_size: WindowSize = 11
     grow_window: bool = Field(
         True,
         title="Grow the window",
-        description="Enlarge the window step by step, up to 31 pixels, while the kernel reaches "
-        "its edge.",
+        description=f"Enlarge the window step by step, up to {MAX_KERNEL_SIZE} pixels, while the "
+        "kernel reaches its edge.",
     )
     min_correlation: float = Field(
         0.11,
@@ -95,7 +98,7 @@ class ExtractorConfig(FrozenConfig):
         True,
         title="Crop to window",
         description="Look for the kernel only within the window; off: at all measured lags, "
-        "up to 15 pixels from the center.",
+        f"up to {MAX_KERNEL_SIZE // 2} pixels from the center.",
     )
     adapt_CB: float = Field(
         50.0,

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from autoStructN2V.masking.kernels.cells import neighbors_of_center
 
+_LEAST_FILLED = 0.6  # of the box around it: between a diamond, 1/2, and a disk, pi/4
+_MOST_ELONGATED = 3  # times as long as wide; what is longer is a band
+
 PatternType = Literal["none", "horizontal", "vertical", "diagonal", "cross", "blob", "irregular"]
 
 
@@ -61,6 +64,7 @@ def describe_cells(cells: NDArray[np.bool_]) -> KernelStatistics:
 
 
 def _pattern_type(plane: NDArray[np.bool_]) -> PatternType:
+    """Name what the cells (H, W) of a slice look like."""
     offsets = neighbors_of_center(plane)
     if len(offsets) == 0:
         return "none"
@@ -77,14 +81,16 @@ def _pattern_type(plane: NDArray[np.bool_]) -> PatternType:
 
 
 def _is_compact(plane: NDArray[np.bool_], offsets: NDArray[np.intp]) -> bool:
-    """Whether a kernel fills most of a disk or box about its center."""
+    """Whether (H, W) cells, of (N, 2) offsets, fill most of a disk or box about their center."""
     reach_y, reach_x = np.abs(offsets).max(axis=0)
-    if min(reach_y, reach_x) == 0 or max(reach_y, reach_x) > 3 * min(reach_y, reach_x):
+    shorter, longer = sorted((reach_y, reach_x))
+    if shorter == 0 or longer > _MOST_ELONGATED * shorter:
         return False
-    return bool(plane.sum() >= 0.6 * (2 * reach_y + 1) * (2 * reach_x + 1))
+    return bool(plane.sum() >= _LEAST_FILLED * (2 * reach_y + 1) * (2 * reach_x + 1))
 
 
 def _reach_text(plane: NDArray[np.bool_], pattern: PatternType) -> str:
+    """Say what the cells (H, W) of a slice hide."""
     offsets = neighbors_of_center(plane)
     reach_y, reach_x = (int(r) for r in np.abs(offsets).max(axis=0))
     pixels = f"{max(reach_y, reach_x)} pixel" + ("s" if max(reach_y, reach_x) > 1 else "")
@@ -111,6 +117,7 @@ def _reach_text(plane: NDArray[np.bool_], pattern: PatternType) -> str:
 
 
 def _sentence(cells: NDArray[np.bool_], pattern: PatternType) -> str:
+    """Say what cells (1 or 3, H, W) hide."""
     text = (
         "hides only the predicted pixel itself: no correlated neighbors"
         if pattern == "none"

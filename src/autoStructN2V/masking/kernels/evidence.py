@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from autoStructN2V.masking.kernels.extraction import propose_kernel
-from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
+from autoStructN2V.masking.noise.autocorrelation import measure_noise_of_sources
+from autoStructN2V.masking.patterns.finding import find_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.masking.kernels.config import ExtractorConfig
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.vocabulary import Mode, StripeRemoval
 
 MOST_PIXELS = 32_000_000
@@ -48,6 +48,7 @@ def measure_evidence(
     mode: Mode,
     *,
     remove_stripes: StripeRemoval = ...,
+    removal: PatternRemoval | None = ...,
 ) -> Evidence: ...
 
 
@@ -59,6 +60,7 @@ def measure_evidence(
     should_stop: Callable[[], bool],
     *,
     remove_stripes: StripeRemoval = ...,
+    removal: PatternRemoval | None = ...,
 ) -> Evidence | None: ...
 
 
@@ -69,6 +71,7 @@ def measure_evidence(
     should_stop: Callable[[], bool] = lambda: False,
     *,
     remove_stripes: StripeRemoval = "auto",
+    removal: PatternRemoval | None = None,
 ) -> Evidence | None:
     """Measure the noise autocorrelation of noisy images.
 
@@ -84,6 +87,9 @@ def measure_evidence(
         Asked before every slice that is read; True ends the measurement.
     remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
         Direction of stripes to leave out; 'auto' looks for them.
+    removal : PatternRemoval, optional
+        What was found in these images, which may be those that it was applied to; without it
+        patterns are looked for.
 
     Returns
     -------
@@ -95,30 +101,29 @@ def measure_evidence(
     InputError
         If the images show no noise that can be measured.
     """
-    images = _read(noisy, should_stop)
-    if images is None:
+    if should_stop():
         return None
-    measured = measure_noise_autocorrelation(
-        images, mode=mode, equalize=config.norm_autocorr, remove_stripes=remove_stripes
+    found = (
+        removal
+        if removal is not None
+        else find_patterns(noisy, remove_stripes=remove_stripes, should_stop=should_stop)
     )
-    return Evidence(measured)
+    measured = measure_noise_of_sources(
+        noisy,
+        _measured_slices(noisy),
+        found,
+        mode=mode,
+        equalize=config.norm_autocorr,
+        should_stop=should_stop,
+    )
+    return None if measured is None else Evidence(measured)
 
 
-def _read(
-    sources: Sequence[ImageSource], should_stop: Callable[[], bool]
-) -> list[NDArray[np.float32]] | None:
-    """Read from each stack as many consecutive slices, from its middle, as the limit allows."""
+def _measured_slices(sources: Sequence[ImageSource]) -> list[range]:
+    """Choose as many consecutive slices of each stack, from its middle, as the limit allows."""
     n_pixels = sum(int(np.prod(source.shape)) for source in sources)
     share = min(1.0, MOST_PIXELS / n_pixels)
-    images = []
-    for source in sources:
-        slices = []
-        for z in _middle(source.shape[0], max(2, round(share * source.shape[0]))):
-            if should_stop():
-                return None
-            slices.append(source.read_slice(z))
-        images.append(np.stack(slices))
-    return images
+    return [_middle(s.shape[0], max(2, round(share * s.shape[0]))) for s in sources]
 
 
 def _middle(n_slices: int, n: int) -> range:

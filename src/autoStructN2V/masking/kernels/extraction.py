@@ -15,19 +15,23 @@ from scipy import ndimage
 
 from autoStructN2V.masking.kernels.advice import Advice, advise
 from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE, center_of
-from autoStructN2V.masking.kernels.config import MOST_KERNEL_PIXELS, ExtractorConfig
+from autoStructN2V.masking.kernels.config import (
+    MOST_KERNEL_PIXELS,
+    MOST_PERCENTILE,
+    ExtractorConfig,
+)
 from autoStructN2V.masking.kernels.description import KernelStatistics
 from autoStructN2V.masking.kernels.kernel import Kernel
+from autoStructN2V.masking.kernels.limits import EXTRACTION_LIMITS, ExtractionLimits
 from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
     measure_noise_autocorrelation,
 )
-from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS
+from autoStructN2V.masking.patterns.pattern import Pattern
 from autoStructN2V.vocabulary import Mode
 
-_MAX_PERCENTILE = 90.0
-_ERRORS_AT_50 = 4.0  # standard errors demanded of the first ring at adapt_CB = 50
-_LEAST_ERRORS = 3.0
+_DEFAULTS = ExtractorConfig()
 _FULL_CONNECTIVITY = np.ones((3, 3, 3), bool)
 
 
@@ -93,7 +97,8 @@ def propose_kernel(
     autocorrelation: Autocorrelation,
     config: ExtractorConfig,
     *,
-    periodic_patterns: Sequence[PeriodicPattern] | None = None,
+    periodic_patterns: Sequence[Pattern] | None = None,
+    limits: ExtractionLimits = EXTRACTION_LIMITS,
 ) -> KernelProposal:
     """Threshold a measured autocorrelation; fast enough to follow a slider.
 
@@ -103,8 +108,10 @@ def propose_kernel(
         What was measured.
     config : ExtractorConfig
         Parameters of thresholding.
-    periodic_patterns : sequence of PeriodicPattern, optional
+    periodic_patterns : sequence of Pattern, optional
         Patterns to name in the advice; by default those of the autocorrelation.
+    limits : ExtractionLimits
+        Other limits than the usual ones, for a trial.
 
     Returns
     -------
@@ -113,10 +120,10 @@ def propose_kernel(
     if periodic_patterns is None:
         periodic_patterns = autocorrelation.periodic_patterns
     size = _first_window(autocorrelation, config)
-    cells, thresholds, n_dropped = _cells_in_window(autocorrelation, config, size)
+    cells, thresholds, n_dropped = _cells_in_window(autocorrelation, config, size, limits)
     while config.grow_window and _reaches_edge(cells) and size < _largest(autocorrelation):
-        size = min(size + 4, _largest(autocorrelation))
-        cells, thresholds, n_dropped = _cells_in_window(autocorrelation, config, size)
+        size = min(size + limits.window_step, _largest(autocorrelation))
+        cells, thresholds, n_dropped = _cells_in_window(autocorrelation, config, size, limits)
     kernel = Kernel(cells)
     return KernelProposal(
         kernel=kernel,
@@ -136,24 +143,26 @@ def _first_window(autocorrelation: Autocorrelation, config: ExtractorConfig) -> 
 
 
 def _reaches_edge(cells: NDArray[np.bool_]) -> bool:
+    """Whether any of (S, H, W) cells at the edge of the window is hidden."""
     inner = cells[:, 1:-1, 1:-1]
     return bool(cells.sum() > inner.sum())
 
 
 def _cropped(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Cut the middle (S, size, size) out of an autocorrelation (S, H, W)."""
     margin = (values.shape[-1] - size) // 2
     return values[:, margin : margin + size, margin : margin + size]
 
 
 def rings(size: int) -> NDArray[np.intp]:
-    """Return the number of the square ring around the center, for each cell of a window."""
+    """Return the number of the square ring around the center, for each of (size, size) cells."""
     distance = np.abs(np.arange(size) - size // 2)
     ring: NDArray[np.intp] = np.maximum.outer(distance, distance)
     return ring
 
 
 def _cells_in_window(
-    autocorrelation: Autocorrelation, config: ExtractorConfig, size: int
+    autocorrelation: Autocorrelation, config: ExtractorConfig, size: int, limits: ExtractionLimits
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], int]:
     """Find cells (S, size, size), ring thresholds (S, R) and number of pixels cut off."""
     values = _cropped(autocorrelation.values, size)
@@ -163,7 +172,7 @@ def _cells_in_window(
     chosen = values > thresholds[:, ring]
     if config.use_center_proximity:
         chosen |= values >= config.center_proximity_threshold
-    chosen &= values > _demanded_errors(ring, config) * error
+    chosen &= values > _demanded_errors(ring, config, limits) * error
     middle = len(values) // 2
     thresholds[middle, 0] = np.nan
     chosen[middle, size // 2, size // 2] = True
@@ -176,11 +185,15 @@ def _cells_in_window(
     return cells, thresholds, int(chosen.sum() - cells.sum())
 
 
-def _demanded_errors(ring: NDArray[np.intp], config: ExtractorConfig) -> NDArray[np.float64]:
-    """Return the standard errors by which a correlation must exceed zero, for each cell."""
-    first = _ERRORS_AT_50 * config.adapt_CB / 50.0
+def _demanded_errors(
+    ring: NDArray[np.intp], config: ExtractorConfig, limits: ExtractionLimits
+) -> NDArray[np.float64]:
+    """Return by how many standard errors each cell (H, W) must exceed zero."""
+    first = limits.errors_of_first_ring * config.adapt_CB / _DEFAULTS.adapt_CB
     decayed = first * config.adapt_DF ** np.maximum(ring - 1.0, 0.0)
-    demanded: NDArray[np.float64] = np.maximum(decayed, min(first, _LEAST_ERRORS))
+    demanded: NDArray[np.float64] = np.maximum(
+        decayed, min(first, NOISE_LIMITS.significance.clear_errors)
+    )
     return demanded
 
 
@@ -188,7 +201,7 @@ def _ring_thresholds(
     plane: NDArray[np.float64], ring: NDArray[np.intp], config: ExtractorConfig
 ) -> NDArray[np.float64]:
     """Threshold of each ring of one (H, W) slice."""
-    least = config.min_correlation * config.base_percentile / 50.0
+    least = config.min_correlation * config.base_percentile / _DEFAULTS.base_percentile
     n_rings = int(ring.max()) + 1
     if not config.adapt_autocorr:
         strongest = float(plane[ring > 0].max())
@@ -196,7 +209,7 @@ def _ring_thresholds(
     thresholds = np.full(n_rings, least)
     for k in range(1, n_rings):
         percentile = config.base_percentile * config.percentile_decay ** (k - 1)
-        level = _percentile_above_zero(plane[ring == k], min(percentile, _MAX_PERCENTILE), config)
+        level = _percentile_above_zero(plane[ring == k], min(percentile, MOST_PERCENTILE), config)
         thresholds[k] = max(level, least)
     return thresholds
 
@@ -204,7 +217,7 @@ def _ring_thresholds(
 def _percentile_above_zero(
     values: NDArray[np.float64], percentile: float, config: ExtractorConfig
 ) -> float:
-    """Percentile of values taken together with as many zeros.
+    """Percentile of values (N,) taken together with as many zeros.
 
     The zeros stand for uncorrelated pixels. Without them, half of a ring would always lie below
     its median, and noise that is correlated in all directions could not be hidden.
@@ -216,7 +229,7 @@ def _percentile_above_zero(
 
 
 def _center_component(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep what is connected to the center, diagonals and neighboring slices included."""
+    """Keep those of (S, H, W) cells that are connected to the center, also across a corner."""
     labels, _ = ndimage.label(chosen, structure=_FULL_CONNECTIVITY)
     component: NDArray[np.bool_] = labels == labels[center_of(chosen)]
     return component
@@ -225,7 +238,10 @@ def _center_component(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _limited(
     chosen: NDArray[np.bool_], values: NDArray[np.float64], limit: int, *, is_connected: bool
 ) -> NDArray[np.bool_]:
-    """Keep at most ``limit`` pixels of each slice: the strongest, and all on the way to them."""
+    """Keep at most ``limit`` cells of each slice: the strongest, and all on the way to them.
+
+    Cells and their values are (S, H, W).
+    """
     if chosen.sum(axis=(1, 2)).max() <= limit:
         return chosen
     strength = _strength_of_way(chosen, values) if is_connected else _center_first(values)
@@ -241,7 +257,7 @@ def _center_first(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _strength_of_way(chosen: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weakest value on the best way from the center to each chosen cell."""
+    """Return the weakest value on the best way from the center to each cell (S, H, W)."""
     allowed = np.where(chosen, values, -np.inf)
     allowed[center_of(chosen)] = np.inf
     strength = np.where(allowed == np.inf, np.inf, -np.inf)
@@ -258,7 +274,7 @@ def _strength_of_way(chosen: NDArray[np.bool_], values: NDArray[np.float64]) -> 
 def _first(
     plane: NDArray[np.bool_], strength: NDArray[np.float64], limit: int
 ) -> NDArray[np.bool_]:
-    """Keep at most ``limit`` pixels of a slice: the strongest, of equal ones the nearest.
+    """Keep at most ``limit`` cells of a slice (H, W): the strongest, of equal ones the nearest.
 
     Of two equals at the limit, as opposite offsets are, both are dropped.
     """

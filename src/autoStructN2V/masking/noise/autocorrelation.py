@@ -2,32 +2,37 @@
 
 The autocorrelation of a noisy image is that of its noise plus that of its signal. Three steps
 take the signal away: only background (:mod:`.background`) is used; structure coarser than a
-few pixels is subtracted; what is left of it looks alike in all directions and is subtracted too
-(:mod:`.noise_model`). What the first two steps do to the noise itself is undone
+few pixels is subtracted; what is left of it looks alike in all directions, and is subtracted too
+(:mod:`.estimate`). What the first two steps do to the noise itself is undone
 (:mod:`.correction`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoStructN2V.datasets.images.sources import ArraySource, ImageSource
 from autoStructN2V.errors import InputError
+from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from autoStructN2V.masking.noise.background import noise_field
 from autoStructN2V.masking.noise.correction import LARGEST_LAG
 from autoStructN2V.masking.noise.estimate import estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise.lags import joined, lag_sums
+from autoStructN2V.masking.noise.levels import Levels, scaled_kurtosis, strength_levels
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
+from autoStructN2V.masking.noise.sample import sampled
 from autoStructN2V.masking.noise.strength import measure_noise_strength
-from autoStructN2V.masking.patterns.detection import detect_periodic_patterns, remove_patterns
-from autoStructN2V.masking.patterns.pattern import PeriodicPattern
+from autoStructN2V.masking.patterns.finding import find_patterns
+from autoStructN2V.masking.patterns.pattern import Pattern
+from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.vocabulary import Mode as Mode
 from autoStructN2V.vocabulary import StripeRemoval
 
-MAX_LAG = 15  # px: half of the largest window
-_GAUSSIAN_KURTOSIS = 0.5  # excess below which noise counts as Gaussian and uniform
-_BUDGET = 1_600_000  # px used at most; more only makes the standard error smaller
-_PLANE_SIDE = 1024  # px: larger images are sampled in blocks of half this side
+MAX_LAG = MAX_KERNEL_SIZE // 2  # px
+_SMALLEST_SIDE = 16  # px: of images
+_FEWEST_SHIFTS = 3  # times the largest lag, px: the smallest side of an image
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,11 @@ class Autocorrelation:
         of the same strength everywhere, large where few strong values or places stand out.
     brightness : float
         Mean brightness of the images.
+    levels : tuple of (brightness, variance)
+        Variance of the noise at several levels of brightness, the darkest first; empty if they
+        were not measured.
+    scaled_kurtosis : float
+        Excess kurtosis of the noise divided by its strength at each brightness.
     variance_slope : float
         By how much the variance of the noise grows for each unit of brightness, relative to
         ``noise_variance``: positive for shot noise.
@@ -64,7 +74,7 @@ class Autocorrelation:
     is_strength_known : bool
         Whether ``noise_variance`` is that of the noise alone; not where structure was left out of
         ``values`` because it could not be told from noise.
-    periodic_patterns : tuple of PeriodicPattern
+    periodic_patterns : tuple of Pattern
         Strictly periodic patterns and offsets of lines, which were subtracted before measuring.
     """
 
@@ -77,9 +87,11 @@ class Autocorrelation:
     excess_kurtosis: float = 0.0
     brightness: float = 0.0
     variance_slope: float = 0.0
+    levels: Levels = ()
+    scaled_kurtosis: float = 0.0
     resembles_structure: bool = False
     is_strength_known: bool = True
-    periodic_patterns: tuple[PeriodicPattern, ...] = ()
+    periodic_patterns: tuple[Pattern, ...] = ()
 
     @property
     def max_lag(self) -> int:
@@ -89,49 +101,37 @@ class Autocorrelation:
     @property
     def is_uniform_gaussian(self) -> bool:
         """Whether the noise is about Gaussian and equally strong everywhere."""
-        return abs(self.excess_kurtosis) < _GAUSSIAN_KURTOSIS
+        return abs(self.excess_kurtosis) < NOISE_LIMITS.strength.gaussian_kurtosis
 
 
 def _checked(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.float32]]:
+    """Return images as (Z, Y, X) stacks, or say in one sentence why they cannot be used."""
     stacks = [np.asarray(image, np.float32) for image in images]
-    if not stacks:
-        raise InputError("No image was given to measure the noise of; give at least one.")
-    for stack in stacks:
-        if stack.ndim != 3 or min(stack.shape[1:], default=0) < 16:
-            raise InputError(
-                f"An image of shape {stack.shape} cannot be used to measure noise; each must be "
-                "a (z, y, x) stack of at least 16 x 16 pixels."
-            )
-        if not np.isfinite(stack).all():
-            raise InputError("An image holds NaN or infinite pixels; replace them first.")
+    _check(stacks)
     return stacks
 
 
-def _sample(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Keep about ``_BUDGET`` pixels: runs of slices, and blocks of very large planes."""
-    blocks = [block for stack in stacks for block in _blocks(stack)]
-    total = sum(block.size for block in blocks)
-    if total <= _BUDGET:
-        return blocks
-    runs = [block[start : start + 3] for block in blocks for start in range(0, block.shape[0], 3)]
-    n_kept = max(1, round(len(runs) * _BUDGET / total))
-    kept = np.unique(np.linspace(0, len(runs) - 1, n_kept).round().astype(int))
-    return [runs[index] for index in kept]
-
-
-def _blocks(stack: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """Cut planes larger than ``_PLANE_SIDE`` into blocks."""
-    if max(stack.shape[1:]) <= _PLANE_SIDE:
-        return [stack]
-    side = _PLANE_SIDE // 2
-    starts = [range(0, max(1, length - side // 2), side) for length in stack.shape[1:]]
-    return [stack[:, y : y + side, x : x + side] for y in starts[0] for x in starts[1]]
+def _check(stacks: Sequence[NDArray[np.float32]]) -> None:
+    """Say in one sentence why (Z, Y, X) stacks cannot be used, if they cannot."""
+    if not stacks:
+        raise InputError("No image was given to measure the noise of; give at least one.")
+    for stack in stacks:
+        if stack.ndim != 3 or min(stack.shape[1:], default=0) < _SMALLEST_SIDE:
+            raise InputError(
+                f"An image of shape {stack.shape} cannot be used to measure noise; each must be "
+                f"a (z, y, x) stack of at least {_SMALLEST_SIDE} x {_SMALLEST_SIDE} pixels."
+            )
+        if not np.isfinite(stack).all():
+            raise InputError("An image holds NaN or infinite pixels; replace them first.")
 
 
 def _raw(
     stacks: Sequence[NDArray[np.float32]], max_lag: int, offsets: Sequence[int]
 ) -> NDArray[np.float64]:
-    """Autocorrelation of the images as they are, each plane's mean subtracted."""
+    """Autocorrelation (S, H, W) of the (Z, Y, X) images as they are, without each plane's mean.
+
+    One slice of it for each of S offsets between slices.
+    """
     centered = [stack - stack.mean(axis=(1, 2), keepdims=True) for stack in stacks]
     everywhere = [np.ones(stack.shape, bool) for stack in stacks]
     slices = [
@@ -155,6 +155,7 @@ def measure_noise_autocorrelation(
     equalize: bool = True,
     max_lag: int = MAX_LAG,
     remove_stripes: StripeRemoval = "auto",
+    limits: NoiseLimits = NOISE_LIMITS,
 ) -> Autocorrelation:
     """Measure the autocorrelation of the noise in images, without that of their signal.
 
@@ -173,6 +174,8 @@ def measure_noise_autocorrelation(
         Largest lag in pixels, at most 31; smaller images allow a third of their side.
     remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
         Direction of stripes to leave out; 'auto' looks for them.
+    limits : NoiseLimits
+        Other limits than the usual ones, for a trial.
 
     Returns
     -------
@@ -183,30 +186,115 @@ def measure_noise_autocorrelation(
     InputError
         If no image is given, one is not a stack, holds NaN, or shows no measurable noise.
     """
-    checked = _checked(images)
-    patterns = tuple(detect_periodic_patterns(checked, remove_stripes))
-    stacks = [remove_patterns(stack, patterns) for stack in _sample(checked)]
-    max_lag = min(max_lag, LARGEST_LAG, *(min(stack.shape[1:]) // 3 for stack in stacks))
-    fields = [noise_field(stack, equalize=equalize) for stack in stacks]
-    estimate = estimate_in_plane(fields, max_lag)
-    strength = measure_noise_strength(stacks, fields, estimate.threshold)
+    sources = [ArraySource(stack) for stack in _checked(images)]
+    removal = find_patterns(sources, remove_stripes=remove_stripes)
+    slices = [range(source.shape[0]) for source in sources]
+    measured = measure_noise_of_sources(
+        sources, slices, removal, mode=mode, equalize=equalize, max_lag=max_lag, limits=limits
+    )
+    assert measured is not None  # nothing stops it
+    return measured
+
+
+def measure_noise_of_sources(
+    sources: Sequence[ImageSource],
+    slices: Sequence[range],
+    removal: PatternRemoval,
+    *,
+    mode: Mode = "2D",
+    equalize: bool = True,
+    max_lag: int = MAX_LAG,
+    should_stop: Callable[[], bool] = lambda: False,
+    limits: NoiseLimits = NOISE_LIMITS,
+) -> Autocorrelation | None:
+    """Measure as :func:`measure_noise_autocorrelation`, and read only what is needed.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Noisy images, as they are or already without the patterns of `removal`.
+    slices : sequence of range
+        The slices of each that may be read.
+    removal : PatternRemoval
+        What was found in the images; it is left out.
+    mode, equalize, max_lag
+        As in :func:`measure_noise_autocorrelation`.
+    should_stop : callable
+        Asked before every slice that is read; True ends the measurement.
+    limits : NoiseLimits
+        Other limits than the usual ones, for a trial.
+
+    Returns
+    -------
+    Autocorrelation or None
+        None if stopped.
+
+    Raises
+    ------
+    InputError
+        As :func:`measure_noise_autocorrelation`.
+    """
+    cleaned = [removal.for_measuring(source) for source in sources]
+    stacks = sampled(cleaned, slices, should_stop)
+    if stacks is None:
+        return None
+    patterns = removal.patterns + removal.kept
+    return measure_cleaned(
+        stacks, patterns, mode=mode, equalize=equalize, max_lag=max_lag, limits=limits
+    )
+
+
+def measure_cleaned(
+    stacks: Sequence[NDArray[np.float32]],
+    patterns: Sequence[Pattern],
+    *,
+    mode: Mode,
+    equalize: bool,
+    max_lag: int,
+    limits: NoiseLimits = NOISE_LIMITS,
+) -> Autocorrelation:
+    """Measure as :func:`measure_noise_autocorrelation` in images without patterns.
+
+    Parameters
+    ----------
+    stacks : sequence of (Z, Y, X) float32
+        All that is measured, of any size.
+    patterns : sequence of Pattern
+        What they are without, to be named.
+    mode, equalize, max_lag, limits
+        As in :func:`measure_noise_autocorrelation`.
+
+    Raises
+    ------
+    InputError
+        As :func:`measure_noise_autocorrelation`.
+    """
+    _check(stacks)
+    smallest = min(min(stack.shape[1:]) for stack in stacks)
+    max_lag = min(max_lag, LARGEST_LAG, smallest // _FEWEST_SHIFTS)
+    fields = [noise_field(stack, equalize=equalize, limits=limits.background) for stack in stacks]
+    estimate = estimate_in_plane(fields, max_lag, limits)
+    strength = measure_noise_strength(stacks, fields, estimate.threshold, limits)
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
     values, errors = [estimate.values], [estimate.standard_error]
     if mode == "2.5D":
-        above, error = estimate_across(fields, estimate, max_lag)
+        above, error = estimate_across(fields, estimate, max_lag, limits)
         values = [above[::-1, ::-1], estimate.values, above]
         errors = [error[::-1, ::-1], estimate.standard_error, error]
+    variance = strength.variance * estimate.variance_factor
     return Autocorrelation(
         values=np.stack(values),
         standard_error=np.stack(errors),
         raw=_raw(stacks, max_lag, offsets),
         background_fraction=estimate.fraction,
         n_pixels=estimate.n_pixels,
-        noise_variance=strength.variance * estimate.variance_factor,
+        noise_variance=variance,
         excess_kurtosis=strength.excess_kurtosis,
         brightness=strength.brightness,
         variance_slope=strength.slope,
+        levels=strength_levels(stacks, fields, estimate.values, (strength.brightness, variance)),
+        scaled_kurtosis=scaled_kurtosis(fields, estimate.threshold),
         resembles_structure=estimate.is_structure,
         is_strength_known=not estimate.leaves_out_common,
-        periodic_patterns=patterns,
+        periodic_patterns=tuple(patterns),
     )

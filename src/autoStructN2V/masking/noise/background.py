@@ -11,17 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS, BackgroundLimits
+
 FloatArray = NDArray[np.float32]
 
-GRADIENT_SCALES = (1.5, 3.0)  # px: blur that leaves structure and removes most noise
-AVERAGING_SCALE = 6.0  # px: radius over which structure is averaged
-HIGH_PASS_SCALE = 6.0  # px: structure coarser than this is subtracted
-_CLIPPED_SHARE = 0.003  # share of pixels at one extreme value above which it counts as clipped
-_CLIPPED_DENSITY = 0.3  # local share of clipped pixels above which a pixel is not used
-_FILLED_DENSITY = 0.9  # local share of pixels without any fine noise above which it is no image
-_BESIDE_FILLED = 0.03  # share of such surroundings above which a pixel is not used
-_N_LEVELS = 16  # intensity levels over which the noise variance is measured
-_FINE_STENCIL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6.0
+_N_LEVELS = 16  # of brightness, at each of which the noise variance is measured
+_REACH = 3.0  # standard deviations at which a Gaussian is cut off: 0.3 % lie beyond
+_SECOND_DIFFERENCE = np.array([1, -2, 1], np.float32)
+FINE_STENCIL = np.outer(_SECOND_DIFFERENCE, _SECOND_DIFFERENCE) / np.float32(6.0)  # of norm 1
 
 
 @dataclass(frozen=True)
@@ -45,29 +42,39 @@ class NoiseField:
 def blur(stack: NDArray[np.floating], sigma: float, order: tuple[int, int] = (0, 0)) -> FloatArray:
     """Blur every plane of a (Z, Y, X) stack by a Gaussian or its (y, x) derivative."""
     blurred: FloatArray = ndimage.gaussian_filter(
-        stack, (0.0, sigma, sigma), order=(0, *order), mode="mirror", truncate=3.0
+        stack, (0.0, sigma, sigma), order=(0, *order), mode="mirror", truncate=_REACH
     )
     return blurred
 
 
-def high_pass(stack: FloatArray, sigma: float = HIGH_PASS_SCALE) -> FloatArray:
-    """Subtract a blurred image twice corrected, which leaves no trace of slopes and bows."""
-    smooth = blur(stack, sigma)
-    return stack - 2.0 * smooth + blur(smooth, sigma)
+def high_pass(stack: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background) -> FloatArray:
+    """Subtract the coarse structure of a (Z, Y, X) stack.
+
+    Blurring changes slopes and bows a little. So what the blur lost is blurred and added to it:
+    the smooth image g(s) + g(s - g(s)) is subtracted, and no trace of slopes and bows stays.
+    """
+    smooth = blur(stack, limits.coarse_scale)
+    return stack - 2.0 * smooth + blur(smooth, limits.coarse_scale)
 
 
 def fine_energy(stack: FloatArray) -> FloatArray:
-    """Square of a second difference along both axes: almost blind to structure."""
-    fine: FloatArray = ndimage.convolve(stack, _FINE_STENCIL[None], mode="mirror")
+    """Square of the second difference along both axes of a (Z, Y, X) stack.
+
+    Almost blind to structure, which is smooth at this scale. Its mean over white noise is the
+    variance of the noise.
+    """
+    fine: FloatArray = ndimage.convolve(stack, FINE_STENCIL[None], mode="mirror")
     return fine * fine
 
 
-def gradient_energies(stack: FloatArray) -> list[FloatArray]:
+def gradient_energies(
+    stack: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background
+) -> list[FloatArray]:
     """Locally averaged energy of the gradient, one (Z, Y, X) array a scale."""
     energies = []
-    for sigma in GRADIENT_SCALES:
+    for sigma in limits.gradient_scales:
         along_x, along_y = blur(stack, sigma, (0, 1)), blur(stack, sigma, (1, 0))
-        energies.append(blur(along_x * along_x + along_y * along_y, AVERAGING_SCALE))
+        energies.append(blur(along_x * along_x + along_y * along_y, limits.coarse_scale))
     return energies
 
 
@@ -100,13 +107,17 @@ def noise_variance(plane: FloatArray, energy: FloatArray, counted: NDArray[np.bo
     return variance
 
 
-def unusable_pixels(stack: FloatArray) -> NDArray[np.bool_]:
+def unusable_pixels(
+    stack: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background
+) -> NDArray[np.bool_]:
     """Mark pixels whose surroundings are clipped at the smallest or largest value.
 
     Parameters
     ----------
     stack : (Z, Y, X) float32
         Image.
+    limits : BackgroundLimits
+        What counts as clipped.
 
     Returns
     -------
@@ -115,20 +126,24 @@ def unusable_pixels(stack: FloatArray) -> NDArray[np.bool_]:
     clipped = np.zeros(stack.shape, bool)
     for extreme in (stack.min(), stack.max()):
         at_extreme = stack == extreme
-        if at_extreme.mean() > _CLIPPED_SHARE:
+        if at_extreme.mean() > limits.clipped_share:
             clipped |= at_extreme
     if not clipped.any():
         return clipped
-    return blur(clipped.astype(np.float32), 3.0) > _CLIPPED_DENSITY
+    return blur(clipped.astype(np.float32), limits.local_scale) > limits.clipped_density
 
 
-def filled_pixels(energy: FloatArray) -> NDArray[np.bool_]:
+def filled_pixels(
+    energy: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.background
+) -> NDArray[np.bool_]:
     """Mark places of a single value, as what lies outside of a rotated or registered image.
 
     Parameters
     ----------
     energy : (Z, Y, X) float32
         Fine energy.
+    limits : BackgroundLimits
+        What counts as filled.
 
     Returns
     -------
@@ -136,32 +151,53 @@ def filled_pixels(energy: FloatArray) -> NDArray[np.bool_]:
     """
     is_still = energy == 0.0
     filled = np.zeros(energy.shape, bool)
-    if is_still.mean() > _CLIPPED_SHARE:
-        filled = blur(is_still.astype(np.float32), 3.0) > _FILLED_DENSITY
+    if is_still.mean() > limits.clipped_share:
+        filled = blur(is_still.astype(np.float32), limits.local_scale) > limits.filled_density
     if filled.any():
-        filled = blur(filled.astype(np.float32), 3.0) > _BESIDE_FILLED
+        filled = blur(filled.astype(np.float32), limits.local_scale) > limits.beside_filled
     return filled
 
 
-def white_noise_energies() -> tuple[float, ...]:
+def white_noise_energies(limits: BackgroundLimits = NOISE_LIMITS.background) -> tuple[float, ...]:
     """Gradient energies of white noise, in units of its fine energy (both from theory)."""
-    return tuple(1.0 / (4.0 * np.pi * sigma**4) for sigma in GRADIENT_SCALES)
+    return tuple(1.0 / (4.0 * np.pi * sigma**4) for sigma in limits.gradient_scales)
 
 
-def structure_score(stack: FloatArray, variance: FloatArray | float) -> FloatArray:
+def structure_score(
+    stack: FloatArray,
+    variance: FloatArray | float,
+    limits: BackgroundLimits = NOISE_LIMITS.background,
+) -> FloatArray:
     """Energy of the blurred gradients in units of what white noise of this variance has.
 
-    The stack is to be high-passed, or the slope of a smooth background counts as structure.
+    Parameters
+    ----------
+    stack : (Z, Y, X) float32
+        High-passed image; else the slope of a smooth background would count as structure.
+    variance : (Z, Y, X) float32, or float
+        Variance of the fine noise.
+    limits : BackgroundLimits
+        Scales of the gradients.
+
+    Returns
+    -------
+    (Z, Y, X) float32
+        About 2 for white noise: 1 for each scale.
     """
-    energies = gradient_energies(stack)
-    expected = white_noise_energies()
+    energies = gradient_energies(stack, limits)
+    expected = white_noise_energies(limits)
     total = np.zeros_like(stack)
     for energy, of_white_noise in zip(energies, expected, strict=True):
         total += energy / np.float32(of_white_noise)
     return total / variance
 
 
-def noise_field(stack: FloatArray, *, equalize: bool = True) -> NoiseField:
+def noise_field(
+    stack: FloatArray,
+    *,
+    equalize: bool = True,
+    limits: BackgroundLimits = NOISE_LIMITS.background,
+) -> NoiseField:
     """Separate the fine part of a stack and score every pixel for structure.
 
     Parameters
@@ -171,20 +207,23 @@ def noise_field(stack: FloatArray, *, equalize: bool = True) -> NoiseField:
     equalize : bool
         Divide by the local noise standard deviation, so that dim and bright regions count
         alike.
+    limits : BackgroundLimits
+        What counts as structure and as clipped.
 
     Returns
     -------
     NoiseField
     """
     energy = fine_energy(stack)
-    unusable = unusable_pixels(stack)
-    filled = filled_pixels(energy) & ~unusable
-    planes = zip(blur(stack, 4.0), blur(energy, 4.0), ~filled, strict=True)
+    unusable = unusable_pixels(stack, limits)
+    filled = filled_pixels(energy, limits) & ~unusable
+    smooth, local = (blur(image, limits.brightness_scale) for image in (stack, energy))
+    planes = zip(smooth, local, ~filled, strict=True)
     variance = np.stack([noise_variance(*plane) for plane in planes])
-    unusable |= filled | (variance <= 1e-3 * np.median(variance))
+    unusable |= filled | (variance <= limits.still_variance * np.median(variance))
     variance = np.where(unusable, np.float32(1.0), variance)
-    fine = high_pass(stack)
-    structure = np.where(unusable, np.float32(np.inf), structure_score(fine, variance))
+    fine = high_pass(stack, limits)
+    structure = np.where(unusable, np.float32(np.inf), structure_score(fine, variance, limits))
     usable_variance = variance[~unusable]
     scale = np.sqrt(variance) if equalize else np.sqrt(usable_variance.mean() or 1.0)
     residual = np.where(unusable, np.float32(0.0), fine / scale)

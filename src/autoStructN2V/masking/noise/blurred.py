@@ -11,17 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoStructN2V.masking.noise.background import NoiseField
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS, BlurredLimits
 
 FloatArray = NDArray[np.float64]
 
 _SIDE = 32  # px: of the blocks whose spectra are averaged
 _FEWEST_BLOCKS = 60  # in a group of neighboring slices
-_SHARE = 0.2  # of the blocks: the flattest are compared with the most structured
-_RING = 0.04  # cycles/px
-_BAND = np.arange(0.3, 0.7, _RING)  # cycles/px: frequencies that are taken for noise
-_STEEP = 4.0  # times that power falls within the band; white noise: once, a share of it: < 2.5
-_UNEVEN = 0.3  # largest mean logarithm of the ratio of the power in structured and flat places
-_LEAST_GROUPS = 0.3  # of the groups: as many must hold blurred noise
+_RING = 0.04  # cycles/px: width of the rings in which power is averaged, about a bin
 
 
 def _cut(stack: NDArray[np.float32]) -> FloatArray:
@@ -34,7 +30,15 @@ def _cut(stack: NDArray[np.float32]) -> FloatArray:
 
 
 def _groups(fields: Sequence[NoiseField]) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Blocks of as few slices as have enough, and how structured each block is."""
+    """Group the blocks of as few slices as have enough of them.
+
+    Yields
+    ------
+    (N, side, side) float64
+        Blocks.
+    (N,) float64
+        How structured each of them is.
+    """
     blocks: list[FloatArray] = []
     structure: list[FloatArray] = []
     for field in fields:
@@ -48,23 +52,34 @@ def _groups(fields: Sequence[NoiseField]) -> Iterator[tuple[FloatArray, FloatArr
                 blocks, structure = [], []
 
 
-def _radial_power(blocks: FloatArray) -> FloatArray:
-    """Mean power in each ring of ``_BAND``."""
+def _rings(limits: BlurredLimits) -> FloatArray:
+    """Inner radius (R,) of each ring in the band, in cycles/px."""
+    rings: FloatArray = np.arange(*limits.band, _RING)
+    return rings
+
+
+def _radial_power(blocks: FloatArray, rings: FloatArray) -> FloatArray:
+    """Mean power (R,) of (N, side, side) blocks in each of R rings."""
     window = np.outer(np.hanning(_SIDE), np.hanning(_SIDE))
     centered = blocks - blocks.mean((1, 2), keepdims=True)
     power = np.square(np.abs(np.fft.fft2(centered * window))).mean(0)
-    ring = np.digitize(_frequency(), _BAND) - 1
-    return np.array([power[ring == index].mean() for index in range(len(_BAND))])
+    ring = np.digitize(_frequency(), rings) - 1
+    return np.array([power[ring == index].mean() for index in range(len(rings))])
 
 
 def _frequency() -> FloatArray:
+    """Distance (side, side) of each bin of a spectrum from zero frequency, in cycles/px."""
     frequency = np.fft.fftfreq(_SIDE)
     radius: FloatArray = np.hypot.outer(frequency, frequency)
     return radius
 
 
-def blurred_noise(fields: Sequence[NoiseField], max_lag: int) -> FloatArray | None:
-    """Autocorrelation of noise that is blurred alike in all directions, if it is.
+def blurred_noise(
+    fields: Sequence[NoiseField],
+    max_lag: int,
+    limits: BlurredLimits = NOISE_LIMITS.blurred,
+) -> FloatArray | None:
+    """Autocorrelation of noise that is blurred equally in all directions, if it is blurred.
 
     Parameters
     ----------
@@ -72,38 +87,58 @@ def blurred_noise(fields: Sequence[NoiseField], max_lag: int) -> FloatArray | No
         Images without their coarse structure.
     max_lag : int
         Largest lag in pixels.
+    limits : BlurredLimits
+        What counts as blurred.
 
     Returns
     -------
     (2 * max_lag + 1, 2 * max_lag + 1) float64, or None
         None if the noise is not blurred, or structure hides what it is.
     """
-    powers = [_flat_and_structured(*group) for group in _groups(fields)]
-    steep = [pair for pair in powers if _is_steep(pair[0])]
-    if not steep or len(steep) < _LEAST_GROUPS * len(powers):
+    powers = [_flat_and_structured(*group, limits) for group in _groups(fields)]
+    steep = [pair for pair in powers if _is_steep(pair[0], limits)]
+    if not steep or len(steep) < limits.least_groups * len(powers):
         return None
     flat, structured = np.log(steep).mean(0)
-    if np.abs(structured - flat).mean() > _UNEVEN:
+    if np.abs(structured - flat).mean() > limits.uneven:
         return None
-    return _autocorrelation(flat, max_lag)
+    return _autocorrelation(_rings(limits), flat, max_lag)
 
 
 def _flat_and_structured(
-    blocks: FloatArray, structure: FloatArray
+    blocks: FloatArray, structure: FloatArray, limits: BlurredLimits
 ) -> tuple[FloatArray, FloatArray]:
+    """Power (R,) of the flattest and of the most structured of (N, side, side) blocks."""
     order = np.argsort(structure)
-    n_compared = round(_SHARE * len(order))
-    return _radial_power(blocks[order[:n_compared]]), _radial_power(blocks[order[-n_compared:]])
+    n_compared = round(limits.share * len(order))
+    flattest, most_structured = order[:n_compared], order[-n_compared:]
+    rings = _rings(limits)
+    return _radial_power(blocks[flattest], rings), _radial_power(blocks[most_structured], rings)
 
 
-def _is_steep(power: FloatArray) -> bool:
-    middle = len(_BAND) // 3
-    return bool(power[middle] > _STEEP * power[2 * middle])
+def _is_steep(power: FloatArray, limits: BlurredLimits) -> bool:
+    """Whether the power (R,) falls much from the first to the second third of the band."""
+    third = len(power) // 3
+    return bool(power[third] > limits.steep * power[2 * third])
 
 
-def _autocorrelation(log_power: FloatArray, max_lag: int) -> FloatArray:
-    """Autocorrelation of white noise blurred by the Gaussian whose power fits best."""
-    slope, _ = np.polyfit(np.square(_BAND + _RING / 2.0), log_power, 1)
+def _autocorrelation(rings: FloatArray, log_power: FloatArray, max_lag: int) -> FloatArray:
+    """Autocorrelation of white noise blurred by the Gaussian whose power fits best.
+
+    Parameters
+    ----------
+    rings : (R,) float64
+        Inner radius of each ring, in cycles/px.
+    log_power : (R,) float64
+        Logarithm of the power there.
+    max_lag : int
+        Largest lag in pixels.
+
+    Returns
+    -------
+    (2 * max_lag + 1, 2 * max_lag + 1) float64
+    """
+    slope, _ = np.polyfit(np.square(rings + _RING / 2.0), log_power, 1)
     variance = max(-float(slope), 1e-6) / (4.0 * np.pi**2)
     lag = np.arange(-max_lag, max_lag + 1)
     autocorrelation: FloatArray = np.exp(-np.add.outer(lag**2, lag**2) / (4.0 * variance))

@@ -19,28 +19,40 @@ from autoStructN2V.masking.noise.background import (
 from autoStructN2V.masking.noise.blurred import blurred_noise
 from autoStructN2V.masking.noise.correction import growth_of_pairs, undo_high_pass, undo_selection
 from autoStructN2V.masking.noise.lags import LagSums, bartlett_error, joined, lag_sums, normalized
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS, LeakLimits, NoiseLimits
 
-_MIN_FRACTION = 0.26  # of the usable pixels: the flattest are taken even if none is flat
-_MIN_PIXELS = 2500
-_FEWEST_PIXELS = 500
 _FRACTIONS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)  # of the usable pixels
-_SPREAD_TOLERANCE = 1.15
-_SIMULATED = (2, 256, 256)
-_UNEVEN = 1.25  # spread of local variance, relative to noise alone, that only structure has
-_FAR_FROM_NOISE = 5.0  # structure score of the background, relative to noise alone
-_WINDOW_AREA = 4.0 * np.pi * 3.0**2  # px: what the local variance is averaged over
-_FEWEST_FOR_ISOTROPY = 9000  # usable pixels; in fewer, uniform texture cannot be told from noise
-_MOST_UNDONE = 2.0  # corrected variance over the measured one
-_LEAK = 0.12  # correlation common to all directions, below which it is remaining structure
-_FARTHER = slice(5, 9)  # px: lags at which blurred noise has ended
-_LEAK_REACH = 9.5  # px: where the correlation of high-passed structure has fallen to zero,
-_LEAK_FALL = 4.0 / 3.0  # and the power with which it falls; both measured beside white noise
-_LEAK_RANK = 0.4  # of the values at one distance: the larger ones may hold noise
+_SIMULATED = (2, 256, 256)  # px
+_LEAST_COVER = np.float32(1e-3)  # of the pixels around: guards a division
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Corrected autocorrelation within a slice, with the threshold that gave it."""
+    """Corrected autocorrelation within a slice, with the threshold that gave it.
+
+    Attributes
+    ----------
+    values, standard_error : (H, W) float64
+        Autocorrelation of the noise, and how well it is known.
+    variance : float
+        Corrected variance, structure included, in units of the fine energy.
+    threshold : float
+        Structure score below which pixels count as background.
+    fraction : float
+        Share of the usable pixels that do.
+    n_pixels : int
+        Their number.
+    is_structure : bool
+        Whether what all directions share may be structure.
+    leaves_out_common : bool
+        Whether it was left out.
+    leak : float
+        Share of the variance that is a remainder of structure.
+    high_passed : (H, W) float64, or None
+        Autocovariance of the high-passed noise over all pixels; None if nothing was corrected.
+    variance_factor : float
+        True variance of the noise over that of the high-passed background.
+    """
 
     values: NDArray[np.float64]
     standard_error: NDArray[np.float64]
@@ -51,8 +63,8 @@ class Estimate:
     is_structure: bool
     leaves_out_common: bool
     leak: float
-    high_passed: NDArray[np.float64] | None  # over all pixels; None: nothing was corrected
-    variance_factor: float  # true variance over that of the high-passed background
+    high_passed: NDArray[np.float64] | None
+    variance_factor: float
 
 
 def _measure(
@@ -102,59 +114,64 @@ def simulate_noise(
     return colored.astype(np.float32)
 
 
-def _as_noise_field(noise: NDArray[np.float32]) -> NoiseField:
-    """Treat simulated noise as an image is treated."""
+def _as_noise_field(noise: NDArray[np.float32], limits: NoiseLimits) -> NoiseField:
+    """Treat simulated noise (Z, Y, X) as an image is treated."""
     variance = float(fine_energy(noise).mean())
-    fine = high_pass(noise)
-    return NoiseField(fine / np.float32(np.sqrt(variance)), structure_score(fine, variance))
+    fine = high_pass(noise, limits.background)
+    score = structure_score(fine, variance, limits.background)
+    return NoiseField(fine / np.float32(np.sqrt(variance)), score)
 
 
 def _simulated(model: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Draw noise (Z, Y, X) of an autocorrelation (H, W); the same at every call."""
     return simulate_noise(model, _SIMULATED, np.random.default_rng(0))
 
 
-def _background_threshold(fields: Sequence[NoiseField]) -> float:
+def _background_threshold(fields: Sequence[NoiseField], limits: NoiseLimits) -> float:
     """Structure score below which pixels count as background.
 
     The scores of noise alone have a known, narrow distribution. The largest share of the pixels
-    is taken whose scores are no more spread than that; if no share is, the flattest pixels.
+    is taken whose scores are hardly more spread than that; if there is none, the flattest pixels.
     """
     scores = np.concatenate([field.structure[np.isfinite(field.structure)] for field in fields])
-    if scores.size < _FEWEST_PIXELS:
+    if scores.size < limits.selection.fewest_pixels:
         raise InputError(
-            f"Fewer than {_FEWEST_PIXELS} pixels can be used to measure the noise: the images "
-            "are too small, constant or clipped; use larger or unclipped images."
+            f"Fewer than {limits.selection.fewest_pixels} pixels can be used to measure the "
+            "noise: the images are too small, constant or clipped; use larger or unclipped images."
         )
     spread = _spread(scores)
     homogeneous = [
         fraction
-        for fraction, of_noise in zip(_FRACTIONS, _spread_of_noise(), strict=True)
-        if spread[fraction] <= _SPREAD_TOLERANCE * of_noise
+        for fraction, of_noise in zip(_FRACTIONS, _spread_of_noise(limits), strict=True)
+        if spread[fraction] <= limits.selection.spread_tolerance * of_noise
     ]
-    fewest = min(0.4, max(_MIN_FRACTION, _MIN_PIXELS / scores.size))
+    fewest = limits.selection.fewest_of(scores.size)
     return float(np.quantile(scores, max([fewest, *homogeneous])))
 
 
 def _spread(scores: NDArray[np.float32]) -> dict[float, float]:
-    """Quantile of the scores at each of ``_FRACTIONS``, relative to that at half of it."""
+    """Quantile of scores (N,) at each of ``_FRACTIONS``, relative to that at half of it."""
     return {f: float(np.divide(*np.quantile(scores, [f, f / 2.0]))) for f in _FRACTIONS}
 
 
 @cache
-def _spread_of_noise() -> tuple[float, ...]:
+def _spread_of_noise(limits: NoiseLimits) -> tuple[float, ...]:
     white = np.zeros((3, 3))
     white[1, 1] = 1.0
-    return tuple(_spread(_as_noise_field(_simulated(white)).structure).values())
+    return tuple(_spread(_as_noise_field(_simulated(white), limits).structure).values())
 
 
-def _unevenness(fields: Sequence[NoiseField], threshold: float) -> float:
-    """Relative spread of the local variance over the background; noise alone has little."""
+def _unevenness(fields: Sequence[NoiseField], threshold: float, scale: float) -> float:
+    """Relative spread of the local variance over the background; noise alone has little.
+
+    The variance is local within a Gaussian of standard deviation ``scale``, in pixels.
+    """
     spreads = []
     for field in fields:
         mask = field.structure < threshold
         if mask.any():
-            share = np.maximum(blur(mask.astype(np.float32), 3.0), np.float32(1e-3))
-            local = (blur(np.square(field.residual) * mask, 3.0) / share)[mask]
+            cover = np.maximum(blur(mask.astype(np.float32), scale), _LEAST_COVER)
+            local = (blur(np.square(field.residual) * mask, scale) / cover)[mask]
             spreads.append(float(local.std() / max(float(local.mean()), 1e-12)))
     return float(np.median(spreads)) if spreads else np.inf
 
@@ -162,7 +179,8 @@ def _unevenness(fields: Sequence[NoiseField], threshold: float) -> float:
 def _common(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Smallest of the values at a lag, its mirror images and its quarter turns, if positive.
 
-    Structure looks alike in all directions on average, so this bounds its share.
+    Structure looks alike in all directions on average, so this bounds its share. Takes and
+    returns a square array (H, H).
     """
     turned = np.rot90(values)
     smallest = np.minimum(values, values[:, ::-1])
@@ -171,54 +189,86 @@ def _common(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return common
 
 
-def _leak(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _leak(values: NDArray[np.float64], limits: LeakLimits) -> NDArray[np.float64]:
     """Correlation common to all directions where it is too weak to be noise.
 
     Where it is not, and at zero lag, noise hides what structure is left, which is extrapolated
-    from farther lags: it falls to zero over the reach of the high-pass.
+    from farther lags: it falls to zero over the reach of the high-pass. Takes and returns a
+    square array (H, H).
     """
     middle = values.shape[0] // 2
     lag = np.arange(values.shape[0]) - middle
     distance = np.rint(np.hypot.outer(lag, lag)).astype(int)
     profile = np.zeros(distance.max() + 1)
     for ring in range(1, middle + 1):
-        profile[ring] = max(0.0, float(np.quantile(values[distance == ring], _LEAK_RANK)))
-    is_noise = profile >= _LEAK
+        profile[ring] = max(0.0, float(np.quantile(values[distance == ring], limits.rank)))
+    is_noise = profile >= limits.most
     profile[is_noise] = 0.0
-    if is_noise[1] and middle > _FARTHER.stop and not is_noise[_FARTHER].any():
-        fall = np.maximum(1.0 - np.arange(middle) / _LEAK_REACH, 0.0) ** _LEAK_FALL
-        strength = (fall[_FARTHER] @ profile[_FARTHER]) / np.square(fall[_FARTHER]).sum()
-        nearer = slice(_FARTHER.start)
-        profile[nearer] = np.minimum(strength * fall[nearer], _LEAK)
+    farther = slice(*limits.farther)
+    if is_noise[1] and middle > farther.stop and not is_noise[farther].any():
+        fall = np.maximum(1.0 - np.arange(middle) / limits.reach, 0.0) ** limits.fall
+        strength = (fall[farther] @ profile[farther]) / np.square(fall[farther]).sum()
+        nearer = slice(farther.start)
+        profile[nearer] = np.minimum(strength * fall[nearer], limits.most)
     else:
+        # a parabola through the lags 1 and 2 that is flat at 0
         profile[0] = max(0.0, profile[1] + (profile[1] - profile[2]) / 3.0)
     leak: NDArray[np.float64] = profile[distance]
     return leak
 
 
-def _cleaned(values: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Noise model for a simulation: lags indistinguishable from zero are set to zero."""
-    return np.where(np.abs(values) > np.maximum(2.5 * error, 0.01), values, 0.0)
+def _cleaned(
+    values: NDArray[np.float64], error: NDArray[np.float64], limits: NoiseLimits
+) -> NDArray[np.float64]:
+    """Noise model (H, W) for a simulation: lags indistinguishable from zero are set to zero."""
+    return np.where(np.abs(values) > limits.significance.least_faint(error), values, 0.0)
 
 
 def _off_center_maximum(values: NDArray[np.float64]) -> float:
+    """Largest value of (H, W) other than that in the center."""
     middle = values.size // 2
     return float(np.delete(values.ravel(), middle).max())
 
 
-def estimate_in_plane(fields: Sequence[NoiseField], max_lag: int) -> Estimate:
-    """Measure over the background and undo what selecting and high-passing did to the noise."""
-    threshold = _background_threshold(fields)
+def estimate_in_plane(
+    fields: Sequence[NoiseField], max_lag: int, limits: NoiseLimits = NOISE_LIMITS
+) -> Estimate:
+    """Measure over the background and undo what selecting and high-passing did to the noise.
+
+    Parameters
+    ----------
+    fields : sequence of NoiseField
+        The images.
+    max_lag : int
+        Largest lag in pixels.
+    limits : NoiseLimits
+        What is background, noise, and structure.
+
+    Returns
+    -------
+    Estimate
+        With arrays of (2 * max_lag + 1, 2 * max_lag + 1).
+
+    Raises
+    ------
+    InputError
+        If too few pixels can be used, or they hold no noise.
+    """
+    threshold = _background_threshold(fields, limits)
     sums, fraction = _measure(fields, threshold, max_lag)
     _, error, measured_variance = normalized(sums)
     growth = growth_of_pairs(fields, threshold, max_lag)
-    covariance, high_passed = _corrected(sums.covariance(), growth, error, measured_variance)
+    covariance, high_passed = _corrected(
+        sums.covariance(), growth, error, measured_variance, limits
+    )
     center = (max_lag, max_lag)
     values = covariance / covariance[center]
-    matters = _off_center_maximum(_common(values)) > _LEAK
-    blurred = blurred_noise(fields, max_lag) if matters else None
-    is_structure = matters and blurred is None and _is_structure(fields, threshold, values, sums)
-    separation = _separated(values, is_structure, blurred)
+    matters = _off_center_maximum(_common(values)) > limits.leak.most
+    blurred = blurred_noise(fields, max_lag, limits.blurred) if matters else None
+    is_structure = (
+        matters and blurred is None and _is_structure(fields, threshold, values, sums, limits)
+    )
+    separation = _separated(values, is_structure, blurred, limits.leak)
     return Estimate(
         values=separation.values,
         standard_error=error,
@@ -239,15 +289,16 @@ def _corrected(
     growth: NDArray[np.float64],
     error: NDArray[np.float64],
     variance: float,
+    limits: NoiseLimits,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Undo the selection and the high-pass; also return what was found before the latter.
+    """Undo the selection and the high-pass (H, W); also return what was found before the latter.
 
-    Where that finds most of the variance in slow noise, such noise is not told from structure,
-    and would only amplify it: nothing is corrected then.
+    If most of the variance would then be slow noise, it is slow structure rather, and the
+    correction would amplify that: nothing is corrected then.
     """
-    high_passed = undo_selection(covariance, growth)
-    undone = undo_high_pass(high_passed, error, variance)
-    if _center(undone) > _MOST_UNDONE * variance:
+    high_passed = undo_selection(covariance, growth, limits=limits)
+    undone = undo_high_pass(high_passed, error, variance, limits)
+    if _center(undone) > limits.correction.most_undone * variance:
         return covariance, None
     return undone, high_passed
 
@@ -262,15 +313,18 @@ class _Separation:
 
 
 def _separated(
-    values: NDArray[np.float64], is_structure: bool, blurred: NDArray[np.float64] | None
+    values: NDArray[np.float64],
+    is_structure: bool,
+    blurred: NDArray[np.float64] | None,
+    limits: LeakLimits,
 ) -> _Separation:
-    """Take from an autocorrelation what is common to all directions, as far as it is structure."""
+    """Take from an autocorrelation (H, H) what all directions share, as far as it is structure."""
     leaves_out_common = is_structure or blurred is not None
-    leak = _common(values) if leaves_out_common else _leak(values)
+    leak = _common(values) if leaves_out_common else _leak(values, limits)
     share = 0.0 if leaves_out_common else _center(leak)
     left = (values - leak) / (1.0 - share)
     if blurred is not None:
-        left = np.where(np.abs(left) < _LEAK, 0.0, left) + np.minimum(leak, blurred)
+        left = np.where(np.abs(left) < limits.most, 0.0, left) + np.minimum(leak, blurred)
     left = (left + left[::-1, ::-1]) / 2.0  # exact point symmetry, lost by rounding
     middle = left.shape[0] // 2
     left[middle, middle] = 1.0
@@ -282,30 +336,53 @@ def _is_structure(
     threshold: float,
     values: NDArray[np.float64],
     sums: LagSums,
+    limits: NoiseLimits,
 ) -> bool:
-    """Whether the image is not noise alone where correlation equal in all directions was found."""
-    simulated = _as_noise_field(
-        _simulated(_cleaned(values, sums.standard_error() / _center(sums.covariance())))
-    )
+    """Whether correlation that is equal in all directions may be that of structure.
+
+    It may where the flattest places are far from noise, where few pixels can be used, and where
+    the local variance is more uneven than that of noise alone.
+
+    Parameters
+    ----------
+    fields : sequence of NoiseField
+        The images.
+    threshold : float
+        Score below which pixels count as background.
+    values : (H, W) float64
+        Autocorrelation that was measured there.
+    sums : LagSums
+        What it was measured from.
+    limits : NoiseLimits
+        When it may be structure.
+    """
+    isotropy, scale = limits.isotropy, limits.background.local_scale
+    error = sums.standard_error() / _center(sums.covariance())
+    simulated = _as_noise_field(_simulated(_cleaned(values, error, limits)), limits)
     n_usable = sum(int(np.isfinite(field.structure).sum()) for field in fields)
-    is_far = threshold > _FAR_FROM_NOISE * float(np.median(simulated.structure))
-    if is_far or n_usable < _FEWEST_FOR_ISOTROPY:
+    is_far = threshold > isotropy.far_from_noise * float(np.median(simulated.structure))
+    if is_far or n_usable < isotropy.fewest_pixels:
         return True
-    n_windows = max(1.0, float(_center(sums.counts.sum(0))) / _WINDOW_AREA)
-    tolerance = _UNEVEN * (1.0 + 1.5 / np.sqrt(n_windows))
-    everything = float(np.quantile(simulated.structure, 0.9))
-    of_noise = _unevenness([simulated], max(threshold, everything))
-    return bool(_unevenness(fields, threshold) > tolerance * of_noise)
+    n_windows = max(1.0, float(_center(sums.counts.sum(0))) / limits.background.local_area)
+    error_of_spread = 1.0 / np.sqrt(2.0 * n_windows)  # relative, of a standard deviation
+    tolerance = isotropy.uneven * (1.0 + limits.significance.clear_errors * error_of_spread)
+    everything = float(np.quantile(simulated.structure, max(_FRACTIONS)))
+    of_noise = _unevenness([simulated], max(threshold, everything), scale)
+    return bool(_unevenness(fields, threshold, scale) > tolerance * of_noise)
 
 
 def _center(values: NDArray[np.float64]) -> float:
+    """Value in the center of (H, W)."""
     return float(values[values.shape[0] // 2, values.shape[1] // 2])
 
 
 def estimate_across(
-    fields: Sequence[NoiseField], estimate: Estimate, max_lag: int
+    fields: Sequence[NoiseField],
+    estimate: Estimate,
+    max_lag: int,
+    limits: NoiseLimits = NOISE_LIMITS,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Correlation of a slice with the next one, over the same background."""
+    """Correlation (H, W) of a slice with the next one over the same background, and its error."""
     deep = [field for field in fields if field.residual.shape[0] > 1]
     if not deep:
         raise InputError(
@@ -316,11 +393,11 @@ def estimate_across(
     covariance = sums.covariance()
     if estimate.high_passed is not None:
         growth = growth_of_pairs(deep, estimate.threshold, max_lag, slice_offset=1)
-        selected = undo_selection(covariance, growth, estimate.high_passed)
-        covariance = undo_high_pass(selected, error, estimate.variance)
+        selected = undo_selection(covariance, growth, estimate.high_passed, limits)
+        covariance = undo_high_pass(selected, error, estimate.variance, limits)
     values = covariance / estimate.variance
     if estimate.leaves_out_common:
         values = values - _common(values)
     else:
-        values = (values - _leak(values)) / (1.0 - estimate.leak)
+        values = (values - _leak(values, limits.leak)) / (1.0 - estimate.leak)
     return values, np.maximum(error, bartlett_error(values, sums.counts))

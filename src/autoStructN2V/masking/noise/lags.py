@@ -8,24 +8,33 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from autoStructN2V.errors import InputError
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 
 _TILE = 64  # px: side of the tiles whose scatter gives the standard error
 
 
 @dataclass(frozen=True)
 class LagSums:
-    """Sums of products of pixel pairs, and their number, for each tile and lag."""
+    """Sums of products of pixel pairs for each tile and lag.
 
-    products: NDArray[np.float64]  # (tile, lag y, lag x)
+    Attributes
+    ----------
+    products : (T, H, W) float64
+        Sum over the pairs of each of T tiles; lag zero is in the center of H x W lags.
+    counts : (T, H, W) float64
+        Number of pairs.
+    """
+
+    products: NDArray[np.float64]
     counts: NDArray[np.float64]
 
     def covariance(self) -> NDArray[np.float64]:
-        """Return the mean product at each lag."""
+        """Return the mean product (H, W) at each lag."""
         mean: NDArray[np.float64] = self.products.sum(0) / np.maximum(self.counts.sum(0), 1.0)
         return mean
 
     def standard_error(self) -> NDArray[np.float64]:
-        """Return the standard error of the mean product, from the scatter over tiles."""
+        """Return the standard error (H, W) of the mean product, from the scatter over tiles."""
         scatter = self.products - self.covariance() * self.counts
         error: NDArray[np.float64] = np.sqrt((scatter**2).sum(0)) / np.maximum(
             self.counts.sum(0), 1.0
@@ -63,7 +72,24 @@ def lag_sums(
     max_lag: int,
     slice_offset: int = 0,
 ) -> LagSums:
-    """Correlate background pixels of each slice with those of the slice at an offset."""
+    """Correlate background pixels of each slice with those of the slice at an offset.
+
+    Parameters
+    ----------
+    residual : (Z, Y, X) float32
+        Noise.
+    background : (Z, Y, X) bool
+        Pixels that count.
+    max_lag : int
+        Largest lag in pixels.
+    slice_offset : int
+        How many slices apart the two pixels of a pair are.
+
+    Returns
+    -------
+    LagSums
+        Of (T, 2 * max_lag + 1, 2 * max_lag + 1) for T tiles.
+    """
     weight = background.astype(np.float32)
     here, there = _paired_slices(residual.shape[0], slice_offset)
     values = residual * weight
@@ -76,7 +102,21 @@ def lag_sums(
 def pair_counts(
     background: NDArray[np.bool_], max_lag: int, slice_offset: int = 0
 ) -> NDArray[np.float64]:
-    """Return the number of pairs that :func:`lag_sums` finds at each lag."""
+    """Return the number of pairs that :func:`lag_sums` finds at each lag.
+
+    Parameters
+    ----------
+    background : (Z, Y, X) bool
+        Pixels that count.
+    max_lag : int
+        Largest lag in pixels.
+    slice_offset : int
+        How many slices apart the two pixels of a pair are.
+
+    Returns
+    -------
+    (2 * max_lag + 1, 2 * max_lag + 1) float64
+    """
     here, there = _paired_slices(background.shape[0], slice_offset)
     weight = background.astype(np.float32)
     counts: NDArray[np.float64] = _correlate(
@@ -92,17 +132,55 @@ def joined(sums: Sequence[LagSums]) -> LagSums:
     )
 
 
-def bartlett_error(values: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the large-sample standard error of a lag where the true correlation is zero."""
+def bartlett_error(
+    values: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    clear_errors: float = NOISE_LIMITS.significance.clear_errors,
+) -> NDArray[np.float64]:
+    """Return the large-sample standard error of a lag where the true correlation is zero.
+
+    Parameters
+    ----------
+    values : (H, W) float64
+        Autocorrelation.
+    counts : (T, H, W) float64
+        Pairs in each tile.
+    clear_errors : float
+        Standard errors of white noise from which a correlation adds to the error of all others.
+
+    Returns
+    -------
+    (H, W) float64
+    """
     n_pairs = np.maximum(counts.sum(0), 1.0)
-    significant = np.square(values) > 9.0 / n_pairs
+    significant = np.square(values) > clear_errors**2 / n_pairs
     power = max(1.0, float(np.square(values[significant]).sum()))
     error: NDArray[np.float64] = np.sqrt(power / n_pairs)
     return error
 
 
 def normalized(sums: LagSums) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Return the autocorrelation with 1 at zero lag, its standard error, and the variance."""
+    """Return the autocorrelation with 1 at zero lag, its standard error, and the variance.
+
+    Parameters
+    ----------
+    sums : LagSums
+        What was measured.
+
+    Returns
+    -------
+    (H, W) float64
+        Autocorrelation.
+    (H, W) float64
+        Its standard error: from the scatter over the tiles, and not below what theory allows.
+    float
+        Variance.
+
+    Raises
+    ------
+    InputError
+        If the variance is zero.
+    """
     covariance = sums.covariance()
     variance = float(covariance[tuple(side // 2 for side in covariance.shape)])
     if not variance > 0.0:

@@ -12,11 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoStructN2V.masking.noise.background import NoiseField, blur, high_pass
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
 
-_BRIGHTNESS_SCALE = 4.0  # px: radius over which brightness is averaged
-LEAST_SHARE = 0.1  # of the mean variance: a straight line may become negative somewhere
-_MOST_ERROR = 0.5  # of the variance, at any brightness: a line of larger error is not trusted
-_LEAST_ERRORS = 3.0  # by which a slope differs from zero that is trusted all the same
 _N_PARTS = 20  # of the background, whose scatter gives the standard error
 
 
@@ -43,7 +40,10 @@ class NoiseStrength:
 
 
 def measure_noise_strength(
-    stacks: Sequence[NDArray[np.float32]], fields: Sequence[NoiseField], threshold: float
+    stacks: Sequence[NDArray[np.float32]],
+    fields: Sequence[NoiseField],
+    threshold: float,
+    limits: NoiseLimits = NOISE_LIMITS,
 ) -> NoiseStrength:
     """Measure the high-passed images over the background.
 
@@ -55,6 +55,8 @@ def measure_noise_strength(
         Their structure.
     threshold : float
         Structure score below which a pixel counts as background.
+    limits : NoiseLimits
+        When the growth of the noise with brightness is trusted.
 
     Returns
     -------
@@ -64,25 +66,31 @@ def measure_noise_strength(
     squares, brightness, extremes = [], [], []
     for stack, field in zip(stacks, fields, strict=True):
         background = field.structure < threshold
-        squares.append(np.square(high_pass(stack)[background], dtype=np.float64))
-        smooth = blur(stack, _BRIGHTNESS_SCALE)
+        squares.append(np.square(high_pass(stack, limits.background)[background], dtype=np.float64))
+        smooth = blur(stack, limits.background.brightness_scale)
         brightness.append(smooth[background].astype(np.float64))
         extremes += [float(smooth.min()), float(smooth.max())]
     square, bright = np.concatenate(squares), np.concatenate(brightness)
     variance = float(square.mean())
     middle = float(bright.mean())
-    gain = _gain(square, bright - middle, max(abs(value - middle) for value in extremes))
+    reach = max(abs(value - middle) for value in extremes)
+    gain = _gain(square, bright - middle, reach, limits)
     n_pixels = sum(stack.size for stack in stacks)
     mean = sum(float(stack.sum(dtype=np.float64)) for stack in stacks) / n_pixels
     on_line = variance + gain * (mean - middle)
-    at_mean = max(on_line, LEAST_SHARE * variance)
+    at_mean = max(on_line, limits.strength.least_share * variance)
     if not at_mean > 0.0:
         return NoiseStrength(0.0, mean, 0.0, 0.0)
     kurtosis = float(np.square(square / variance).mean()) - 3.0
     return NoiseStrength(at_mean, mean, gain / at_mean, kurtosis)
 
 
-def _gain(square: NDArray[np.float64], centered: NDArray[np.float64], reach: float) -> float:
+def _gain(
+    square: NDArray[np.float64],
+    centered: NDArray[np.float64],
+    reach: float,
+    limits: NoiseLimits,
+) -> float:
     """Growth of the variance for each unit of brightness; zero where it cannot be told.
 
     Parameters
@@ -93,6 +101,8 @@ def _gain(square: NDArray[np.float64], centered: NDArray[np.float64], reach: flo
         Brightness around it, of mean zero.
     reach : float
         Largest distance from zero at which the line is used.
+    limits : NoiseLimits
+        When the slope is trusted.
     """
     spread = float(np.square(centered).mean())
     if not spread > 0.0:
@@ -102,5 +112,6 @@ def _gain(square: NDArray[np.float64], centered: NDArray[np.float64], reach: flo
     off_line = (square - variance - gain * centered) * centered
     parts = np.array([part.sum() for part in np.array_split(off_line, _N_PARTS)])
     error = float(np.sqrt(np.square(parts).sum())) / square.size / spread
-    is_unknown = error * reach > _MOST_ERROR * variance and abs(gain) < _LEAST_ERRORS * error
-    return 0.0 if is_unknown else gain
+    is_vague = error * reach > limits.strength.most_error * variance
+    is_clear = abs(gain) >= limits.significance.clear_errors * error
+    return gain if is_clear or not is_vague else 0.0

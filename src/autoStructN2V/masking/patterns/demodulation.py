@@ -7,69 +7,82 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, DemodulationLimits
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.masking.patterns.pattern import PeriodicPattern
-
-_LEAST_COVERAGE = 0.75
-_DEMODULATION_SCALE = 24.0  # px: distance over which amplitude and phase hardly drift
+    from autoStructN2V.masking.patterns.pattern import Sinusoid
 
 
-def remove_sinusoids(
-    stack: NDArray[np.floating], patterns: Sequence[PeriodicPattern]
+_LIMITS = PATTERN_LIMITS.removal.sinusoids
+
+
+def without_wave(
+    plane: NDArray[np.floating], pattern: Sinusoid, *, limits: DemodulationLimits = _LIMITS
 ) -> NDArray[np.float32]:
-    """Subtract sinusoidal patterns, each with an amplitude and phase that may drift slowly.
+    """Subtract a sinusoid with an amplitude and phase that may drift slowly.
 
     Parameters
     ----------
-    stack : (Z, Y, X) array
+    plane : (Y, X) array
         Finite values, any units.
-    patterns : sequence of PeriodicPattern
-        Offsets of lines are left alone.
+    pattern : Sinusoid
+        Its period and direction.
+    limits : DemodulationLimits
+        How fast it may drift.
 
     Returns
     -------
-    (Z, Y, X) float32
-        A new stack in the same units.
+    (Y, X) float32
+        A new slice in the same units.
     """
-    cleaned = np.array(stack, np.float32)
-    for pattern in patterns:
-        if pattern.lines is None:
-            wave, sigma = _wave(pattern, cleaned.shape[1:])
-            for plane in cleaned:
-                plane -= 2.0 * (_envelope(plane, wave, sigma) * wave).real
+    cleaned = np.array(plane, np.float32)
+    wave, sigma = _wave(pattern, cleaned.shape, limits)
+    cleaned -= 2.0 * (_envelope(cleaned, wave, sigma) * wave).real
     return cleaned
 
 
-def covers(images: Sequence[NDArray[np.floating]], pattern: PeriodicPattern) -> bool:
+def covers(
+    images: Sequence[NDArray[np.floating]],
+    pattern: Sinusoid,
+    *,
+    limits: DemodulationLimits = _LIMITS,
+) -> bool:
     """Tell whether a sinusoid covers images: a detector's pattern does, structure does not.
 
     Parameters
     ----------
     images : sequence of (Z, Y, X) array
         Finite values, any units.
-    pattern : PeriodicPattern
-        Of finite period.
+    pattern : Sinusoid
+        Its period, direction and amplitude.
+    limits : DemodulationLimits
+        Where it is, and in how many places it has to be.
 
     Returns
     -------
     bool
     """
-    return float(np.mean([coverage(stack, pattern) for stack in images])) >= _LEAST_COVERAGE
+    shares = [coverage(stack, pattern, limits=limits) for stack in images]
+    return float(np.mean(shares)) >= limits.least_coverage
 
 
-def coverage(stack: NDArray[np.floating], pattern: PeriodicPattern) -> float:
+def coverage(
+    stack: NDArray[np.floating], pattern: Sinusoid, *, limits: DemodulationLimits = _LIMITS
+) -> float:
     """Measure where a sinusoid is.
 
     Parameters
     ----------
     stack : (Z, Y, X) array
         Finite values, any units.
-    pattern : PeriodicPattern
-        Of finite period.
+    pattern : Sinusoid
+        Its period, direction and amplitude.
+    limits : DemodulationLimits
+        Where it is, and in how many places it has to be.
 
     Returns
     -------
@@ -77,21 +90,22 @@ def coverage(stack: NDArray[np.floating], pattern: PeriodicPattern) -> float:
         Share (0..1) of the pixels at which its local amplitude is at least half of what it is over
         all images.
     """
-    wave, sigma = _wave(pattern, stack.shape[1:])
-    least = pattern.amplitude / 2.0
+    wave, sigma = _wave(pattern, stack.shape[1:], limits)
+    least = limits.least_amplitude * pattern.amplitude
     shares = [(2.0 * np.abs(_envelope(plane, wave, sigma)) >= least).mean() for plane in stack]
     return float(np.mean(shares))
 
 
-def _wave(pattern: PeriodicPattern, shape: tuple[int, ...]) -> tuple[NDArray[np.complex64], float]:
+def _wave(
+    pattern: Sinusoid, shape: tuple[int, ...], limits: DemodulationLimits
+) -> tuple[NDArray[np.complex64], float]:
     """Return the sinusoid as a complex wave (y, x), and the scale of its drift in pixels."""
     y = np.arange(shape[0], dtype=np.float64)[:, None]
     x = np.arange(shape[1], dtype=np.float64)[None, :]
     angle = np.radians(pattern.angle_deg)
     phase = (2.0 * np.pi / pattern.period_px) * (np.cos(angle) * x + np.sin(angle) * y)
-    return np.exp(1j * phase).astype(np.complex64), max(
-        _DEMODULATION_SCALE, 2.0 * pattern.period_px
-    )
+    sigma = max(limits.drift_scale, limits.drift_periods * pattern.period_px)
+    return np.exp(1j * phase).astype(np.complex64), sigma
 
 
 def _envelope(

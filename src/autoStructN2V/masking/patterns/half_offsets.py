@@ -11,13 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, HalfLimits
 from autoStructN2V.masking.patterns.line_offsets import (
-    LEAST_AGREEMENT,
-    MIN_SHARE,
-    MOST_MEASURED,
-    SMALLEST_SIDE,
-    LineOffsets,
     agreement,
+    mean_variance,
     signs,
     stand_out,
 )
@@ -29,6 +26,7 @@ from autoStructN2V.masking.patterns.line_profile import (
     integrated,
     upright,
 )
+from autoStructN2V.masking.patterns.pattern import LineOffsets, share_of
 from autoStructN2V.masking.patterns.spectrum import centered_blocks
 from autoStructN2V.sampling import evenly
 from autoStructN2V.vocabulary import Lines
@@ -36,14 +34,10 @@ from autoStructN2V.vocabulary import Lines
 Image = NDArray[np.floating]
 Pair = tuple[Image, Image]
 
-_SAFETY = 1.0  # on the spectrum: here the place of the change tells structure from offsets
-_MOST_LIKE_NEXT = -0.3  # correlation of a step with the next: -0.5 if offsets are independent
-_MOST_OFF = 2  # px from the middle of the lines to where the offsets change
-_N_STRIPS = 16  # of the lines, in all of which the offsets have to be those of their half
-_LEAST_EVENNESS = 0.5  # of the strip where they are weakest, relative to the mean of its half
 
-
-def find_half_offsets(pairs: Sequence[Pair], lines: Lines) -> LineOffsets | None:
+def find_half_offsets(
+    pairs: Sequence[Pair], lines: Lines, *, limits: HalfLimits = PATTERN_LIMITS.halves
+) -> LineOffsets | None:
     """Find offsets of lines that differ between two halves and are the same in all slices.
 
     Parameters
@@ -52,6 +46,8 @@ def find_half_offsets(pairs: Sequence[Pair], lines: Lines) -> LineOffsets | None
         For each stack, the mean of one half of its slices and that of the other half.
     lines : {'rows', 'columns'}
         Direction of the lines.
+    limits : HalfLimits
+        What counts as offsets of halves.
 
     Returns
     -------
@@ -59,25 +55,31 @@ def find_half_offsets(pairs: Sequence[Pair], lines: Lines) -> LineOffsets | None
         None if there are none, or the images are smaller than 128 pixels along the lines or 64
         across.
     """
-    chosen = [pairs[i] for i in evenly(len(pairs), MOST_MEASURED)]
+    chosen = [pairs[i] for i in evenly(len(pairs), limits.lines.most_measured)]
     turned = [(upright(first, lines), upright(second, lines)) for first, second in chosen]
-    if not _both_stand_out(turned):
+    if not _both_stand_out(turned, limits):
         return None
     steps = [(np.diff(first, axis=1), np.diff(second, axis=1)) for first, second in turned]
-    variances = [_variance(pair) for pair in steps]
+    variances = [_variance(pair, limits) for pair in steps]
     details = [np.var(image, dtype=np.float64) / 2.0 for pair in steps for image in pair]
-    is_strong = float(np.mean(variances)) > MIN_SHARE * float(np.mean(details))
-    if not is_strong or not _are_of_halves(steps):
+    is_strong = float(np.mean(variances)) > limits.lines.least_share * float(np.mean(details))
+    if not is_strong or not _are_of_halves(steps, limits):
         return None
-    return LineOffsets(lines, float(np.sqrt(np.mean(variances))), is_shared=True, is_split=True)
+    std = float(np.sqrt(np.mean(variances)))
+    share = share_of(std, mean_variance([np.mean(pair, axis=0) for pair in pairs]))
+    return LineOffsets(lines, std, share, is_shared=True, is_split=True)
 
 
-def _both_stand_out(pairs: Sequence[Pair]) -> bool:
+def _both_stand_out(pairs: Sequence[Pair], limits: HalfLimits) -> bool:
     """Tell from the spectra of the halves whether lines along y may have offsets in both."""
     means = [halves(np.mean(pair, axis=0)) for pair in pairs]
     for parts in zip(*means, strict=True):
-        blocks = centered_blocks([part[None] for part in parts], SMALLEST_SIDE)
-        if not blocks.any() or not stand_out(blocks, _SAFETY):
+        blocks = centered_blocks(
+            [part[None] for part in parts],
+            limits.lines.smallest_side,
+            limits=limits.lines.spectrum,
+        )
+        if not blocks.any() or not stand_out(blocks, limits.safety, limits=limits.lines):
             return False
     return bool(means)
 
@@ -86,28 +88,29 @@ def _quarters(values: Image) -> list[Image]:
     return [quarter for half in halves(values) for quarter in halves(half)]
 
 
-def _centers(steps: Image) -> Profile:
+def _centers(steps: Image, limits: HalfLimits) -> Profile:
     """Centers of the steps from line to line, for each quarter of their length."""
-    return np.stack([center(quarter) for quarter in _quarters(steps)])
+    return np.stack([center(quarter, limits.lines.profile) for quarter in _quarters(steps)])
 
 
-def _variance(steps: Pair) -> float:
+def _variance(steps: Pair, limits: HalfLimits) -> float:
     """Variance of the offsets, from what neighboring quarters of independent means share."""
-    first, second = (integrated(_centers(image)) for image in steps)
+    profile = limits.lines.profile
+    first, second = (integrated(_centers(image, limits), profile) for image in steps)
     return float(np.mean([covariance(first[q], second[q ^ 1]) for q in range(len(first))]))
 
 
-def _are_of_halves(pairs: Sequence[Pair]) -> bool:
+def _are_of_halves(pairs: Sequence[Pair], limits: HalfLimits) -> bool:
     """Tell whether steps are the same all over a half, and others in the other half."""
-    centers = [(_centers(first), _centers(second)) for first, second in pairs]
+    centers = [(_centers(first, limits), _centers(second, limits)) for first, second in pairs]
     agreements = np.mean([_agreements(*pair) for pair in centers], axis=0)
-    if agreements.min() < LEAST_AGREEMENT or not _are_independent(centers):
+    if agreements.min() < limits.lines.least_agreement or not _are_independent(centers, limits):
         return False
     sides: dict[int, Profile] = {}
     for (first, second), (ours, others) in zip(pairs, centers, strict=True):
         side = _side(second, ours) + _side(first, others)
         sides[len(side)] = sides.get(len(side), np.zeros(1)) + side
-    return all(_changes_in_the_middle(side) for side in sides.values())
+    return all(_changes_in_the_middle(side, limits) for side in sides.values())
 
 
 def _agreements(first: Profile, second: Profile) -> Profile:
@@ -118,7 +121,7 @@ def _agreements(first: Profile, second: Profile) -> Profile:
     return means
 
 
-def _are_independent(centers: Sequence[tuple[Profile, Profile]]) -> bool:
+def _are_independent(centers: Sequence[tuple[Profile, Profile]], limits: HalfLimits) -> bool:
     """Tell from the steps (4, X - 1) whether neighboring lines of each half have unlike offsets."""
     power, with_next = np.zeros(2), np.zeros(2)
     for pair in centers:
@@ -126,7 +129,7 @@ def _are_independent(centers: Sequence[tuple[Profile, Profile]]) -> bool:
         b = b[[1, 0, 3, 2]]
         power += (a * b).sum(axis=1).reshape(2, 2).sum(axis=1)
         with_next += (a[:, :-1] * b[:, 1:]).sum(axis=1).reshape(2, 2).sum(axis=1)
-    return bool((with_next <= _MOST_LIKE_NEXT * power).all())
+    return bool((with_next <= limits.most_like_next * power).all())
 
 
 def _side(steps: Image, centers: Profile) -> Profile:
@@ -144,14 +147,14 @@ def _side(steps: Image, centers: Profile) -> Profile:
     return np.concatenate(parts)
 
 
-def _changes_in_the_middle(side: Profile) -> bool:
+def _changes_in_the_middle(side: Profile, limits: HalfLimits) -> bool:
     """Tell whether all of the first half is on one side, and all of the second on the other."""
     change = int(np.cumsum(side - side.mean()).argmax()) + 1
-    if abs(change - len(side) // 2) > _MOST_OFF:
+    if abs(change - len(side) // 2) > limits.most_off:
         return False
     upper, lower = halves(side)
     for half in (upper, -lower):
-        strips = np.array([strip.mean() for strip in np.array_split(half, _N_STRIPS // 2)])
-        if strips.min() < _LEAST_EVENNESS * abs(half.mean()):
+        strips = np.array([strip.mean() for strip in np.array_split(half, limits.n_strips // 2)])
+        if strips.min() < limits.least_evenness * abs(half.mean()):
             return False
     return True

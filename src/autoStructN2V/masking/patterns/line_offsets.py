@@ -6,13 +6,13 @@ are in all of them; and structure is not the same along the whole line, as offse
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, LineLimits
 from autoStructN2V.masking.patterns.line_profile import (
     Image,
     Profile,
@@ -21,64 +21,41 @@ from autoStructN2V.masking.patterns.line_profile import (
     integrated,
     upright,
 )
+from autoStructN2V.masking.patterns.pattern import LineOffsets, share_of
 from autoStructN2V.masking.patterns.spectrum import centered_blocks, mean_power
 from autoStructN2V.sampling import evenly
 from autoStructN2V.vocabulary import Lines
 
 Group = tuple[NDArray[np.floating], ...]
 
-SMALLEST_SIDE = 64  # px
-MIN_SHARE = 0.001  # of the variance of noise and fine detail
-LEAST_AGREEMENT = 0.65  # of the signs of the steps in two segments; 0.5 by chance
-MOST_MEASURED = 8  # images
 
-_N_SEGMENTS = 4  # of each line, in all of which the offset has to be the same
-_FALSE_ALARM = 1e-5  # probability that a smooth spectrum shows lines
-_SAFETY = 3.0  # structure makes spectra rougher than theory says
-_BACKGROUND = slice(3, 7)  # bins next to zero frequency, beyond what the window spreads
-_BACKGROUND_FREEDOM = 2.4  # independent bins among those: the window correlates neighbors
+_LIMITS = PATTERN_LIMITS.lines
 
 
-@dataclass(frozen=True)
-class LineOffsets:
-    """Offsets of whole rows or columns.
-
-    Attributes
-    ----------
-    lines : {'rows', 'columns'}
-        What is shifted up or down in intensity.
-    std : float
-        Standard deviation of the offsets in units of the images.
-    is_shared : bool
-        Whether all slices of a stack have the same offsets.
-    is_split : bool
-        Whether they differ between the two halves of a line.
-    """
-
-    lines: Lines
-    std: float
-    is_shared: bool
-    is_split: bool = False
-
-
-def find_offsets(images: Sequence[NDArray[np.floating]]) -> list[LineOffsets]:
+def find_offsets(
+    images: Sequence[NDArray[np.floating]], *, limits: LineLimits = _LIMITS
+) -> list[LineOffsets]:
     """Find offsets of whole rows or columns in images, whether or not they share them.
 
     Parameters
     ----------
     images : sequence of (Y, X) array
         Finite values; shapes may differ.
+    limits : LineLimits
+        What counts as offsets.
 
     Returns
     -------
     list of LineOffsets
         At most one for rows and one for columns; none if the images are smaller than 64 pixels.
     """
-    return _find([(image,) for image in images])
+    return _find([(image,) for image in images], limits)
 
 
 def find_shared_offsets(
     halves: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
+    *,
+    limits: LineLimits = _LIMITS,
 ) -> list[LineOffsets]:
     """Find offsets of whole rows or columns that are the same in all slices of a stack.
 
@@ -86,35 +63,54 @@ def find_shared_offsets(
     ----------
     halves : sequence of two (Y, X) arrays
         For each stack, the mean of one half of its slices and that of the other half.
+    limits : LineLimits
+        What counts as offsets.
 
     Returns
     -------
     list of LineOffsets
         At most one for rows and one for columns.
     """
-    return _find(halves)
+    return _find(halves, limits)
 
 
-def _find(groups: Sequence[Group]) -> list[LineOffsets]:
+def _find(groups: Sequence[Group], limits: LineLimits) -> list[LineOffsets]:
     """Look for offsets that are the same in all images of a group."""
     means = [group[0] if len(group) == 1 else np.mean(group, axis=0) for group in groups]
-    blocks = centered_blocks([mean[None] for mean in means], SMALLEST_SIDE)
+    blocks = centered_blocks(
+        [mean[None] for mean in means], limits.smallest_side, limits=limits.spectrum
+    )
     if not blocks.any():
         return []
+    variance = mean_variance(means)
     turned: dict[Lines, Image] = {"columns": blocks, "rows": blocks.transpose(0, 2, 1)}
-    found = [_measured(groups, lines) for lines in turned if stand_out(turned[lines])]
-    return [offsets for offsets in found if offsets is not None]
+    standing_out = [lines for lines in turned if stand_out(turned[lines], limits=limits)]
+    measured = [(lines, _measured_std(groups, lines, limits)) for lines in standing_out]
+    is_shared = len(groups[0]) > 1
+    return [
+        LineOffsets(lines, std, share_of(std, variance), is_shared)
+        for lines, std in measured
+        if std > 0.0
+    ]
 
 
-def stand_out(blocks: Image, safety: float = _SAFETY) -> bool:
+def mean_variance(images: Sequence[NDArray[np.floating]]) -> float:
+    """Average the variances of (Y, X) images; 0 if there are none."""
+    variances = [float(np.var(image, dtype=np.float64)) for image in images]
+    return float(np.mean(variances)) if variances else 0.0
+
+
+def stand_out(blocks: Image, safety: float | None = None, *, limits: LineLimits = _LIMITS) -> bool:
     """Tell from the spectrum whether lines along y may have offsets.
 
     Parameters
     ----------
     blocks : (N, side, side) array
         Square parts of images, with mean 0.
-    safety : float, default 3
-        How far they have to be above what occurs by chance.
+    safety : float, optional
+        How far they have to be above what occurs by chance, if not as the limits say.
+    limits : LineLimits
+        What counts as offsets.
 
     Returns
     -------
@@ -123,13 +119,15 @@ def stand_out(blocks: Image, safety: float = _SAFETY) -> bool:
     # steps from line to line instead of intensities: a tilt would leak into all frequencies
     steps = np.diff(blocks, axis=2)[:, 1:]
     power = mean_power(steps - steps.mean(axis=(1, 2), keepdims=True))
-    return _line_ratio(power) > least_ratio(len(blocks), len(power), safety)
+    least = least_ratio(len(blocks), len(power), safety, limits=limits)
+    return _line_ratio(power, limits) > least
 
 
-def _line_ratio(power: NDArray[np.float64]) -> float:
+def _line_ratio(power: NDArray[np.float64], limits: LineLimits) -> float:
     """Power at zero frequency along the lines, relative to the frequencies next to it."""
     across = power[:, _fastest(len(power))]
-    background = np.maximum(across[_BACKGROUND].mean(axis=0), 1e-30)
+    beside = slice(limits.first_background, limits.first_background + limits.n_background)
+    background = np.maximum(across[beside].mean(axis=0), 1e-30)
     return float(np.median(across[0] / background))
 
 
@@ -138,7 +136,9 @@ def _fastest(side: int) -> slice:
     return slice(side // 4, side // 2)
 
 
-def least_ratio(n_blocks: int, side: int, safety: float = _SAFETY) -> float:
+def least_ratio(
+    n_blocks: int, side: int, safety: float | None = None, *, limits: LineLimits = _LIMITS
+) -> float:
     """Ratio of powers that images without lines do not reach by chance.
 
     The ratio of two averaged powers follows an F distribution; the median over the independent
@@ -150,8 +150,10 @@ def least_ratio(n_blocks: int, side: int, safety: float = _SAFETY) -> float:
         Number of spectra that were averaged.
     side : int
         Pixels along a block.
-    safety : float, default 3
-        Factor on what occurs by chance.
+    safety : float, optional
+        Factor on what occurs by chance, if not as the limits say.
+    limits : LineLimits
+        How rare chance has to be, and how many bins the background has.
 
     Returns
     -------
@@ -160,25 +162,27 @@ def least_ratio(n_blocks: int, side: int, safety: float = _SAFETY) -> float:
     bins = _fastest(side)
     n_independent = (bins.stop - bins.start) // 2  # the window correlates neighbors
     half = n_independent // 2 + 1
-    exceeding = stats.beta.ppf(_FALSE_ALARM, half, n_independent - half + 1)
-    by_chance = stats.f.isf(exceeding, 2 * n_blocks, 2 * _BACKGROUND_FREEDOM * n_blocks)
-    return float(safety * by_chance)
+    exceeding = stats.beta.ppf(limits.spectrum.false_alarm, half, n_independent - half + 1)
+    freedom = 2 * limits.background_freedom * n_blocks
+    by_chance = stats.f.isf(exceeding, 2 * n_blocks, freedom)
+    return float((limits.spectrum.safety if safety is None else safety) * by_chance)
 
 
-def _measured(groups: Sequence[Group], lines: Lines) -> LineOffsets | None:
-    """Measure the offsets; None if structure explains them."""
+def _measured_std(groups: Sequence[Group], lines: Lines, limits: LineLimits) -> float:
+    """Measure how strong the offsets are; 0 if structure explains them."""
     agreements, variances, details = [], [], []
-    for group in (groups[i] for i in evenly(len(groups), MOST_MEASURED)):
+    for group in (groups[i] for i in evenly(len(groups), limits.most_measured)):
         steps = [np.diff(upright(image, lines), axis=1) for image in group]
-        centers = [_segment_centers(image) for image in steps]
+        centers = [_segment_centers(image, limits) for image in steps]
+        profiles = [integrated(image, limits.profile) for image in centers]
         agreements.append(_pairs([signs(image) for image in centers], agreement))
-        variances.append(_pairs([integrated(image) for image in centers], covariance))
+        variances.append(_pairs(profiles, covariance))
         details += [np.var(image, dtype=np.float64) / 2.0 for image in steps]
     variance = float(np.mean(variances))
-    is_uneven = np.mean(agreements, axis=0).min() < LEAST_AGREEMENT
-    if is_uneven or variance <= MIN_SHARE * float(np.mean(details)):
-        return None
-    return LineOffsets(lines, float(np.sqrt(variance)), is_shared=len(groups[0]) > 1)
+    is_uneven = np.mean(agreements, axis=0).min() < limits.least_agreement
+    if is_uneven or variance <= limits.least_share * float(np.mean(details)):
+        return 0.0
+    return float(np.sqrt(variance))
 
 
 def signs(steps: Profile) -> Profile:
@@ -187,9 +191,10 @@ def signs(steps: Profile) -> Profile:
     return relative
 
 
-def _segment_centers(steps: NDArray[np.floating]) -> Profile:
-    """Centers of the steps from line to line, for each quarter of their length."""
-    return np.stack([center(segment) for segment in np.array_split(steps, _N_SEGMENTS)])
+def _segment_centers(steps: NDArray[np.floating], limits: LineLimits) -> Profile:
+    """Centers of the steps from line to line, for each segment of their length."""
+    segments = np.array_split(steps, limits.n_segments)
+    return np.stack([center(segment, limits.profile) for segment in segments])
 
 
 def _pairs(images: Sequence[Profile], compare: Callable[[Profile, Profile], float]) -> list[float]:

@@ -4,20 +4,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from autoStructN2V.masking.patterns.limits import MAD_TO_STD, PATTERN_LIMITS, ProfileLimits
 from autoStructN2V.vocabulary import Lines
 
 Image = NDArray[np.float32]
 Profile = NDArray[np.float64]
 
-_FEWEST = 8  # lines, and px along them: fewer cannot tell an offset from noise and shading
-_SMOOTH_SCALE = 12  # px across the lines: what is smoother than this is shading and stays
-_TRUNCATE = 4  # such scales
-_CLIP = 3.0  # standard deviations
-_N_CLIPS = 2
-MAD_TO_STD = 1.4826
+_LIMITS = PATTERN_LIMITS.removal.profiles
 
 
-def line_profile(image: NDArray[np.floating], lines: Lines) -> Image:
+def line_profile(
+    image: NDArray[np.floating], lines: Lines, *, limits: ProfileLimits = _LIMITS
+) -> Image:
     """Measure the offset of each row or column.
 
     The steps from each line to the next are averaged along the lines, without pixels that are far
@@ -30,6 +28,8 @@ def line_profile(image: NDArray[np.floating], lines: Lines) -> Image:
         Finite values, any units.
     lines : {'rows', 'columns'}
         Direction of the lines.
+    limits : ProfileLimits
+        What is measured, and what counts as shading.
 
     Returns
     -------
@@ -37,13 +37,15 @@ def line_profile(image: NDArray[np.floating], lines: Lines) -> Image:
         Its mean over some 50 lines is about 0; it is 0 in images too small to tell.
     """
     pixels = upright(image, lines)
-    if min(pixels.shape) < _FEWEST:
+    if min(pixels.shape) < limits.fewest:
         return np.zeros(pixels.shape[1], np.float32)
     steps = np.diff(pixels, axis=1)
-    return np.asarray(integrated(center(steps)), np.float32)
+    return np.asarray(integrated(center(steps, limits), limits), np.float32)
 
 
-def half_profiles(image: NDArray[np.floating], lines: Lines) -> Image:
+def half_profiles(
+    image: NDArray[np.floating], lines: Lines, *, limits: ProfileLimits = _LIMITS
+) -> Image:
     """Measure the offset of each half of a row or column.
 
     Parameters
@@ -52,6 +54,8 @@ def half_profiles(image: NDArray[np.floating], lines: Lines) -> Image:
         Finite values, any units.
     lines : {'rows', 'columns'}
         Direction of the lines.
+    limits : ProfileLimits
+        What is measured, and what counts as shading.
 
     Returns
     -------
@@ -59,7 +63,9 @@ def half_profiles(image: NDArray[np.floating], lines: Lines) -> Image:
         Offsets in the left and in the right half of the rows, or in the upper and in the lower
         half of the columns.
     """
-    return np.stack([line_profile(half, "columns") for half in halves(upright(image, lines))])
+    return np.stack(
+        [line_profile(half, "columns", limits=limits) for half in halves(upright(image, lines))]
+    )
 
 
 def subtract_profile(image: NDArray[np.floating], profile: Image, lines: Lines) -> Image:
@@ -98,29 +104,29 @@ def halves(values: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[
     return values[:middle], values[middle:]
 
 
-def center(values: NDArray[np.floating]) -> Profile:
+def center(values: NDArray[np.floating], limits: ProfileLimits = _LIMITS) -> Profile:
     """Return the mean of each column, without the pixels that are far from it."""
     mean = np.median(values, axis=0)
-    for _ in range(_N_CLIPS):
+    for _ in range(limits.n_clips):
         far = np.abs(values - mean)
-        near = far <= _CLIP * MAD_TO_STD * np.median(far, axis=0)
+        near = far <= limits.clip * MAD_TO_STD * np.median(far, axis=0)
         mean = np.where(near, values, 0.0).sum(axis=0) / np.maximum(near.sum(axis=0), 1)
     return np.asarray(mean, np.float64)
 
 
-def integrated(steps: Profile) -> Profile:
+def integrated(steps: Profile, limits: ProfileLimits = _LIMITS) -> Profile:
     """Sum up steps (..., X - 1) to a profile (..., X), and take its smooth part away."""
     start = np.zeros((*steps.shape[:-1], 1))
     profile = np.concatenate([start, np.cumsum(steps, axis=-1)], axis=-1)
     n = profile.shape[-1]
-    scale = min(_SMOOTH_SCALE, n // 8)
-    margin = min(_TRUNCATE * scale, n - 1)
+    scale = min(limits.smooth_scale, n // 8)
+    margin = min(limits.truncate * scale, n - 1)
     first, last = _end(profile, 2 * scale), _end(profile[..., ::-1], 2 * scale)
     # mirrored at its ends in both directions, so that a slope goes on
     before = 2.0 * first - profile[..., margin:0:-1]
     after = 2.0 * last - profile[..., -2 : -2 - margin : -1]
     extended = np.concatenate([before, profile, after], axis=-1)
-    smooth = ndimage.gaussian_filter1d(extended, scale, axis=-1, truncate=_TRUNCATE)
+    smooth = ndimage.gaussian_filter1d(extended, scale, axis=-1, truncate=limits.truncate)
     result: Profile = profile - smooth[..., margin : margin + n]
     return result
 

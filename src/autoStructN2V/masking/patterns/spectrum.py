@@ -6,13 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, SpectrumLimits
 from autoStructN2V.sampling import evenly
 
-_LARGEST_SIDE = 512  # px: of the blocks whose spectra are averaged
-_MAX_PIXELS = 4_000_000
 
-
-def centered_blocks(images: Sequence[NDArray[np.floating]], smallest: int) -> NDArray[np.float32]:
+def centered_blocks(
+    images: Sequence[NDArray[np.floating]],
+    smallest: int,
+    *,
+    limits: SpectrumLimits = PATTERN_LIMITS.lines.spectrum,
+) -> NDArray[np.float32]:
     """Cut images into square blocks with mean 0, evenly chosen if there are many.
 
     Parameters
@@ -21,13 +24,16 @@ def centered_blocks(images: Sequence[NDArray[np.floating]], smallest: int) -> ND
         Finite values; shapes may differ.
     smallest : int
         Side in pixels below which blocks are of no use.
+    limits : SpectrumLimits
+        How large and how many the blocks are.
 
     Returns
     -------
     (N, side, side) float32
         N is 0 if there are no images, or one is too small.
     """
-    side = min([_LARGEST_SIDE, *(min(image.shape[-2:]) for image in images)]) if images else 0
+    sides = [min(image.shape[-2:]) for image in images]
+    side = min(limits.largest_side, *sides) if sides else 0
     if side < smallest:
         return np.zeros((0, side, side), np.float32)
     places = [
@@ -37,7 +43,7 @@ def centered_blocks(images: Sequence[NDArray[np.floating]], smallest: int) -> ND
         for y in range(0, image.shape[1] - side + 1, side)
         for x in range(0, image.shape[2] - side + 1, side)
     ]
-    kept = [places[k] for k in evenly(len(places), max(1, _MAX_PIXELS // side**2))]
+    kept = [places[k] for k in evenly(len(places), max(1, limits.most_pixels // side**2))]
     cut = [images[i][z, y : y + side, x : x + side] for i, z, y, x in kept]
     # intensities far from 0 would lose digits in float32
     return np.stack([(block - block.mean(dtype=np.float64)).astype(np.float32) for block in cut])

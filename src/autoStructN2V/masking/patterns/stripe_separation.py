@@ -19,26 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, SeparationLimits
 from autoStructN2V.threads import usable_threads
 
 Image = NDArray[np.float32]
 
-_LENGTH = np.float32(8.0)  # times its width: what is longer is a stripe
-_N_ITERATIONS = 40
-_STEP = 0.6  # of the standard deviation of the steps: the scale at which it converges fastest
-_OVER_RELAXATION = np.float32(1.6)
-_MEAN_WEIGHT = 1e-3  # on s itself: makes the constant, which may be in either, stay in u
-_BAND_WIDTH = 2048  # columns that are separated together, to bound the memory
-_OVERLAP = 128  # columns
+_LIMITS = PATTERN_LIMITS.removal.stripes.separation
 
 
-def separated_stripes(image: NDArray[np.floating]) -> Image:
+def separated_stripes(image: NDArray[np.floating], *, limits: SeparationLimits = _LIMITS) -> Image:
     """Return what of an image is stripes along its columns.
 
     Parameters
     ----------
     image : (Y, X) array
         Finite values, any units.
+    limits : SeparationLimits
+        What counts as a stripe.
 
     Returns
     -------
@@ -48,24 +45,25 @@ def separated_stripes(image: NDArray[np.floating]) -> Image:
     """
     stripes = np.zeros(image.shape, np.float32)
     weights = np.zeros(image.shape[1], np.float32)
-    for start, stop in _bands(image.shape[1]):
+    for start, stop in _bands(image.shape[1], limits):
         # fades at both sides, so that bands join without a seam
         place = np.arange(stop - start, dtype=np.float32)
-        weight = np.minimum(np.minimum(place, place[::-1]) + 1.0, _OVERLAP)
-        stripes[:, start:stop] += weight * _separated(image[:, start:stop])
+        weight = np.minimum(np.minimum(place, place[::-1]) + 1.0, limits.overlap)
+        stripes[:, start:stop] += weight * _separated(image[:, start:stop], limits)
         weights[start:stop] += weight
     stripes /= weights
     return stripes
 
 
-def _bands(width: int) -> list[tuple[int, int]]:
+def _bands(width: int, limits: SeparationLimits = _LIMITS) -> list[tuple[int, int]]:
     """First and last column of overlapping bands of about equal width."""
-    n = max(1, -(-(width - _OVERLAP) // (_BAND_WIDTH - _OVERLAP)))
-    edges = np.linspace(0, width - _OVERLAP, n + 1).round().astype(int)
-    return [(int(a), int(b) + _OVERLAP) for a, b in pairwise(edges)]
+    overlap = limits.overlap
+    n = max(1, -(-(width - overlap) // (limits.band_width - overlap)))
+    edges = np.linspace(0, width - overlap, n + 1).round().astype(int)
+    return [(int(a), int(b) + overlap) for a, b in pairwise(edges)]
 
 
-def _separated(image: NDArray[np.floating]) -> Image:
+def _separated(image: NDArray[np.floating], limits: SeparationLimits) -> Image:
     height, width = image.shape
     # cosine transforms are several times slower for sides with large prime factors
     margins = [(0, fft.next_fast_len(n, real=True) - n) for n in (height, width)]
@@ -73,35 +71,36 @@ def _separated(image: NDArray[np.floating]) -> Image:
     power = float(np.square(steps).mean(dtype=np.float64)) if steps.size else 0.0
     if power <= 0.0:
         return np.zeros(image.shape, np.float32)
-    scale = np.float32(_STEP * np.sqrt(power))
-    return _minimum(steps / scale)[:height, :width] * scale
+    scale = np.float32(limits.step * np.sqrt(power))
+    return _minimum(steps / scale, limits)[:height, :width] * scale
 
 
-def _minimum(steps: Image) -> Image:
+def _minimum(steps: Image, limits: SeparationLimits) -> Image:
     """Return s for an image of these steps across the columns, some of which are about 1."""
     shape = (steps.shape[0], steps.shape[1] + 1)
-    response = _response(shape)
+    length, weight = np.float32(limits.length), np.float32(limits.over_relaxation)
+    response = _response(shape, length, limits.mean_weight)
     across, along = np.zeros_like(steps), np.zeros((shape[0] - 1, shape[1]), np.float32)
     across_error, along_error = np.zeros_like(across), np.zeros_like(along)
     stripes = np.zeros(shape, np.float32)
     n_threads = usable_threads()
-    for _ in range(_N_ITERATIONS):
-        divergence = _divergence(across - across_error, _LENGTH * (along - along_error))
+    for _ in range(limits.n_iterations):
+        divergence = _divergence(across - across_error, length * (along - along_error))
         spectrum = response * fft.dctn(divergence, workers=n_threads)
         stripes = fft.idctn(spectrum, workers=n_threads)
-        ahead = _relaxed(np.diff(stripes, axis=1), across) + across_error
+        ahead = _relaxed(np.diff(stripes, axis=1), across, weight) + across_error
         across = ahead + np.clip(steps - ahead, -1.0, 1.0)
         across_error = ahead - across
-        ahead = _relaxed(np.diff(stripes, axis=0), along) + along_error
+        ahead = _relaxed(np.diff(stripes, axis=0), along, weight) + along_error
         along_error = np.clip(ahead, -1.0, 1.0)
         along = ahead - along_error
     return stripes
 
 
-def _response(shape: tuple[int, int]) -> Image:
+def _response(shape: tuple[int, int], length: np.float32, mean_weight: float) -> Image:
     """Inverse of the weighted sum of second differences, for each frequency."""
     y, x = (2.0 - 2.0 * np.cos(np.pi * np.arange(n) / n) for n in shape)
-    return np.asarray(1.0 / (_LENGTH * y[:, None] + x[None, :] + _MEAN_WEIGHT), np.float32)
+    return np.asarray(1.0 / (length * y[:, None] + x[None, :] + mean_weight), np.float32)
 
 
 def _divergence(across: Image, along: Image) -> Image:
@@ -114,5 +113,5 @@ def _divergence(across: Image, along: Image) -> Image:
     return total
 
 
-def _relaxed(new: Image, old: Image) -> Image:
-    return _OVER_RELAXATION * new + (1.0 - _OVER_RELAXATION) * old
+def _relaxed(new: Image, old: Image, weight: np.float32) -> Image:
+    return weight * new + (1.0 - weight) * old

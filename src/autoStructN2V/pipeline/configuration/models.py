@@ -176,6 +176,13 @@ class PipelineConfig(ScheduleConfig):
         "as curtaining makes them, before training and before a model is applied. auto: where they "
         "cover the images, if Remove periodic patterns is on.",
     )
+    recorded_resolution: bool = Field(
+        True,
+        title="Work at the recorded resolution",
+        description="Denoise images that were enlarged or filtered after they were recorded on the "
+        "coarser grid that they were recorded on, and bring the result back to their size. Noise "
+        "that ends well below the fastest change that pixels can show tells them.",
+    )
     stage1_model: Path | None = Field(
         None,
         title="Imported stage 1",

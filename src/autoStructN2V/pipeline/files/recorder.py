@@ -157,7 +157,7 @@ class FileSink:
         ]
 
     def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:
-        """Return the stacks of a stage if they are kept in memory as well."""
+        """Return the (z, y, x) stacks of a stage if they are kept in memory as well."""
         return self.memory.arrays(stage) if self.memory else None
 
 

@@ -38,8 +38,8 @@ Shape = tuple[int, int, int]
 
 _WEIGHT_COPIES = 6  # weights, gradients, two moments of Adam, moving average, best so far
 _SECONDS_PER_PARAMETER = 8e-9  # optimizer and moving average, one thread
-_SECONDS_OF_MUON = 2e-8  # on top, per parameter
-_ORIENTATIONS = 4  # most that are averaged; a kernel of few symmetries allows fewer
+_SECONDS_OF_MUON = 2e-8  # per parameter, on top of the above
+_ORIENTATIONS = 4  # most that are averaged; the symmetries of a kernel may allow fewer
 _FIRST_SECONDS = 1.5  # reading, measuring, warming up, however small the images
 _SECONDS_PER_PIXEL = 1e-7  # checking, normalizing and measuring the noise
 _BYTES_PER_MEASURED_PIXEL = 12

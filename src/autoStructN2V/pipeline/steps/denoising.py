@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from autoStructN2V.inference.predictor import Predictor, SliceFinished
 from autoStructN2V.pipeline.clock import PredictionClock
+from autoStructN2V.pipeline.steps.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -27,7 +28,8 @@ class Denoiser:
     network : FlexibleUNet
         Its network, on the device that computes.
     sources : sequence of ImageSource
-        All stacks that will be denoised, without the patterns that are removed first.
+        All stacks that will be denoised, on their own grid, without the patterns that are removed
+        first.
     should_stop : callable
         Asked after every tile; True ends the stack at hand.
     """
@@ -42,7 +44,8 @@ class Denoiser:
         self._predictor = Predictor(
             network, model.normalization, model.mode, symmetries=model.symmetries
         )
-        n_tiles = sum(self._predictor.n_tiles(source) for source in sources)
+        self._grid = Grid(model.grid_share)
+        n_tiles = sum(self._predictor.n_tiles(source) for source in self._grid.of(sources))
         self._clock = PredictionClock(model.stage, n_tiles)
         self._should_stop = should_stop
 
@@ -50,8 +53,9 @@ class Denoiser:
         self, source: ImageSource, write: WriteSlice
     ) -> Generator[PredictionProgress, object, None]:
         """Denoise one stack; ``write`` gets each slice (y, x) float32 with its index."""
-        for event in self._predictor.denoise(source, self._should_stop):
+        (worked_on,) = self._grid.of([source])
+        for event in self._predictor.denoise(worked_on, self._should_stop):
             if isinstance(event, SliceFinished):
-                write(event.index, event.image)
+                write(event.index, self._grid.back(event.image, source))
             else:
                 yield self._clock.advance()

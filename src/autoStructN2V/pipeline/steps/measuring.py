@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.kernels.evidence import Evidence, measure_evidence
+from autoStructN2V.pipeline.steps.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.masking.kernels.config import ExtractorConfig
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.vocabulary import Mode
 
 
@@ -24,15 +26,22 @@ class NoiseMeasurement:
     ----------
     sources : sequence of ImageSource
         Stacks without the patterns that are removed first.
+    removal : PatternRemoval
+        What was found in them.
     mode : {'2D', '2.5D'}
         2.5D measures the correlation between neighboring slices too.
     configured : ExtractorConfig
         How reports measure it.
+    grid : Grid
+        The one that is worked on: noise is measured in the images as they are, and what it is on a
+        coarser grid follows from that.
     """
 
     sources: Sequence[ImageSource]
+    removal: PatternRemoval
     mode: Mode
     configured: ExtractorConfig
+    grid: Grid = field(default_factory=Grid)
     _evidence: dict[bool, Evidence] = field(default_factory=dict)
 
     def evidence(self, extractor: ExtractorConfig) -> Evidence:
@@ -46,9 +55,9 @@ class NoiseMeasurement:
         way = extractor.norm_autocorr
         if way not in self._evidence:
             self._evidence[way] = measure_evidence(
-                self.sources, extractor, self.mode, remove_stripes="off"
+                self.sources, extractor, self.mode, removal=self.removal
             )
-        return self._evidence[way]
+        return self.grid.seen_on(self._evidence[way])
 
     def reported(self) -> Evidence | None:
         """Return what the configured way of measuring says; None of too little to be measured."""

@@ -7,8 +7,8 @@ from scipy import ndimage, signal
 from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.masking import detect_periodic_patterns, extract_kernel, remove_patterns
 from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.masking.patterns.half_offsets import find_half_offsets
-from autoStructN2V.masking.patterns.removal import removal_sentence, without_global_patterns
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
 from autoStructN2V.trainers.events import Warned
 from tests.core.masking.patterns.test_line_offsets import SIZE, fine, noise, texture
@@ -40,20 +40,20 @@ def test_offsets_of_halves_are_found_named_and_removed(lines):
     added = offsets.T if lines == "rows" else offsets
     stack = np.stack([texture(seed) for seed in range(20)]) + noise(rng, (20, SIZE, SIZE))
     source = ArraySource((stack + added).astype(np.float32))
-    result = without_global_patterns([source])
+    result = find_patterns([source])
     (found,) = result.patterns
     assert (found.lines, found.is_shared, found.is_split) == (lines, True, True)
     assert found.amplitude == pytest.approx(0.05, rel=0.2)
     where = "left and right" if lines == "rows" else "upper and lower"
     assert f"offsets of half {lines} ({where}), standard deviation" in found.sentence
-    (cleaned,) = result.sources
+    cleaned = result.applied_to(source)
     change = read_stack(source) - read_stack(cleaned)
     np.testing.assert_allclose(change, np.broadcast_to(change[0], change.shape), atol=1e-6)
     removed = change[0].T if lines == "rows" else change[0]
     for offset, line in ((upper, removed[0]), (lower, removed[-1])):
         assert np.std(fine(offset) - line) < 0.2 * np.std(offset)
     np.testing.assert_allclose(removed, two_halves(removed[0], removed[-1]), atol=1e-6)
-    assert without_global_patterns([cleaned]).patterns == []
+    assert find_patterns([cleaned]).patterns == ()
 
 
 def test_what_several_stacks_share_is_found_in_all_of_them_together():
@@ -61,7 +61,7 @@ def test_what_several_stacks_share_is_found_in_all_of_them_together():
     rng = np.random.default_rng(8)
     halves = two_halves(noise(rng, SIZE, 0.04), noise(rng, SIZE, 0.04))
     stacks = [halves + noise(rng, (16, SIZE, SIZE), 0.3) for _ in range(8)]
-    result = without_global_patterns([ArraySource(stack.astype(np.float32)) for stack in stacks])
+    result = find_patterns([ArraySource(stack.astype(np.float32)) for stack in stacks])
     (found,) = result.patterns
     assert found.is_split
     assert found.amplitude == pytest.approx(0.04, rel=0.3)
@@ -72,13 +72,15 @@ def test_what_the_halves_share_and_what_they_do_not_is_removed():
     whole = noise(rng, SIZE, 0.09)
     upper, lower = (whole + noise(rng, SIZE, 0.045) for _ in range(2))
     stack = two_halves(upper, lower) + noise(rng, (20, SIZE, SIZE), 0.3)
-    result = without_global_patterns([ArraySource(stack.astype(np.float32))])
+    source = ArraySource(stack.astype(np.float32))
+    result = find_patterns([source])
     (found,) = result.patterns
     assert found.is_split
     assert found.amplitude == pytest.approx(0.1, rel=0.25)
-    removed = stack[0] - result.sources[0].read_slice(0)
+    cleaned = result.applied_to(source)
+    removed = stack[0] - cleaned.read_slice(0)
     assert np.std(fine(upper) - removed[0]) < 0.2 * np.std(upper)
-    assert without_global_patterns(result.sources).patterns == []
+    assert find_patterns([cleaned]).patterns == ()
 
 
 def test_an_image_too_small_to_tell_is_left_as_it_is():
@@ -86,10 +88,11 @@ def test_an_image_too_small_to_tell_is_left_as_it_is():
     halves = two_halves(noise(rng, SIZE, 0.05), noise(rng, SIZE, 0.05))
     stack = (halves + noise(rng, (20, SIZE, SIZE), 0.3)).astype(np.float32)
     small = [noise(rng, shape).astype(np.float32) for shape in ((1, SIZE, 7), (1, 2, SIZE))]
-    result = without_global_patterns([ArraySource(image) for image in (stack, *small)])
+    sources = [ArraySource(image) for image in (stack, *small)]
+    result = find_patterns(sources)
     assert [pattern.is_split for pattern in result.patterns] == [True]
-    for image, cleaned in zip(small, result.sources[1:], strict=True):
-        np.testing.assert_array_equal(cleaned.read_slice(0), image[0])
+    for image, source in zip(small, sources[1:], strict=True):
+        np.testing.assert_array_equal(result.applied_to(source).read_slice(0), image[0])
 
 
 def test_weak_offsets_are_found_in_an_odd_number_of_pixels():
@@ -207,4 +210,4 @@ def test_training_and_application_remove_them():
     removals = [e.message for e in said if isinstance(e, Warned) and "removed first" in e.message]
     assert len(removals) == 2
     assert all("offsets of half columns (upper and lower)" in message for message in removals)
-    assert removals[0] == removal_sentence(without_global_patterns([ArraySource(stack)]).patterns)
+    assert removals[0] == find_patterns([ArraySource(stack)]).sentence

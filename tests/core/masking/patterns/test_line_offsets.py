@@ -10,9 +10,9 @@ from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.datasets.samples.synthetic import SAMPLE_KINDS, make_sample
 from autoStructN2V.masking import detect_periodic_patterns, extract_kernel, remove_patterns
 from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.masking.patterns.line_offsets import find_offsets
 from autoStructN2V.masking.patterns.line_profile import line_profile, subtract_profile
-from autoStructN2V.masking.patterns.removal import removal_sentence, without_global_patterns
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
 from autoStructN2V.trainers.events import Warned
 from tests.core.masking.patterns.test_removal import TINY
@@ -86,13 +86,13 @@ def test_offsets_that_all_slices_share_are_removed(lines):
     clean = np.stack([texture(seed) for seed in range(20)])
     without = (clean + noise(rng, clean.shape)).astype(np.float32)
     source = ArraySource((without + added).astype(np.float32))
-    result = without_global_patterns([source])
+    result = find_patterns([source])
     (found,) = result.patterns
     assert (found.lines, found.is_shared) == (lines, True)
     assert found.amplitude == pytest.approx(0.05, rel=0.2)
     assert f"whole {lines}" in found.sentence
     assert "the same in all slices" in found.sentence
-    (cleaned,) = result.sources
+    cleaned = result.applied_to(source)
     change = read_stack(source) - read_stack(cleaned)
     np.testing.assert_allclose(change, np.broadcast_to(change[0], change.shape), atol=1e-6)
     left = fine(offsets) - (change[0, :, 0] if lines == "rows" else change[0, 0])
@@ -106,11 +106,11 @@ def test_row_offsets_on_a_tilt_are_removed_in_each_slice():
     height = flat + 0.2 * y + 0.05 * x
     offsets = noise(rng, (3, SIZE), 0.1)
     source = ArraySource((height + offsets[:, :, None]).astype(np.float32))
-    result = without_global_patterns([source])
+    result = find_patterns([source])
     (found,) = result.patterns
     assert (found.lines, found.is_shared) == ("rows", False)
     assert found.variance_share < 0.003  # the tilt has nearly all of the variance
-    (cleaned,) = result.sources
+    cleaned = result.applied_to(source)
     change = (read_stack(source) - read_stack(cleaned))[:, :, 0]
     for line, expected in zip(change, offsets, strict=True):
         assert np.std(line - fine(expected)) < 0.15 * np.std(expected)
@@ -123,13 +123,13 @@ def test_shared_columns_and_rows_of_each_slice_together():
     columns, rows = noise(rng, (1, 1, SIZE), 0.05), noise(rng, (8, SIZE, 1), 0.05)
     stack = np.stack([texture(seed) for seed in range(8)]) + noise(rng, shape)
     source = ArraySource((stack + columns + rows).astype(np.float32))
-    result = without_global_patterns([source])
+    result = find_patterns([source])
     found = result.patterns
     assert [(p.lines, p.is_shared) for p in found] == [("columns", True), ("rows", False)]
-    (cleaned,) = result.sources
-    assert without_global_patterns([cleaned]).patterns == []
+    cleaned = result.applied_to(source)
+    assert find_patterns([cleaned]).patterns == ()
     in_memory = read_stack(source)
-    assert detect_periodic_patterns([in_memory]) == found
+    assert detect_periodic_patterns([in_memory]) == list(found)
     np.testing.assert_allclose(remove_patterns(in_memory, found), read_stack(cleaned), atol=1e-5)
 
 
@@ -137,21 +137,22 @@ def test_offsets_beside_a_wave():
     rng = np.random.default_rng(7)
     stack = np.stack([texture(seed) for seed in range(4)]) + noise(rng, (4, SIZE, SIZE), 0.06)
     stack += noise(rng, SIZE, 0.05) + 0.08 * np.sin(np.arange(SIZE) * np.pi / 4)[:, None]
-    found = without_global_patterns([ArraySource(stack.astype(np.float32))]).patterns
+    removal = find_patterns([ArraySource(stack.astype(np.float32))])
+    found = removal.patterns
     assert [p.lines for p in found] == [None, "columns"]
-    assert "period 8.0 px along y" in removal_sentence(found)
-    assert "offsets of whole columns" in removal_sentence(found)
+    assert "period 8.0 px along y" in removal.sentence
+    assert "offsets of whole columns" in removal.sentence
 
 
 def test_white_noise_has_no_offsets():
     for seed in range(20):
         stack = noise(np.random.default_rng(seed), (3, 128, 160))
-        assert without_global_patterns([ArraySource(stack.astype(np.float32))]).patterns == []
+        assert find_patterns([ArraySource(stack.astype(np.float32))]).patterns == ()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SAMPLE_KINDS if kind != "periodic"])
 def test_samples_without_offsets_have_none(kind):
-    assert without_global_patterns([ArraySource(make_sample(kind, 1).noisy)]).patterns == []
+    assert find_patterns([ArraySource(make_sample(kind, 1).noisy)]).patterns == ()
 
 
 @pytest.mark.parametrize("length", [15.0, 40.0])
@@ -160,7 +161,7 @@ def test_noise_along_lines_that_end_is_no_offset(length):
     lines = ndimage.gaussian_filter1d(rng.standard_normal((4, SIZE, SIZE)), length / 2.5, axis=2)
     stack = np.stack([texture(seed) for seed in range(4)]) + 0.08 * lines / lines.std()
     stack += noise(rng, stack.shape, 0.06)
-    assert without_global_patterns([ArraySource(stack.astype(np.float32))]).patterns == []
+    assert find_patterns([ArraySource(stack.astype(np.float32))]).patterns == ()
 
 
 @pytest.mark.parametrize("n_layers", [1, 4, 12, 24])
@@ -173,7 +174,7 @@ def test_straight_layers_across_the_image_are_no_offsets(n_layers, blur):
     layers = ndimage.gaussian_filter1d(layers, blur) if blur else layers
     stack = np.stack([0.5 * texture(seed) for seed in range(3)]) + layers[:, None]
     stack += noise(rng, stack.shape, 0.05)
-    assert without_global_patterns([ArraySource(stack.astype(np.float32))]).patterns == []
+    assert find_patterns([ArraySource(stack.astype(np.float32))]).patterns == ()
 
 
 def test_lines_in_a_part_of_the_image_are_no_offsets():

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from autoStructN2V.masking.patterns.demodulation import remove_sinusoids
-from autoStructN2V.masking.patterns.detection import detect_periodic_patterns
+from autoStructN2V.masking import detect_periodic_patterns, remove_sinusoids
 
 SHAPE = (4, 192, 192)
 Y, X = np.mgrid[: SHAPE[1], : SHAPE[2]]

@@ -1,5 +1,6 @@
 """Stripes that end within the image, as curtains do, are found and removed; structure is not."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,14 +18,16 @@ from autoStructN2V.masking import (
     remove_patterns,
 )
 from autoStructN2V.masking.kernels.config import ExtractorConfig
-from autoStructN2V.masking.patterns import removal as periodic
 from autoStructN2V.masking.patterns import stripe_separation
-from autoStructN2V.masking.patterns.removal import without_global_patterns
+from autoStructN2V.masking.patterns.finding import find_patterns
+from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS
+from autoStructN2V.masking.patterns.pattern import Stripes
+from autoStructN2V.masking.patterns.stripe_removal import without_stripes
 from autoStructN2V.masking.patterns.stripe_separation import separated_stripes
-from autoStructN2V.masking.patterns.stripes import find_stripes, without_stripes
+from autoStructN2V.masking.patterns.stripes import find_stripes
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events, validate_config
 from autoStructN2V.trainers.events import Warned
-from tests.core.masking.patterns.test_removal import TINY
+from tests.core.masking.patterns.test_removal import TINY, cleaned_sources
 
 SIZE = 320
 SHAPE = (SIZE, SIZE)
@@ -127,15 +130,16 @@ def test_straight_structure_in_some_places_stays(rows, columns):
     image = texture(5, (512, 512)) + 0.03 * rng.standard_normal((512, 512))
     image[rows, columns] += 0.2 * np.repeat(rng.standard_normal(256), 2)[columns]
     source = ArraySource(image[None].astype(np.float32))
-    assert not [p for p in without_global_patterns([source]).patterns if p.is_local]
+    assert not [p for p in find_patterns([source]).patterns if p.is_local]
 
 
 def test_a_grating_that_does_not_cover_the_images_stays():
     image = texture(6, (512, 512)) + 0.02 * np.random.default_rng(6).standard_normal((512, 512))
     image[100:, 100:] += 0.2 * np.sin(2 * np.pi * np.arange(412) / 7.0)
     source = ArraySource(image[None].astype(np.float32))
-    result = without_global_patterns([source])
-    assert (result.patterns, result.sources) == ([], [source])
+    result = find_patterns([source])
+    assert result.patterns == ()
+    assert result.applied_to(source) is source
 
 
 def test_straight_structure_in_some_slices_stays():
@@ -171,14 +175,14 @@ def test_long_patches_are_stripes_and_short_ones_are_not():
     assert np.abs(stripes[:, 55:70]).max() < 0.1
 
 
-def test_wide_images_are_separated_in_bands_without_seams(monkeypatch):
+def test_wide_images_are_separated_in_bands_without_seams():
     rng = np.random.default_rng(9)
     shape = (160, 900)
     image = texture(9, shape) + curtains(shape, 0.12, rng)
     at_once = separated_stripes(image)
-    monkeypatch.setattr(stripe_separation, "_BAND_WIDTH", 400)
-    assert len(stripe_separation._bands(900)) == 3
-    difference = across(separated_stripes(image) - at_once)
+    narrow = replace(PATTERN_LIMITS.removal.stripes.separation, band_width=400)
+    assert len(stripe_separation._bands(900, narrow)) == 3
+    difference = across(separated_stripes(image, limits=narrow) - at_once)
     assert difference.std() < 0.05 * across(at_once).std()
 
 
@@ -231,7 +235,7 @@ def test_crops_are_treated_as_the_images_of_the_training():
     model = finish(pipeline_events(stack, TINY)).stage1.model
     assert model.provenance["remove_stripes"] == "columns"
     crop, said = stack[:, :120, :120], []
-    assert without_global_patterns([ArraySource(crop)]).patterns == []
+    assert find_patterns([ArraySource(crop)]).patterns == ()
     finish(denoise_array_events([ArraySource(crop)], model, device="cpu"), said.append)
     assert any(
         event.message.startswith("Stripes along the columns are removed first (standard deviation")
@@ -244,8 +248,8 @@ def test_a_slice_does_not_depend_on_the_others():
     striped = curtained_stack()[0]
     stack = np.stack([texture(seed).astype(np.float32) for seed in range(12)])
     stack[5] = striped
-    (cleaned,) = without_global_patterns([ArraySource(stack)], remove_stripes="columns").sources
-    (alone,) = without_global_patterns([ArraySource(striped[None])]).sources
+    (cleaned,) = cleaned_sources([ArraySource(stack)], remove_stripes="columns")
+    (alone,) = cleaned_sources([ArraySource(striped[None])])
     np.testing.assert_array_equal(cleaned.read_slice(5), alone.read_slice(0))
 
 
@@ -253,17 +257,17 @@ def test_measuring_and_training_see_the_same_stripes():
     image = texture(14) + 0.05 * np.random.default_rng(14).standard_normal(SHAPE)
     stack = (image + curtains(SHAPE, 0.03, np.random.default_rng(14)))[None].astype(np.float32)
     for choice in ("auto", "columns", "off"):
-        seen = without_global_patterns([ArraySource(stack)], remove_stripes=choice).patterns
-        assert detect_periodic_patterns([stack], choice) == seen
+        seen = find_patterns([ArraySource(stack)], remove_stripes=choice).patterns
+        assert detect_periodic_patterns([stack], choice) == list(seen)
         measured = measure_noise_autocorrelation([stack], remove_stripes=choice)
-        assert list(measured.periodic_patterns) == seen
+        assert measured.periodic_patterns == seen
         assert bool(seen) == (choice == "columns")
 
 
 def test_a_stop_leaves_stripes_in_and_takes_no_time():
     stack = curtained_stack()
     source = ArraySource(stack)
-    (cleaned,) = without_global_patterns([source], should_stop=lambda: True).sources
+    (cleaned,) = cleaned_sources([source], should_stop=lambda: True)
     np.testing.assert_array_equal(read_stack(cleaned), stack)
 
 
@@ -320,8 +324,8 @@ def test_models_that_do_not_say_leave_stripes_where_they_are():
 def test_stripes_that_are_too_few_to_be_found_are_removed_on_demand():
     image = texture(12)[None].astype(np.float32)
     image[:, 60:260, 100:102] += 0.5
-    assert without_global_patterns([ArraySource(image)]).patterns == []
-    (cleaned,) = without_global_patterns([ArraySource(image)], remove_stripes="columns").sources
+    assert find_patterns([ArraySource(image)]).patterns == ()
+    (cleaned,) = cleaned_sources([ArraySource(image)], remove_stripes="columns")
     removed = (image - read_stack(cleaned))[0]
     assert removed[100:220, 100:102].mean() > 0.3
 
@@ -329,19 +333,19 @@ def test_stripes_that_are_too_few_to_be_found_are_removed_on_demand():
 def test_every_slice_is_cleaned_once(monkeypatch):
     calls = []
 
-    def counted(plane, patterns):
+    def counted(pattern, plane, *rest, **options):
         calls.append(plane)
         return plane
 
-    monkeypatch.setattr(periodic, "remove_stripes", counted)
-    (cleaned,) = without_global_patterns([ArraySource(curtained_stack())]).sources
+    monkeypatch.setattr(Stripes, "removed_from", counted)
+    (cleaned,) = cleaned_sources([ArraySource(curtained_stack())])
     for _ in range(3):
         read_stack(cleaned)
     assert len(calls) == 2
 
 
 def test_what_is_removed_is_said_with_the_way_to_keep_it():
-    result = without_global_patterns([ArraySource(curtained_stack())])
+    result = find_patterns([ArraySource(curtained_stack())])
     sentence = result.sentence
     assert sentence.startswith("Stripes cover the images and are removed first (stripes along")
     assert sentence.endswith("train with Remove stripes off to keep them.")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QThreadPool, Slot
 from superqt.utils import create_worker
 
+from autoStructN2V.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
@@ -27,8 +29,26 @@ def _threads() -> QThreadPool:
     return pool
 
 
+def jobs_alive() -> list[Job]:
+    """Return the jobs whose thread has not ended."""
+    return list(_alive)
+
+
 class JobFailedError(Exception):
     """A job ended with a RuntimeError, which the worker would swallow; its cause is that error."""
+
+
+def error_text(error: Exception) -> str:
+    """Return what a person is told about an error of a job.
+
+    Errors that a person can mend say so in one sentence; of others the kind is named as well.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    cause = error.__cause__ or error
+    if isinstance(cause, UserError):
+        return str(cause)
+    return f"Something unexpected went wrong ({type(cause).__name__}: {str(cause)[:300]})."
 
 
 class Job(QObject):

@@ -1,0 +1,116 @@
+"""Single frames of fluorescence microscopes, learned from alone, scored by the mean of 50 frames.
+
+Reads NAME_noisy.tif (raw frames of one field) and NAME_gt.tif (their mean) of the Fluorescence
+Microscopy Denoising data (FMD, Zhang et al., CVPR 2019, arXiv:1812.10366). PSNR in dB for a peak
+of 255, of results that are neither clipped nor fitted, beside the best of many Gaussian filters,
+chosen by looking at the truth. "grid" is the share of rows and columns that the program worked on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from autoStructN2V.datasets import open_images, read_stack
+from autoStructN2V.masking import trimmed
+from quality import configuration, denoised_images, train
+from settings import add_settings_arguments
+from tables import (
+    Table,
+    add_clock_argument,
+    add_common_arguments,
+    clock_of,
+    machine,
+    use_threads,
+    write_report,
+)
+from tasks import psnr
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PEAK = 255.0
+_SIGMAS = [0.5 + 0.25 * i for i in range(19)]  # pixels
+_STEPS = ("input", "best_gaussian", "stage1", "stage2")
+_COLUMNS = ["type", "frame", "input", "best Gaussian", "stage 1", "stage 2"]
+_COLUMNS += ["kernel", "grid", "seconds"]
+
+
+def read_frame(folder: Path, name: str, frame: int) -> tuple[NDArray[np.float32], ...]:
+    """Read one noisy frame and the truth, (1, y, x) each."""
+    noisy, truth = (
+        read_stack(open_images(folder / f"{name}_{which}.tif", mode="2D")[0])
+        for which in ("noisy", "gt")
+    )
+    return noisy[frame : frame + 1], truth
+
+
+def peak_psnr(image: NDArray[np.floating], truth: NDArray[np.float32]) -> float:
+    """Return the PSNR in dB for a peak of 255."""
+    return psnr(image / _PEAK, truth / _PEAK)
+
+
+def score_frame(
+    folder: Path, name: str, frame: int, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """Train on one frame alone and score it."""
+    noisy, truth = read_frame(folder, name, frame)
+    result, seconds = train(
+        noisy, configuration(arguments, "2D", 0, None), clock_of(arguments.clock)
+    )
+    images = {"input": noisy, **denoised_images(result)}
+    row: dict[str, Any] = {"type": name, "frame": frame, "seconds": seconds}
+    row |= {step: peak_psnr(image, truth) for step, image in images.items()}
+    blurred = (ndimage.gaussian_filter(noisy, (0, sigma, sigma)) for sigma in _SIGMAS)
+    row["best_gaussian"] = max(peak_psnr(image, truth) for image in blurred)
+    last = result.last_stage
+    row["grid"] = last.model.grid_share if last else None
+    if result.kernel is not None:
+        row["kernel"] = trimmed(result.kernel).astype(int).tolist()
+    return row
+
+
+def cells_of(row: dict[str, Any]) -> list[str]:
+    scores = [f"{row[step]:.2f}" if step in row else "-" for step in _STEPS]
+    kernel = "-"
+    if "kernel" in row:
+        hidden = np.array(row["kernel"])
+        kernel = f"{hidden.sum()} of {' x '.join(str(side) for side in hidden.shape)}"
+    grid = "-" if row["grid"] is None else f"{row['grid']:.2f}"
+    seconds = sum(row["seconds"].values())
+    return [row["type"], str(row["frame"]), *scores, kernel, grid, f"{seconds:.0f}"]
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", type=Path, required=True, metavar="DIR", help="folder with the images")
+    add("--types", nargs="+", metavar="NAME", help="default: all in the folder")
+    add("--frame", nargs="+", type=int, default=[0], metavar="N", help="learned from; default 0")
+    add_settings_arguments(parser)
+    add_clock_argument(parser)
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = read_arguments()
+    use_threads(arguments.threads)
+    found = sorted(file.name[: -len("_gt.tif")] for file in arguments.data.glob("*_gt.tif"))
+    table = Table(_COLUMNS)
+    for name in arguments.types or found:
+        for frame in arguments.frame:
+            row = score_frame(arguments.data, name, frame, arguments)
+            table.add(cells_of(row), row)
+    settings = {"preset": arguments.preset, "set": arguments.set}
+    write_report(arguments.json, {"machine": machine(), "settings": settings, "images": table.rows})
+
+
+if __name__ == "__main__":
+    main()

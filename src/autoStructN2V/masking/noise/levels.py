@@ -1,0 +1,97 @@
+"""How strong the noise is at each brightness, where a straight line does not describe it.
+
+Detectors saturate, cameras compress bright values, and what is drawn through a dark background says
+little about bright structure. Here the strength is read at every brightness that the images have,
+from differences of neighbors that are almost blind to structure. It is known up to a factor that
+depends on how much neighbors share, which follows from the autocorrelation.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import correlate2d
+
+from autoStructN2V.masking.noise.background import FINE_STENCIL, NoiseField, blur, fine_energy
+
+_SCALE = 4.0  # px: radius over which brightness and energy are averaged
+# shares of the pixels between the levels: few are bright, and their noise is the strongest
+_BORDERS = (*np.linspace(0.0, 0.9375, 16), 0.97, 0.985, 0.995, 1.0)
+_LEAST_RESPONSE = 0.5  # energy of the differences: 1 for white noise; less is a small remainder
+_FEWEST = 200  # pixels of a level: two areas of the averaging
+
+Levels = tuple[tuple[float, float], ...]
+"""Pairs of brightness and variance, the darkest first, in units of the images."""
+
+
+def strength_levels(
+    stacks: Sequence[NDArray[np.float32]],
+    fields: Sequence[NoiseField],
+    autocorrelation: NDArray[np.float64],
+    known: tuple[float, float],
+) -> Levels:
+    """Measure the variance of the noise at the levels of brightness of images.
+
+    Parameters
+    ----------
+    stacks : sequence of (Z, Y, X) float32
+        Noisy images.
+    fields : sequence of NoiseField
+        Say which pixels can be used.
+    autocorrelation : (H, W) float64
+        Of the noise, 1 in the center.
+    known : tuple of float
+        A brightness, and the variance of the noise there: what the levels are scaled by where the
+        differences hold too little of the noise.
+
+    Returns
+    -------
+    tuple of (brightness, variance)
+        Empty if no level has enough pixels.
+    """
+    usable = [np.isfinite(field.structure) for field in fields]
+    pairs = list(zip(stacks, usable, strict=True))
+    bright = np.concatenate([blur(stack, _SCALE)[used] for stack, used in pairs])
+    energy = np.concatenate([blur(fine_energy(stack), _SCALE)[used] for stack, used in pairs])
+    if bright.size < _FEWEST:
+        return ()
+    level = np.searchsorted(np.quantile(bright, _BORDERS[1:-1]), bright)
+    found = [level == index for index in range(len(_BORDERS) - 1)]
+    kept = [chosen for chosen in found if np.count_nonzero(chosen) >= _FEWEST]
+    if not kept:
+        return ()
+    centers = [float(bright[chosen].mean()) for chosen in kept]
+    medians = [float(np.median(energy[chosen])) for chosen in kept]
+    response = _response(autocorrelation)
+    if response < _LEAST_RESPONSE:
+        response = float(np.interp(known[0], centers, medians)) / max(known[1], 1e-30)
+    if response <= 0.0:  # flat images
+        return ()
+    return tuple(
+        (center, median / response) for center, median in zip(centers, medians, strict=True)
+    )
+
+
+def scaled_kurtosis(fields: Sequence[NoiseField], threshold: float) -> float:
+    """Return the excess kurtosis of the noise in the background, equally strong everywhere.
+
+    Parameters
+    ----------
+    fields : sequence of NoiseField
+        Images without coarse structure, divided by the strength of their noise.
+    threshold : float
+        Structure score below which a pixel counts as background.
+    """
+    squares = np.concatenate(
+        [np.square(f.residual[f.structure < threshold], dtype=np.float64) for f in fields]
+    )
+    variance = float(squares.mean()) if squares.size else 0.0
+    return float(np.square(squares).mean()) / variance**2 - 3.0 if variance > 0.0 else 0.0
+
+
+def _response(autocorrelation: NDArray[np.float64]) -> float:
+    """Energy of the differences in noise of variance 1; for white noise 1."""
+    overlap = correlate2d(FINE_STENCIL, FINE_STENCIL)
+    middle, reach = autocorrelation.shape[0] // 2, overlap.shape[0] // 2
+    inner = slice(middle - reach, middle + reach + 1)
+    return max(float((overlap * autocorrelation[inner, inner]).sum()), 1e-6)

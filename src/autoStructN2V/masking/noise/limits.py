@@ -1,0 +1,310 @@
+"""What is decided while noise is measured, as data: one dataclass of limits for each detector."""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoStructN2V.masking.limits import limit
+
+_UNKNOWN = "chosen on synthetic images in November 2026, not re-derived"
+
+
+@dataclass(frozen=True)
+class SignificanceLimits:
+    """From when on a measured correlation or slope is more than chance."""
+
+    clear_errors: float = limit(
+        3.0,
+        unit="standard errors",
+        separates="what is taken for real from what chance brings in 0.3 % of the cases",
+        source="normal distribution",
+        kind="theory",
+    )
+    faint_errors: float = limit(
+        2.5,
+        unit="standard errors",
+        separates="correlations that the noise model explains from chance (1 %)",
+        source=_UNKNOWN,
+    )
+    faint_correlation: float = limit(
+        0.01,
+        unit="correlation",
+        separates="correlations that the noise model explains from those too small to matter",
+        source=_UNKNOWN,
+    )
+
+    def least_faint(self, error: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the smallest correlation that is explained, for errors of any shape (...)."""
+        return np.maximum(self.faint_errors * error, self.faint_correlation)
+
+
+@dataclass(frozen=True)
+class BackgroundLimits:
+    """What counts as structure, and which pixels show neither structure nor noise."""
+
+    coarse_scale: float = limit(
+        6.0,
+        unit="px, standard deviation of a Gaussian",
+        separates="structure, which is subtracted, from noise; all other scales follow from it",
+        source=_UNKNOWN,
+    )
+    clipped_share: float = limit(
+        0.003,
+        unit="of all pixels",
+        separates="clipped images from those in which few pixels have the extreme value",
+        source=_UNKNOWN,
+    )
+    clipped_density: float = limit(
+        0.3,
+        unit="of the pixels around",
+        separates="pixels that clipping changes from those that show their noise",
+        source=_UNKNOWN,
+    )
+    filled_density: float = limit(
+        0.9,
+        unit="of the pixels around, without any fine noise",
+        separates="what lies outside of a rotated or registered image from dim background",
+        source="commit 2cbd70d, on images filled with a value between the others",
+    )
+    still_variance: float = limit(
+        1e-3,
+        unit="of the median variance of the noise",
+        separates="noise from constant places, by which nothing can be divided",
+        source="guards a division",
+        kind="budget",
+    )
+
+    @property
+    def gradient_scales(self) -> tuple[float, float]:
+        """Blur before gradients are taken, px: leaves structure and removes most noise."""
+        return self.coarse_scale / 4.0, self.coarse_scale / 2.0
+
+    @property
+    def brightness_scale(self) -> float:
+        """Radius over which brightness, and noise that depends on it, are averaged, px."""
+        return 2.0 / 3.0 * self.coarse_scale
+
+    @property
+    def local_scale(self) -> float:
+        """Radius over which shares of pixels and variances are averaged, px."""
+        return self.coarse_scale / 2.0
+
+    @property
+    def beside_filled(self) -> float:
+        """Share of filled pixels around one that is ``coarse_scale`` away from their straight edge.
+
+        Nearer ones are not used, since the filled pixels change what is blurred there.
+        """
+        return NormalDist().cdf(-self.coarse_scale / self.local_scale)
+
+    @property
+    def local_area(self) -> float:
+        """Pixels over which a Gaussian of ``local_scale`` averages independent noise."""
+        return 4.0 * math.pi * self.local_scale**2
+
+
+@dataclass(frozen=True)
+class SelectionLimits:
+    """Which pixels are flat enough to measure noise in."""
+
+    spread_tolerance: float = limit(
+        1.15,
+        unit="times the spread of the scores of noise alone",
+        separates="background from background with some structure",
+        source=_UNKNOWN,
+    )
+    least_fraction: float = limit(
+        0.26,
+        unit="of the usable pixels",
+        separates="the flattest pixels, taken even if none is flat, from the others",
+        source=_UNKNOWN,
+    )
+    enough_pixels: int = limit(
+        2500,
+        unit="px",
+        separates="small images, of which a larger share is taken, from others",
+        source="recall of lines in one image of 64 px is 0.83, without this 0.72 (15 seeds)",
+    )
+    most_of_small: float = limit(
+        0.4,
+        unit="of the usable pixels",
+        separates="the flattest pixels of small images from their structure",
+        source=_UNKNOWN,
+    )
+    fewest_pixels: int = limit(
+        500,
+        unit="px",
+        separates="images that noise can be measured in from those that are refused",
+        source="at 500 px the error of a correlation is 0.045",
+        kind="budget",
+    )
+
+    def fewest_of(self, n_pixels: int) -> float:
+        """Return the share of the usable pixels that is taken at least."""
+        return min(self.most_of_small, max(self.least_fraction, self.enough_pixels / n_pixels))
+
+
+@dataclass(frozen=True)
+class CorrectionLimits:
+    """How selection and high-pass are undone."""
+
+    together: float = limit(
+        0.3,
+        unit="of the strongest unexplained value",
+        separates="lags that are explained in the same round from those that wait for the next",
+        source=_UNKNOWN,
+    )
+    most_selection: float = limit(
+        0.25,
+        unit="of the variance",
+        separates="effects of the selection that are of first order from larger ones",
+        source="the neglected second order is half of its square, 3 %",
+        kind="theory",
+    )
+    most_undone: float = limit(
+        2.0,
+        unit="corrected variance over the measured one",
+        separates="noise with a slow part from slow structure",
+        source="commit e02a45f",
+    )
+
+
+@dataclass(frozen=True)
+class LeakLimits:
+    """What part of a correlation that is common to all directions is a remainder of structure."""
+
+    most: float = limit(
+        0.12,
+        unit="correlation",
+        separates="noise that is shared in all directions from a remainder of structure",
+        source="commit 2ddd080; just above the smallest correlation that a kernel hides (0.11)",
+    )
+    rank: float = limit(
+        0.4,
+        unit="of the lags at one distance",
+        separates="structure, which all of them hold, from noise, which some hold",
+        source=_UNKNOWN,
+    )
+    farther: tuple[int, int] = limit(
+        (5, 9),
+        unit="px",
+        separates="distances at which blurred noise has ended from nearer and noisier ones",
+        source="commit aa6101a, on seeds 11 and 12 of T7_blob",
+    )
+    reach: float = limit(
+        9.5,
+        unit="px",
+        separates="distances at which high-passed structure is correlated from farther ones",
+        source="commit aa6101a, measured beside white noise",
+    )
+    fall: float = limit(
+        4.0 / 3.0,
+        unit="power of the distance left",
+        separates="a correlation that falls fast at first from one that falls along a line",
+        source="commit aa6101a, measured beside white noise",
+    )
+
+
+@dataclass(frozen=True)
+class IsotropyLimits:
+    """Whether correlation of equal strength in all directions is noise or structure."""
+
+    far_from_noise: float = limit(
+        5.0,
+        unit="times the median structure score of noise alone",
+        separates="images without any background from noise",
+        source=_UNKNOWN,
+    )
+    fewest_pixels: int = limit(
+        9000,
+        unit="usable px",
+        separates="images large enough to tell uniform texture from noise from smaller ones",
+        source=_UNKNOWN,
+    )
+    uneven: float = limit(
+        1.25,
+        unit="times the spread of the local variance of noise alone",
+        separates="structure, which is stronger in some places, from noise",
+        source=_UNKNOWN,
+    )
+
+
+@dataclass(frozen=True)
+class BlurredLimits:
+    """Whether the power at the highest frequencies is that of blurred noise."""
+
+    band: tuple[float, float] = limit(
+        (0.3, 0.7),
+        unit="cycles/px",
+        separates="frequencies that are taken for noise from those that optics pass",
+        source="commit 5082793, on the EM stack of ISBI 2012",
+    )
+    steep: float = limit(
+        4.0,
+        unit="times that the power falls within the band",
+        separates="blurred noise from white noise (1) with a share of blurred noise (< 2.5)",
+        source="commit 5082793, as above",
+    )
+    share: float = limit(
+        0.2,
+        unit="of the blocks",
+        separates="the flattest and the most structured blocks from those between",
+        source="commit 5082793, as above",
+    )
+    uneven: float = limit(
+        0.3,
+        unit="mean absolute logarithm of the ratio of two powers",
+        separates="structure, which is not everywhere, from noise, which is",
+        source="commit 5082793, as above",
+    )
+    least_groups: float = limit(
+        0.3,
+        unit="of the groups of slices",
+        separates="stacks with blurred slices from those in which a slice seems blurred",
+        source="commit 5082793, as above; half of its slices are blurred",
+    )
+
+
+@dataclass(frozen=True)
+class StrengthLimits:
+    """How strong noise is at each brightness."""
+
+    most_error: float = limit(
+        0.5,
+        unit="of the variance, at any brightness",
+        separates="a line that can be extrapolated from one that is too uncertain",
+        source="commit b01424a",
+    )
+    least_share: float = limit(
+        0.1,
+        unit="of the mean variance",
+        separates="variances that noise can have from those of a line that falls below zero",
+        source="guards a square root",
+        kind="budget",
+    )
+    gaussian_kurtosis: float = limit(
+        0.5,
+        unit="excess kurtosis",
+        separates="Gaussian, uniform noise from noise with rare strong values",
+        source="a confocal image of few photons, docs/decisions.md (recorruption)",
+    )
+
+
+@dataclass(frozen=True)
+class NoiseLimits:
+    """All limits of measuring noise."""
+
+    significance: SignificanceLimits = SignificanceLimits()
+    background: BackgroundLimits = BackgroundLimits()
+    selection: SelectionLimits = SelectionLimits()
+    correction: CorrectionLimits = CorrectionLimits()
+    leak: LeakLimits = LeakLimits()
+    isotropy: IsotropyLimits = IsotropyLimits()
+    blurred: BlurredLimits = BlurredLimits()
+    strength: StrengthLimits = StrengthLimits()
+
+
+NOISE_LIMITS = NoiseLimits()

@@ -1,0 +1,153 @@
+"""A stack that is read without the patterns that cover it, and what all its slices share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, RemovalLimits
+from autoStructN2V.masking.patterns.pattern import LineOffsets, Stripes
+from autoStructN2V.sampling import evenly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.images.metadata import ImageMetadata
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.masking.patterns.pattern import Pattern
+
+    Image = NDArray[np.float32]
+
+
+@dataclass
+class Memory:
+    """Room for slices that are kept because they took long to compute.
+
+    Attributes
+    ----------
+    n_pixels_left : int
+        Pixels of the slices that may still be kept.
+    """
+
+    n_pixels_left: int
+
+    def has_room_for(self, image: NDArray[np.floating]) -> bool:
+        """Tell whether an image may be kept; its room is then taken."""
+        if image.size > self.n_pixels_left:
+            return False
+        self.n_pixels_left -= image.size
+        return True
+
+
+class CleanedSource:
+    """A stack whose slices are read without patterns that cover them.
+
+    A slice that is kept remembers how many of the patterns it is without, so that patterns may be
+    found one after the other, each in slices without those before it, and nothing is removed twice.
+
+    Parameters
+    ----------
+    source : ImageSource
+        The stack as it is.
+    patterns : sequence of Pattern
+        In the order of their removal. If it grows, slices are read without the new ones too.
+    memory : Memory
+        Shared by the stacks of a run.
+    should_stop : callable
+        Asked before stripes are separated, which takes long; True leaves the slice as it is.
+    limits : RemovalLimits
+        What the removal is limited by.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        patterns: Sequence[Pattern],
+        memory: Memory,
+        should_stop: Callable[[], bool] = lambda: False,
+        *,
+        limits: RemovalLimits = PATTERN_LIMITS.removal,
+    ) -> None:
+        self._source = source
+        self._patterns = patterns
+        self._memory = memory
+        self._should_stop = should_stop
+        self._limits = limits
+        self._kept: dict[int, tuple[int, Image]] = {}
+        self._profiles: dict[int, Image] = {}
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return self._source.name
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of slices, rows and columns."""
+        return self._source.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Data type as stored."""
+        return self._source.dtype
+
+    @property
+    def metadata(self) -> ImageMetadata:
+        """Axes, scale and origin as stored."""
+        return self._source.metadata
+
+    @property
+    def original_axes_shape(self) -> tuple[str, tuple[int, ...]]:
+        """Axes and sizes in the file."""
+        return self._source.original_axes_shape
+
+    @property
+    def n_kept(self) -> int:
+        """Number of slices that are kept because it took long to clean them."""
+        return len(self._kept)
+
+    def read_slice(self, z: int) -> Image:
+        """Read a slice (y, x) float32, intensities as stored, without the patterns."""
+        return self._without(z, len(self._patterns)).copy()
+
+    def _without(self, z: int, n: int) -> Image:
+        """Return a slice without the first `n` patterns."""
+        n_removed, image = self._kept[z] if z in self._kept else (0, self._source.read_slice(z))
+        ahead = range(n_removed, n)
+        if any(isinstance(self._patterns[i], Stripes) for i in ahead) and self._should_stop():
+            return self._source.read_slice(z)  # nothing is made of it any more
+        for i in ahead:
+            pattern = self._patterns[i]
+            image = pattern.removed_from(image, self._profile(i), limits=self._limits)
+        is_slow = any(self._patterns[i].is_slow for i in ahead)
+        if z in self._kept or (is_slow and self._memory.has_room_for(image)):
+            self._kept[z] = (max(n, n_removed), image)
+        return image
+
+    def _profile(self, index: int) -> Image | None:
+        """Return what all slices share of a pattern, measured when the first slice is read."""
+        pattern = self._patterns[index]
+        if not isinstance(pattern, LineOffsets) or not pattern.is_shared:
+            return None
+        if index not in self._profiles:
+            self._measure_profiles()
+        return self._profiles[index]
+
+    def _measure_profiles(self) -> None:
+        """Measure all shared offsets in one mean, of slices without what is removed before."""
+        shared = [
+            (i, p)
+            for i, p in enumerate(self._patterns)
+            if isinstance(p, LineOffsets) and p.is_shared
+        ]
+        total = np.zeros(self.shape[1:], np.float64)
+        chosen = evenly(self.shape[0], self._limits.most_slices_of_mean)
+        for z in chosen:
+            total += self._without(z, shared[0][0])
+        for i, pattern in shared:
+            mean = total / len(chosen)
+            self._profiles[i] = pattern.profile_of(mean, limits=self._limits.profiles)

@@ -1,0 +1,133 @@
+"""Find what no kernel can hide: sinusoids, endless lines and long stripes.
+
+All of them can be predicted from outside any kernel, so a blind-spot network keeps them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoStructN2V.masking.patterns.cleaned_source import CleanedSource, Memory
+from autoStructN2V.masking.patterns.demodulation import covers
+from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, PatternLimits
+from autoStructN2V.masking.patterns.line_offsets import find_offsets
+from autoStructN2V.masking.patterns.removal import PatternRemoval
+from autoStructN2V.masking.patterns.shared_offsets import shared_offsets
+from autoStructN2V.masking.patterns.sinusoids import detect_sinusoids
+from autoStructN2V.masking.patterns.stripes import detect_stripes
+from autoStructN2V.sampling import evenly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.masking.patterns.pattern import Pattern, Sinusoid
+    from autoStructN2V.vocabulary import StripeRemoval
+
+    Image = NDArray[np.float32]
+
+
+def find_patterns(
+    sources: Sequence[ImageSource],
+    *,
+    remove_periodic: bool = True,
+    remove_stripes: StripeRemoval = "auto",
+    should_stop: Callable[[], bool] = lambda: False,
+    limits: PatternLimits = PATTERN_LIMITS,
+) -> PatternRemoval:
+    """Find sinusoids, offsets of rows or columns, and stripes that cover images.
+
+    Each kind is looked for in slices without those before it. A sinusoid that lies in some places
+    only is structure of the sample, and stays wherever the images are read.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Stacks; a few slices of them are read.
+    remove_periodic : bool, default True
+        Whether to remove what is found; False keeps it, and does not look for stripes.
+    remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
+        Where there are stripes that end within the images; 'auto' looks for them.
+    should_stop : callable
+        Asked before stripes are separated, which takes long; True leaves them in.
+    limits : PatternLimits
+        What counts as a pattern.
+
+    Returns
+    -------
+    PatternRemoval
+        Without patterns if there are none, or the images are too small to tell (below 64 pixels,
+        for sinusoids 32, for stripes 220).
+    """
+    found: list[Pattern] = []
+    memory = Memory(limits.removal.most_kept)
+    # read without what has been found so far
+    stacks = [
+        CleanedSource(source, found, memory, should_stop, limits=limits.removal)
+        for source in sources
+    ]
+    planes, structure = _look_for_periodic(stacks, found, limits)
+    periodic = tuple(found)
+    is_looked_for = remove_periodic or remove_stripes != "auto"
+    stripes = detect_stripes(
+        planes, structure, remove_stripes if is_looked_for else "off", limits=limits.stripes
+    )
+    found += stripes
+    if not remove_periodic:
+        return PatternRemoval(
+            tuple(stripes), periodic, structure, remove_stripes, should_stop, limits.removal
+        )
+    removal = PatternRemoval(
+        tuple(found), (), structure, remove_stripes, should_stop, limits.removal, memory
+    )
+    removal.remember(zip(sources, stacks, strict=True))
+    return removal
+
+
+def _look_for_periodic(
+    stacks: Sequence[CleanedSource], found: list[Pattern], limits: PatternLimits
+) -> tuple[list[Image], tuple[Sinusoid, ...]]:
+    """Add sinusoids and offsets of lines to what was found; return slices without, and the rest."""
+    planes = _sample(stacks, limits)
+    images = [plane[None] for plane in planes]
+    waves = detect_sinusoids(images, limits=limits.sinusoids)
+    covering = [w for w in waves if covers(images, w, limits=limits.removal.sinusoids)]
+    found += covering
+    shared = shared_offsets(_half_means(stacks, limits), limits=limits.halves)
+    found += shared
+    if covering or shared:
+        planes = _sample(stacks, limits)
+    lines = find_offsets(planes, limits=limits.lines)
+    found += lines
+    if lines:
+        planes = _sample(stacks, limits)
+    return planes, tuple(wave for wave in waves if wave not in covering)
+
+
+def _sample(stacks: Sequence[CleanedSource], limits: PatternLimits) -> list[Image]:
+    """Read a few slices (Y, X) from all over the stacks."""
+    places = [(stack, z) for stack in stacks for z in range(stack.shape[0])]
+    chosen = [places[i] for i in evenly(len(places), limits.most_slices)]
+    return [stack.read_slice(z) for stack, z in chosen]
+
+
+def _half_means(
+    stacks: Sequence[CleanedSource], limits: PatternLimits
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Average in a few stacks every other one of a few slices, and the rest."""
+    deep = [stack for stack in stacks if stack.shape[0] > 1]
+    chosen = [deep[i] for i in evenly(len(deep), limits.most_slices // 2)]
+    n_slices = max(limits.fewest_of_means, limits.most_slices // max(1, len(chosen)))
+    return [(_mean(stack, 0, n_slices), _mean(stack, 1, n_slices)) for stack in chosen]
+
+
+def _mean(stack: CleanedSource, start: int, n_slices: int) -> NDArray[np.float64]:
+    places = evenly(stack.shape[0], n_slices)[start::2]
+    total = np.zeros(stack.shape[1:], np.float64)
+    for z in places:
+        total += stack.read_slice(z)
+    return total / len(places)

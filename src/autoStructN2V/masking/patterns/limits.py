@@ -1,0 +1,556 @@
+"""What is decided while patterns are found and removed, as data: limits for each detector.
+
+Where a source names a commit, the value was chosen in it, on the images of its tests and of
+``benchmarks/curtains.py`` or ``benchmarks/tasks.py``; no table of alternatives was kept.
+"""
+
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+from autoStructN2V.masking.limits import limit
+from autoStructN2V.sampling import MOST_SLICES
+
+MAD_TO_STD = round(1.0 / NormalDist().inv_cdf(0.75), 4)
+"""Standard deviation of Gaussian noise over its median absolute deviation."""
+
+WINDOW_REACH = 2
+"""Bins to each side over which a Hann window spreads a sharp line: half of its main lobe."""
+
+_N_BACKGROUND = 4
+# correlation of the powers of noise one and two bins apart, under a Hann window
+_NEIGHBOR, _NEXT = (2.0 / 3.0) ** 2, (1.0 / 6.0) ** 2
+
+_CURTAINS = "benchmarks/curtains.py, 83e5a2b, 2026-11-22"
+_HALVES = "test_half_offsets.py, b031484, 2026-11-21"
+_LINES = "test_line_offsets.py, a121c74, 2026-11-21"
+_WAVES = "test_sinusoids.py and benchmarks/tasks.py, d696e94, 2026-11-21"
+_LOOKALIKES = "layers and fibers of test_stripes.py, 3b3af5a, 2026-11-22"
+
+
+def _independent(n: int) -> float:
+    """Count how many independent bins so many neighboring ones are worth."""
+    products = n + 2.0 * ((n - 1) * _NEIGHBOR + (n - 2) * _NEXT)
+    return n**2 / products
+
+
+@dataclass(frozen=True)
+class SpectrumLimits:
+    """How much of the images is averaged, and what stands out of their spectrum."""
+
+    largest_side: int = limit(
+        512,
+        unit="px",
+        separates="side of the blocks whose spectra are averaged; larger images are cut up",
+        source="bounds the memory",
+        kind="budget",
+    )
+    most_pixels: int = limit(
+        4_000_000,
+        unit="px",
+        separates="the blocks that are averaged from those that are left out",
+        source="bounds the time",
+        kind="budget",
+    )
+    false_alarm: float = limit(
+        1e-5,
+        unit="probability that a smooth spectrum shows a pattern",
+        separates="patterns from chance",
+        source="one in 100,000 images; the limit follows from the distribution of powers",
+        kind="theory",
+    )
+    safety: float = limit(
+        3.0,
+        unit="times the power that occurs by chance",
+        separates="patterns from structure, whose spectra are rougher than theory says",
+        source=_WAVES,
+    )
+
+
+@dataclass(frozen=True)
+class SinusoidLimits:
+    """What counts as a sinusoid in the spectrum of images."""
+
+    spectrum: SpectrumLimits = field(default_factory=SpectrumLimits)
+    smallest_side: int = limit(
+        32,
+        unit="px",
+        separates="images that are looked at from those too small to tell",
+        source="less holds too few cycles of any period",
+        kind="budget",
+    )
+    least_cycles: float = limit(
+        6.0,
+        unit="cycles within a block",
+        separates="sinusoids from structure, which may repeat a few times",
+        source=_WAVES,
+    )
+    longest_period: float = limit(
+        64.0,
+        unit="px",
+        separates="sinusoids from shading and structure, which are slow",
+        source=_WAVES,
+    )
+    least_excess: float = limit(
+        30.0,
+        unit="times the power of the bins around",
+        separates="sharp peaks from correlated noise and structure, which are broad",
+        source=_WAVES,
+    )
+    least_share: float = limit(
+        0.003,
+        unit="of the images' variance",
+        separates="sinusoids that matter from those too weak to be seen",
+        source=_WAVES,
+    )
+    peak_radius: int = limit(
+        WINDOW_REACH,
+        unit="bins",
+        separates="a peak from the bins around it",
+        source="half of the main lobe of a Hann window",
+        kind="theory",
+    )
+    background_radius: int = limit(
+        8,
+        unit="bins",
+        separates="the bins that a peak is compared with from those farther away",
+        source="some 50 bins, of which the median is known to a fifth",
+        kind="budget",
+    )
+    most_patterns: int = limit(
+        4,
+        unit="sinusoids",
+        separates="the sharpest from those that are left in",
+        source="bounds the time of the removal",
+        kind="budget",
+    )
+    most_candidates: int = limit(
+        200,
+        unit="peaks",
+        separates="peaks that are looked at from those that are not",
+        source="bounds the time of the search",
+        kind="budget",
+    )
+    oblique: float = limit(
+        3.0,
+        unit="degrees from the rows or columns",
+        separates="sinusoids along lines, where no stripes are looked for, from oblique ones",
+        source="tilted layers of test_stripes.py, 263872e, 2026-11-22",
+    )
+
+
+@dataclass(frozen=True)
+class DemodulationLimits:
+    """How a sinusoid is followed through an image, and when it covers images."""
+
+    drift_scale: float = limit(
+        24.0,
+        unit="px",
+        separates="drift of amplitude and phase from noise and structure",
+        source=_WAVES,
+    )
+    drift_periods: float = limit(
+        2.0,
+        unit="periods; the scale is no smaller",
+        separates="drift from the wave itself",
+        source=_WAVES,
+    )
+    least_amplitude: float = limit(
+        0.5,
+        unit="of the amplitude over all images",
+        separates="places where the sinusoid is from places where it is not",
+        source="halfway",
+    )
+    least_coverage: float = limit(
+        0.75,
+        unit="of the pixels of all slices",
+        separates="patterns of a detector, everywhere, from periodic structure, in some places",
+        source="halves, corners and disks of test_removal.py, c984ea8, 2026-11-21",
+    )
+
+
+@dataclass(frozen=True)
+class ProfileLimits:
+    """How the offset of each line is measured."""
+
+    fewest: int = limit(
+        8,
+        unit="lines, and px along them",
+        separates="images that are measured from those too small to tell offset from noise",
+        source="test_half_offsets.py, 2fb19bc, 2026-11-21",
+    )
+    smooth_scale: int = limit(
+        12,
+        unit="px across the lines",
+        separates="offsets from shading, which is smoother and stays",
+        source=_LINES,
+    )
+    truncate: int = limit(
+        4,
+        unit="such scales",
+        separates="the Gaussian from what is left out of it",
+        source="default of scipy.ndimage",
+        kind="budget",
+    )
+    clip: float = limit(
+        3.0,
+        unit="standard deviations",
+        separates="steps between lines from edges of structure, which are left out",
+        source=_LINES,
+    )
+    n_clips: int = limit(
+        2,
+        unit="rounds of leaving out",
+        separates="the rounds that are done from those that would change little",
+        source="bounds the time",
+        kind="budget",
+    )
+
+
+@dataclass(frozen=True)
+class LineLimits:
+    """What counts as offsets of whole rows or columns."""
+
+    spectrum: SpectrumLimits = field(default_factory=SpectrumLimits)
+    profile: ProfileLimits = field(default_factory=ProfileLimits)
+    smallest_side: int = limit(
+        64,
+        unit="px",
+        separates="images that are looked at from those too small to tell",
+        source="leaves 16 of the fastest frequencies",
+        kind="budget",
+    )
+    least_share: float = limit(
+        0.001,
+        unit="of the variance of noise and fine detail",
+        separates="offsets, and stripes, that matter from those too weak to be seen",
+        source=_LINES,
+    )
+    least_agreement: float = limit(
+        0.65,
+        unit="of the signs of the steps in two segments; 0.5 by chance",
+        separates="offsets, in all lines, from straight edges, in a few",
+        source=_LINES,
+    )
+    n_segments: int = limit(
+        4,
+        unit="segments of each line",
+        separates="offsets, the same in all segments, from structure",
+        source=_LINES,
+    )
+    most_measured: int = limit(
+        8,
+        unit="images",
+        separates="images whose steps are compared from those that are not",
+        source="bounds the time",
+        kind="budget",
+    )
+    first_background: int = limit(
+        WINDOW_REACH + 1,
+        unit="bins from zero frequency along the lines",
+        separates="what the window spreads of the lines from the background",
+        source="half of the main lobe of a Hann window, and one",
+        kind="theory",
+    )
+    n_background: int = limit(
+        _N_BACKGROUND,
+        unit="bins",
+        separates="the background of the lines from structure at higher frequencies",
+        source=_LINES,
+    )
+    background_freedom: float = limit(
+        round(_independent(_N_BACKGROUND), 1),
+        unit="independent bins among those of the background",
+        separates="chance from lines, as degrees of freedom of the F distribution",
+        source="a Hann window correlates the power of neighbors by 4/9, of the next by 1/36",
+        kind="theory",
+    )
+
+
+@dataclass(frozen=True)
+class HalfLimits:
+    """What counts as offsets that differ between the two halves of the lines."""
+
+    lines: LineLimits = field(default_factory=LineLimits)
+    safety: float = limit(
+        1.0,
+        unit="times the power that occurs by chance",
+        separates="weak offsets from chance; the place of the change tells structure from them",
+        source=_HALVES,
+    )
+    most_like_next: float = limit(
+        -0.3,
+        unit="correlation of a step with the next; -0.5 of independent lines",
+        separates="offsets, independent from line to line, from structure, which optics blur",
+        source="test_half_offsets.py, 7732867, 2026-11-21",
+    )
+    most_off: int = limit(
+        2,
+        unit="px from the middle of the lines",
+        separates="offsets, which change in the middle, from structure",
+        source=_HALVES,
+    )
+    n_strips: int = limit(
+        16,
+        unit="strips of the lines",
+        separates="offsets, everywhere in their half, from structure",
+        source="the more, the noisier each",
+        kind="budget",
+    )
+    least_evenness: float = limit(
+        0.5,
+        unit="of the mean of the half, in the strip where they are weakest",
+        separates="offsets, everywhere in their half, from structure",
+        source=_HALVES,
+    )
+
+
+@dataclass(frozen=True)
+class StripeLimits:
+    """What counts as stripes that end within the image."""
+
+    lines: LineLimits = field(default_factory=LineLimits)
+    piece_length: int = limit(
+        32,
+        unit="px along the lines",
+        separates="stripes from noise that a kernel can hide, which is shorter",
+        source=_CURTAINS,
+    )
+    place_width: int = limit(
+        64,
+        unit="px across",
+        separates="one place, where the steps of two pieces are compared, from the next",
+        source=_CURTAINS,
+    )
+    narrowest: int = limit(
+        16,
+        unit="px across",
+        separates="images that are measured from those too narrow",
+        source="guards the filters across the lines",
+        kind="budget",
+    )
+    fewest_places: int = limit(
+        16,
+        unit="places",
+        separates="images that are judged from those too small to tell",
+        source=_CURTAINS,
+    )
+    smooth_width: int = limit(
+        15,
+        unit="steps",
+        separates="steps of stripes from shading, which is slower",
+        source=_CURTAINS,
+    )
+    typical_width: int = limit(
+        65,
+        unit="steps",
+        separates="what is usual around a step from what is usual elsewhere",
+        source=_CURTAINS,
+    )
+    clip: float = limit(
+        6.0,
+        unit="times the usual step",
+        separates="stripes from edges of structure; what is larger counts no more",
+        source=_CURTAINS + "; without it layers were taken for stripes (docs/decisions.md)",
+    )
+    least_correlation: float = limit(
+        0.3,
+        unit="correlation of the steps of two pieces",
+        separates="places with the same stripes from noise",
+        source=_CURTAINS,
+    )
+    farthest_shift: int = limit(
+        8,
+        unit="px",
+        separates="stripes, exactly along the lines, from structure, which agrees when shifted",
+        source=_CURTAINS,
+    )
+    stripe_width: int = limit(
+        3,
+        unit="px",
+        separates="a stripe from what is beside it",
+        source=_CURTAINS,
+    )
+    least_share: float = limit(
+        0.5,
+        unit="of very many places, in which neighboring pieces have the same stripes",
+        separates="stripes, nearly everywhere, from structure along the lines, in some places",
+        source=_CURTAINS,
+    )
+    error_of_share: float = limit(
+        1.0,
+        unit="over the root of the places of an image, added to the least share",
+        separates="stripes from chance where there are few places",
+        source="crops, e7d267c, 2026-11-22",
+    )
+    least_share_of_quarter: float = limit(
+        0.2,
+        unit="of the places in each quarter of the images",
+        separates="stripes, nearly everywhere, from structure in one region",
+        source=_CURTAINS,
+    )
+    least_share_of_images: float = limit(
+        0.75,
+        unit="of the images, with half of the least share of such places",
+        separates="stripes, in all slices, from structure in some",
+        source=_LOOKALIKES,
+    )
+    least_long: float = limit(
+        0.6,
+        unit="pieces with one between them that are alike, for each place",
+        separates="stripes from shorter structure",
+        source="crops, e7d267c, 2026-11-22",
+    )
+    most_endless: float = limit(
+        0.6,
+        unit="correlation of pieces half an image apart, relative to neighbors",
+        separates="curtains, which fade and end, from layers, which do not",
+        source=_LOOKALIKES,
+    )
+    largest_tilt: float = limit(
+        2.5,
+        unit="degrees from the lines",
+        separates="layers that are looked for from structure that is not like stripes",
+        source="tilted layers of test_stripes.py, 263872e, 2026-11-22",
+    )
+    most_of_structure: float = limit(
+        1.0,
+        unit="of the variance of all else but noise",
+        separates="curtains over a sample from lines that are all there is, as kymographs have",
+        source="tracks and fibers of test_stripes.py, 4fc6edd, 2026-11-22",
+    )
+
+
+@dataclass(frozen=True)
+class SeparationLimits:
+    """How an image is separated into stripes and the rest."""
+
+    length: float = limit(
+        8.0,
+        unit="times its width",
+        separates="stripes, which are longer, from structure",
+        source="anything between 6 and 10 fits as well (docs/decisions.md)",
+    )
+    n_iterations: int = limit(
+        40,
+        unit="iterations",
+        separates="the minimum from what is near enough to it",
+        source="bounds the time",
+        kind="budget",
+    )
+    step: float = limit(
+        0.6,
+        unit="of the standard deviation of the steps",
+        separates="scales at which the iterations converge fast from slower ones",
+        source="residuals after 40 iterations, 3b3af5a, 2026-11-22",
+    )
+    over_relaxation: float = limit(
+        1.6,
+        unit="weight of the new value",
+        separates="fast convergence from slower",
+        source="1.5 to 1.8: Boyd et al. (2011), section 3.4.3",
+        kind="theory",
+    )
+    mean_weight: float = limit(
+        1e-3,
+        unit="weight of the stripes themselves",
+        separates="the constant, which may be in either part, from the stripes",
+        source="guards a division by 0",
+        kind="budget",
+    )
+    band_width: int = limit(
+        2048,
+        unit="columns that are separated together",
+        separates="images separated at once from those in bands",
+        source="bounds the memory",
+        kind="budget",
+    )
+    overlap: int = limit(
+        128,
+        unit="columns",
+        separates="bands that join without a seam from those that do not",
+        source="bounds the time",
+        kind="budget",
+    )
+
+
+@dataclass(frozen=True)
+class StripeRemovalLimits:
+    """What of the separated stripes is subtracted."""
+
+    separation: SeparationLimits = field(default_factory=SeparationLimits)
+    padding_radius: int = limit(
+        3,
+        unit="px",
+        separates="padding, of one value all around, from the image",
+        source=_CURTAINS,
+    )
+    tilt: float = limit(
+        12.0,
+        unit="degrees from the lines, to both sides",
+        separates="directions in which there is structure alone from that of the stripes",
+        source=_CURTAINS,
+    )
+    bandwidth: float = limit(
+        0.15,
+        unit="relative width of a band of frequencies",
+        separates="frequencies whose powers are compared together",
+        source=_CURTAINS,
+    )
+    shading_scale: float = limit(
+        24.0,
+        unit="px across the lines",
+        separates="stripes from shading, which is smoother and stays",
+        source=_CURTAINS,
+    )
+
+
+@dataclass(frozen=True)
+class RemovalLimits:
+    """What the removal of each pattern is limited by."""
+
+    sinusoids: DemodulationLimits = field(default_factory=DemodulationLimits)
+    profiles: ProfileLimits = field(default_factory=ProfileLimits)
+    stripes: StripeRemovalLimits = field(default_factory=StripeRemovalLimits)
+    most_slices_of_mean: int = limit(
+        64,
+        unit="slices",
+        separates="slices in which shared offsets are measured from the others",
+        source="bounds the time; leaves an eighth of the noise of one slice",
+        kind="budget",
+    )
+    most_kept: int = limit(
+        64_000_000,
+        unit="px",
+        separates="cleaned slices that are kept from those that are cleaned again",
+        source="256 MB",
+        kind="budget",
+    )
+
+
+@dataclass(frozen=True)
+class PatternLimits:
+    """All limits of finding and removing patterns."""
+
+    sinusoids: SinusoidLimits = field(default_factory=SinusoidLimits)
+    lines: LineLimits = field(default_factory=LineLimits)
+    halves: HalfLimits = field(default_factory=HalfLimits)
+    stripes: StripeLimits = field(default_factory=StripeLimits)
+    removal: RemovalLimits = field(default_factory=RemovalLimits)
+    most_slices: int = limit(
+        MOST_SLICES,
+        unit="slices",
+        separates="slices in which patterns are looked for from the others",
+        source="bounds the time",
+        kind="budget",
+    )
+    fewest_of_means: int = limit(
+        8,
+        unit="slices of each stack",
+        separates="slices whose mean is searched for shared offsets from the others",
+        source="halves the noise of a slice, in each of two means",
+        kind="budget",
+    )
+
+
+PATTERN_LIMITS = PatternLimits()
+"""The limits that are used unless others are given."""

@@ -1,0 +1,196 @@
+"""The training of a viewer: one at a time, in the background."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from autoStructN2V.errors import KernelError
+from autoStructN2V.masking import Kernel
+from autoStructN2V.pipeline import Approve, RunOutput, Skip, recorded_events
+from autoStructN2V.pipeline.events import (
+    AwaitingDecision,
+    KernelProposed,
+    StageFinished,
+    StageTrained,
+)
+from autoStructN2V.trainers.events import Preview
+from napari_autostructn2v.layers.results import ready_for_layers
+from napari_autostructn2v.layers.stacks import snapshot
+from napari_autostructn2v.session.run_reducer import (
+    after,
+    approved,
+    ended,
+    failed,
+    skipped,
+    started,
+    with_message,
+)
+from napari_autostructn2v.session.state import ModelCard, Phase, RunState
+from napari_autostructn2v.session.work.jobs import Job, error_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.pipeline import PipelineConfig
+    from autoStructN2V.pipeline.events import Event
+    from napari_autostructn2v.layers.results import ResultLayers
+    from napari_autostructn2v.layers.stacks import LayerStacks
+
+
+class TrainingRun:
+    """Starts a training, takes decisions about it, and keeps what came of it.
+
+    Attributes
+    ----------
+    state : RunState
+        The training that runs, or the last one.
+    results : ResultLayers or None
+        Layers of that training.
+    auto_approve : bool
+        Whether a proposed kernel is approved without asking.
+    job : Job or None
+        The thread of the training that runs.
+    """
+
+    changed = Signal(object)
+    """The new :class:`RunState`."""
+    kernel_proposed = Signal(object)
+    """The :class:`KernelProposal` that the training waits with, unless it is approved at once."""
+    models_trained = Signal(object)
+    """A :class:`ModelCard` of all stages that are trained so far."""
+    auto_approve_changed = Signal(bool)
+
+    def __init__(self) -> None:
+        self.state = RunState()
+        self.results: ResultLayers | None = None
+        self.auto_approve = False
+        self.job: Job | None = None
+        self._trained: dict[int, TrainedModel] = {}
+
+    def start(self, config: PipelineConfig, stacks: LayerStacks, results: ResultLayers) -> None:
+        """Start a training; whoever calls makes sure that none runs.
+
+        Parameters
+        ----------
+        config : PipelineConfig
+            Settings of the training.
+        stacks : LayerStacks
+            What it learns from and denoises.
+        results : ResultLayers
+            Where its images are shown.
+        """
+
+        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, RunOutput]:
+            trained = recorded_events(
+                snapshot(stacks.sources),
+                config,
+                should_stop=should_stop,
+                review=True,
+                preview_slice=results.slice_in_view,
+                keep_arrays=True,
+            )
+            return ready_for_layers(trained, stacks)
+
+        self.results = results
+        self._trained = {}
+        self.set_state(started(config, stacks.name))
+        self.job = Job(events, self._on_event, self._on_result, self._on_error)
+        self.job.start()
+
+    def refuse(self, reason: str) -> None:
+        """Say why no training was started; the one that runs, or ran last, stays."""
+        self.set_state(replace(self.state, error=reason))
+
+    def cancel(self) -> None:
+        """End the training; what is finished stays."""
+        if self.job is not None:
+            self.job.cancel()
+            self.set_state(replace(self.state, is_stopping=True))
+
+    def set_auto_approve(self, is_on: bool) -> None:
+        """Choose whether a proposed kernel is approved without asking."""
+        if is_on != self.auto_approve:
+            self.auto_approve = is_on
+            self.auto_approve_changed.emit(is_on)
+
+    def approve(self, kernel: Kernel) -> None:
+        """Let the training that waits go on to stage 2.
+
+        Parameters
+        ----------
+        kernel : Kernel
+            What stage 2 hides; one that is not for this training is refused with a message.
+        """
+        if self.job is None or self.state.phase is not Phase.REVIEW or self.state.config is None:
+            return
+        try:
+            kernel = Kernel.from_array(kernel, self.state.config.mode)
+        except KernelError as error:
+            self.set_state(with_message(self.state, str(error)))
+            return
+        self.job.answer(Approve(kernel))
+        self.set_state(approved(self.state))
+
+    def skip_stage2(self) -> None:
+        """Let the training that waits end with stage 1."""
+        if self.job is not None and self.state.phase is Phase.REVIEW:
+            self.job.answer(Skip())
+            self.set_state(skipped(self.state))
+
+    def forget(self) -> None:
+        """Make ready for another training; layers, files and models of the last one stay."""
+        if not self.state.phase.is_running:
+            self.results = None
+            self.set_state(RunState())
+
+    def set_state(self, state: RunState) -> None:
+        """Take another state and tell everybody who shows it."""
+        self.state = state
+        self.changed.emit(state)
+
+    def abandon(self) -> Job | None:
+        """Ask what runs to end, and say nothing of it any more; return it to be waited for."""
+        job, self.job = self.job, None
+        if job is not None:
+            job.abandon()
+        return job
+
+    def _on_event(self, event: Event) -> None:
+        if not isinstance(event, AwaitingDecision | Preview):
+            self.set_state(after(self.state, event))
+        match event:
+            case Preview() if self.results is not None:
+                self.results.show_preview(event)
+            case StageTrained():
+                self._trained[event.stage] = event.model
+                self.models_trained.emit(ModelCard(dict(self._trained)))
+            case StageFinished() if self.results is not None:
+                self.results.add_result(event)
+            case KernelProposed() if not self.state.is_stopping:
+                self._on_kernel(event)
+
+    def _on_kernel(self, event: KernelProposed) -> None:
+        for message in event.proposal.advice.messages:
+            self.set_state(with_message(self.state, message))
+        self.kernel_proposed.emit(event.proposal)
+        if self.auto_approve:
+            self.approve(event.proposal.kernel)
+
+    def _on_result(self, output: RunOutput) -> None:
+        self._end_job()
+        if self._trained:
+            self.models_trained.emit(ModelCard(dict(self._trained), output.folders.model))
+        self.set_state(ended(self.state, output))
+
+    def _on_error(self, error: Exception) -> None:
+        self._end_job()
+        self.set_state(failed(self.state, error_text(error)))
+
+    def _end_job(self) -> None:
+        self.job = None
+        if self.results is not None:
+            self.results.remove_preview()

@@ -1,0 +1,256 @@
+"""Denoising layers and files with a trained model; saving and opening what came of it."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from autoStructN2V.datasets.images.reading import open_images
+from autoStructN2V.errors import InputError, UserError
+from autoStructN2V.pipeline import denoise_array_events, denoise_events, output_files
+from napari_autostructn2v.layers.files import FileImage, layer_writer, stage_in_names
+from napari_autostructn2v.layers.stacks import snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    import numpy as np
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.pipeline.events import Event
+    from autoStructN2V.vocabulary import DeviceName, OutputDtype
+    from napari_autostructn2v.layers.stacks import LayerStacks
+    from napari_autostructn2v.session.state import TaskState
+    from napari_autostructn2v.session.work.tasks import Tasks
+
+    Writer = Callable[[Sequence[NDArray[np.float32]]], Path]
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """What a model made of images, and where it is.
+
+    Attributes
+    ----------
+    task : TaskState
+        How the work ended.
+    files : tuple of Path
+        Written to disk.
+    layer : weak reference to an image layer, or None
+        Added to the viewer.
+    """
+
+    task: TaskState
+    files: tuple[Path, ...] = ()
+    layer: weakref.ref[Image] | None = None
+
+
+class Denoising:
+    """Applies a trained model, and keeps what it made until other images are to be denoised.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        Run it.
+    add_layer : callable
+        Adds a layer to the viewer.
+
+    Attributes
+    ----------
+    last : Denoised or None
+        What the last denoising made, until :meth:`forget`.
+    """
+
+    layer_denoised = Signal(object)
+    """The layer that a model made."""
+    files_denoised = Signal(object)
+    """The list of files that a model wrote."""
+
+    def __init__(self, tasks: Tasks, add_layer: Callable[[Image], object]) -> None:
+        self.last: Denoised | None = None
+        self._tasks = tasks
+        self._add_layer = add_layer
+
+    def denoise_layer(
+        self,
+        stacks: LayerStacks,
+        model: TrainedModel,
+        device: DeviceName = "auto",
+        write: Writer | None = None,
+    ) -> None:
+        """Apply a model to a layer; the result becomes a layer of its own, or a file.
+
+        Parameters
+        ----------
+        stacks : LayerStacks
+            What to denoise.
+        model : TrainedModel
+            Model to apply.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Device that computes.
+        write : callable, optional
+            Called in the thread of the task: writes the denoised stacks to a file instead.
+        """
+
+        def show(outcome: NDArray[np.float32] | Path | None) -> None:
+            if outcome is None:
+                self._tasks.end("Cancelled; nothing was added.")
+            elif isinstance(outcome, Path):
+                self._tasks.end(f"Wrote {outcome}.")
+                self.last = Denoised(self._tasks.state, (outcome,))
+                self.files_denoised.emit([outcome])
+            else:
+                layer = _result_layer(stacks, outcome, model)
+                self._add_layer(layer)
+                self._tasks.end(f"Added layer {layer.name}.")
+                self.last = Denoised(self._tasks.state, layer=weakref.ref(layer))
+                self.layer_denoised.emit(layer)
+
+        events = partial(_denoised_layer, stacks, model, device, write)
+        self._tasks.start("denoise", "Reading the images", events, show)
+
+    def denoise_files(
+        self,
+        source: Path,
+        output: Path,
+        model: TrainedModel,
+        *,
+        device: DeviceName = "auto",
+        output_dtype: OutputDtype = "float32",
+    ) -> None:
+        """Apply a model to a TIFF file or to a folder of them, and write the results.
+
+        Parameters
+        ----------
+        source : Path
+            File or folder.
+        output : Path
+            A .tif file for a single image, else a folder.
+        model : TrainedModel
+            Model to apply.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Device that computes.
+        output_dtype : {"float32", "input"}
+            Data type of the results.
+        """
+
+        def show(written: Sequence[Path]) -> None:
+            files = "1 file" if len(written) == 1 else f"{len(written)} files"
+            stopped = "Cancelled; wrote" if self._tasks.state.is_stopping else "Wrote"
+            self._tasks.end(f"{stopped} {files} to {output}.")
+            self.last = Denoised(self._tasks.state, tuple(written))
+            self.files_denoised.emit(list(written))
+
+        events = partial(_denoised_files, source, output, model, device, output_dtype)
+        self._tasks.start("denoise", "Reading the images", events, show)
+
+    def save_layer(self, path: Path, layer: Image) -> None:
+        """Write a layer as it is now to a TIFF file, with its axes and its pixel size.
+
+        Parameters
+        ----------
+        path : Path
+            Name of the file; it appears when it is complete.
+        layer : Image
+            Grayscale image, stack, or stacks along one leading axis.
+
+        Raises
+        ------
+        InputError
+            If it is no such layer.
+        """
+        write = layer_writer(layer)
+
+        def show(_: None) -> None:
+            self._tasks.end(f"Saved {path}.")
+
+        self._tasks.start_work("save", "Saving the layer", lambda: write(path), show)
+
+    def open_files(self, files: Sequence[Path]) -> None:
+        """Add images of files to the viewer; what is wrong with one does not stop the others.
+
+        Parameters
+        ----------
+        files : sequence of Path
+            TIFF files.
+        """
+        problems: list[str] = []
+
+        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, list[FileImage]]:
+            yield from ()
+            images = []
+            for file in files:
+                if should_stop():
+                    break
+                try:
+                    images.append(FileImage.read(file))
+                except UserError as error:
+                    problems.append(str(error))
+            return images
+
+        def show(images: Sequence[FileImage]) -> None:
+            for image in images:
+                self._add_layer(image.layer())
+            self._tasks.end(error=" ".join(problems) or None)
+
+        self._tasks.start("open", "Opening the files", events, show)
+
+    def forget(self) -> None:
+        """Make ready for other images; layers and files stay."""
+        self.last = None
+        if self._tasks.state.kind in ("denoise", "save", "open"):
+            self._tasks.forget()
+
+
+def _denoised_layer(
+    stacks: LayerStacks,
+    model: TrainedModel,
+    device: DeviceName,
+    write: Writer | None,
+    should_stop: Callable[[], bool],
+) -> Generator[Event, Any, NDArray[np.float32] | Path | None]:
+    """Yield progress, and return the array of a layer or the file; None if it was stopped."""
+    denoised = yield from denoise_array_events(
+        snapshot(stacks.sources), model, device=device, should_stop=should_stop
+    )
+    if denoised is None:
+        return None
+    return stacks.layer_data(denoised) if write is None else write(denoised)
+
+
+def _denoised_files(
+    source: Path,
+    output: Path,
+    model: TrainedModel,
+    device: DeviceName,
+    output_dtype: OutputDtype,
+    should_stop: Callable[[], bool],
+) -> Generator[Event, Any, list[Path]]:
+    """Yield progress, and return the files that were written."""
+    unreadable: list[InputError] = []
+    sources = open_images(source, mode=model.mode, unreadable=unreadable)
+    outputs = output_files(sources, source, output, stage=stage_in_names(model), keep_existing=True)
+    events = denoise_events(
+        sources,
+        model,
+        outputs,
+        device=device,
+        output_dtype=output_dtype,
+        should_stop=should_stop,
+        unreadable=unreadable,
+    )
+    return (yield from events)
+
+
+def _result_layer(stacks: LayerStacks, denoised: NDArray[np.float32], model: TrainedModel) -> Image:
+    name = "N2V" if model.method == "n2v" else f"stage {model.stage}"
+    made_by = {"stage": model.stage, "method": model.method, "mode": model.mode}
+    made_by |= model.provenance
+    return stacks.result_layer([denoised], f"denoised, {name}", made_by)

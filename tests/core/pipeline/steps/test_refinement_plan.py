@@ -1,0 +1,50 @@
+"""Noise is drawn only where it is known well enough, and as it was measured."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from autoStructN2V.datasets import ArraySource, estimate_normalization
+from autoStructN2V.masking import Autocorrelation, Kernel
+from autoStructN2V.masking.kernels.evidence import Evidence
+from autoStructN2V.pipeline import finish, validate_config
+from autoStructN2V.pipeline.steps.grid import Grid
+from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
+
+CENTER = Kernel.center_only()
+
+
+def planned(share, **fields):
+    """Return the plan for noise that is known as stated, on a grid of that share."""
+    values = np.zeros((1, 11, 11))
+    values[0, 5, 5] = 1.0
+    given = {"noise_variance": 4.0, "levels": ((0.0, 1.0), (1.0, 2.0)), **fields}
+    noise = Autocorrelation(values, np.zeros_like(values), values, 0.5, 10_000, **given)
+    known = SimpleNamespace(reported=lambda: Evidence(noise), grid=Grid(share))
+    stage2 = validate_config({"preset": "fast"}).stage2
+    normalization = estimate_normalization([ArraySource(np.eye(64, dtype=np.float32))])
+    said = []
+    steps = plan_refinement(stage2, CENTER, known, normalization, torch.device("cpu"))
+    return finish(steps, said.append), said
+
+
+@pytest.mark.parametrize(
+    ("kurtosis", "scaled", "share", "is_refined"),
+    [
+        (0.1, 0.1, 1.0, True),  # the same strength everywhere
+        (0.8, 0.7, 1.0, False),  # shot noise
+        (13.0, 16.0, 0.4, False),  # a photon here and there
+        (0.8, 0.7, 0.4, True),  # on a coarser grid, Gaussian at each brightness
+    ],
+)
+def test_which_noise_is_refined(kurtosis, scaled, share, is_refined):
+    plan, said = planned(share, excess_kurtosis=kurtosis, scaled_kurtosis=scaled)
+    assert (plan is not None) is is_refined
+    assert len(said) == (0 if is_refined else 1)
+
+
+def test_on_a_coarser_grid_hidden_pixels_may_be_predicted_a_little_worse():
+    assert planned(1.0)[0].tolerance == 0.0
+    assert 0.0 < planned(0.4)[0].tolerance < 0.1

@@ -1,0 +1,61 @@
+"""The scroll area of the docks is wide enough, and keeps in view what it follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QPoint
+from qtpy.QtWidgets import QAbstractSlider, QLabel, QVBoxLayout, QWidget
+
+from napari_autostructn2v.widgets.sections import VerticalScrollArea
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+
+def shown_area(qtbot: QtBot) -> tuple[VerticalScrollArea, QLabel, QLabel]:
+    """Return an area that is too low for what is in it: a first and a last label."""
+    content = QWidget()
+    column = QVBoxLayout(content)
+    first, last = QLabel("first"), QLabel("last")
+    first.setFixedHeight(400)
+    column.addWidget(first)
+    column.addWidget(last)
+    area = VerticalScrollArea(content)
+    qtbot.addWidget(area)
+    area.resize(200, 100)
+    area.show()
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 0)
+    return area, first, last
+
+
+def is_in_view(area: VerticalScrollArea, widget: QWidget) -> bool:
+    top = widget.mapTo(area.viewport(), QPoint(0, 0)).y()
+    return 0 <= top and top + widget.height() <= area.viewport().height()
+
+
+def test_it_asks_for_the_width_of_its_content_beside_the_bar(qtbot: QtBot) -> None:
+    area, first, _ = shown_area(qtbot)
+    first.setText("much wider than before " * 5)
+    wanted = area.widget().minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width()
+    qtbot.waitUntil(lambda: area.minimumSizeHint().width() == wanted)
+    assert area.sizeHint().width() >= wanted
+
+
+def test_what_is_followed_stays_in_view_while_the_content_grows(qtbot: QtBot) -> None:
+    area, first, last = shown_area(qtbot)
+    assert not is_in_view(area, last)
+    area.follow(last)
+    assert is_in_view(area, last)
+    first.setFixedHeight(900)
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 700)
+    qtbot.waitUntil(lambda: is_in_view(area, last))
+
+
+def test_a_person_who_scrolls_is_not_called_back(qtbot: QtBot) -> None:
+    area, first, last = shown_area(qtbot)
+    area.follow(last)
+    area.verticalScrollBar().triggerAction(QAbstractSlider.SliderAction.SliderToMinimum)
+    first.setFixedHeight(900)
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 700)
+    assert area.verticalScrollBar().value() == 0
