@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 
 from autoStructN2V.errors import ModelError
 from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from autoStructN2V.models.unet import FlexibleUNet
+from autoStructN2V.vocabulary import StripeRemoval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,10 +116,18 @@ def require_plain(provenance: Mapping[str, Any]) -> None:
     Raises
     ------
     ValueError
-        If they are nested without end, or far too long.
+        If they are nested without end, far too long, no plain values, or say to remove stripes
+        that there are not.
     """
-    if len(json.dumps(dict(provenance), default=str)) > _MOST_BYTES_OF_PROVENANCE:
+    try:
+        text = json.dumps(dict(provenance))
+    except TypeError as error:
+        raise ValueError("its notes hold other than plain values") from error
+    if len(text) > _MOST_BYTES_OF_PROVENANCE:
         raise ValueError("its notes are far too long")
+    stripes = provenance.get("remove_stripes", "off")
+    if stripes not in get_args(StripeRemoval):
+        raise ValueError(f"it says to remove stripes {stripes!r:.50}")
 
 
 def damaged(path: Path, error: BaseException) -> ModelError:

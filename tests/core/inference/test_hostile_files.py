@@ -97,7 +97,7 @@ def test_a_network_larger_than_its_weights_is_never_made(path):
     assert "do not fit a 2D network of 128 features and 5 layers" in refusal(path)
 
 
-@pytest.mark.parametrize("value", [circle(), {"a": circle()}, "x" * 20_000_000])
+@pytest.mark.parametrize("value", [circle(), torch.zeros(3), {"a": circle()}, "x" * 20_000_000])
 def test_notes_that_cannot_be_written_beside_a_result(path, value):
     change(path, lambda content: content["provenance"].update(images=value))
     refusal(path)
@@ -126,3 +126,9 @@ def test_what_unpacks_to_more_than_the_file_is_refused(path, inside):
     assert path.stat().st_size < 1_000_000
     del parts
     assert "damaged" in refusal(path)
+
+
+@pytest.mark.parametrize("value", ["diagonal", None, [], 3, {}])
+def test_stripes_that_there_are_not(path, value):
+    change(path, lambda content: content["provenance"].update(remove_stripes=value))
+    assert "remove stripes" in refusal(path)
