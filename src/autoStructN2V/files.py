@@ -80,7 +80,8 @@ def write_json(path: Path | str, content: Mapping[str, object]) -> None:
         If it cannot be written.
     """
     text = json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
-    write_bytes(path, (text + "\n").encode())
+    # what no encoding holds (names of files that are not UTF-8) is escaped, as JSON allows
+    write_bytes(path, (text + "\n").encode(errors="backslashreplace"))
 
 
 def ensure_writable_folder(path: Path | str) -> Path:

@@ -17,7 +17,8 @@ import tifffile
 import torch
 
 from autoStructN2V.cli.main import main
-from autoStructN2V.datasets import check_images, make_sample, open_images
+from autoStructN2V.datasets import as_source, check_images, make_sample, open_images
+from autoStructN2V.datasets.images.names import refuse_existing
 from autoStructN2V.datasets.images.sources import ArraySource
 from autoStructN2V.errors import UserError
 from autoStructN2V.files import ensure_writable_folder
@@ -221,6 +222,13 @@ def no_models() -> object:
     return find_models("results")
 
 
+def existing() -> object:
+    file = Path("clean/cells_denoised.tif")
+    file.parent.mkdir()
+    file.write_bytes(b"")
+    return refuse_existing([file])
+
+
 USER_ERRORS: dict[str, Callable[[], object]] = {
     "shallow": lambda: checked(noisy_array(12, 64, 64), mode="2.5D"),
     "small": lambda: checked(noisy_array(48, 48)),
@@ -236,6 +244,8 @@ USER_ERRORS: dict[str, Callable[[], object]] = {
     "time only": lambda: opened(
         np.zeros((30, 64, 64), np.uint8), "2.5D", imagej=True, metadata={"axes": "TYX"}
     ),
+    "masked": lambda: as_source(np.ma.masked_array(np.ones((4, 4)), np.eye(4))),
+    "existing": existing,
     "boolean": lambda: opened(np.zeros((64, 64), bool)),
     "complex": lambda: opened(np.zeros((64, 64), np.complex64)),
     "missing file": lambda: open_images("cells.tif", mode="2D"),

@@ -15,7 +15,7 @@ from autoStructN2V import datasets, inference, pipeline
 from autoStructN2V.cli.demonstration import run_demo
 from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
-from autoStructN2V.errors import ConfigError, UserError
+from autoStructN2V.errors import ConfigError, InputError, UserError
 from autoStructN2V.pipeline import configuration, files
 from autoStructN2V.vocabulary import (
     DeviceName,
@@ -56,6 +56,7 @@ RemoveStripes = Annotated[
     StripeRemoval | None,
     typer.Option(help="Leave out stripes along rows or columns; auto looks for them."),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Report more, and errors in full.")]
 Device = Annotated[DeviceName | None, typer.Option(help="auto takes a GPU when there is one.")]
 ModeOption = Annotated[Mode | None, typer.Option(help="2.5D also sees the slices next to it.")]
@@ -183,6 +184,7 @@ def denoise(
     output_dtype: Annotated[
         OutputDtype, typer.Option(help="float32, or the input's type, rounded.")
     ] = "float32",
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
     """Apply a trained model to other images."""
@@ -190,10 +192,18 @@ def denoise(
     if stage is not None and stage not in models:
         raise ConfigError(f"{model} holds no model of stage {stage}; available: {sorted(models)}.")
     trained = inference.load_model(models[stage or max(models)])
+    unreadable: list[InputError] = []
     sources = datasets.open_images(
-        source, mode=trained.mode, axes=axes, channel=channel, timepoint=timepoint
+        source,
+        mode=trained.mode,
+        axes=axes,
+        channel=channel,
+        timepoint=timepoint,
+        unreadable=unreadable,
     )
-    outputs = pipeline.output_files(sources, source, output)
+    outputs = pipeline.output_files(
+        sources, source, output, stage=trained.stage_in_names, overwrite=overwrite
+    )
     with ProgressView(verbose=verbose) as view:
         events = pipeline.denoise_events(
             sources,
@@ -202,12 +212,20 @@ def denoise(
             device=device or "auto",
             output_dtype=output_dtype,
             should_stop=stop_requested.is_set,
+            unreadable=unreadable,
+            overwrite=overwrite,
         )
         written = pipeline.finish(events, view.show)
     for path in written:
         Console(highlight=False, soft_wrap=True).print(escape(str(path)))
-    if len(written) < len(outputs):
-        raise StoppedError(f"{len(written)} of {len(outputs)} images were written.")
+    n_images = len(outputs) + len(unreadable)
+    if len(written) < n_images and stop_requested.is_set():
+        raise StoppedError(f"{len(written)} of {n_images} images were written.")
+    if len(written) < n_images:
+        raise InputError(
+            f"{n_images - len(written)} of {n_images} images could not be denoised, see the notes "
+            "above; the others were written."
+        )
 
 
 def extract_mask(
@@ -219,9 +237,13 @@ def extract_mask(
     timepoint: Timepoint = None,
     setting: ExtractorSettings = None,
     remove_stripes: RemoveStripes = None,
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
 ) -> None:
     """Find the kernel of pixels that share noise, from the noisy images alone."""
+    if not overwrite:
+        file = output if output.suffix == ".npy" else output.with_name(f"{output.name}.npy")
+        datasets.refuse_existing([file, file.with_suffix(".png")])
     chosen = mode or "2D"
     sources = _open_checked(source, chosen, axes, channel, timepoint)
     extractor = _extractor(setting)
@@ -244,8 +266,8 @@ def _open_checked(
     source: Path, mode: Mode, axes: str | None, channel: int | None, timepoint: int | None
 ) -> list[ImageSource]:
     """Open images to be measured; refuse what cannot be, and warn of what is hard to."""
-    sources = datasets.open_images(
-        source, mode=mode, axes=axes, channel=channel, timepoint=timepoint
+    sources = datasets.without_offset(
+        datasets.open_images(source, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
     )
     for message in datasets.check_images(sources, patch_size=1, mode=mode):
         Console(stderr=True, highlight=False, soft_wrap=True).print(
@@ -279,7 +301,9 @@ def inspect(
         out.print(escape(f"{image.name}: {z} slice{'s' * (z > 1)} of {y} x {x}, {image.dtype}"))
     if len(sources) > 10:
         out.print(f"... and {len(sources) - 10} more")
-    out.print(f"Intensities: {statistics.low:.4g} to {statistics.high:.4g}")
+    low, high = (value + statistics.offset for value in (statistics.low, statistics.high))
+    digits = 10 if statistics.offset else 4
+    out.print(f"Intensities: {low:.{digits}g} to {high:.{digits}g}")
     noise = inference.InputNoise.measured(proposal.autocorrelation)
     out.print(f"Noise: standard deviation {noise.std_text}")
     for message in proposal.advice.messages:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,7 +20,8 @@ from autoStructN2V.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_STOPPED = 130  # what shells report after Ctrl-C
+_SIGNALED = 128  # plus the number of the signal: what shells report, 130 after Ctrl-C
+_received = int(signal.SIGINT)
 
 app = typer.Typer(
     name="autostructn2v",
@@ -44,14 +47,15 @@ def main(arguments: list[str] | None = None) -> int:
         Words after the program's name; default: those of this process.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    _escape_what_cannot_be_shown()
     try:
-        with _stop_on_interrupt():
+        with _stop_on_signals():
             app(arguments, standalone_mode=True)
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1
     except commands.StoppedError as stopped:
         _say(f"[yellow]Stopped:[/yellow] {escape(str(stopped))}")
-        return _STOPPED
+        return _SIGNALED + _received
     except (UserError, OSError, MemoryError) as error:
         if "--verbose" in arguments:
             Console(stderr=True).print_exception()
@@ -71,21 +75,56 @@ def _sentence(error: BaseException) -> str:
     return str(error)
 
 
+def _escape_what_cannot_be_shown() -> None:
+    """Let no character of a file name end a run: where it cannot be encoded, it is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 @contextmanager
-def _stop_on_interrupt() -> Iterator[None]:
-    """Let the first Ctrl-C end the run in order; a second one ends it at once."""
+def _stop_on_signals() -> Iterator[None]:
+    """Let the first Ctrl-C end the run in order; a second one ends it at once.
+
+    So do SIGTERM, which clusters, containers and time limits send, and SIGHUP of a closed terminal.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     commands.stop_requested.clear()
-
-    def request_stop(signum: int, frame: object) -> None:
-        if commands.stop_requested.is_set():
-            raise KeyboardInterrupt
-        commands.stop_requested.set()
-
-    previous = signal.signal(signal.SIGINT, request_stop)
+    previous = {number: signal.signal(number, _request_stop) for number in _signals()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _signals() -> list[signal.Signals]:
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    there = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # nohup: a closed terminal shall not end the run
+    return [
+        number
+        for number in there
+        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
+    ]
+
+
+def _request_stop(signum: int, frame: object) -> None:
+    global _received
+    _received = signum
+    if signum == getattr(signal, "SIGHUP", None):
+        _leave_terminal()
+    if commands.stop_requested.is_set():
+        raise KeyboardInterrupt
+    commands.stop_requested.set()
+
+
+def _leave_terminal() -> None:
+    """Write to nowhere instead of to a terminal that has gone, where writing is an error."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        with suppress(OSError):
+            if os.isatty(descriptor):
+                os.dup2(nowhere, descriptor)

@@ -1,6 +1,8 @@
 from .config import PatchConfig
 from .images.checks import MIN_SLICES_25D, as_source, check_images
 from .images.metadata import ImageMetadata
+from .images.names import refuse_existing
+from .images.offset import without_offset
 from .images.reading import open_images
 from .images.sources import ArraySource, ImageSource, read_stack
 from .images.writing import StackWriter, write_stack
@@ -35,8 +37,10 @@ __all__ = [
     "make_sample",
     "open_images",
     "read_stack",
+    "refuse_existing",
     "region_of_interest",
     "split_patches",
     "structure_map",
+    "without_offset",
     "write_stack",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -45,6 +45,9 @@ class Normalization:
         Median, and median absolute deviation from it.
     noise_level : float
         Standard deviation of the noise, see :func:`estimate_noise_level`.
+    offset : float
+        Was subtracted from the stored intensities before all of the above, and is before an image
+        is normalized (:mod:`autoStructN2V.datasets.images.offset`); 0 for most images.
     """
 
     mean: float
@@ -54,6 +57,7 @@ class Normalization:
     median: float
     mad: float
     noise_level: float
+    offset: float = 0.0
 
     def __post_init__(self) -> None:
         values = asdict(self)
@@ -74,7 +78,18 @@ class Normalization:
 
     def to_dict(self) -> dict[str, float]:
         """Return the statistics under their names, for a model or JSON file."""
-        return asdict(self)
+        values = asdict(self)
+        if not self.offset:
+            del values["offset"]  # as in files of older versions, which can read these
+        return values
+
+    def relative_to(self, offset: float) -> Normalization:
+        """Return the same statistics for images from which another offset was subtracted."""
+        shift = self.offset - offset
+        if not shift:
+            return self
+        moved = {name: getattr(self, name) + shift for name in ("mean", "low", "high", "median")}
+        return replace(self, **moved, offset=offset)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, float]) -> Normalization:
@@ -86,7 +101,7 @@ class Normalization:
             If a value is missing, unknown, not a finite number, or `std` is not positive.
         """
         names = {field.name for field in fields(cls)}
-        if set(values) != names:
+        if set(values) | {"offset"} != names:
             raise ModelError(
                 f"The intensity statistics hold {sorted(values)}; they must be {sorted(names)}."
             )
@@ -105,6 +120,7 @@ class Normalization:
         list of str
             One sentence per strong difference; empty if the images are alike.
         """
+        other = other.relative_to(self.offset)
         intensity = self._intensity_warning(other)
         noise = self._noise_warning(other, relative=intensity is not None)
         return [warning for warning in (intensity, noise) if warning is not None]
@@ -116,9 +132,10 @@ class Normalization:
         if not (differs_in_range or is_shifted):
             return None
         return (
-            f"The intensities run from {other.low:.5g} to {other.high:.5g}, those of the training "
-            f"images from {self.low:.5g} to {self.high:.5g}; the result may be wrong (another bit "
-            "depth, exposure or instrument?)."
+            f"The intensities run from {other.low + self.offset:.5g} to "
+            f"{other.high + self.offset:.5g}, those of the training images from "
+            f"{self.low + self.offset:.5g} to {self.high + self.offset:.5g}; the result may be "
+            "wrong (another bit depth, exposure or instrument?)."
         )
 
     def _noise_warning(self, other: Normalization, *, relative: bool) -> str | None:
@@ -169,7 +186,8 @@ def estimate_normalization(sources: Sequence[ImageSource]) -> Normalization:
         if number % every == 0:
             noise_levels.append(estimate_noise_level(image))
     values = np.concatenate(samples)
-    return _statistics(values[np.isfinite(values)], float(np.median(noise_levels)))
+    found = _statistics(values[np.isfinite(values)], float(np.median(noise_levels)))
+    return replace(found, offset=sources[0].metadata.offset)
 
 
 def evenly_spread_slices(

@@ -158,7 +158,8 @@ class PatchBank:
 def neighbor_slices(n_slices: int, mode: Mode) -> NDArray[np.int64]:
     """Return which slices the network sees for each slice of one stack.
 
-    The boundary slices of a 2.5D stack get their existing neighbor twice (mirrored).
+    The boundary slices of a 2.5D stack get their existing neighbor twice (mirrored); a single
+    slice is its own neighbor.
 
     Returns
     -------
@@ -172,7 +173,7 @@ def neighbor_slices(n_slices: int, mode: Mode) -> NDArray[np.int64]:
     mirrored: NDArray[np.int64] = np.where(
         around < 0, -around, np.where(around > last, 2 * last - around, around)
     )
-    return mirrored
+    return np.clip(mirrored, 0, last)
 
 
 def load_patch_bank(

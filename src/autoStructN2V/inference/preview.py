@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from autoStructN2V.datasets.images.resampling import resampled
 from autoStructN2V.inference.predictor import Predictor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
@@ -60,4 +61,5 @@ class Previewer:
         image = predictor.denoise_slice(source, z, should_stop)
         if image is not None and image.shape != self._shapes[index]:
             image = resampled(image, self._shapes[index])
-        return index, image
+        offset = self._normalization.offset
+        return index, image if image is None or not offset else image + np.float32(offset)

@@ -15,11 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import torch
-from pydantic import ValidationError
 
 from autoStructN2V.datasets.normalization import Normalization
 from autoStructN2V.errors import KernelError, ModelError, UserError
 from autoStructN2V.files import atomic_write
+from autoStructN2V.inference.hostile_files import (
+    damaged,
+    fits,
+    require_finite,
+    require_kernel,
+    require_plain,
+    require_stored,
+)
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
@@ -71,6 +78,11 @@ class TrainedModel:
     grid_share: float = 1.0
 
     @property
+    def stage_in_names(self) -> int | None:
+        """The stage that names of results tell; None for N2V, which has no stages."""
+        return None if self.method == "n2v" else self.stage
+
+    @property
     def symmetries(self) -> tuple[Symmetry, ...]:
         """Orientations in which to denoise; four at most, which gains nearly as much as eight."""
         return self.kernel.symmetries[:4] if self.average_turns else SYMMETRIES[:1]
@@ -83,17 +95,30 @@ class TrainedModel:
         ModelError
             When the weights do not fit the network parameters.
         """
-        network = FlexibleUNet(self.network_config, 3 if self.mode == "2.5D" else 1)
-        try:
-            network.load_state_dict(self.weights)
-        except RuntimeError as error:
-            c = self.network_config
+        self.require_fit()
+        network = FlexibleUNet(self.network_config, self._n_channels)
+        network.load_state_dict(self.weights)
+        return network.placed_on(device).eval()
+
+    def require_fit(self) -> None:
+        """Make sure that the weights are those of the network.
+
+        Raises
+        ------
+        ModelError
+            When they are not.
+        """
+        c = self.network_config
+        if not fits(self.weights, c, self._n_channels):
             raise ModelError(
                 f"The weights do not fit a {self.mode} network of {c.features} features and "
                 f"{c.num_layers} layers; model and configuration belong to different trainings, "
                 "choose files of the same training."
-            ) from error
-        return network.placed_on(device).eval()
+            )
+
+    @property
+    def _n_channels(self) -> int:
+        return 3 if self.mode == "2.5D" else 1
 
 
 def save_model(path: Path, model: TrainedModel) -> None:
@@ -138,26 +163,33 @@ def load_model(path: Path | str) -> TrainedModel:
             f"{path} is not a model of autoStructN2V; choose stage1_model.pth or "
             "stage2_model.pth of a training."
         )
-    if content.get("version") != _VERSION:
+    version = content.get("version")
+    if not isinstance(version, int) or version != _VERSION:
         raise ModelError(
-            f"{path} has model format {content.get('version')}, this version reads "
+            f"{path} has model format {version!s:.20}, this version reads "
             f"{_VERSION}; update napari-autostructn2v."
         )
     try:
         return _parse(content)
-    except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
-        if isinstance(error, UserError) and not isinstance(error, KernelError):
-            raise
-        raise ModelError(
-            f"{path} is damaged ({error!s:.200}); train again or use a copy."
-        ) from error
+    except KernelError as error:
+        raise damaged(path, error) from error
+    except UserError:
+        raise
+    except Exception as error:
+        # values of any type can be in a file, and fail in ways of their own
+        raise damaged(path, error) from error
 
 
 def _parse(content: Mapping[str, Any]) -> TrainedModel:
     allowed_values = {"mode": ("2D", "2.5D"), "method": get_args(Method), "stage": (1, 2)}
     for name, allowed in allowed_values.items():
-        if content[name] not in allowed:
-            raise ValueError(f"{name} is {content[name]!r}")
+        if not isinstance(content[name], str | int) or content[name] not in allowed:
+            raise ValueError(f"{name} is {content[name]!r:.50}")
+    for name in ("network", "weights", "normalization", "provenance"):
+        if not isinstance(content[name], Mapping):
+            raise ValueError(f"{name} holds no entries by name")
+    require_kernel(content["kernel"])
+    require_plain(content["provenance"])
     model = TrainedModel(
         network_config=NetworkConfig.model_validate(content["network"]),
         weights=dict(content["weights"]),
@@ -172,7 +204,8 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
     )
     if not 0.0 < model.grid_share <= 1.0:
         raise ValueError(f"grid_share is {model.grid_share!r}")
-    model.build(torch.device("cpu"))
+    model.require_fit()
+    require_finite(model.weights)
     return model
 
 
@@ -180,7 +213,10 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles: what is not a model is refused
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            require_stored(path)
+            # torch refuses names that are not UTF-8
+            with path.open("rb") as file:
+                content = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"{path} does not exist; choose a .pth file of a training.") from error
     except Exception as error:  # damaged bytes make torch raise nearly anything

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from autoStructN2V.trainers.events import TrainingEvent
+from autoStructN2V.trainers.events import TrainingEvent, Warned
 
 if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.kernels.kernel import Kernel
+
+
+@dataclass(frozen=True)
+class ImageFailed(Warned):
+    """One of several images cannot be denoised; the others are."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -102,7 +102,9 @@ class Job:
         model = load_stage1(self.config.stage1_model, self.config.mode)
         for message in model.normalization.compare(self.normalization):
             yield Warned(message)
-        self.normalization = model.normalization
+        relative = model.normalization.relative_to(self.normalization.offset)
+        model = replace(model, normalization=relative)
+        self.normalization = relative
         yield from self._finish_stage(model, TrainingResult(model.build(self.device)))
 
     def train_stage(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from autoStructN2V.datasets.images.offset import with_offset_off
 from autoStructN2V.datasets.images.sources import ArraySource
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class StageResult:
     ----------
     model : TrainedModel
     denoised : list of (z, y, x) float32 arrays, or None
-        One for each input, in input intensities; None when written to files or cancelled.
+        One for each input, in input intensities (float64 where these lie on an offset that
+        float32 cannot hold); None when written to files or cancelled.
     report : StageReport or None
         What is left of the noise; None when cancelled.
     history : list of EpochFinished
@@ -99,21 +101,26 @@ class ArraySink:
 
     def __init__(self) -> None:
         self._stacks: dict[int, list[NDArray[np.float32]]] = {}
+        self._offset = 0.0
 
     @contextmanager
     def writer(self, stage: int, source: ImageSource) -> Iterator[WriteSlice]:
         """Return a context that takes the slices of one stack."""
-        stack = np.empty(source.shape, np.float32)
+        offset = self._offset = source.metadata.offset
+        # float32 cannot hold what is on an offset
+        stack = np.empty(source.shape, np.float64 if offset else np.float32)
 
         def write(z: int, image: NDArray[np.float32]) -> None:
             stack[z] = image
+            stack[z] += offset
 
         yield write
         self._stacks.setdefault(stage, []).append(stack)
 
     def denoised(self, stage: int) -> Sequence[ImageSource]:
-        """Return what was collected for a stage."""
-        return [ArraySource(stack) for stack in self._stacks.get(stage, [])]
+        """Return what was collected for a stage, read as the images that it was made of."""
+        stacks = (ArraySource(stack) for stack in self._stacks.get(stage, []))
+        return [with_offset_off(stack, self._offset) for stack in stacks]
 
     def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:
         """Return the (z, y, x) stacks of a stage."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from autoStructN2V.datasets.images.checks import as_source, check_images
+from autoStructN2V.datasets.images.offset import without_offset
+from autoStructN2V.datasets.images.sources import ImageSource
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import DeviceError, InputError, UserError
 from autoStructN2V.masking.kernels.kernel import Kernel
@@ -23,9 +25,8 @@ from autoStructN2V.trainers.events import Warned
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
-    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
 
@@ -33,7 +34,7 @@ ResultT = TypeVar("ResultT")
 
 
 def pipeline_events(
-    images: NDArray[Any] | Sequence[NDArray[Any] | ImageSource],
+    images: ArrayLike | ImageSource | Sequence[ArrayLike | ImageSource],
     config: Mapping[str, Any] | PipelineConfig,
     *,
     should_stop: Callable[[], bool] = lambda: False,
@@ -45,7 +46,7 @@ def pipeline_events(
 
     Parameters
     ----------
-    images : array (y, x) or (z, y, x), or sequence of arrays or sources
+    images : array-like (y, x) or (z, y, x), source, or sequence of these
         Noisy images, integers or floating-point numbers, in any intensity unit; never modified.
     config : mapping or PipelineConfig
         Nested dictionary with any of the documented fields.
@@ -113,6 +114,7 @@ def _run(
     preview_slice: Callable[[], int] | None,
     sink: ResultSink,
 ) -> Generator[Event, Decision | None, PipelineResult]:
+    sources = without_offset(sources)
     device = choose_device(complete.device)
     given = _given_kernel(complete)
     largest = max(stage.patch_size for stage in complete.used_stages)
@@ -181,12 +183,18 @@ def finish(
             return result
 
 
-def _sources(images: NDArray[Any] | Sequence[NDArray[Any] | ImageSource]) -> list[ImageSource]:
-    """Return arrays, (y, x) or (z, y, x), as sources."""
-    given = [images] if isinstance(images, np.ndarray) else list(images)
+def _sources(images: Any) -> list[ImageSource]:
+    """Return what was given as sources: one image, or several in a list or another iterable."""
+    is_one = isinstance(images, ImageSource) or hasattr(images, "shape")
+    if is_one or isinstance(images, str | bytes | PathLike) or not isinstance(images, Iterable):
+        given = [images]
+    else:
+        given = list(images)
+        if given and not (isinstance(given[0], ImageSource) or hasattr(given[0], "shape")):
+            given = [given]  # nested lists of numbers are one image
     if not given:
         raise InputError("No image was given; at least one is needed.")
-    return [as_source(image) if isinstance(image, np.ndarray) else image for image in given]
+    return [image if isinstance(image, ImageSource) else as_source(image) for image in given]
 
 
 def _given_kernel(config: PipelineConfig) -> Kernel | None:

@@ -11,6 +11,7 @@ from napari.layers import Image
 
 from autoStructN2V.datasets.images.checks import MIN_SLICES_25D, as_source
 from autoStructN2V.datasets.images.metadata import ImageMetadata
+from autoStructN2V.datasets.images.sources import ArraySource
 from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY
 from napari_autostructn2v.layers.geometry import Geometry
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
 
-_LENGTHS = {"nanometer": "nm", "micrometer": "um", "millimeter": "mm", "centimeter": "cm"}
+_LENGTHS = {
+    "picometer": "pm",
+    "angstrom": "Å",
+    "nanometer": "nm",
+    "micrometer": "um",
+    "millimeter": "mm",
+    "centimeter": "cm",
+    "meter": "m",
+    "inch": "inch",
+}
 
 
 @dataclass(frozen=True)
@@ -79,8 +89,12 @@ class LazyStack:
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Return slice ``z`` as a new array (y, x) float32."""
+        return np.array(self.read_stored(z), np.float32)
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        """Return slice ``z``, (y, x) in the data type of the pixels."""
         is_stack = len(self.original_axes_shape[1]) == 3
-        return np.array(self._data[(*self._leading, z) if is_stack else ...], np.float32)
+        return np.asarray(self._data[(*self._leading, z) if is_stack else ...])
 
 
 @dataclass(frozen=True)
@@ -260,6 +274,20 @@ def leading_axis(layer: Layer) -> LeadingAxis | None:
         )
     name = layer.axis_labels[0]
     return LeadingAxis("first axis" if name.startswith("axis") else name, int(data.shape[0]))
+
+
+def snapshot(sources: Sequence[ImageSource]) -> list[ImageSource]:
+    """Copy pixels that lie in memory: a layer may be painted on while a job works on it.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Of a layer. Where memory does not suffice for copies, they are returned as they are.
+    """
+    try:
+        return [s.snapshot() if isinstance(s, ArraySource) else s for s in sources]
+    except MemoryError:
+        return list(sources)
 
 
 def describe_layer(layer: Layer) -> str:

@@ -18,6 +18,7 @@ from autoStructN2V.pipeline.events import (
 )
 from autoStructN2V.trainers.events import Preview
 from napari_autostructn2v.layers.results import ready_for_layers
+from napari_autostructn2v.layers.stacks import snapshot
 from napari_autostructn2v.session.run_reducer import (
     after,
     approved,
@@ -85,7 +86,7 @@ class TrainingRun:
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, RunOutput]:
             trained = recorded_events(
-                stacks.sources,
+                snapshot(stacks.sources),
                 config,
                 should_stop=should_stop,
                 review=True,

@@ -162,7 +162,10 @@ def test_a_folder_is_denoised_into_a_folder(trained, tmp_path):
         write_tiff(folder / f"{name}.tif", noisy_lines((1, 32, 40)))
     output = tmp_path / "out"
     assert denoise(folder, trained, output) == 0
-    assert sorted(path.name for path in output.iterdir()) == ["a_denoised.tif", "b_denoised.tif"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        "a_denoised_stage2.tif",
+        "b_denoised_stage2.tif",
+    ]
 
 
 def test_options_and_settings_reach_the_configuration(lines_tiff, tmp_path):

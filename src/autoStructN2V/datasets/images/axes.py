@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _KNOWN = "TZCYX"
 _PLAIN_PAGES = "IQ"
+_SAMPLES = "S"
+_COLOR_SAMPLES = (3, 4)
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,54 @@ class PlaneSelection:
     description: str
 
 
+@dataclass(frozen=True)
+class StoredImage:
+    """What a file says about the axes of its image.
+
+    Parameters
+    ----------
+    axes : str
+        One letter for each axis; ``I`` or ``Q`` for pages without a meaning, ``S`` for samples
+        of a pixel, which are colors or channels.
+    shape : tuple of int
+        Size of each axis.
+    is_color : bool
+        Whether the samples are stated to be colors.
+    is_guessed_color : bool
+        Whether that was stated by a program that takes any array of three or four images for
+        colors (:func:`tifffile.imwrite`).
+    """
+
+    axes: str
+    shape: tuple[int, ...]
+    is_color: bool = False
+    is_guessed_color: bool = False
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of each pixel."""
+        return dict(zip(self.axes, self.shape, strict=True)).get(_SAMPLES, 1)
+
+    @property
+    def is_taken_as_stack(self) -> bool:
+        """True if what is stated to be color is read as the slices that it is."""
+        return self.is_guessed_color and self.axes == "SYX" and self.shape[0] in _COLOR_SAMPLES
+
+    @property
+    def sizes(self) -> str:
+        """The shape in words."""
+        return " x ".join(str(size) for size in self.shape)
+
+
 def name_axes(
-    stored: str, shape: tuple[int, ...], requested: str | None, where: str
+    stored: StoredImage, requested: str | None, where: str
 ) -> tuple[str, tuple[int, ...]]:
     """Say what each axis of a file is.
 
     Parameters
     ----------
-    stored : str
-        Axes as the file names them; ``I`` or ``Q`` for pages without a meaning.
-    shape : tuple of int
-        Size of each axis.
+    stored : StoredImage
+        Axes as the file names them.
     requested : str, optional
         Axes as the person names them, for example ``"ZYX"``; overrides the file.
     where : str
@@ -59,52 +98,65 @@ def name_axes(
     Returns
     -------
     tuple
-        Axes out of ``TZCYX``, ending in ``YX``, and their sizes.
+        Axes out of ``TZCYX``, ending in ``YX`` or ``YXC``, and their sizes, in stored order.
 
     Raises
     ------
     InputError
         If the image is RGB, if an axis has no known meaning, or if `requested` does not fit.
     """
-    _refuse_rgb(stored, shape, where)
     if requested is not None:
-        return _requested_axes(stored, shape, requested, where)
+        return _requested_axes(stored, requested, where)
+    if stored.is_taken_as_stack:
+        return "ZYX", stored.shape
+    _refuse_rgb(stored, where)
     kept = [
         (letter, size)
-        for letter, size in zip(stored, shape, strict=True)
+        for letter, size in zip(stored.axes, stored.shape, strict=True)
         if size > 1 or letter in _KNOWN
     ]
     axes = "".join(letter for letter, _ in kept)
     plain = [letter for letter in axes if letter in _PLAIN_PAGES]
     if len(plain) == 1 and "Z" not in axes:
         axes = axes.replace(plain[0], "Z")
-    if not set(axes) <= set(_KNOWN) or len(set(axes)) != len(axes) or axes[-2:] != "YX":
-        sizes = " x ".join(str(size) for size in shape)
+    if "C" not in axes:
+        axes = axes.replace(_SAMPLES, "C")
+    if not _is_possible(axes):
         raise InputError(
-            f"The meaning of the axes {stored!r} ({sizes}) of {where} is not known; name them, "
-            "for example axes='TZYX'."
+            f"The meaning of the axes {stored.axes!r} ({stored.sizes}) of {where} is not known; "
+            "name them, for example axes='TZYX'."
         )
     return axes, tuple(size for _, size in kept)
 
 
-def _refuse_rgb(stored: str, shape: tuple[int, ...], where: str) -> None:
-    samples = dict(zip(stored, shape, strict=True)).get("S", 1)
-    if samples > 1:
+def channel_first(axes: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """Return axes and sizes with a channel axis that comes last before ``YX``."""
+    if axes[-1] != "C":
+        return axes, shape
+    return f"{axes[:-3]}CYX", (*shape[:-3], shape[-1], *shape[-3:-1])
+
+
+def _is_possible(axes: str) -> bool:
+    is_known = set(axes) <= set(_KNOWN) and len(set(axes)) == len(axes)
+    return is_known and axes.removesuffix("C")[-2:] == "YX"
+
+
+def _refuse_rgb(stored: StoredImage, where: str) -> None:
+    if stored.n_samples > 1 and stored.is_color:
+        named = "YXC" if stored.axes[-1] == _SAMPLES else "CYX"
         raise InputError(
-            f"{where} is a color (RGB) image with {samples} samples per pixel; only grayscale "
-            "images can be denoised, so save one channel or a grayscale version."
+            f"{where} is a color (RGB) image with {stored.n_samples} samples per pixel; only "
+            "grayscale images can be denoised, so save one channel or a grayscale version, or say "
+            f"what the samples are, as axes={named!r} and a channel."
         )
 
 
-def _requested_axes(
-    stored: str, shape: tuple[int, ...], requested: str, where: str
-) -> tuple[str, tuple[int, ...]]:
-    axes = requested.upper()
-    allowed = set(axes) <= set(_KNOWN) and len(set(axes)) == len(axes) and axes[-2:] == "YX"
-    if not allowed:
+def _requested_axes(stored: StoredImage, requested: str, where: str) -> tuple[str, tuple[int, ...]]:
+    axes, shape = requested.upper(), stored.shape
+    if not _is_possible(axes):
         raise InputError(
             f"Axes {requested!r} are not possible; use letters out of T, Z and C, each once, "
-            "followed by YX, for example 'ZYX'."
+            "followed by YX or YXC, for example 'ZYX'."
         )
     if len(axes) != len(shape):
         shape = tuple(size for size in shape if size > 1)
@@ -112,7 +164,7 @@ def _requested_axes(
         sizes = " x ".join(str(size) for size in shape)
         raise InputError(
             f"Axes {requested!r} name {len(axes)} axes, but {where} has {len(shape)} ({sizes}, "
-            f"stored as {stored!r}); name as many."
+            f"stored as {stored.axes!r}); name as many."
         )
     return axes, shape
 

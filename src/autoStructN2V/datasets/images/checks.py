@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.vocabulary import Mode
 
-WarningKind = Literal["constant", "saturated", "clipped"]
+WarningKind = Literal["reading", "constant", "saturated", "clipped"]
 
 MIN_SLICES_25D = 20
 """Slices that a stack needs at least for 2.5D."""
 
 _SATURATED_SHARE = 0.01
 _CLIPPED_SHARE = 0.05
+_FEWEST_EXTREME = 10
+"""Pixels below which a share says nothing: in a tiny image one is more than a percent."""
+_COUNTS_DECAY = 0.6
+"""Of pixels with two counts to those with one: half the mean count where photons are counted and
+zero is the most frequent count, hence below 0.5; near 1 where noise is cut off at zero."""
 _COLOR_SAMPLES = (3, 4)
 
 
@@ -52,10 +58,10 @@ def as_source(
     Raises
     ------
     InputError
-        If the array is empty, has another number of axes, looks like a color image, or does
-        not hold real numbers.
+        If the array is empty, has another number of axes, looks like a color image, does not hold
+        real numbers, or is masked.
     """
-    image = np.asarray(array)
+    image = _as_array(array, name)
     sizes = " x ".join(str(size) for size in image.shape)
     if image.ndim not in (2, 3):
         raise InputError(
@@ -71,6 +77,41 @@ def as_source(
         )
     require_real_numbers(image.dtype, name)
     return ArraySource(image, name, metadata)
+
+
+def _as_array(array: ArrayLike, name: str) -> NDArray[np.generic]:
+    """Return anything array-like as an array; one that is read in chunks stays as it is.
+
+    Raises
+    ------
+    InputError
+        If it cannot be one, or pixels are masked.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        if np.ma.getmaskarray(array).any():
+            raise InputError(
+                f"{name} has masked pixels, and missing pixels cannot be left out; fill them, for "
+                "example with those of neighboring pixels, or cut the image."
+            )
+        array = array.data
+    if isinstance(array, str | bytes | PathLike):
+        raise InputError(
+            f"{array!r} is a name and no image; open the file first, with open_images."
+        )
+    is_chunked = hasattr(array, "chunks") and getattr(array, "ndim", 0) == 3
+    if is_chunked and isinstance(getattr(array, "dtype", None), np.dtype):
+        return array  # type: ignore[return-value]
+    try:
+        if hasattr(array, "detach"):  # a tensor, which may need gradients or lie on a device
+            array = array.detach().cpu()
+        image: NDArray[np.generic] = np.asarray(array)
+    except Exception as error:
+        # objects of other libraries fail in their own ways
+        raise InputError(
+            f"{name} is a {type(array).__name__} that cannot be read as an array "
+            f"({error!s:.80}); pass a NumPy array."
+        ) from error
+    return image
 
 
 def check_images(
@@ -101,12 +142,63 @@ def check_images(
     Raises
     ------
     InputError
-        If there is no image, a stack is too shallow, an image is smaller than a patch or
-        constant, or has values that are not finite.
+        If there is no image, a stack is too shallow, an image is smaller than a patch, all are
+        constant, or one has values that are not finite.
     """
     check_layout(sources, patch_size=patch_size, mode=mode)
-    found = [warning for source in sources for warning in _check_values(source, should_stop)]
+    found: list[tuple[WarningKind, str]] = [
+        ("reading", note) for source in sources for note in source.metadata.notes
+    ]
+    checks = [_checked_values(source, should_stop) for source in sources]
+    found += [warning for check in checks for warning in check.warnings]
+    if all(check.is_constant for check in checks):
+        raise InputError(
+            f"{sources[0].name} is constant and holds no signal; choose another image."
+        )
     return _summarized(found)
+
+
+def check_each(
+    sources: Sequence[ImageSource], *, should_stop: Callable[[], bool] = lambda: False
+) -> tuple[list[str], dict[int, InputError]]:
+    """Find out which images a trained model can be applied to; every slice is read once.
+
+    What only a training needs is not asked for: depth, size, contrast.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Stacks.
+    should_stop : callable
+        Asked before every slice; True ends the check with what was found so far.
+
+    Returns
+    -------
+    warnings : list of str
+        As in :func:`check_images`.
+    refused : dict of int to InputError
+        What is wrong with the images that cannot be denoised, by their place in `sources`.
+
+    Raises
+    ------
+    InputError
+        If all images that could be denoised are constant.
+    """
+    found: list[tuple[WarningKind, str]] = [
+        ("reading", note) for source in sources for note in source.metadata.notes
+    ]
+    refused: dict[int, InputError] = {}
+    checks: list[_Check] = []
+    for place, source in enumerate(sources):
+        try:
+            require_real_numbers(source.dtype, source.name)
+            checks.append(_checked_values(source, should_stop))
+        except InputError as error:
+            refused[place] = error
+    found += [warning for check in checks for warning in check.warnings]
+    if checks and all(check.is_constant for check in checks):
+        raise InputError("Every image is constant and holds no signal; choose other images.")
+    return _summarized(found), refused
 
 
 def check_layout(sources: Sequence[ImageSource], *, patch_size: int, mode: Mode) -> None:
@@ -139,15 +231,21 @@ def check_layout(sources: Sequence[ImageSource], *, patch_size: int, mode: Mode)
             )
 
 
-def _check_values(
-    source: ImageSource, should_stop: Callable[[], bool]
-) -> list[tuple[WarningKind, str]]:
-    extremes = _Extremes()
+@dataclass(frozen=True)
+class _Check:
+    """What the pixels of an image are like."""
+
+    warnings: list[tuple[WarningKind, str]]
+    is_constant: bool
+
+
+def _checked_values(source: ImageSource, should_stop: Callable[[], bool]) -> _Check:
+    extremes = _Extremes(source.dtype.kind in "iu", source.metadata.offset)
     flawed = _NotFinite()
     constant_slices: list[int] = []
     for z in range(source.shape[0]):
         if should_stop():
-            return []
+            return _Check([], is_constant=False)
         image = source.read_slice(z)
         if flawed.add(image, z):
             continue
@@ -156,9 +254,8 @@ def _check_values(
         else:
             extremes.add(image)
     flawed.refuse(source.name)
-    if extremes.n_pixels == 0 and constant_slices:
-        raise InputError(f"{source.name} is constant and holds no signal; choose another image.")
-    return _constant_slice_warning(source, constant_slices) + extremes.warnings(source.name)
+    warnings = _constant_slice_warning(source, constant_slices) + extremes.warnings(source.name)
+    return _Check(warnings, is_constant=extremes.n_pixels == 0 and bool(constant_slices))
 
 
 def _summarized(found: list[tuple[WarningKind, str]]) -> list[str]:
@@ -178,6 +275,8 @@ def _constant_slice_warning(
 ) -> list[tuple[WarningKind, str]]:
     if not slices:
         return []
+    if len(slices) == source.shape[0]:
+        return [("constant", f"{source.name} is constant and holds no signal.")]
     sentence = (
         f"{len(slices)} of {source.shape[0]} slices of {source.name} are constant (the first is "
         f"slice {slices[0]}); nothing can be learned from them."
@@ -220,10 +319,15 @@ class _NotFinite:
 class _Extremes:
     """Lowest and highest value, and how many pixels have them."""
 
+    is_integer: bool = False
+    offset: float = 0.0
     lowest: float = np.inf
     highest: float = -np.inf
     n_lowest: int = 0
     n_highest: int = 0
+    n_below_highest: int = 0
+    n_ones: int = 0
+    n_twos: int = 0
     n_pixels: int = 0
 
     def add(self, image: NDArray[np.float32]) -> None:
@@ -232,27 +336,47 @@ class _Extremes:
         if low < self.lowest:
             self.lowest, self.n_lowest = low, 0
         if high > self.highest:
-            self.highest, self.n_highest = high, 0
+            self.highest, self.n_highest, self.n_below_highest = high, 0, 0
         if low == self.lowest:
             self.n_lowest += int((image == low).sum())
         if high == self.highest:
             self.n_highest += int((image == high).sum())
+        if self.is_integer:
+            self.n_below_highest += int((image == self.highest - 1).sum())
+            self.n_ones += int((image == 1).sum())
+            self.n_twos += int((image == 2).sum())
+
+    @property
+    def _is_saturated(self) -> bool:
+        """Whether values pile up at the top; counts of few photons end there without a pile."""
+        is_piled = not self.is_integer or self.n_highest > self.n_below_highest
+        is_share = self.n_highest > _SATURATED_SHARE * self.n_pixels
+        return is_share and is_piled and self.n_highest >= _FEWEST_EXTREME
+
+    @property
+    def _is_clipped(self) -> bool:
+        """Whether values pile up at the bottom, and are not counts of which zero is one."""
+        is_counting = self.is_integer and self.lowest == 0 and self.offset == 0
+        is_counts = is_counting and (
+            self.n_ones >= self.n_lowest or self.n_twos < _COUNTS_DECAY * self.n_ones
+        )
+        is_share = self.n_lowest > _CLIPPED_SHARE * self.n_pixels
+        return is_share and not is_counts and self.n_lowest >= _FEWEST_EXTREME
 
     def warnings(self, name: str) -> list[tuple[WarningKind, str]]:
         found: list[tuple[WarningKind, str]] = []
-        saturated = self.n_highest / self.n_pixels
-        clipped = self.n_lowest / self.n_pixels
-        if saturated > _SATURATED_SHARE:
+        if self._is_saturated:
             sentence = (
-                f"{percent_text(saturated)} of the pixels of {name} have the highest value "
-                f"({self.highest:g}): they are saturated, and what they hide cannot be restored."
+                f"{percent_text(self.n_highest / self.n_pixels)} of the pixels of {name} have the "
+                f"highest value ({self.highest + self.offset:g}): they are saturated, and what "
+                "they hide cannot be restored."
             )
             found.append(("saturated", sentence))
-        if clipped > _CLIPPED_SHARE:
+        if self._is_clipped:
             sentence = (
-                f"{percent_text(clipped)} of the pixels of {name} have the lowest value "
-                f"({self.lowest:g}): the noise is cut off there, and dark regions will come out "
-                "too bright."
+                f"{percent_text(self.n_lowest / self.n_pixels)} of the pixels of {name} have the "
+                f"lowest value ({self.lowest + self.offset:g}): the noise is cut off there, and "
+                "dark regions will come out too bright."
             )
             found.append(("clipped", sentence))
         return found

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+
+from autoStructN2V.datasets.images.ome import OmeImage, positive_number, read_ome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +33,11 @@ UNIT_IN_MICROMETERS = MappingProxyType(
         "inch": 25400.0,
         "in": 25400.0,
         "å": 1e-4,
+        "a\u030a": 1e-4,  # the same letter in two characters
+        "angstrom": 1e-4,
+        "ångström": 1e-4,
+        "ångstrom": 1e-4,
+        "ångstrøm": 1e-4,
     }
 )
 """Length of the units found in TIFF files, case-folded, in micrometers."""
@@ -54,9 +61,9 @@ class ImageMetadata:
     shape : tuple of int
         Stored sizes, one per letter of `axes`.
     pixel_size : tuple of float, optional
-        Height and width of a pixel (y, x), in `unit`.
+        Height and width of a pixel (y, x), in `unit`; None unless both are positive numbers.
     z_spacing : float, optional
-        Distance of consecutive slices, in `unit`.
+        Distance of consecutive slices, in `unit`; None unless it is a positive number.
     unit : str, optional
         Unit of length as stored, for example ``"micron"``.
     resolution : tuple of float, optional
@@ -75,6 +82,15 @@ class ImageMetadata:
         True if low values are to be shown bright (photometric interpretation "min is white").
     selection : str
         What was chosen from the file and what its slices are, in plain language.
+    channel, timepoint : int, optional
+        What was chosen where there are several, from 0.
+    ignored : tuple of str
+        What the file states but cannot be, such as a pixel size of NaN.
+    offset : float
+        Was subtracted from the stored intensities, see
+        :mod:`autoStructN2V.datasets.images.offset`; 0 where they are read as they are.
+    notes : tuple of str
+        What a person should know about how the file is read; plain sentences.
     """
 
     axes: str = "ZYX"
@@ -90,6 +106,16 @@ class ImageMetadata:
     path: Path | None = None
     is_inverted: bool = False
     selection: str = ""
+    channel: int | None = None
+    timepoint: int | None = None
+    ignored: tuple[str, ...] = ()
+    offset: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pixel_size is not None and None in map(positive_number, self.pixel_size):
+            object.__setattr__(self, "pixel_size", None)
+        object.__setattr__(self, "z_spacing", positive_number(self.z_spacing))
 
     @property
     def scale_um(self) -> tuple[float, float, float] | None:
@@ -104,8 +130,10 @@ class ImageMetadata:
         return (self.z_spacing or x) * factor, y * factor, x * factor
 
 
-def read_metadata(tif: TiffFile, axes: str, shape: tuple[int, ...], path: Path) -> ImageMetadata:
-    """Collect what an open TIFF file states about its first image.
+def read_metadata(
+    tif: TiffFile, axes: str, shape: tuple[int, ...], path: Path, image: int = 0
+) -> ImageMetadata:
+    """Collect what an open TIFF file states about an image.
 
     Parameters
     ----------
@@ -117,6 +145,8 @@ def read_metadata(tif: TiffFile, axes: str, shape: tuple[int, ...], path: Path) 
         Sizes of these axes.
     path : Path
         Where the file lies.
+    image : int
+        Which image of the OME-XML.
 
     Returns
     -------
@@ -125,8 +155,9 @@ def read_metadata(tif: TiffFile, axes: str, shape: tuple[int, ...], path: Path) 
     """
     page = tif.pages.first
     resolution, resolution_unit = _resolution(page)
-    imagej = dict(tif.imagej_metadata or {}) if tif.is_imagej else {}
-    ome = _ome_attributes(tif.ome_metadata) if tif.is_ome else {}
+    imagej = _unescaped(tif.imagej_metadata or {}) if tif.is_imagej else {}
+    stated = read_ome(tif.ome_metadata, image) if tif.is_ome else OmeImage()
+    ome = stated.attributes
     pixel_size, z_spacing, unit = _scale(resolution, resolution_unit, imagej, ome)
     return ImageMetadata(
         axes=axes,
@@ -141,13 +172,29 @@ def read_metadata(tif: TiffFile, axes: str, shape: tuple[int, ...], path: Path) 
         description=page.description or "",
         path=path,
         is_inverted=page.photometric is not None and int(page.photometric) == MIN_IS_WHITE,
+        ignored=stated.ignored,
     )
+
+
+def _unescaped(imagej: Mapping[str, object]) -> dict[str, object]:
+    """Return ImageJ's entries with the characters that it escapes as in Java."""
+
+    def character(match: re.Match[str]) -> str:
+        return chr(int(match[1], 16))
+
+    return {
+        key: re.sub(r"\\u([0-9a-fA-F]{4})", character, value)
+        if isinstance(value, str) and key != "Info"
+        else value
+        for key, value in imagej.items()
+    }
 
 
 def _resolution(page: TiffPage) -> tuple[tuple[float, float] | None, int]:
     """Read the resolution tags; (1, 1) without a unit is the placeholder of many writers."""
     unit_tag = page.tags.get(296)
-    unit = int(unit_tag.value) if unit_tag is not None else INCH
+    unit = unit_tag.value if unit_tag is not None else INCH
+    unit = int(unit) if unit in (NO_UNIT, INCH, CENTIMETER) else NO_UNIT
     values = [_rational(page, code) for code in (282, 283)]
     if any(value is None for value in values):
         return None, unit
@@ -182,8 +229,7 @@ def _scale(
         z = _length(ome, "Z", unit) if "PhysicalSizeZ" in ome else None
         return size, z, unit
     pixel_size = None if resolution is None else (1.0 / resolution[1], 1.0 / resolution[0])
-    spacing = imagej.get("spacing")
-    z_spacing = float(spacing) if isinstance(spacing, int | float) else None
+    z_spacing = positive_number(imagej.get("spacing"))
     if imagej.get("unit"):
         return pixel_size, z_spacing, str(imagej["unit"])
     named = {INCH: "inch", CENTIMETER: "cm"}.get(resolution_unit)
@@ -192,30 +238,9 @@ def _scale(
 
 def _length(ome: Mapping[str, object], axis: str, unit: str) -> float:
     """Return a physical size of the OME metadata, converted to `unit`."""
-    size = float(str(ome[f"PhysicalSize{axis}"]))
+    size = float(str(ome[f"PhysicalSize{axis}"]))  # positive: others are not kept
     own_unit = str(ome.get(f"PhysicalSize{axis}Unit", "µm"))
     if own_unit == unit:
         return size
     factors = [UNIT_IN_MICROMETERS.get(name.casefold(), 1.0) for name in (own_unit, unit)]
     return size * factors[0] / factors[1]
-
-
-def _ome_attributes(xml: str | None) -> dict[str, object]:
-    """Read the physical attributes of the first image of an OME-XML text."""
-    try:
-        root = ElementTree.fromstring(xml or "")
-    except ElementTree.ParseError:
-        return {}
-    image = root.find("{*}Image")
-    pixels = root.find("{*}Image/{*}Pixels")
-    if image is None or pixels is None:
-        return {}
-    kept: dict[str, object] = {
-        key: value if key.endswith("Unit") else float(value)
-        for key, value in pixels.attrib.items()
-        if key.startswith(("PhysicalSize", "TimeIncrement"))
-    }
-    kept["Name"] = image.get("Name", "")
-    names = [channel.get("Name", "") for channel in pixels.findall("{*}Channel")]
-    kept["ChannelNames"] = tuple(names)
-    return kept

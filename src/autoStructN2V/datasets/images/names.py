@@ -52,13 +52,26 @@ def free_name(path: Path) -> Path:
     return free
 
 
+def chosen_name(image: ImageSource) -> str:
+    """Return the name of an image and of what was chosen from its file, as ``cells_c1_t0``.
+
+    Parameters
+    ----------
+    image : ImageSource
+        Whose metadata say which channel and which timepoint were chosen, if any.
+    """
+    chosen = {"c": image.metadata.channel, "t": image.metadata.timepoint}
+    parts = [f"_{letter}{number}" for letter, number in chosen.items() if number is not None]
+    return "".join([image.name, *parts])
+
+
 def denoised_name(name: str, *, index: int | None = None, stage: int | None = None) -> str:
     """Return the name of the file that a denoised image is written to.
 
     Parameters
     ----------
     name : str
-        Of the noisy image or layer.
+        Of the noisy image or layer, with what was chosen from it (:func:`chosen_name`).
     index : int, optional
         Which one along the leading axis it is.
     stage : int, optional
@@ -75,8 +88,11 @@ def output_files(
     *,
     stage: int | None = None,
     keep_existing: bool = False,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Name one file for each source, never one of the inputs.
+
+    Nothing that exists is replaced unless that is asked for.
 
     Parameters
     ----------
@@ -89,12 +105,15 @@ def output_files(
     stage : int, optional
         Named in the files of a folder.
     keep_existing : bool
-        Whether files that exist are kept, and new ones numbered; default: they are replaced.
+        Whether new files get numbers where files of their names exist.
+    overwrite : bool
+        Whether files that exist are replaced.
 
     Raises
     ------
     ConfigError
-        If an input would be overwritten, or two results would have the same name.
+        If an input would be overwritten, two results would have the same name, or a file exists
+        and neither of the two is asked for.
     """
     if output.suffix.casefold() in (".tif", ".tiff"):
         if len(sources) > 1:
@@ -104,13 +123,32 @@ def output_files(
             )
         files = [output]
     else:
-        files = [output / denoised_name(image.name, stage=stage) for image in sources]
+        files = [output / denoised_name(chosen_name(image), stage=stage) for image in sources]
     if len(set(files)) < len(files):
         raise ConfigError("Two input images have the same name; denoise them one by one.")
     if keep_existing:
         return [free_name(file) for file in files]
     _refuse_inputs(files, sources, source)
+    if not overwrite:
+        refuse_existing(files)
     return files
+
+
+def refuse_existing(files: Sequence[Path]) -> None:
+    """Refuse to replace files.
+
+    Raises
+    ------
+    ConfigError
+        If one exists.
+    """
+    there = [file for file in files if os.path.lexists(file)]
+    if there:
+        more = f", and so do {len(there) - 1} more" if len(there) > 1 else ""
+        raise ConfigError(
+            f"{there[0]} exists already{more}; name another output, or replace what is there with "
+            "--overwrite (overwrite=True)."
+        )
 
 
 def _refuse_inputs(files: Sequence[Path], sources: Sequence[ImageSource], source: Path) -> None:

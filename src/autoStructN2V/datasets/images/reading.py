@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoStructN2V.datasets.images.sources import FolderStackSource
-from autoStructN2V.datasets.images.tiff.file import files_of, open_tiff
+from autoStructN2V.datasets.images.tiff.file import open_tiff
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autoStructN2V.datasets.images.sources import ImageSource, TiffSource
     from autoStructN2V.vocabulary import Mode
 
@@ -25,6 +27,7 @@ def open_images(
     axes: str | None = None,
     channel: int | None = None,
     timepoint: int | None = None,
+    unreadable: list[InputError] | None = None,
 ) -> list[ImageSource]:
     """Open a TIFF file, or all TIFF files of a folder, without reading the pixels.
 
@@ -44,6 +47,9 @@ def open_images(
         ``"ZYX"``.
     channel, timepoint : int, optional
         Chosen channel and timepoint, from 0.
+    unreadable : list, optional
+        Takes the errors of files of a folder that cannot be used, and the others are opened;
+        without it, one such file is an error of the whole. A slice of a stack is never left out.
 
     Returns
     -------
@@ -64,8 +70,14 @@ def open_images(
         raise InputError(f"{path} does not exist; choose a TIFF file or a folder of TIFF files.")
     if not path.is_dir():
         return [open_file(path)]
-    sources = [open_file(file) for file in _without_parts(list_images(path, extension))]
-    if mode == "2.5D" and any(source.shape[0] == 1 for source in sources):
+    failed: list[InputError] = []
+    sources = _without_parts(list_images(path, extension), open_file, failed)
+    is_stack = mode == "2.5D" and any(source.shape[0] == 1 for source in sources)
+    if failed and (unreadable is None or is_stack or not sources):
+        raise failed[0]
+    if unreadable is not None:
+        unreadable += failed
+    if is_stack:
         return [_stack_of_files(path, sources)]
     return list(sources)
 
@@ -95,7 +107,8 @@ def list_images(folder: Path, extension: str | None = ".tif") -> list[Path]:
         entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     except PermissionError as error:
         raise InputError(f"{folder} may not be read; change its permissions.") from error
-    files = [entry for entry in entries if entry.is_file()]
+    # a link to nothing is a file that is missing, not one that was never there
+    files = [entry for entry in entries if entry.is_file() or _is_broken_link(entry)]
     images = [file for file in files if file.name.casefold().endswith(endings)]
     if not images:
         others = f"files of other kinds: {len(files)}" if files else "it is empty"
@@ -104,6 +117,10 @@ def list_images(folder: Path, extension: str | None = ".tif") -> list[Path]:
             "another folder or file ending."
         )
     return sorted(images, key=_natural_key)
+
+
+def _is_broken_link(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def _endings(extension: str | None) -> tuple[str, ...]:
@@ -122,17 +139,26 @@ def _natural_key(path: Path) -> tuple[list[tuple[int, int | str]], str]:
     return key, path.name
 
 
-def _without_parts(files: list[Path]) -> list[Path]:
-    """Leave out files that are parts of an OME-TIFF image which an earlier file already shows."""
-    kept: list[Path] = []
+def _without_parts(
+    files: list[Path], open_file: Callable[[Path], TiffSource], failed: list[InputError]
+) -> list[TiffSource]:
+    """Open files, but not those that are parts of an OME-TIFF image which another one shows.
+
+    Errors of single files are added to ``failed``.
+    """
+    opened: list[TiffSource] = []
     parts: set[Path] = set()
     for file in files:
         if file in parts:
             continue
-        kept.append(file)
-        if ".ome." in file.name.casefold():
-            parts |= files_of(file)
-    return kept
+        try:
+            source = open_file(file)
+        except InputError as error:
+            failed.append(error)
+            continue
+        opened.append(source)
+        parts |= source.files - {file}
+    return [source for source in opened if source.path not in parts]
 
 
 def _stack_of_files(folder: Path, sources: list[TiffSource]) -> FolderStackSource:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import threading
-from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,11 +11,12 @@ from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from tifffile import TiffFile, TiffPageSeries
+
+    from autoStructN2V.datasets.images.tiff.planes import PlaneReader
 
     Image = NDArray[np.float32]
 
@@ -149,94 +148,29 @@ class ArraySource:
 
     def read_slice(self, z: int) -> Image:
         """Return a copy of slice `z`, (y, x) float32."""
-        return _to_float32(self._stack[_checked(z, self.shape[0])])
+        return _to_float32(self.read_stored(z))
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        """Return slice `z`, (y, x) in the data type of the array."""
+        return np.asarray(self._stack[_checked(z, self.shape[0])])
+
+    def snapshot(self) -> ArraySource:
+        """Return a copy of the pixels as they are now; of those on disk, no copy is made."""
+        is_in_memory = isinstance(self._stack, np.ndarray) and not _is_mapped(self._stack)
+        if not is_in_memory:
+            return self
+        array = self._stack.copy()
+        return ArraySource(array.reshape(self.original_axes_shape[1]), self.name, self.metadata)
 
 
-class PlaneReader(Protocol):
-    """Reads single planes (y, x) of a file, counted over all its leading axes."""
-
-    def read(self, plane: int) -> NDArray[np.generic]:
-        """Return one plane in the stored data type."""
-
-
-class ContiguousPlanes:
-    """Planes that follow each other uncompressed in a file.
-
-    Parameters
-    ----------
-    path : Path
-        File.
-    offset : int
-        Position of the first plane in bytes.
-    dtype : dtype
-        Stored data type, with its byte order.
-    plane_shape : tuple of int
-        Rows and columns.
-    """
-
-    def __init__(
-        self, path: Path, offset: int, dtype: np.dtype[np.generic], plane_shape: tuple[int, int]
-    ) -> None:
-        self._path = path
-        self._offset = offset
-        self._dtype = dtype
-        self._plane_shape = plane_shape
-
-    def read(self, plane: int) -> NDArray[np.generic]:
-        """Return one plane in the stored data type."""
-        count = math.prod(self._plane_shape)
-        with self._path.open("rb") as file:
-            file.seek(self._offset + plane * count * self._dtype.itemsize)
-            values: NDArray[np.generic] = np.fromfile(file, self._dtype, count)
-        return values.reshape(self._plane_shape)
-
-
-class PagedPlanes:
-    """Planes stored in the pages of TIFF files, usually compressed.
-
-    The files are open only while a plane is read: a folder may hold more files than a program
-    may keep open.
-
-    Parameters
-    ----------
-    tif : TiffFile
-        File whose structure has been read.
-    series : sequence of TiffPageSeries
-        Image series whose pages are read one after the other.
-    plane_shape : tuple of int
-        Rows and columns.
-    """
-
-    def __init__(
-        self, tif: TiffFile, series: Sequence[TiffPageSeries], plane_shape: tuple[int, int]
-    ) -> None:
-        self._tif = tif
-        self._pages = [page for one in series for page in one]
-        self._plane_shape = plane_shape
-        self._lock = threading.Lock()
-
-    def read(self, plane: int) -> NDArray[np.generic]:
-        """Return one plane in the stored data type."""
-        first = self._pages[0]
-        assert first is not None
-        planes_per_page = max(1, math.prod(first.shape) // math.prod(self._plane_shape))
-        page = self._pages[plane // planes_per_page]
-        assert page is not None
-        with self._lock, _reopened(page.parent):
-            values = page.asarray(maxworkers=1)
-        selected: NDArray[np.generic] = values.reshape(-1, *self._plane_shape)[
-            plane % planes_per_page
-        ]
-        return selected
-
-
-@contextmanager
-def _reopened(tif: TiffFile) -> Iterator[None]:
-    tif.filehandle.open()
-    try:
-        yield
-    finally:
-        tif.filehandle.close()
+def _is_mapped(array: NDArray[np.generic]) -> bool:
+    """Tell whether an array is a view of a file."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            return True
+        base = base.base
+    return False
 
 
 class TiffSource:
@@ -256,6 +190,8 @@ class TiffSource:
         Axes and sizes of the slices in the file.
     metadata : ImageMetadata
         Axes and scale of the whole file.
+    files : frozenset of Path
+        Files that hold the planes (OME may use several); default: `path` alone.
     """
 
     def __init__(
@@ -266,12 +202,14 @@ class TiffSource:
         dtype: np.dtype[np.generic],
         original_axes_shape: tuple[str, tuple[int, ...]],
         metadata: ImageMetadata,
+        files: frozenset[Path] = frozenset(),
     ) -> None:
         self.name = _stem(path)
         self.dtype = dtype
         self.original_axes_shape = original_axes_shape
         self.metadata = metadata
         self.path = path
+        self.files = files or frozenset({path})
         self._reader = reader
         self._planes = planes
 
@@ -289,9 +227,13 @@ class TiffSource:
         InputError
             If the file is damaged, was changed or has gone.
         """
+        return _to_float32(self.read_stored(z))
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        """Read slice `z` from the file, (y, x) in the stored data type; raises as `read_slice`."""
         plane = self._planes[_checked(z, len(self._planes))]
         try:
-            return _to_float32(self._reader.read(plane))
+            return self._reader.read(plane)
         except Exception as error:
             # Decoders raise errors of many kinds, some of them their own.
             raise InputError(
@@ -307,11 +249,11 @@ class FolderStackSource:
     ----------
     folder : Path
         Where the files lie; gives the name.
-    slices : sequence of ImageSource
+    slices : sequence of TiffSource
         Sources of one slice each, of equal shape and data type, in order of z.
     """
 
-    def __init__(self, folder: Path, slices: Sequence[ImageSource]) -> None:
+    def __init__(self, folder: Path, slices: Sequence[TiffSource]) -> None:
         first = slices[0]
         self.name = folder.resolve().name
         self.dtype = first.dtype
@@ -322,25 +264,21 @@ class FolderStackSource:
 
     def read_slice(self, z: int) -> Image:
         """Read the only slice of file `z`, (y, x) float32."""
-        return self._slices[_checked(z, self.shape[0])].read_slice(0)
+        return _to_float32(self.read_stored(z))
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        """Read the only slice of file `z`, (y, x) in the stored data type."""
+        return self._slices[_checked(z, self.shape[0])].read_stored(0)
 
 
 def _folder_metadata(
     first: ImageMetadata, folder: Path, shape: tuple[int, int, int]
 ) -> ImageMetadata:
-    return ImageMetadata(
+    return replace(
+        first,
         axes="ZYX",
         shape=shape,
-        pixel_size=first.pixel_size,
-        z_spacing=first.z_spacing,
-        unit=first.unit,
-        resolution=first.resolution,
-        resolution_unit=first.resolution_unit,
-        imagej=first.imagej,
-        ome=first.ome,
-        description=first.description,
         path=folder,
-        is_inverted=first.is_inverted,
         selection=f"{shape[0]} files, one slice each",
     )
 

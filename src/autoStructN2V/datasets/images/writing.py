@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 import numpy as np
 import tifffile
 
-from autoStructN2V.datasets.images.tiff.layout import TiffLayout
+from autoStructN2V.datasets.images.offset import restored
+from autoStructN2V.datasets.images.tiff.trial import layout_for
 from autoStructN2V.files import (
     atomic_write,
     ensure_writable_folder,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.datasets.images.tiff.layout import TiffLayout
     from autoStructN2V.vocabulary import OutputDtype
 
 __all__ = [
@@ -81,11 +83,8 @@ class StackWriter:
     ) -> None:
         self.path = Path(path)
         self.shape = source.shape
-        axes, shape = source.original_axes_shape
-        dtype = np.dtype(np.float32) if output_dtype == "float32" else source.dtype
-        self._layout = TiffLayout(
-            axes, shape, dtype.newbyteorder("="), source.metadata, history or {}
-        )
+        self._added = source.metadata.offset
+        self._layout = layout_for(source, output_dtype, dict(history or {}))
         self._missing = set(range(source.shape[0]))
         self._is_discarded = False
 
@@ -106,7 +105,8 @@ class StackWriter:
         z : int
             Index of the slice.
         image : ndarray
-            (y, x), raw intensities; never clipped unless the output has an integer data type.
+            (y, x), intensities as the source is read; never clipped unless the output has an
+            integer data type.
 
         Raises
         ------
@@ -115,7 +115,8 @@ class StackWriter:
         """
         if not 0 <= z < self.shape[0] or image.shape != self.shape[1:]:
             raise ValueError(f"slice {z} of shape {image.shape} in a stack of {self.shape}")
-        pixels = to_dtype(image, self._layout.dtype).astype(self._stored_dtype, order="C")
+        complete = restored(image, self._added, self._layout.dtype)
+        pixels = to_dtype(complete, self._layout.dtype).astype(self._stored_dtype, order="C")
         try:
             self._file.seek(self._offset + z * pixels.nbytes)
             self._file.write(pixels.tobytes())
@@ -193,7 +194,7 @@ def to_dtype(image: NDArray[np.floating], dtype: np.dtype[np.generic]) -> NDArra
     ndarray
         Same shape, of `dtype`.
     """
-    if dtype.kind == "f":
+    if dtype.kind == "f" or image.dtype == dtype:
         return image.astype(dtype)
     limits = np.iinfo(dtype.name)
     rounded = np.rint(np.nan_to_num(image.astype(np.float64), posinf=np.inf, neginf=-np.inf))

@@ -30,7 +30,8 @@ def read_array(path: str | os.PathLike[str]) -> NDArray[np.generic]:
     try:
         with path.open("rb") as file:
             array: NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, MemoryError, TypeError) as error:
+    except Exception as error:
+        # a damaged header is parsed as a Python expression, which fails in many ways
         raise KernelError(
             f"{path} is not a readable .npy file of True and False (damaged, truncated or of "
             "another format); save the kernel again."

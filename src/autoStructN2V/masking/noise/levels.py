@@ -58,11 +58,15 @@ def strength_levels(
     level = np.searchsorted(np.quantile(bright, _BORDERS[1:-1]), bright)
     found = [level == index for index in range(len(_BORDERS) - 1)]
     kept = [chosen for chosen in found if np.count_nonzero(chosen) >= _FEWEST]
+    if not kept:
+        return ()
     centers = [float(bright[chosen].mean()) for chosen in kept]
     medians = [float(np.median(energy[chosen])) for chosen in kept]
     response = _response(autocorrelation)
     if response < _LEAST_RESPONSE:
         response = float(np.interp(known[0], centers, medians)) / max(known[1], 1e-30)
+    if response <= 0.0:  # flat images
+        return ()
     return tuple(
         (center, median / response) for center, median in zip(centers, medians, strict=True)
     )

@@ -32,6 +32,8 @@ def read_config(path: Path | str) -> dict[str, Any]:
     try:
         # editors on Windows begin files with a mark of their encoding
         content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deeply; {_WANTED}.") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} {_problem(error)}; {_WANTED}.") from error
     if not isinstance(content, dict):
@@ -105,7 +107,7 @@ def _setting(text: str) -> dict[str, Any]:
         raise ConfigError(f"--set {text!r} is not FIELD=VALUE, as in stage2.batch_size=4.")
     try:
         nested: Any = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         nested = value
     for part in reversed(name.split(".")):
         nested = {part: nested}

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.reading import open_images
+from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.errors import ConfigError, UserError
 from autoStructN2V.inference.model_files import MODEL_FILES
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
@@ -145,6 +147,8 @@ def recorded_events(
     folders = RunFolders.create(complete.output_dir / complete.experiment_name)
     sink = FileSink(folders, complete, memory=ArraySink() if keep_arrays else None)
     recorder: RunRecorder | None = None
+    sources = without_offset(sources)
+    notes = header_notes(sources, complete.output_dtype)
     events = pipeline_events(
         sources,
         complete,
@@ -167,6 +171,8 @@ def recorded_events(
         # the first event comes after all checks: what is refused leaves no files
         recorder = recorder or RunRecorder(folders, complete)
         recorder.record(event)
+        while notes:
+            yield Warned(notes.pop(0))
         answer = yield event
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from autoStructN2V.datasets.images.names import free_name, safe_name
+from autoStructN2V.datasets.images.names import chosen_name, free_name, safe_name
+from autoStructN2V.datasets.images.offset import with_offset_off
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.errors import OutputError
@@ -127,12 +128,14 @@ class FileSink:
     config: PipelineConfig
     memory: ArraySink | None = None
     files: dict[int, list[Path]] = field(default_factory=dict)
+    _offset: float = 0.0
 
     @contextmanager
     def writer(self, stage: int, source: ImageSource) -> Iterator[WriteSlice]:
         """Return a context that takes the slices of one stack; the file appears at its end."""
         folder = self.folders.stage_results(stage)
-        path = free_name(folder / f"{safe_name(source.name)}_stage{stage}.tif")
+        self._offset = source.metadata.offset
+        path = free_name(folder / f"{safe_name(chosen_name(source))}_stage{stage}.tif")
         history = {"stage": stage, "training_id": self.folders.training_id}
         dtype: OutputDtype = self.config.output_dtype
         kept = self.memory.writer(stage, source) if self.memory else nullcontext(_ignore)
@@ -146,9 +149,11 @@ class FileSink:
         self.files.setdefault(stage, []).append(path)
 
     def denoised(self, stage: int) -> Sequence[ImageSource]:
-        """Return the files of a stage as sources."""
+        """Return the files of a stage as sources, read as the images that they were made of."""
         return [
-            source for path in self.files.get(stage, []) for source in open_images(path, mode="2D")
+            with_offset_off(source, self._offset)
+            for path in self.files.get(stage, [])
+            for source in open_images(path, mode="2D")
         ]
 
     def arrays(self, stage: int) -> list[NDArray[np.float32]] | None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.errors import UserError
+from autoStructN2V.errors import InputError, UserError
 from autoStructN2V.pipeline import denoise_array_events, denoise_events, output_files
 from napari_autostructn2v.layers.files import FileImage, layer_writer, stage_in_names
+from napari_autostructn2v.layers.stacks import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -217,7 +218,7 @@ def _denoised_layer(
 ) -> Generator[Event, Any, NDArray[np.float32] | Path | None]:
     """Yield progress, and return the array of a layer or the file; None if it was stopped."""
     denoised = yield from denoise_array_events(
-        stacks.sources, model, device=device, should_stop=should_stop
+        snapshot(stacks.sources), model, device=device, should_stop=should_stop
     )
     if denoised is None:
         return None
@@ -233,7 +234,8 @@ def _denoised_files(
     should_stop: Callable[[], bool],
 ) -> Generator[Event, Any, list[Path]]:
     """Yield progress, and return the files that were written."""
-    sources = open_images(source, mode=model.mode)
+    unreadable: list[InputError] = []
+    sources = open_images(source, mode=model.mode, unreadable=unreadable)
     outputs = output_files(sources, source, output, stage=stage_in_names(model), keep_existing=True)
     events = denoise_events(
         sources,
@@ -242,6 +244,7 @@ def _denoised_files(
         device=device,
         output_dtype=output_dtype,
         should_stop=should_stop,
+        unreadable=unreadable,
     )
     return (yield from events)
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from autoStructN2V.datasets.images.checks import check_images
+from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.pipeline import measure_evidence
 from autoStructN2V.trainers.events import Warned
+from napari_autostructn2v.layers.stacks import snapshot
 from napari_autostructn2v.session.state import Measurement
 
 if TYPE_CHECKING:
@@ -106,11 +108,12 @@ def _measured(
     should_stop: Callable[[], bool],
 ) -> Generator[Event, Any, KernelProposal | None]:
     """Yield warnings, and return what was measured; None if it was stopped."""
+    sources = without_offset(snapshot(stacks.sources))
     for message in check_images(
-        stacks.sources, patch_size=_SMALLEST_MEASURED, mode=mode, should_stop=should_stop
+        sources, patch_size=_SMALLEST_MEASURED, mode=mode, should_stop=should_stop
     ):
         yield Warned(message)
     evidence = measure_evidence(
-        stacks.sources, extractor, mode, should_stop, remove_stripes=remove_stripes
+        sources, extractor, mode, should_stop, remove_stripes=remove_stripes
     )
     return evidence.propose(extractor) if evidence is not None else None

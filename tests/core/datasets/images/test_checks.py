@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from autoStructN2V.datasets.images.checks import as_source, check_images
+from autoStructN2V.datasets.images.checks import as_source, check_each, check_images
 from autoStructN2V.errors import InputError
 
 
@@ -112,3 +114,110 @@ def test_the_check_can_be_stopped(stack):
         [as_source(stack)], patch_size=32, mode="2D", should_stop=lambda: next(answers)
     )
     assert found == []
+
+
+def test_a_constant_image_among_others_is_told_and_no_error(stack):
+    sources = [as_source(stack[0], name="a"), as_source(np.zeros((32, 40), np.uint8), name="blank")]
+    (warning,) = check_images(sources, patch_size=32, mode="2D")
+    assert warning == "blank is constant and holds no signal."
+    with pytest.raises(InputError, match="blank is constant"):
+        check_images(sources[1:], patch_size=32, mode="2D")
+
+
+def test_what_only_a_training_needs_is_not_asked_for_when_applying(stack):
+    flawed = stack[0].copy()
+    flawed[3, 3] = np.nan
+    images = {"thin": stack[:2], "tiny": stack[0, :3, :3], "blank": np.zeros((4, 4)), "nan": flawed}
+    sources = [as_source(image, name=name) for name, image in images.items()]
+    warnings, refused = check_each(sources)
+    assert [sources[place].name for place in refused] == ["nan"]
+    assert "1 NaN values" in str(refused[3])
+    assert warnings == ["blank is constant and holds no signal."]
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1, 0.3, 0.8, 2.0])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32"])
+def test_zero_is_a_count_where_photons_are_counted(rate, dtype):
+    counts = np.random.default_rng(0).poisson(rate, (4, 64, 64)).astype(dtype)
+    assert check_images([as_source(counts)], patch_size=32, mode="2D") == []
+
+
+@pytest.mark.parametrize("spread", [2, 10, 50])
+def test_noise_cut_off_at_zero_is_told(spread):
+    signal = np.random.default_rng(0).normal(spread / 4, spread, (4, 64, 64))
+    (warning,) = check_images(
+        [as_source(np.clip(np.rint(signal), 0, None).astype(np.uint16))], patch_size=32, mode="2D"
+    )
+    assert "have the lowest value (0)" in warning
+
+
+@pytest.mark.parametrize("side", [3, 5, 8, 16])
+def test_a_share_of_a_few_pixels_says_nothing(side):
+    for seed in range(20):
+        pixels = np.random.default_rng(seed).normal(100, 10, (side, side)).round()
+        for image in (pixels.astype(np.uint8), pixels.astype(np.float32)):
+            assert check_each([as_source(image)]) == ([], {})
+
+
+class Tensor:
+    """Stands for a tensor of another library that needs gradients."""
+
+    shape = (4, 5)
+
+    def detach(self) -> Tensor:
+        return self
+
+    def cpu(self) -> np.ndarray:
+        return np.ones((4, 5))
+
+
+class Broken:
+    """An array whose pixels cannot be had."""
+
+    def __array__(self, *args: object, **kwargs: object) -> np.ndarray:
+        raise OSError("the server has gone")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        [[1, 2, 3], [4, 5, 6]],
+        ((1.0, 2.0), (3.0, 4.0)),
+        Tensor(),
+        np.ma.masked_array(np.ones((4, 5)), mask=False),
+        memoryview(np.ones((4, 5))),
+    ],
+)
+def test_anything_like_an_array_is_one(image):
+    source = as_source(image)
+    assert source.read_slice(0) == pytest.approx(
+        np.asarray(image.cpu() if isinstance(image, Tensor) else image)
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        (np.ma.masked_array(np.ones((4, 5)), mask=np.eye(4, 5)), "masked pixels"),
+        ([[1, 2], [3]], "list that cannot be read as an array"),
+        (Broken(), "the server has gone"),
+        ("a.tif", "a name and no image"),
+        (Path("a.tif"), "a name and no image"),
+        (None, "0 axes"),
+    ],
+)
+def test_what_is_no_array_is_refused_in_a_sentence(image, found):
+    with pytest.raises(InputError, match=found):
+        as_source(image)
+
+
+def test_a_snapshot_keeps_its_pixels_and_copies_no_file(tmp_path):
+    array = np.ones((2, 4, 5), np.float32)
+    source = as_source(array, name="x")
+    copy = source.snapshot()
+    array[:] = 0
+    assert copy.read_slice(0).min() == 1
+    assert (copy.name, copy.shape, copy.metadata) == ("x", source.shape, source.metadata)
+    mapped = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.float32, (2, 4, 5))
+    on_disk = as_source(mapped[:1])
+    assert on_disk.snapshot() is on_disk

@@ -54,6 +54,7 @@ LAYOUTS = [
     ("TZYX", (3, 4, 16, 24), IMAGEJ, MICRONS | {"finterval": 2.5}),
     ("TYX", (3, 16, 24), IMAGEJ, {"unit": "\\u00B5m"}),
     ("ZYX", (3, 16, 3), IMAGEJ, {}),
+    ("ZYX", (3, 16, 1), OME, SIZES),
     ("ZYX", (4, 16, 24), OME, SIZES),
     ("ZTYX", (3, 4, 16, 24), OME, SIZES | {"TimeIncrement": 0.5}),
     ("ZYX", (4, 16, 24), CENTIMETER, {}),

@@ -175,6 +175,9 @@ def test_names_of_new_files_say_the_stage_and_leave_what_exists(tmp_path):
     assert second.name == "a_denoised_stage2_2.tif"
     with pytest.raises(ConfigError, match="is an input image"):
         output_files(sources, tmp_path, tmp_path, stage=2)
+    with pytest.raises(ConfigError, match="exists already"):
+        output_files(sources, tmp_path / "a.tif", tmp_path, stage=2)
+    assert output_files(sources, tmp_path / "a.tif", tmp_path, stage=2, overwrite=True) == [first]
     with pytest.raises(ConfigError, match="the same name"):
         output_files(sources * 2, tmp_path, tmp_path, keep_existing=True)
 

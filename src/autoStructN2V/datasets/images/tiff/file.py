@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tifffile
 
-from autoStructN2V.datasets.images.axes import name_axes, select_planes
+from autoStructN2V.datasets.images.axes import (
+    StoredImage,
+    channel_first,
+    name_axes,
+    select_planes,
+)
 from autoStructN2V.datasets.images.metadata import read_metadata
-from autoStructN2V.datasets.images.sources import (
+from autoStructN2V.datasets.images.sources import TiffSource, require_real_numbers
+from autoStructN2V.datasets.images.tiff.integrity import check_complete, check_page_list
+from autoStructN2V.datasets.images.tiff.planes import (
     ContiguousPlanes,
     PagedPlanes,
-    TiffSource,
-    require_real_numbers,
+    SamplePlanes,
 )
-from autoStructN2V.datasets.images.tiff.integrity import check_complete
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,8 +33,16 @@ if TYPE_CHECKING:
 
     from tifffile import TiffFile, TiffPageSeries
 
-    from autoStructN2V.datasets.images.sources import PlaneReader
+    from autoStructN2V.datasets.images.tiff.planes import PlaneReader
     from autoStructN2V.vocabulary import Mode
+
+_COLOR = (
+    tifffile.PHOTOMETRIC.RGB,
+    tifffile.PHOTOMETRIC.PALETTE,
+    tifffile.PHOTOMETRIC.YCBCR,
+    tifffile.PHOTOMETRIC.CIELAB,
+    tifffile.PHOTOMETRIC.SEPARATED,
+)
 
 
 def open_tiff(
@@ -64,31 +77,47 @@ def open_tiff(
         If the file is missing, not TIFF, damaged, cut off, or if a choice is needed.
     """
     with _opened(path) as tif:
+        check_page_list(tif, path)
         series = _image_series(tif, path)
         dtype = require_real_numbers(series[0].dtype, path.name)
-        stored_axes, stored_shape = _stored_axes(series)
-        named = name_axes(stored_axes, stored_shape, axes, path.name)
+        stored = _stored_image(tif, series)
+        named = name_axes(stored, axes, path.name)
         check_complete(tif, series, path)
+        ordered = channel_first(*named)
         chosen = select_planes(
-            *named, mode=mode, channel=channel, timepoint=timepoint, where=path.name
+            *ordered, mode=mode, channel=channel, timepoint=timepoint, where=path.name
         )
-        metadata = read_metadata(tif, *named, path)
-        reader = _plane_reader(tif, series, path)
+        metadata = read_metadata(tif, *ordered, path, image=tif.series.index(series[0]))
+        reader = _plane_reader(tif, series, path, *named)
+        is_unasked = axes is None and stored.is_taken_as_stack
+        files = _files(series, path)
     return TiffSource(
         path,
         reader,
         [int(plane) for plane in chosen.planes],
         dtype,
         (chosen.axes, chosen.shape),
-        replace(metadata, selection=chosen.description),
+        replace(
+            metadata,
+            selection=chosen.description,
+            channel=channel if "C" in ordered[0] else None,
+            timepoint=timepoint if "T" in ordered[0] else None,
+            notes=(_stack_note(path.name, stored.n_samples),) if is_unasked else (),
+        ),
+        files,
     )
 
 
-def files_of(path: Path) -> frozenset[Path]:
-    """Return the files whose pages the image of `path` consists of (OME may use several)."""
-    with _opened(path) as tif:
-        pages = (page for page in tif.series[0] if page is not None)
-        return frozenset(path.parent / page.parent.filehandle.name for page in pages)
+def _stack_note(name: str, n: int) -> str:
+    return (
+        f"{name} says that its {n} images are colors, as a program says of any {n} images, and is "
+        f"read as a stack of {n} slices; if they are channels, say axes='CYX' and choose one."
+    )
+
+
+def _files(series: Sequence[TiffPageSeries], path: Path) -> frozenset[Path]:
+    pages = (page for one in series for page in one if page is not None)
+    return frozenset(path.parent / page.parent.filehandle.name for page in pages)
 
 
 @contextmanager
@@ -100,7 +129,8 @@ def _opened(path: Path) -> Iterator[TiffFile]:
     except InputError:
         raise
     except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; choose another file.") from error
+        found = "is a link to a file that does not exist" if path.is_symlink() else "does not exist"
+        raise InputError(f"{path} {found}; choose another file.") from error
     except PermissionError as error:
         raise InputError(f"{path} may not be read; change its permissions.") from error
     except tifffile.TiffFileError as error:
@@ -135,6 +165,8 @@ def _image_series(tif: TiffFile, path: Path) -> list[TiffPageSeries]:
     series = [one for one in tif.series if not one.keyframe.is_reduced] or list(tif.series[:1])
     if not series:
         raise InputError(f"{path} holds no image; choose another file.")
+    # OME-XML may also tell of images in other files, such as those at other positions
+    series = [one for one in series if _is_in(one, tif)] or series
     kinds = {(one.shape, one.dtype, one.axes) for one in series}
     is_page_list = len(kinds) == 1 and series[0].axes == "YX"
     if len(series) > 1 and not is_page_list:
@@ -147,17 +179,49 @@ def _image_series(tif: TiffFile, path: Path) -> list[TiffPageSeries]:
     return series
 
 
-def _stored_axes(series: Sequence[TiffPageSeries]) -> tuple[str, tuple[int, ...]]:
-    first = series[0]
-    if len(series) == 1:
-        return first.axes, tuple(int(size) for size in first.shape)
-    return "I" + first.axes, (len(series), *first.shape)
+def _is_in(series: TiffPageSeries, tif: TiffFile) -> bool:
+    """Tell whether a page of an image lies in this very file."""
+    return any(page is not None and page.parent is tif for page in series)
 
 
-def _plane_reader(tif: TiffFile, series: Sequence[TiffPageSeries], path: Path) -> PlaneReader:
+def _stored_image(tif: TiffFile, series: Sequence[TiffPageSeries]) -> StoredImage:
     first = series[0]
-    y, x = first.shape[-2:]
-    if len(series) == 1 and first.dataoffset is not None:
+    page = first.keyframe
+    is_color = page.photometric in _COLOR
+    is_guessed = is_color and tif.is_shaped and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+    axes, shape = first.axes, tuple(int(size) for size in first.shape)
+    if len(series) > 1:
+        axes, shape = "I" + axes, (len(series), *shape)
+    return StoredImage(axes, shape, is_color, bool(is_guessed))
+
+
+def _plane_reader(
+    tif: TiffFile,
+    series: Sequence[TiffPageSeries],
+    path: Path,
+    axes: str,
+    shape: tuple[int, ...],
+) -> PlaneReader:
+    """Return what reads the planes, counted over all axes but rows and columns.
+
+    Parameters
+    ----------
+    tif, series, path
+        File and its image.
+    axes, shape
+        In stored order; ends in ``YX`` or ``YXC``.
+    """
+    if axes[-1] == "C":
+        return SamplePlanes(_stored_planes(tif, series, path, shape[-3:]), shape[-1])
+    return _stored_planes(tif, series, path, shape[-2:])
+
+
+def _stored_planes(
+    tif: TiffFile, series: Sequence[TiffPageSeries], path: Path, plane_shape: tuple[int, ...]
+) -> PlaneReader:
+    first = series[0]
+    is_here = first.keyframe.parent is tif and not first.is_multifile
+    if len(series) == 1 and first.dataoffset is not None and is_here:
         dtype = np.dtype(first.dtype).newbyteorder(tif.byteorder)
-        return ContiguousPlanes(path, first.dataoffset, dtype, (y, x))
-    return PagedPlanes(tif, series, (y, x))
+        return ContiguousPlanes(path, first.dataoffset, dtype, plane_shape)
+    return PagedPlanes(tif, series, plane_shape)

@@ -27,7 +27,16 @@ _IMAGEJ_DTYPES = ("uint8", "uint16", "int16", "float32")
 _OME_DTYPES = (*_IMAGEJ_DTYPES, "int8", "int32", "uint32", "float64")
 _STRUCTURAL_KEYS = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack", "Plot"}
 _CHANNEL_KEYS = {"Ranges", "LUTs", "mode", "min", "max", "Labels"}
-_OME_UNITS = {"um": "µm", "micron": "µm", "microns": "µm", "micrometer": "µm", "\\u00b5m": "µm"}
+_OME_UNITS = {
+    **dict.fromkeys(("um", "micron", "microns", "micrometer", "\\u00b5m"), "µm"),
+    **dict.fromkeys(("angstrom", "ångström", "ångstrom", "ångstrøm", "å", "a\u030a"), "Å"),
+    "inch": "in",
+}
+_NOT_IN_DESCRIPTION = {"Info", "Labels"}  # ImageJ keeps them as UTF-16 in tags of their own
+_STAGE_KEYS = ("PositionX", "PositionXUnit", "PositionY", "PositionYUnit")
+
+RESOLUTION = "pixel size"
+"""Name of the tags of the resolution among the entries."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,8 @@ class TiffLayout:
         Scale and origin of the input.
     history : mapping
         How the images were made; written into the file as text.
+    left_out : frozenset of str
+        Names of entries that are not written, see :mod:`autoStructN2V.datasets.images.tiff.trial`.
     """
 
     axes: str
@@ -53,6 +64,7 @@ class TiffLayout:
     dtype: np.dtype[np.generic]
     metadata: ImageMetadata
     history: Mapping[str, object]
+    left_out: frozenset[str] = frozenset()
 
     @property
     def n_bytes(self) -> int:
@@ -78,14 +90,13 @@ class TiffLayout:
 
     def tifffile_arguments(self) -> dict[str, Any]:
         """Return the arguments of ``tifffile.imwrite`` for an empty file of this layout."""
-        resolution, unit = self._resolution()
-        entries = {
-            "imagej": self._imagej_entries,
-            "ome": self._ome_entries,
-            "plain": self._plain_entries,
-        }[self.flavor]()
+        entries = {k: v for k, v in self.entries().items() if k not in self.left_out}
+        resolution, unit = entries.pop(RESOLUTION, (None, None))
+        # tifffile would take columns of one pixel for samples of the pixels before them
+        is_narrow = self.flavor == "imagej" and self.shape[-1] == 1
+        shape, axes = ((*self.shape, 1), f"{self.axes}S") if is_narrow else (self.shape, self.axes)
         return {
-            "shape": self.shape,
+            "shape": shape,
             "dtype": self.dtype,
             "bigtiff": self.is_big,
             "imagej": self.flavor == "imagej",
@@ -94,8 +105,17 @@ class TiffLayout:
             "resolution": resolution,
             "resolutionunit": unit,
             "software": f"autoStructN2V {autoStructN2V.__version__}",
-            "metadata": {"axes": self.axes, **entries},
+            "metadata": {"axes": axes, **entries},
         }
+
+    def entries(self) -> dict[str, Any]:
+        """Return what is to be written besides axes and pixels, by name."""
+        make = {
+            "imagej": self._imagej_entries,
+            "ome": self._ome_entries,
+            "plain": self._plain_entries,
+        }[self.flavor]
+        return {RESOLUTION: self._resolution(), **make()}
 
     def _resolution(self) -> tuple[tuple[float, float] | None, int | None]:
         """Return pixels per unit (x, y): as stored, else from the pixel size."""
@@ -122,16 +142,23 @@ class TiffLayout:
         if isinstance(labels, list) and len(labels) != math.prod(self.shape[:-2]):
             del entries["Labels"]
         if stated.unit and stated.resolution_unit == NO_UNIT:
-            entries["unit"] = stated.unit.replace("µ", "\\u00B5").replace("μ", "\\u00B5")
+            entries["unit"] = stated.unit.replace("μ", "µ")
         if stated.z_spacing is not None:
             entries["spacing"] = stated.z_spacing
         if self.history:
             entries["Info"] = self._history_text(str(entries.get("Info", "")))
-        return entries
+        return {
+            _escaped(key): _escaped(value)
+            if isinstance(value, str) and key not in _NOT_IN_DESCRIPTION
+            else value
+            for key, value in entries.items()
+        }
 
     def _ome_entries(self) -> dict[str, object]:
         stated = self.metadata
-        entries = {key: value for key, value in stated.ome.items() if key != "ChannelNames"}
+        given = ("ChannelNames", *_STAGE_KEYS)
+        entries = {key: value for key, value in stated.ome.items() if key not in given}
+        entries |= self._channel_names() | self._stage_position()
         if "PhysicalSizeX" not in entries and stated.pixel_size is not None:
             entries |= self._physical_sizes(stated.pixel_size)
         if "T" not in self.axes:
@@ -139,6 +166,23 @@ class TiffLayout:
         if self.history:
             entries["Description"] = self._history_text("")
         return entries
+
+    def _channel_names(self) -> dict[str, object]:
+        """Return the names of the channels that are written."""
+        names = self.metadata.ome.get("ChannelNames", ())
+        names = list(names) if isinstance(names, tuple) else []
+        chosen = self.metadata.channel
+        if "C" not in self.axes and chosen is not None:
+            names = names[chosen : chosen + 1]
+        n_channels = dict(zip(self.axes, self.shape, strict=True)).get("C", 1)
+        return {"Channel": {"Name": names}} if any(names) and len(names) == n_channels else {}
+
+    def _stage_position(self) -> dict[str, object]:
+        """Return where the stage stood, for each plane."""
+        n_planes = math.prod(self.shape[:-2])
+        stated = self.metadata.ome
+        where = {key: [stated[key]] * n_planes for key in _STAGE_KEYS if key in stated}
+        return {"Plane": where} if where else {}
 
     def _physical_sizes(self, pixel_size: tuple[float, float]) -> dict[str, object]:
         stated = self.metadata
@@ -150,8 +194,7 @@ class TiffLayout:
         sizes: dict[str, object] = {"PhysicalSizeX": x, "PhysicalSizeY": y}
         if stated.z_spacing is not None:
             sizes["PhysicalSizeZ"] = stated.z_spacing
-        units = {f"{key}Unit": "in" if unit == "inch" else unit for key in sizes}
-        return sizes | units
+        return sizes | {f"{key}Unit": unit for key in sizes}
 
     def _plain_entries(self) -> dict[str, object]:
         stated = self.metadata
@@ -164,3 +207,10 @@ class TiffLayout:
     def _history_text(self, before: str) -> str:
         text = json.dumps(dict(self.history), default=str, ensure_ascii=True)
         return "\n".join(part for part in (before.rstrip(), f"autoStructN2V: {text}") if part)
+
+
+def _escaped(text: str) -> str:
+    """Return text as ImageJ writes it into its description: ASCII, the rest as in Java."""
+    units = text.encode("utf-16-be", errors="surrogatepass")
+    codes = [int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2)]
+    return "".join(chr(code) if code < 0x80 else f"\\u{code:04X}" for code in codes)
