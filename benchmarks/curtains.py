@@ -32,10 +32,11 @@ from autoStructN2V.datasets import make_sample, open_images
 from autoStructN2V.datasets.samples.curtains import curtains
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking import detect_periodic_patterns, remove_patterns
-from autoStructN2V.masking.patterns import line_offsets, stripes
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS
-from autoStructN2V.masking.patterns.line_profile import upright
+from autoStructN2V.masking.patterns import stripes
+from autoStructN2V.masking.patterns.lines import offsets as line_offsets
+from autoStructN2V.masking.patterns.lines.profile import upright
 from autoStructN2V.masking.patterns.pattern import Stripes
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.masking.patterns.spectrum import centered_blocks, mean_power
 from autoStructN2V.sampling import MOST_SLICES, evenly
 from peers import run_script

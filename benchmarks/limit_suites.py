@@ -21,7 +21,7 @@ from autoStructN2V.masking import (
     propose_kernel,
 )
 from autoStructN2V.masking.noise.autocorrelation import MAX_LAG, measure_cleaned
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from limit_cases import NoiseCase, noise_cases, pattern_cases
 from true_kernel import agreement, true_kernel
 

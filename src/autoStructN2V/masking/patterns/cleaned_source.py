@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, RemovalLimits
 from autoStructN2V.masking.patterns.pattern import LineOffsets, Stripes
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, RemovalLimits
 from autoStructN2V.sampling import evenly
 
 if TYPE_CHECKING:

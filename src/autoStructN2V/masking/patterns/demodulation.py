@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, DemodulationLimits
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from autoStructN2V.masking.patterns.limits import DemodulationLimits
     from autoStructN2V.masking.patterns.pattern import Sinusoid
 
 

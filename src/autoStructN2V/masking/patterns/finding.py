@@ -11,10 +11,10 @@ import numpy as np
 
 from autoStructN2V.masking.patterns.cleaned_source import CleanedSource, Memory
 from autoStructN2V.masking.patterns.demodulation import covers
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, PatternLimits
-from autoStructN2V.masking.patterns.line_offsets import find_offsets
+from autoStructN2V.masking.patterns.lines.offsets import find_offsets
+from autoStructN2V.masking.patterns.lines.shared import shared_offsets
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, PatternLimits
 from autoStructN2V.masking.patterns.removal import PatternRemoval
-from autoStructN2V.masking.patterns.shared_offsets import shared_offsets
 from autoStructN2V.masking.patterns.sinusoids import detect_sinusoids
 from autoStructN2V.masking.patterns.stripes import detect_stripes
 from autoStructN2V.sampling import evenly

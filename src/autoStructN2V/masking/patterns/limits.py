@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 
 from autoStructN2V.masking.limits import limit
-from autoStructN2V.sampling import MOST_SLICES
 
 MAD_TO_STD = round(1.0 / NormalDist().inv_cdf(0.75), 4)
 """Standard deviation of Gaussian noise over its median absolute deviation."""
@@ -20,11 +19,9 @@ _N_BACKGROUND = 4
 # correlation of the powers of noise one and two bins apart, under a Hann window
 _NEIGHBOR, _NEXT = (2.0 / 3.0) ** 2, (1.0 / 6.0) ** 2
 
-_CURTAINS = "benchmarks/curtains.py, 83e5a2b, 2026-11-22"
-_HALVES = "test_half_offsets.py, b031484, 2026-11-21"
-_LINES = "test_line_offsets.py, a121c74, 2026-11-21"
+_HALVES = "test_halves.py, b031484, 2026-11-21"
+_LINES = "test_offsets.py, a121c74, 2026-11-21"
 _WAVES = "test_sinusoids.py and benchmarks/tasks.py, d696e94, 2026-11-21"
-_LOOKALIKES = "layers and fibers of test_stripes.py, 3b3af5a, 2026-11-22"
 
 
 def _independent(n: int) -> float:
@@ -176,7 +173,7 @@ class ProfileLimits:
         8,
         unit="lines, and px along them",
         separates="images that are measured from those too small to tell offset from noise",
-        source="test_half_offsets.py, 2fb19bc, 2026-11-21",
+        source="test_halves.py, 2fb19bc, 2026-11-21",
     )
     smooth_scale: int = limit(
         12,
@@ -281,7 +278,7 @@ class HalfLimits:
         -0.3,
         unit="correlation of a step with the next; -0.5 of independent lines",
         separates="offsets, independent from line to line, from structure, which optics blur",
-        source="test_half_offsets.py, 7732867, 2026-11-21",
+        source="test_halves.py, 7732867, 2026-11-21",
     )
     most_off: int = limit(
         2,
@@ -302,255 +299,3 @@ class HalfLimits:
         separates="offsets, everywhere in their half, from structure",
         source=_HALVES,
     )
-
-
-@dataclass(frozen=True)
-class StripeLimits:
-    """What counts as stripes that end within the image."""
-
-    lines: LineLimits = field(default_factory=LineLimits)
-    piece_length: int = limit(
-        32,
-        unit="px along the lines",
-        separates="stripes from noise that a kernel can hide, which is shorter",
-        source=_CURTAINS,
-    )
-    place_width: int = limit(
-        64,
-        unit="px across",
-        separates="one place, where the steps of two pieces are compared, from the next",
-        source=_CURTAINS,
-    )
-    narrowest: int = limit(
-        16,
-        unit="px across",
-        separates="images that are measured from those too narrow",
-        source="guards the filters across the lines",
-        kind="budget",
-    )
-    fewest_places: int = limit(
-        16,
-        unit="places",
-        separates="images that are judged from those too small to tell",
-        source=_CURTAINS,
-    )
-    smooth_width: int = limit(
-        15,
-        unit="steps",
-        separates="steps of stripes from shading, which is slower",
-        source=_CURTAINS,
-    )
-    typical_width: int = limit(
-        65,
-        unit="steps",
-        separates="what is usual around a step from what is usual elsewhere",
-        source=_CURTAINS,
-    )
-    clip: float = limit(
-        6.0,
-        unit="times the usual step",
-        separates="stripes from edges of structure; what is larger counts no more",
-        source=_CURTAINS + "; without it layers were taken for stripes (docs/decisions.md)",
-    )
-    least_correlation: float = limit(
-        0.3,
-        unit="correlation of the steps of two pieces",
-        separates="places with the same stripes from noise",
-        source=_CURTAINS,
-    )
-    farthest_shift: int = limit(
-        8,
-        unit="px",
-        separates="stripes, exactly along the lines, from structure, which agrees when shifted",
-        source=_CURTAINS,
-    )
-    stripe_width: int = limit(
-        3,
-        unit="px",
-        separates="a stripe from what is beside it",
-        source=_CURTAINS,
-    )
-    least_share: float = limit(
-        0.5,
-        unit="of very many places, in which neighboring pieces have the same stripes",
-        separates="stripes, nearly everywhere, from structure along the lines, in some places",
-        source=_CURTAINS,
-    )
-    error_of_share: float = limit(
-        1.0,
-        unit="over the root of the places of an image, added to the least share",
-        separates="stripes from chance where there are few places",
-        source="crops, e7d267c, 2026-11-22",
-    )
-    least_share_of_quarter: float = limit(
-        0.2,
-        unit="of the places in each quarter of the images",
-        separates="stripes, nearly everywhere, from structure in one region",
-        source=_CURTAINS,
-    )
-    least_share_of_images: float = limit(
-        0.75,
-        unit="of the images, with half of the least share of such places",
-        separates="stripes, in all slices, from structure in some",
-        source=_LOOKALIKES,
-    )
-    least_long: float = limit(
-        0.6,
-        unit="pieces with one between them that are alike, for each place",
-        separates="stripes from shorter structure",
-        source="crops, e7d267c, 2026-11-22",
-    )
-    most_endless: float = limit(
-        0.6,
-        unit="correlation of pieces half an image apart, relative to neighbors",
-        separates="curtains, which fade and end, from layers, which do not",
-        source=_LOOKALIKES,
-    )
-    largest_tilt: float = limit(
-        2.5,
-        unit="degrees from the lines",
-        separates="layers that are looked for from structure that is not like stripes",
-        source="tilted layers of test_stripes.py, 263872e, 2026-11-22",
-    )
-    most_of_structure: float = limit(
-        1.0,
-        unit="of the variance of all else but noise",
-        separates="curtains over a sample from lines that are all there is, as kymographs have",
-        source="tracks and fibers of test_stripes.py, 4fc6edd, 2026-11-22",
-    )
-
-
-@dataclass(frozen=True)
-class SeparationLimits:
-    """How an image is separated into stripes and the rest."""
-
-    length: float = limit(
-        8.0,
-        unit="times its width",
-        separates="stripes, which are longer, from structure",
-        source="anything between 6 and 10 fits as well (docs/decisions.md)",
-    )
-    n_iterations: int = limit(
-        40,
-        unit="iterations",
-        separates="the minimum from what is near enough to it",
-        source="bounds the time",
-        kind="budget",
-    )
-    step: float = limit(
-        0.6,
-        unit="of the standard deviation of the steps",
-        separates="scales at which the iterations converge fast from slower ones",
-        source="residuals after 40 iterations, 3b3af5a, 2026-11-22",
-    )
-    over_relaxation: float = limit(
-        1.6,
-        unit="weight of the new value",
-        separates="fast convergence from slower",
-        source="1.5 to 1.8: Boyd et al. (2011), section 3.4.3",
-        kind="theory",
-    )
-    mean_weight: float = limit(
-        1e-3,
-        unit="weight of the stripes themselves",
-        separates="the constant, which may be in either part, from the stripes",
-        source="guards a division by 0",
-        kind="budget",
-    )
-    band_width: int = limit(
-        2048,
-        unit="columns that are separated together",
-        separates="images separated at once from those in bands",
-        source="bounds the memory",
-        kind="budget",
-    )
-    overlap: int = limit(
-        128,
-        unit="columns",
-        separates="bands that join without a seam from those that do not",
-        source="bounds the time",
-        kind="budget",
-    )
-
-
-@dataclass(frozen=True)
-class StripeRemovalLimits:
-    """What of the separated stripes is subtracted."""
-
-    separation: SeparationLimits = field(default_factory=SeparationLimits)
-    padding_radius: int = limit(
-        3,
-        unit="px",
-        separates="padding, of one value all around, from the image",
-        source=_CURTAINS,
-    )
-    tilt: float = limit(
-        12.0,
-        unit="degrees from the lines, to both sides",
-        separates="directions in which there is structure alone from that of the stripes",
-        source=_CURTAINS,
-    )
-    bandwidth: float = limit(
-        0.15,
-        unit="relative width of a band of frequencies",
-        separates="frequencies whose powers are compared together",
-        source=_CURTAINS,
-    )
-    shading_scale: float = limit(
-        24.0,
-        unit="px across the lines",
-        separates="stripes from shading, which is smoother and stays",
-        source=_CURTAINS,
-    )
-
-
-@dataclass(frozen=True)
-class RemovalLimits:
-    """What the removal of each pattern is limited by."""
-
-    sinusoids: DemodulationLimits = field(default_factory=DemodulationLimits)
-    profiles: ProfileLimits = field(default_factory=ProfileLimits)
-    stripes: StripeRemovalLimits = field(default_factory=StripeRemovalLimits)
-    most_slices_of_mean: int = limit(
-        64,
-        unit="slices",
-        separates="slices in which shared offsets are measured from the others",
-        source="bounds the time; leaves an eighth of the noise of one slice",
-        kind="budget",
-    )
-    most_kept: int = limit(
-        64_000_000,
-        unit="px",
-        separates="cleaned slices that are kept from those that are cleaned again",
-        source="256 MB",
-        kind="budget",
-    )
-
-
-@dataclass(frozen=True)
-class PatternLimits:
-    """All limits of finding and removing patterns."""
-
-    sinusoids: SinusoidLimits = field(default_factory=SinusoidLimits)
-    lines: LineLimits = field(default_factory=LineLimits)
-    halves: HalfLimits = field(default_factory=HalfLimits)
-    stripes: StripeLimits = field(default_factory=StripeLimits)
-    removal: RemovalLimits = field(default_factory=RemovalLimits)
-    most_slices: int = limit(
-        MOST_SLICES,
-        unit="slices",
-        separates="slices in which patterns are looked for from the others",
-        source="bounds the time",
-        kind="budget",
-    )
-    fewest_of_means: int = limit(
-        8,
-        unit="slices of each stack",
-        separates="slices whose mean is searched for shared offsets from the others",
-        source="halves the noise of a slice, in each of two means",
-        kind="budget",
-    )
-
-
-PATTERN_LIMITS = PatternLimits()
-"""The limits that are used unless others are given."""

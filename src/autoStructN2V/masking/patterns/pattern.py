@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 import numpy as np
 
 from autoStructN2V.masking.patterns.demodulation import without_wave
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, ProfileLimits, RemovalLimits
-from autoStructN2V.masking.patterns.line_profile import (
+from autoStructN2V.masking.patterns.lines.profile import (
     half_profiles,
     line_profile,
     subtract_profile,
 )
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, RemovalLimits
 from autoStructN2V.masking.patterns.stripe_removal import without_stripes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from autoStructN2V.masking.patterns.limits import ProfileLimits
     from autoStructN2V.vocabulary import Lines
 
     Image = NDArray[np.float32]

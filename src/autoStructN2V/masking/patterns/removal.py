@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autoStructN2V.masking.patterns.cleaned_source import CleanedSource, Memory
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, RemovalLimits
 from autoStructN2V.masking.patterns.pattern import (
     PERIODIC_SWITCH,
     STRIPES_SWITCH,
@@ -14,6 +13,7 @@ from autoStructN2V.masking.patterns.pattern import (
     Sinusoid,
     Stripes,
 )
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, RemovalLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, stats
 
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, WINDOW_REACH, SinusoidLimits
+from autoStructN2V.masking.patterns.limits import WINDOW_REACH, SinusoidLimits
 from autoStructN2V.masking.patterns.pattern import Sinusoid
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.masking.patterns.spectrum import centered_blocks, mean_power
 
 

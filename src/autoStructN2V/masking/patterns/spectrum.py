@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, SpectrumLimits
+from autoStructN2V.masking.patterns.limits import SpectrumLimits
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.sampling import evenly
 
 

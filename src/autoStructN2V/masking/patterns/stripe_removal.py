@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, StripeRemovalLimits
-from autoStructN2V.masking.patterns.line_profile import Image, Profile, upright
+from autoStructN2V.masking.patterns.lines.profile import Image, Profile, upright
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
+from autoStructN2V.masking.patterns.stripe_limits import StripeRemovalLimits
 from autoStructN2V.masking.patterns.stripe_separation import separated_stripes
 from autoStructN2V.vocabulary import Lines
 

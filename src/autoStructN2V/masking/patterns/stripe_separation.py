@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, SeparationLimits
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
+from autoStructN2V.masking.patterns.stripe_limits import SeparationLimits
 from autoStructN2V.threads import usable_threads
 
 Image = NDArray[np.float32]

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from autoStructN2V.masking.patterns.limits import MAD_TO_STD, PATTERN_LIMITS, StripeLimits
-from autoStructN2V.masking.patterns.line_offsets import mean_variance
-from autoStructN2V.masking.patterns.line_profile import (
+from autoStructN2V.masking.patterns.limits import MAD_TO_STD
+from autoStructN2V.masking.patterns.lines.offsets import mean_variance
+from autoStructN2V.masking.patterns.lines.profile import (
     Profile,
     center,
     covariance,
@@ -23,6 +23,8 @@ from autoStructN2V.masking.patterns.line_profile import (
     upright,
 )
 from autoStructN2V.masking.patterns.pattern import Sinusoid, Stripes, share_of
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
+from autoStructN2V.masking.patterns.stripe_limits import StripeLimits
 from autoStructN2V.vocabulary import LINES, Lines, StripeRemoval
 
 _LIMITS = PATTERN_LIMITS.stripes

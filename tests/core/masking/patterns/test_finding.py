@@ -22,7 +22,7 @@ from autoStructN2V.masking import (
 from autoStructN2V.masking.kernels.evidence import measure_evidence
 from autoStructN2V.masking.noise import autocorrelation
 from autoStructN2V.masking.patterns import finding
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.pipeline import finish, pipeline_events
 from autoStructN2V.pipeline.steps import training_data
 from tests.core.conftest import tiny

@@ -8,8 +8,8 @@ import pytest
 from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.masking.patterns.finding import find_patterns
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS
 from autoStructN2V.masking.patterns.pattern import Sinusoid
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
 from autoStructN2V.trainers.events import Warned
 from tests.core.masking.patterns.test_sinusoids import SHAPE, X, Y, background, wave

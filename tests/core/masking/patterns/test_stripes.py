@@ -20,8 +20,8 @@ from autoStructN2V.masking import (
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.patterns import stripe_separation
 from autoStructN2V.masking.patterns.finding import find_patterns
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS
 from autoStructN2V.masking.patterns.pattern import Stripes
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.masking.patterns.stripe_removal import without_stripes
 from autoStructN2V.masking.patterns.stripe_separation import separated_stripes
 from autoStructN2V.masking.patterns.stripes import find_stripes

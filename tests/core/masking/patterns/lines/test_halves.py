@@ -8,10 +8,10 @@ from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.masking import detect_periodic_patterns, extract_kernel, remove_patterns
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.patterns.finding import find_patterns
-from autoStructN2V.masking.patterns.half_offsets import find_half_offsets
+from autoStructN2V.masking.patterns.lines.halves import find_half_offsets
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
 from autoStructN2V.trainers.events import Warned
-from tests.core.masking.patterns.test_line_offsets import SIZE, fine, noise, texture
+from tests.core.masking.patterns.lines.test_offsets import SIZE, fine, noise, texture
 from tests.core.masking.patterns.test_removal import TINY
 
 Y = np.arange(SIZE)[:, None]

@@ -11,14 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, HalfLimits
-from autoStructN2V.masking.patterns.line_offsets import (
-    agreement,
-    mean_variance,
-    signs,
-    stand_out,
-)
-from autoStructN2V.masking.patterns.line_profile import (
+from autoStructN2V.masking.patterns.limits import HalfLimits
+from autoStructN2V.masking.patterns.lines.offsets import agreement, mean_variance, signs, stand_out
+from autoStructN2V.masking.patterns.lines.profile import (
     Profile,
     center,
     covariance,
@@ -27,6 +22,7 @@ from autoStructN2V.masking.patterns.line_profile import (
     upright,
 )
 from autoStructN2V.masking.patterns.pattern import LineOffsets, share_of
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.masking.patterns.spectrum import centered_blocks
 from autoStructN2V.sampling import evenly
 from autoStructN2V.vocabulary import Lines

@@ -11,8 +11,8 @@ from autoStructN2V.datasets.samples.synthetic import SAMPLE_KINDS, make_sample
 from autoStructN2V.masking import detect_periodic_patterns, extract_kernel, remove_patterns
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.patterns.finding import find_patterns
-from autoStructN2V.masking.patterns.line_offsets import find_offsets
-from autoStructN2V.masking.patterns.line_profile import line_profile, subtract_profile
+from autoStructN2V.masking.patterns.lines.offsets import find_offsets
+from autoStructN2V.masking.patterns.lines.profile import line_profile, subtract_profile
 from autoStructN2V.pipeline import denoise_array_events, finish, pipeline_events
 from autoStructN2V.trainers.events import Warned
 from tests.core.masking.patterns.test_removal import TINY

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from autoStructN2V.masking.patterns.half_offsets import find_half_offsets
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, HalfLimits
-from autoStructN2V.masking.patterns.line_offsets import find_shared_offsets, mean_variance
-from autoStructN2V.masking.patterns.line_profile import line_profile, subtract_profile
+from autoStructN2V.masking.patterns.limits import HalfLimits
+from autoStructN2V.masking.patterns.lines.halves import find_half_offsets
+from autoStructN2V.masking.patterns.lines.offsets import find_shared_offsets, mean_variance
+from autoStructN2V.masking.patterns.lines.profile import line_profile, subtract_profile
 from autoStructN2V.masking.patterns.pattern import LineOffsets, share_of
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.vocabulary import LINES, Lines
 
 Pair = tuple[NDArray[np.floating], NDArray[np.floating]]

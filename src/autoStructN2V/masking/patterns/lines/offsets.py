@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from autoStructN2V.masking.patterns.limits import PATTERN_LIMITS, LineLimits
-from autoStructN2V.masking.patterns.line_profile import (
+from autoStructN2V.masking.patterns.limits import LineLimits
+from autoStructN2V.masking.patterns.lines.profile import (
     Image,
     Profile,
     center,
@@ -22,6 +22,7 @@ from autoStructN2V.masking.patterns.line_profile import (
     upright,
 )
 from autoStructN2V.masking.patterns.pattern import LineOffsets, share_of
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.masking.patterns.spectrum import centered_blocks, mean_power
 from autoStructN2V.sampling import evenly
 from autoStructN2V.vocabulary import Lines

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from autoStructN2V.masking.patterns.limits import MAD_TO_STD, PATTERN_LIMITS, ProfileLimits
+from autoStructN2V.masking.patterns.limits import MAD_TO_STD, ProfileLimits
+from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.vocabulary import Lines
 
 Image = NDArray[np.float32]

@@ -1,0 +1,1 @@
+"""Offsets of whole rows and columns, and of halves of them."""
