@@ -59,7 +59,7 @@ KERNEL = Way(
         ("autoStructN2V.pipeline.steps.kernel_review:decide_kernel", "waits for a decision"),
         ("napari_autostructn2v.session.kernel_document:KernelDocument", "is edited by a person"),
         ("autoStructN2V.masking.placement:KernelPlacer", "is placed on every patch"),
-        ("autoStructN2V.trainers.batches:BatchSource", "is turned with its patch"),
+        ("autoStructN2V.trainers.batches:BatchSource", "decides how patches are turned"),
         ("autoStructN2V.inference.trained_model:TrainedModel", "is kept with the model"),
     ),
 )

@@ -67,10 +67,12 @@ class Verdict:
         if other is not None and (gain := self._db(other, self.best)) >= _WORTH_TELLING:
             than_stage = f"about {gain:.1f} dB better than {other} and "
         if self.loses_to_gaussian:
+            what = f"a Gaussian filter of {self.gaussian_sigma:.2g} px"
+            if self.gaussian_sigma == 0.0:
+                what = "the images as they are"
             return (
-                f"{best} is about {-self.gain_db:.1f} dB worse than a Gaussian filter of "
-                f"{self.gaussian_sigma:.2g} px, as far as these images can tell: use that filter, "
-                "check the kernel, or train longer (preset high_quality)."
+                f"{best} is about {-self.gain_db:.1f} dB worse than {what}, as far as these images "
+                "can tell: use that, check the kernel, or train longer (preset high_quality)."
             )
         if self.gain_db < _WORTH_TELLING:
             than_gaussian = "no better than the best Gaussian filter"

@@ -1,5 +1,6 @@
 """Errors against the truth are estimated without it, and a filter that is better is not hidden."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -102,6 +103,8 @@ def test_a_result_that_loses_to_a_gaussian_filter_is_told():
     assert "dB worse than a Gaussian filter of 1.5 px" in losing.sentence
     assert not verdict(gaussian=0.02, deviation=0.03).loses_to_gaussian  # may be chance
     assert "no better than" in verdict(gaussian=0.05).sentence
+    untouched = replace(losing, gaussian_sigma=0.0)
+    assert "dB worse than the images as they are" in untouched.sentence
 
 
 def test_errors_that_are_too_small_to_be_known_make_no_claims():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,7 +79,12 @@ def judge_stages(
     }
     scale = normalization.mean, normalization.std
     sampler = NoiseSampler(noise, None, scale, windows[0].shape[-1], device)
-    return judge(windows, predictors, sampler, seed, should_stop)
+    verdict = judge(windows, predictors, sampler, seed, should_stop)
+    if verdict is None:
+        return None
+    # in pixels of the images, whatever grid they were worked on
+    share = next(iter(models.values())).grid_share
+    return replace(verdict, gaussian_sigma=verdict.gaussian_sigma / share)
 
 
 def _windows(
