@@ -5,6 +5,7 @@ All of them can be predicted from outside any kernel, so a blind-spot network ke
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +54,7 @@ def find_patterns(
     remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
         Where there are stripes that end within the images; 'auto' looks for them.
     should_stop : callable
-        Asked before stripes are separated, which takes long; True leaves them in.
+        Asked before every slice that is read; True ends the search, and nothing is found.
     limits : PatternLimits
         What counts as a pattern.
 
@@ -63,6 +64,30 @@ def find_patterns(
         Without patterns if there are none, or the images are too small to tell (below 64 pixels,
         for sinusoids 32, for stripes 220).
     """
+    try:
+        return _found(
+            sources,
+            remove_periodic=remove_periodic,
+            remove_stripes=remove_stripes,
+            should_stop=should_stop,
+            limits=limits,
+        )
+    except _SearchStoppedError:
+        return PatternRemoval((), (), (), remove_stripes, should_stop, limits.removal)
+
+
+class _SearchStoppedError(Exception):
+    """Nobody waits for the patterns any more."""
+
+
+def _found(
+    sources: Sequence[ImageSource],
+    *,
+    remove_periodic: bool,
+    remove_stripes: StripeRemoval,
+    should_stop: Callable[[], bool],
+    limits: PatternLimits,
+) -> PatternRemoval:
     found: list[Pattern] = []
     memory = Memory(limits.removal.most_kept)
     # read without what has been found so far
@@ -70,7 +95,8 @@ def find_patterns(
         CleanedSource(source, found, memory, should_stop, limits=limits.removal)
         for source in sources
     ]
-    planes, structure = _look_for_periodic(stacks, found, limits)
+    slices = _Slices(stacks, limits, should_stop)
+    planes, structure = _look_for_periodic(slices, found, limits)
     periodic = tuple(found)
     is_looked_for = remove_periodic or remove_stripes != "auto"
     stripes = detect_stripes(
@@ -89,45 +115,54 @@ def find_patterns(
 
 
 def _look_for_periodic(
-    stacks: Sequence[CleanedSource], found: list[Pattern], limits: PatternLimits
+    slices: _Slices, found: list[Pattern], limits: PatternLimits
 ) -> tuple[list[Image], tuple[Sinusoid, ...]]:
     """Add sinusoids and offsets of lines to what was found; return slices without, and the rest."""
-    planes = _sample(stacks, limits)
+    planes = slices.sample()
     images = [plane[None] for plane in planes]
     waves = detect_sinusoids(images, limits=limits.sinusoids)
     covering = [w for w in waves if covers(images, w, limits=limits.removal.sinusoids)]
     found += covering
-    shared = shared_offsets(_half_means(stacks, limits), limits=limits.halves)
+    shared = shared_offsets(slices.half_means(), limits=limits.halves)
     found += shared
     if covering or shared:
-        planes = _sample(stacks, limits)
+        planes = slices.sample()
     lines = find_offsets(planes, limits=limits.lines)
     found += lines
     if lines:
-        planes = _sample(stacks, limits)
+        planes = slices.sample()
     return planes, tuple(wave for wave in waves if wave not in covering)
 
 
-def _sample(stacks: Sequence[CleanedSource], limits: PatternLimits) -> list[Image]:
-    """Read a few slices (Y, X) from all over the stacks."""
-    places = [(stack, z) for stack in stacks for z in range(stack.shape[0])]
-    chosen = [places[i] for i in evenly(len(places), limits.most_slices)]
-    return [stack.read_slice(z) for stack, z in chosen]
+@dataclass(frozen=True)
+class _Slices:
+    """Some slices of stacks, read until nobody waits for them."""
 
+    stacks: Sequence[CleanedSource]
+    limits: PatternLimits
+    should_stop: Callable[[], bool]
 
-def _half_means(
-    stacks: Sequence[CleanedSource], limits: PatternLimits
-) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Average in a few stacks every other one of a few slices, and the rest."""
-    deep = [stack for stack in stacks if stack.shape[0] > 1]
-    chosen = [deep[i] for i in evenly(len(deep), limits.most_slices // 2)]
-    n_slices = max(limits.fewest_of_means, limits.most_slices // max(1, len(chosen)))
-    return [(_mean(stack, 0, n_slices), _mean(stack, 1, n_slices)) for stack in chosen]
+    def sample(self) -> list[Image]:
+        """Read a few slices (Y, X) from all over the stacks."""
+        places = [(stack, z) for stack in self.stacks for z in range(stack.shape[0])]
+        chosen = [places[i] for i in evenly(len(places), self.limits.most_slices)]
+        return [self._read(stack, z) for stack, z in chosen]
 
+    def half_means(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Average in a few stacks every other one of a few slices (Y, X), and the rest."""
+        deep = [stack for stack in self.stacks if stack.shape[0] > 1]
+        chosen = [deep[i] for i in evenly(len(deep), self.limits.most_slices // 2)]
+        n_slices = max(self.limits.fewest_of_means, self.limits.most_slices // max(1, len(chosen)))
+        return [(self._mean(s, 0, n_slices), self._mean(s, 1, n_slices)) for s in chosen]
 
-def _mean(stack: CleanedSource, start: int, n_slices: int) -> NDArray[np.float64]:
-    places = evenly(stack.shape[0], n_slices)[start::2]
-    total = np.zeros(stack.shape[1:], np.float64)
-    for z in places:
-        total += stack.read_slice(z)
-    return total / len(places)
+    def _mean(self, stack: CleanedSource, start: int, n_slices: int) -> NDArray[np.float64]:
+        places = evenly(stack.shape[0], n_slices)[start::2]
+        total = np.zeros(stack.shape[1:], np.float64)
+        for z in places:
+            total += self._read(stack, z)
+        return total / len(places)
+
+    def _read(self, stack: CleanedSource, z: int) -> Image:
+        if self.should_stop():
+            raise _SearchStoppedError
+        return stack.read_slice(z)
