@@ -17,5 +17,6 @@ def evenly(n: int, most: int) -> list[int]:
     Returns
     -------
     list of int
+        In order; the first and the last one among them.
     """
-    return [int(i) for i in np.unique(np.linspace(0, n - 1, min(most, n)).astype(int))]
+    return [int(i) for i in np.unique(np.linspace(0, n - 1, min(most, n)).round())]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from autoStructN2V.errors import InputError, ModelError
+from autoStructN2V.sampling import evenly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -208,9 +209,7 @@ def evenly_spread_slices(
         Source and index of each chosen slice; all slices if there are few enough.
     """
     slices = [(source, z) for source in sources for z in range(source.shape[0])]
-    n = min(max_slices, len(slices))
-    chosen = np.linspace(0, len(slices) - 1, n).round().astype(int)
-    return [slices[index] for index in chosen]
+    return [slices[index] for index in evenly(len(slices), max_slices)]
 
 
 def estimate_noise_level(image: NDArray[np.float32]) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from autoStructN2V.sampling import evenly
 from autoStructN2V.symmetry import SYMMETRIES
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def load_patch_bank(
         if n_kept == 0:
             continue
         around = neighbor_slices(source.shape[0], mode)  # (Z, C)
-        centers = _evenly_spaced(source.shape[0], n_kept)
+        centers = np.array(evenly(source.shape[0], n_kept), np.int64)
         read = np.unique(around[centers])
         # slices that were read for their neighbors' sake are never the center of a triplet
         local = np.repeat(np.arange(len(read))[:, None], around.shape[1], axis=1)
@@ -236,10 +237,6 @@ def _shares(sources: Sequence[ImageSource], fraction: float) -> list[int]:
     # the small offset undoes rounding below a whole number
     kept = np.diff(np.floor(ends + 1e-6), prepend=0).astype(int).tolist()
     return kept if any(kept) else [1] + [0] * (len(sources) - 1)
-
-
-def _evenly_spaced(n_slices: int, n: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, n_slices - 1, n).round().astype(np.int64))
 
 
 def _normalized_slice(source: ImageSource, z: int, normalization: Normalization) -> Tensor:

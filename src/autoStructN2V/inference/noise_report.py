@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoStructN2V.quantities import percent_text
-from autoStructN2V.sampling import MOST_SLICES
+from autoStructN2V.sampling import MOST_SLICES, evenly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -255,9 +255,8 @@ def removed_covariance(
     total = np.zeros((2 * max_lag + 1, 2 * max_lag + 1))
     weight = 0
     for before, after in zip(noisy, denoised, strict=True):
-        n = min(MOST_SLICES, before.shape[0])
-        for z in np.unique(np.linspace(0, before.shape[0] - 1, n).round().astype(int)):
-            removed = before.read_slice(int(z)).astype(np.float64) - after.read_slice(int(z))
+        for z in evenly(before.shape[0], MOST_SLICES):
+            removed = before.read_slice(z).astype(np.float64) - after.read_slice(z)
             total += _covariance(removed - removed.mean(), max_lag) * removed.size
             weight += removed.size
     return total / max(weight, 1)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoStructN2V.sampling import evenly
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -81,8 +83,7 @@ def sampled(
     if total > _BUDGET:
         runs = [run for block in blocks for run in block.runs()]
         n_kept = max(1, round(len(runs) * _BUDGET / total))
-        kept = np.unique(np.linspace(0, len(runs) - 1, n_kept).round().astype(int))
-        blocks = [runs[index] for index in kept]
+        blocks = [runs[index] for index in evenly(len(runs), n_kept)]
     stacks = []
     for block in blocks:
         stack = block.read(should_stop)
