@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import napari
 import pytest
 import torch
+from napari._app_model import get_app_model
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
 
 from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import PipelineConfig, validate_config
 from napari_autostructn2v.layers.stacks import LayerStacks
-from napari_autostructn2v.session.docks import PLUGIN, DockName
+from napari_autostructn2v.session.docks import PLUGIN, DockName, title_of
 from napari_autostructn2v.session.session import Session, session_for
 
 if TYPE_CHECKING:
@@ -97,10 +98,13 @@ def window_of(viewer: napari.Viewer) -> QMainWindow:
 
 
 def open_dock(viewer: napari.Viewer, name: DockName) -> Any:
-    """Open a dock as the Plugins menu does; return the widget in it."""
-    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    """Open a dock with the action of the Plugins menu, unless it is open; return its widget."""
+    title = title_of(name)
+    if title not in viewer.window.dock_widgets:
+        command = f"{PLUGIN}.{name.lower().replace(' ', '_')}"
+        get_app_model().commands.execute_command(command).result()
     QApplication.processEvents()
-    return widget
+    return viewer.window.dock_widgets[title]
 
 
 def deleted(widget: QWidget, qtbot: QtBot) -> None:

@@ -136,9 +136,8 @@ class Job:
                 yield Warned(self.comparison.sentence)
 
     def judge(self) -> Generator[Event, Decision | None, None]:
-        """Say how the results compare with a Gaussian filter, when the run came to its end."""
-        last = self.results.get(self.config.last_stage)
-        if last is None or last.report is None:
+        """Say how what is finished compares with a Gaussian filter."""
+        if not any(result.report is not None for result in self.results.values()):
             return
         evidence = self.noise.reported()
         self.verdict = judge_stages(
@@ -161,6 +160,7 @@ class Job:
         return {
             "the result" if is_only else f"stage {stage}": result.model
             for stage, result in self.results.items()
+            if result.report is not None
         }
 
     def _previewer(self) -> Previewer | None:

@@ -158,7 +158,7 @@ def _run(
     if kernel is not None and not should_stop():
         yield from job.train_stage(2, complete.stage2, kernel)
         yield from job.compare_stages()
-        yield from job.judge()
+    yield from job.judge()
     return job.result(kernel, proposal)
 
 

@@ -6,6 +6,7 @@ import weakref
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from npe2 import PluginManager
 from qtpy.QtCore import QChildEvent, QEvent, QObject, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from psygnal import SignalInstance
 
 PLUGIN = "napari-autostructn2v"
+MENU_NAME = "autoStructN2V"
+"""Display name in the manifest, which the Plugins menu puts behind the names of docks."""
 COMPARE_COMMAND = f"{PLUGIN}.compare"
 """Its name in the manifest."""
 
@@ -29,6 +32,11 @@ class DockName(StrEnum):
     TRAINING = "Training"
     MASK_EDITOR = "Mask editor"
     INFERENCE = "Inference"
+
+
+def title_of(name: DockName) -> str:
+    """Return the title of a dock, as the Plugins menu gives it."""
+    return f"{name} ({MENU_NAME})"
 
 
 class DockOpener(QObject):
@@ -50,9 +58,19 @@ class DockOpener(QObject):
         connect(self, requested, self.open)
 
     def open(self, name: DockName) -> None:
-        """Open a dock widget, or bring it to the front if it is open."""
-        dock, _ = viewer_of(self._viewer).window.add_plugin_dock_widget(PLUGIN, name)
-        self._tabs.bring_to_front(dock)
+        """Open a dock widget, or bring it to the front if it is open, however it was opened."""
+        docks = _open_docks(viewer_of(self._viewer).window._qt_window)
+        found = (dock for dock in docks if dock.objectName().startswith(f"{name} ("))
+        self._tabs.bring_to_front(next(found, None) or self._new(name))
+
+    def _new(self, name: DockName) -> QDockWidget:
+        """Make a dock that the Plugins menu will know as its own, by its name."""
+        viewer = viewer_of(self._viewer)
+        manifest = PluginManager.instance().get_manifest(PLUGIN)
+        widgets = manifest.contributions.widgets or []
+        make = next(widget for widget in widgets if widget.display_name == name).get_callable()
+        dock: QDockWidget = viewer.window.add_dock_widget(make(viewer), name=title_of(name))
+        return dock
 
 
 class DockTabs(QObject):
@@ -70,7 +88,7 @@ class DockTabs(QObject):
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
-        self._known: set[str] = set()
+        self._known: weakref.WeakSet[QDockWidget] = weakref.WeakSet()  # closed ones are gone
         self._asked_last: weakref.ref[QDockWidget] | None = None
         # by the first, a new dock has its name and its place; by the second, the window its tabs
         self._look_soon = _timer(self, self._look)
@@ -106,12 +124,12 @@ class DockTabs(QObject):
         if not isinstance(window, QMainWindow):
             return
         docks = _open_docks(window)
-        placed = [dock for dock in docks if dock.objectName() in self._known]
+        placed = [dock for dock in docks if dock in self._known]
         for dock in docks:
             if dock not in placed:
                 _join(window, dock, placed)
                 placed.append(dock)
-        self._known = {dock.objectName() for dock in docks}
+        self._known = weakref.WeakSet(docks)
         self._raise_soon.start()
 
     def _raise_asked_last(self) -> None:
@@ -139,6 +157,7 @@ def _join(window: QMainWindow, dock: QDockWidget, others: list[QDockWidget]) -> 
 
 
 def _open_docks(window: QMainWindow) -> list[QDockWidget]:
-    """Return the open docks of this plugin."""
+    """Return the open docks of this plugin: of the menu, of this program, of a script."""
+    endings = (f"({MENU_NAME})", f"({PLUGIN})")
     docks = window.findChildren(QDockWidget)
-    return [dock for dock in docks if dock.objectName().endswith(f"({PLUGIN})")]
+    return [dock for dock in docks if dock.objectName().endswith(endings)]

@@ -96,12 +96,12 @@ def outcome_text(run: RunState) -> str:
     if run.phase is not Phase.DONE or run.config is None:
         return ""
     sentences = ["The training is complete."]
+    if run.verdict is not None:
+        sentences.append(run.verdict.sentence)
     if left := noise_left_text(run):
         sentences.append(left)
     if run.comparison is not None:
         sentences.append(run.comparison.sentence)
-    if run.verdict is not None:
-        sentences.append(run.verdict.sentence)
     sentences += [r.shared_noise for r in run.reports.values() if r.shared_noise is not None]
     return " ".join(sentences)
 

@@ -226,7 +226,7 @@ def test_regeneration_proposes_again():
 
 def test_skipping_ends_after_stage_1():
     events, result = drive(NOISY, tiny(), [Skip()], review=True)
-    assert kinds(events) == [*STAGE, "KernelProposed"]
+    assert kinds(events) == [*STAGE, "KernelProposed", "Judged"]  # what there is, is judged
     assert result.stage2 is result.kernel is None
     assert result.proposal is not None
     assert not result.is_stopped

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_autostructn2v.session.docks import DockName, DockTabs
+from npe2 import PluginManager
+
+from napari_autostructn2v.session.docks import (
+    MENU_NAME,
+    PLUGIN,
+    DockName,
+    DockTabs,
+    title_of,
+)
 from napari_autostructn2v.session.session import session_for
 from tests.plugin.conftest import open_dock, window_of
 
@@ -69,3 +77,29 @@ def settle(viewer: napari.Viewer, qtbot: QtBot) -> None:
     """Wait until nothing is left to be arranged or raised."""
     tabs = window_of(viewer).findChild(DockTabs)
     qtbot.waitUntil(lambda: tabs.is_settled)
+
+
+def test_the_menu_and_the_program_open_the_same_dock(viewer: napari.Viewer, qtbot: QtBot) -> None:
+    from_the_menu = open_dock(viewer, DockName.TRAINING)
+    session_for(viewer).dock_requested.emit(DockName.TRAINING)
+    session_for(viewer).dock_requested.emit(DockName.CONFIGURATION)
+    settle(viewer, qtbot)
+    assert list(viewer.window.dock_widgets) == [
+        title_of(DockName.TRAINING),
+        title_of(DockName.CONFIGURATION),
+    ]
+    assert open_dock(viewer, DockName.TRAINING) is from_the_menu
+
+
+def test_a_dock_that_was_closed_becomes_a_tab_again(viewer: napari.Viewer, qtbot: QtBot) -> None:
+    first = open_dock(viewer, DockName.CONFIGURATION).parent()
+    closed = open_dock(viewer, DockName.TRAINING)
+    settle(viewer, qtbot)
+    viewer.window.remove_dock_widget(closed)
+    settle(viewer, qtbot)
+    again = open_dock(viewer, DockName.TRAINING).parent()
+    qtbot.waitUntil(lambda: again in window_of(viewer).tabifiedDockWidgets(first))
+
+
+def test_the_name_in_the_menu_is_that_of_the_manifest() -> None:
+    assert PluginManager.instance().get_manifest(PLUGIN).display_name == MENU_NAME

@@ -9,6 +9,7 @@ from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
 )
+from autoStructN2V.masking.noise.resolution import MOST_SHARE, recorded_share
 from autoStructN2V.masking.patterns.pattern import Pattern
 
 
@@ -72,6 +73,7 @@ def advise(
             f"{nothing}: the noise of neighboring pixels is independent, so the kernel is the "
             "center alone and Noise2Void is enough."
         )
+    messages += _about_resolution(autocorrelation)
     if n_dropped:
         messages.append(
             f"{n_dropped} more pixels share noise than Max masked pixels (max_true_pixels, at "
@@ -83,6 +85,18 @@ def advise(
             "directions cannot be told from structure and was left out; check the kernel by eye."
         )
     return Advice(found, "autostructn2v" if found else "n2v", tuple(messages))
+
+
+def _about_resolution(autocorrelation: Autocorrelation) -> list[str]:
+    """Say that a training would work on a coarser grid, whose kernel is another one."""
+    share = recorded_share(autocorrelation)
+    if share > MOST_SHARE:
+        return []
+    return [
+        "The images were enlarged or filtered after they were recorded. A training works on a grid "
+        f"of about {share:.0%} of their rows and columns and finds its own, smaller kernel there "
+        "(Work at the recorded resolution); a kernel from a file keeps the grid of the images."
+    ]
 
 
 def _about_pattern(pattern: Pattern) -> str:

@@ -20,6 +20,9 @@ _MOST_OF_FASTEST = 0.2  # of the mean power: 1 for white noise, 0.36 for T7 (blu
 # a share of white noise), 0.12 for widefield images of FMD (enlarged by their camera)
 _ENDED = 0.5  # of the plateau: the grid is fine enough for what has more power
 _LEAST_SHARE = 1.0 / 3.0  # of rows and columns: to be coarser is no longer what a camera does
+MOST_SHARE = 0.75
+"""Of rows and columns: nothing is gained by a coarser grid that has more."""
+
 _SIGNIFICANT = 2.5  # standard errors, and
 _LEAST_CORRELATION = 0.01  # a correlation that is smaller counts as none
 

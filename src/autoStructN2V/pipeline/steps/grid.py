@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from autoStructN2V.datasets.images.resampling import on_coarse_grid, resampled
 from autoStructN2V.inference.model_files import load_stage1
 from autoStructN2V.masking.kernels.evidence import Evidence
-from autoStructN2V.masking.noise.resolution import noise_on_grid, recorded_share
+from autoStructN2V.masking.noise.resolution import MOST_SHARE, noise_on_grid, recorded_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 
 _FEWEST_PATCHES = 2  # along the shorter side: on a coarser grid there is too little to learn from
-_MOST_SHARE = 0.75  # of rows and columns: nothing is gained by less
 
 
 @dataclass(frozen=True)
@@ -95,4 +94,4 @@ def grid_of_training(
     largest_patch = max(stage.patch_size for stage in config.used_stages)
     shortest = min(min(source.shape[1:]) for source in sources)
     share = max(share, _FEWEST_PATCHES * largest_patch / shortest)
-    return Grid(share) if share <= _MOST_SHARE else Grid()
+    return Grid(share) if share <= MOST_SHARE else Grid()
