@@ -13,6 +13,7 @@ import torch
 from autoStructN2V.masking.placement import KernelPlacer, Placement
 from autoStructN2V.masking.replacement import fill_radius, replace_hidden
 from autoStructN2V.symmetry import SYMMETRIES
+from autoStructN2V.trainers.loss import STRENGTH, masked_squared_error, recorrupted_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.trainers.config import StageConfig
-
-STRENGTH = 0.5
-"""Drawn noise that is added, relative to the measured noise; the loss undoes what it adds."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,10 @@ class MaskedBatch:
     noisy: Tensor
     placement: Placement
 
+    def loss(self, prediction: Tensor) -> Tensor:
+        """Return the error at hidden pixels; ``prediction`` is (B, 1, P, P)."""
+        return masked_squared_error(prediction, self)
+
     def parts(self, n_patches: int) -> Iterator[MaskedBatch]:
         """Cut into batches of at most ``n_patches`` patches."""
         for start in range(0, len(self.seen), n_patches):
@@ -65,7 +67,7 @@ class RecorruptedBatch:
     Attributes
     ----------
     seen : Tensor, (2 B, C, P, P) float32
-        Normalized patches with :data:`STRENGTH` times the drawn noise.
+        Normalized patches with :data:`autoStructN2V.trainers.loss.STRENGTH` times the drawn noise.
     noisy : Tensor, (2 B, 1, P, P) float32
         Central slices as measured.
     drawn : Tensor, (2 B, 1, P, P) float32
@@ -75,6 +77,10 @@ class RecorruptedBatch:
     seen: Tensor
     noisy: Tensor
     drawn: Tensor
+
+    def loss(self, prediction: Tensor) -> Tensor:
+        """Return the error at all pixels; ``prediction`` is (2 B, 1, P, P)."""
+        return recorrupted_error(prediction, self)
 
     def parts(self, n_patches: int) -> Iterator[RecorruptedBatch]:
         """Cut into batches of at most ``n_patches`` patches."""

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from autoStructN2V.trainers.batches import STRENGTH
-
 if TYPE_CHECKING:
     from autoStructN2V.trainers.batches import MaskedBatch, RecorruptedBatch
+
+STRENGTH = 0.5
+"""Drawn noise that is added, relative to the measured noise; the loss undoes what it adds."""
 
 
 def masked_squared_error(prediction: Tensor, batch: "MaskedBatch") -> Tensor:

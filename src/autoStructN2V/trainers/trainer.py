@@ -7,7 +7,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,17 +18,16 @@ from autoStructN2V.models.device import is_out_of_memory
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.trainers.batches import BatchSource, MaskedBatch
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Preview, Warned
-from autoStructN2V.trainers.loss import masked_squared_error, recorrupted_error
 from autoStructN2V.trainers.optimizer import Optimization
+from autoStructN2V.trainers.refinement import Refinement
 from autoStructN2V.trainers.validation import MaskedValidation, n_patches_worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from autoStructN2V.inference.preview import Previewer
-    from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.models.config import NetworkConfig
     from autoStructN2V.trainers.batches import RecorruptedBatch
     from autoStructN2V.trainers.config import ScheduleConfig, StageConfig
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
 _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
 CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
-_MOST_NOISE = 1.1  # measured variance over the error at hidden pixels, which contains the noise
-_CLEAR_RISE = 0.01  # of the error at hidden pixels, beyond what it varies by from epoch to epoch
-_MOSTLY_NOISE = 0.5  # that ratio, above which hidden pixels tell whether a network is better
 
 
 @dataclass
@@ -113,10 +109,7 @@ class Trainer:
             torch.Generator(self.device).manual_seed(seed),
         )
         self._precision = _precision(self.device)
-        self._noise: NoiseSampler | None = None
-        self._refined_limit = -math.inf
-        self._before_refinement: tuple[dict[str, Any], dict[str, Any]] = {}, {}
-        self._n_hidden_epochs = data.n_hidden_epochs(schedule.num_epochs)
+        self._refinement = Refinement(data.refinement, data.n_hidden_epochs(schedule.num_epochs))
         self._prepare_optimization()
         self.validation = MaskedValidation(
             data.bank,
@@ -133,6 +126,11 @@ class Trainer:
         network = self._averaged.module
         assert isinstance(network, FlexibleUNet)
         return network
+
+    @property
+    def _networks(self) -> tuple[nn.Module, nn.Module]:
+        """The network that is trained and its average."""
+        return self.network, self._averaged
 
     @cached_property
     def n_steps(self) -> int:
@@ -186,18 +184,18 @@ class Trainer:
                 break
             epochs_since_best = 0 if val_loss < best else epochs_since_best + 1
             best = min(best, val_loss)
-            if val_loss == best or val_loss < self._refined_limit:
+            if val_loss == best or val_loss < self._refinement.limit:
                 best_weights = self._weights()
             report = self._report(epoch, train_loss, val_loss, best, time.perf_counter() - start)
             result.history.append(report)
             yield report
             yield from self._preview(previewer, should_stop)
-            if epoch == self._n_hidden_epochs:
+            if epoch == self._refinement.n_hidden_epochs:
                 epochs_since_best = 0
-                yield from self._begin_refinement(best)
-            elif self._is_refinement_harmful(result.history):
+                yield from self._refinement.begin(best, self._networks)
+            elif self._refinement.is_harmful(result.history):
                 epochs_since_best = 0
-                yield self._end_refinement()
+                yield self._refinement.end(self._networks)
             if self._is_patience_spent(epoch, epochs_since_best):
                 break
         if not result.history:
@@ -250,9 +248,9 @@ class Trainer:
         return loss
 
     def _draw(self) -> MaskedBatch | RecorruptedBatch:
-        if self._noise is None:
+        if self._refinement.noise is None:
             return self._batches.draw(self.batch_size)
-        return self._batches.draw_recorrupted(self.batch_size, self._noise)
+        return self._batches.draw_recorrupted(self.batch_size, self._refinement.noise)
 
     def _backpropagate(self, batch: MaskedBatch | RecorruptedBatch, weight: float) -> Tensor:
         """Add the gradient of ``weight`` times the loss of a part of a batch; return that."""
@@ -260,10 +258,7 @@ class Trainer:
             self.device.type, self._precision, enabled=self._precision != torch.float32
         ):
             prediction = self.network(batch.seen)
-        if isinstance(batch, MaskedBatch):
-            loss = weight * masked_squared_error(prediction, batch)
-        else:
-            loss = weight * recorrupted_error(prediction, batch)
+        loss = weight * batch.loss(prediction)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -275,56 +270,8 @@ class Trainer:
         cost = self.config.features**2 * self.config.patch_size**2
         return min(self.batch_size, max(1, CPU_COST // cost))
 
-    def _begin_refinement(self, best: float) -> Generator[TrainingEvent]:
-        """Go on without blind spots, unless the measured noise exceeds all that is unexplained.
-
-        From then on the latest weights are kept as long as they predict hidden pixels better than
-        the best ones before: the validation is too coarse to rank them among each other.
-        """
-        plan = self.data.refinement
-        if plan is None:
-            return
-        if plan.noise.variance > _MOST_NOISE * best:
-            yield Warned(
-                "The noise was measured to be stronger than all that the network cannot predict, "
-                "so the refinement was left out and pixels stay hidden."
-            )
-            return
-        self._noise = plan.noise
-        self._refined_limit = best * (1.0 + plan.tolerance)
-        self._before_refinement = copy.deepcopy(
-            (self.network.state_dict(), self._averaged.state_dict())
-        )
-
-    def _is_refinement_harmful(self, history: list[EpochFinished]) -> bool:
-        """Whether hidden pixels are predicted worse than before it, and clearly ever worse.
-
-        A network that is allowed to see the pixels may predict hidden ones worse at first, and for
-        good where what it cannot predict is detail rather than noise.
-        """
-        if self._noise is None or len(history) < self._n_hidden_epochs + 2:
-            return False
-        if self._noise.variance < _MOSTLY_NOISE * self._refined_limit:
-            return False
-        refined = [report.val_loss for report in history[self._n_hidden_epochs :]]
-        is_rising = refined[-1] > (1.0 + _CLEAR_RISE) * min(refined[:-1])
-        return is_rising and min(refined) > self._refined_limit
-
-    def _end_refinement(self) -> Warned:
-        """Go back to the weights from before the refinement, and to blind spots."""
-        network, averaged = self._before_refinement
-        self.network.load_state_dict(network)
-        self._averaged.load_state_dict(averaged)
-        self._before_refinement = {}, {}
-        self._noise = None
-        self._refined_limit = -math.inf
-        return Warned(
-            "The refinement made predictions of hidden pixels worse: the noise is not quite what "
-            "was measured. It was taken back, and pixels stay hidden."
-        )
-
     def _is_patience_spent(self, epoch: int, epochs_since_best: int) -> bool:
-        is_last_phase = self.data.refinement is None or epoch > self._n_hidden_epochs
+        is_last_phase = self.data.refinement is None or epoch > self._refinement.n_hidden_epochs
         is_spent = epochs_since_best >= self.schedule.early_stopping_patience
         return self.schedule.early_stopping and is_spent and is_last_phase
 

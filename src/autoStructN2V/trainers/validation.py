@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from autoStructN2V.trainers.batches import BatchSource
-from autoStructN2V.trainers.loss import masked_squared_error
 
 if TYPE_CHECKING:
     from torch import nn
@@ -69,6 +68,6 @@ class MaskedValidation:
         """Return the masked mean squared error of ``network``, normalized intensity squared."""
         network.eval()
         sizes = [len(batch.seen) for batch in self._batches]
-        losses = [masked_squared_error(network(batch.seen), batch) for batch in self._batches]
+        losses = [batch.loss(network(batch.seen)) for batch in self._batches]
         total = sum(n * loss for n, loss in zip(sizes, losses, strict=True))
         return float(total / sum(sizes))
