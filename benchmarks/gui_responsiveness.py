@@ -20,7 +20,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 
 from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import validate_config
-from napari_autostructn2v.session.docks import PLUGIN, DockName
+from napari_autostructn2v.session.docks import DockName, title_of
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Phase
 from napari_autostructn2v.training.dock import Training
@@ -103,7 +103,7 @@ def rest(seconds: float) -> None:
 def training_dock(session: Session) -> Training:
     """Bring the dock Training to the front."""
     session.dock_requested.emit(DockName.TRAINING)
-    dock = session.viewer.window.dock_widgets[f"{DockName.TRAINING} ({PLUGIN})"]
+    dock = session.viewer.window.dock_widgets[title_of(DockName.TRAINING)]
     assert isinstance(dock, Training)
     return dock
 

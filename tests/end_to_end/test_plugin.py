@@ -16,7 +16,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QFileDialog, QWidget
 
 from autoStructN2V.masking import Kernel
-from napari_autostructn2v.session.docks import PLUGIN, DockName
+from napari_autostructn2v.session.docks import PLUGIN, DockName, title_of
 from napari_autostructn2v.session.session import Session, session_for
 from napari_autostructn2v.session.state import Part, Phase, Status
 from napari_autostructn2v.session.work.jobs import jobs_alive
@@ -51,14 +51,14 @@ class Person:
 
     def raised(self, name: DockName) -> QWidget:
         """Return the widget of a dock that has opened itself and can be seen."""
-        docks, title = self.viewer.window.dock_widgets, f"{name} ({PLUGIN})"
+        docks, title = self.viewer.window.dock_widgets, title_of(name)
         self.qtbot.waitUntil(lambda: title in docks and self._is_seen(docks[title]))
         widget: QWidget = docks[title]
         return widget
 
     def close(self, name: DockName) -> None:
         """Close a dock with its button."""
-        self.viewer.window.dock_widgets[f"{name} ({PLUGIN})"].parent().destroyOnClose()
+        self.viewer.window.dock_widgets[title_of(name)].parent().destroyOnClose()
         QApplication.processEvents()
 
     def button(self, inside: QWidget, text: str) -> QAbstractButton:
