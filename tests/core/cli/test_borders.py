@@ -146,7 +146,7 @@ def test_a_model_of_25d_works_on_fewer_slices(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-@pytest.mark.parametrize("name", ["細胞", "caf\udce9", "µ [bold] 100%"])
+@pytest.mark.parametrize("name", ["細胞", "zelle\udce9", "µ [bold] 100%"])
 def test_no_character_of_a_name_ends_a_run(model, tmp_path, monkeypatch, encoding, name):
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2))
     monkeypatch.setattr(sys, "stdout", out)
