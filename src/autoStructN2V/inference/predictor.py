@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
+    from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.symmetry import Symmetry
     from autoStructN2V.vocabulary import Mode
@@ -91,6 +92,11 @@ class Predictor:
         default = WINDOW_SIZE.get(self.device.type, WINDOW_SIZE["cpu"])
         self._max_window = max_window or default // network.config.features
         self._too_large: float = math.inf  # pixels of the smallest window that ran out of memory
+
+    @classmethod
+    def of_model(cls, model: TrainedModel, network: FlexibleUNet) -> Predictor:
+        """Return a predictor that applies a model as it was trained; ``network`` is its network."""
+        return cls(network, model.normalization, model.mode, symmetries=model.symmetries)
 
     def n_tiles(self, source: ImageSource) -> int:
         """Return the number of tiles of a whole stack."""

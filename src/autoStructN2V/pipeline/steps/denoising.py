@@ -41,9 +41,7 @@ class Denoiser:
         sources: Sequence[ImageSource],
         should_stop: Callable[[], bool],
     ) -> None:
-        self._predictor = Predictor(
-            network, model.normalization, model.mode, symmetries=model.symmetries
-        )
+        self._predictor = Predictor.of_model(model, network)
         self._grid = Grid(model.grid_share)
         n_tiles = sum(self._predictor.n_tiles(source) for source in self._grid.of(sources))
         self._clock = PredictionClock(model.stage, n_tiles)

@@ -72,10 +72,7 @@ def judge_stages(
     if not windows:
         return None
     predictors = {
-        name: Predictor(
-            model.build(device), model.normalization, model.mode, symmetries=model.symmetries
-        )
-        for name, model in models.items()
+        name: Predictor.of_model(model, model.build(device)) for name, model in models.items()
     }
     scale = normalization.mean, normalization.std
     sampler = NoiseSampler(noise, None, scale, windows[0].shape[-1], device)
