@@ -11,6 +11,8 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # without a screen, windows are drawn into memory; make installs what that needs where it may
 ifeq ($(shell uname)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
 ON_SCREEN = xvfb-run -a -s "-screen 0 1600x1000x24"
+# one process for each core, with one thread each; on a real screen, windows would take each other's focus
+PARALLEL = --numprocesses auto
 endif
 
 .PHONY: demo test lint docs clean screen
@@ -19,7 +21,7 @@ demo: $(VENV)/.user
 	$(BIN)/autostructn2v demo --output demo_results
 
 test: screen $(VENV)/.developer
-	$(ON_SCREEN) $(BIN)/python -m pytest
+	$(if $(PARALLEL),OMP_NUM_THREADS=1) $(ON_SCREEN) $(BIN)/python -m pytest $(PARALLEL)
 
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
