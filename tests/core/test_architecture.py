@@ -13,6 +13,7 @@ import autoStructN2V
 SOURCE = Path(autoStructN2V.__file__).parents[1]
 FACES = sorted(SOURCE.rglob("__init__.pyi"))
 MOST_MODULES = 14  # in a folder
+MOST_LINES = 60  # of a function, without its docstring
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 import autoStructN2V
@@ -80,5 +81,27 @@ def test_a_package_gives_every_name_of_its_stub(face):
 
 def test_a_folder_holds_as_many_modules_as_a_stranger_can_look_through():
     folders = [folder for folder in SOURCE.rglob("*") if folder.is_dir()]
-    counted = {folder.name: len(list(folder.glob("[!_]*.py"))) for folder in folders}
+    counted = {
+        str(folder.relative_to(SOURCE)): len(list(folder.glob("[!_]*.py"))) for folder in folders
+    }
     assert {name: n for name, n in counted.items() if n > MOST_MODULES} == {}
+
+
+def lines_of_functions():
+    """Count the lines of each function, without its docstring."""
+    counted = {}
+    for file in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[0]
+                has_docstring = ast.get_docstring(node) is not None
+                documented = first.end_lineno - first.lineno + 1 if has_docstring else 0
+                name = f"{file.relative_to(SOURCE)}:{node.name}:{node.lineno}"
+                counted[name] = node.end_lineno - node.lineno + 1 - documented
+    return counted
+
+
+def test_a_function_can_be_read_in_one_go():
+    counted = lines_of_functions()
+    assert len(counted) > 1000
+    assert {name: n for name, n in counted.items() if n > MOST_LINES} == {}

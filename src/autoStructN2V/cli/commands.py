@@ -4,94 +4,55 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 
 # these packages load what is named when it is named: a help text shall not load PyTorch
 from autoStructN2V import datasets, inference, pipeline
+from autoStructN2V.cli import options  # noqa: TC001 (read by typer)
 from autoStructN2V.cli.demonstration import run_demo
 from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.errors import ConfigError, InputError, UserError
 from autoStructN2V.pipeline import configuration, files
-from autoStructN2V.vocabulary import (
-    DeviceName,
-    Method,
-    Mode,
-    OutputDtype,
-    PresetName,
-    StripeRemoval,
-)
 
 if TYPE_CHECKING:
     from autoStructN2V.datasets import ImageSource
+    from autoStructN2V.inference import TrainedModel
     from autoStructN2V.masking import ExtractorConfig
     from autoStructN2V.pipeline import PipelineConfig, RunOutput
+    from autoStructN2V.vocabulary import Mode
 
 stop_requested = threading.Event()
+
+_MOST_LISTED = 10  # images
 
 
 class StoppedError(UserError):
     """The person stopped the run; what was finished is kept."""
 
 
-Input = Annotated[Path, typer.Argument(help="A TIFF file, or a folder of TIFF files.")]
-Axes = Annotated[
-    str | None, typer.Option(help="Names of the file's axes when it does not say, as ZYX.")
-]
-Channel = Annotated[int | None, typer.Option(help="Channel of a multichannel file, from 0.")]
-Timepoint = Annotated[int | None, typer.Option(help="Timepoint of a series of stacks, from 0.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as stage2.batch_size=4."),
-]
-ExtractorSettings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Extractor field, as base_percentile=60."),
-]
-RemoveStripes = Annotated[
-    StripeRemoval | None,
-    typer.Option(help="Leave out stripes along rows or columns; auto looks for them."),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Report more, and errors in full.")]
-Device = Annotated[DeviceName | None, typer.Option(help="auto takes a GPU when there is one.")]
-ModeOption = Annotated[Mode | None, typer.Option(help="2.5D also sees the slices next to it.")]
-
-
 def train(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")],
-    output: Annotated[Path, typer.Option(help="Folder for results and models.")],
-    method: Annotated[
-        Method | None, typer.Option(help="n2v: random noise only; autostructn2v: both kinds.")
-    ] = None,
-    mode: ModeOption = None,
-    preset: Annotated[
-        PresetName | None,
-        typer.Option(help="fast takes minutes; balanced, the default, up to hours on a CPU."),
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="Configuration as a .json file.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="Kernel (.npy) to use in stage 2.")] = None,
-    skip_stage1: Annotated[
-        bool, typer.Option("--skip-stage1", help="Train stage 2 only, with --mask or directly.")
-    ] = False,
-    skip_stage2: Annotated[bool, typer.Option("--skip-stage2", help="Train stage 1 only.")] = False,
-    stage1_model: Annotated[
-        Path | None, typer.Option(help="Model of an earlier training to use as stage 1.")
-    ] = None,
-    device: Device = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
-    axes: Axes = None,
-    channel: Channel = None,
-    timepoint: Timepoint = None,
-    output_dtype: Annotated[
-        OutputDtype | None, typer.Option(help="float32, or the input's type, rounded.")
-    ] = None,
-    setting: Settings = None,
-    verbose: Verbose = False,
+    source: options.Input,
+    output: options.ResultFolder,
+    method: options.MethodOption = None,
+    mode: options.ModeOption = None,
+    preset: options.Preset = None,
+    config: options.ConfigFile = None,
+    mask: options.Mask = None,
+    skip_stage1: options.SkipStage1 = False,
+    skip_stage2: options.SkipStage2 = False,
+    stage1_model: options.Stage1Model = None,
+    device: options.Device = None,
+    seed: options.Seed = None,
+    axes: options.Axes = None,
+    channel: options.Channel = None,
+    timepoint: options.Timepoint = None,
+    output_dtype: options.DtypeIfOther = None,
+    setting: options.Settings = None,
+    verbose: options.Verbose = False,
 ) -> None:
     """Train on noisy images and denoise them."""
     given: dict[str, Any] = {
@@ -112,16 +73,26 @@ def train(
         "run_stage2": False if skip_stage2 else None,
         "stage2": _kernel_source(mask, skip_stage1),
     }
-    nested = configuration.merged(
-        configuration.read_config(config) if config else {},
-        {k: v for k, v in given.items() if v is not None},
-    )
-    nested = configuration.merged(nested, configuration.read_settings(setting or []))
+    nested = _nested(config, given, setting or [])
     complete = configuration.validate_config(nested)
     _refuse_unused(
         complete,
         {"--mask": mask, "--skip-stage1": skip_stage1, "--stage1-model": stage1_model},
     )
+    _train(nested, complete, verbose=verbose)
+
+
+def _nested(config: Path | None, given: dict[str, Any], settings: list[str]) -> dict[str, Any]:
+    """Join a configuration file, the options that were given, and single fields, the last wins."""
+    nested = configuration.merged(
+        configuration.read_config(config) if config else {},
+        {field: value for field, value in given.items() if value is not None},
+    )
+    return configuration.merged(nested, configuration.read_settings(settings))
+
+
+def _train(nested: dict[str, Any], complete: PipelineConfig, *, verbose: bool) -> None:
+    """Train, show how far it is, and say what was written."""
     sources = files.open_input(complete)
     with ProgressView(verbose=verbose) as view:
         view.introduce(lambda: forecast(nested, [image.shape for image in sources]))
@@ -171,27 +142,20 @@ def _print_training(output: RunOutput) -> None:
 
 
 def denoise(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")],
-    model: Annotated[Path, typer.Option(help="Model folder of a training, or a .pth file.")],
-    output: Annotated[Path, typer.Option(help="A .tif file for a single image, else a folder.")],
-    stage: Annotated[
-        int | None, typer.Option(min=1, max=2, help="Stage to apply; default: the last.")
-    ] = None,
-    device: Device = None,
-    axes: Axes = None,
-    channel: Channel = None,
-    timepoint: Timepoint = None,
-    output_dtype: Annotated[
-        OutputDtype, typer.Option(help="float32, or the input's type, rounded.")
-    ] = "float32",
-    overwrite: Overwrite = False,
-    verbose: Verbose = False,
+    source: options.Input,
+    model: options.Model,
+    output: options.ResultPlace,
+    stage: options.Stage = None,
+    device: options.Device = None,
+    axes: options.Axes = None,
+    channel: options.Channel = None,
+    timepoint: options.Timepoint = None,
+    output_dtype: options.Dtype = "float32",
+    overwrite: options.Overwrite = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Apply a trained model to other images."""
-    models = pipeline.find_models(model)
-    if stage is not None and stage not in models:
-        raise ConfigError(f"{model} holds no model of stage {stage}; available: {sorted(models)}.")
-    trained = inference.load_model(models[stage or max(models)])
+    trained = _chosen_model(model, stage)
     unreadable: list[InputError] = []
     sources = datasets.open_images(
         source,
@@ -216,9 +180,21 @@ def denoise(
             overwrite=overwrite,
         )
         written = pipeline.finish(events, view.show)
+    _print_written(written, n_images=len(outputs) + len(unreadable))
+
+
+def _chosen_model(model: Path, stage: int | None) -> TrainedModel:
+    """Load the model of a stage, or of the last that there is."""
+    models = pipeline.find_models(model)
+    if stage is not None and stage not in models:
+        raise ConfigError(f"{model} holds no model of stage {stage}; available: {sorted(models)}.")
+    return inference.load_model(models[stage or max(models)])
+
+
+def _print_written(written: list[Path], n_images: int) -> None:
+    """Say what was written, and that it is not everything, if so."""
     for path in written:
         Console(highlight=False, soft_wrap=True).print(escape(str(path)))
-    n_images = len(outputs) + len(unreadable)
     if len(written) < n_images and stop_requested.is_set():
         raise StoppedError(f"{len(written)} of {n_images} images were written.")
     if len(written) < n_images:
@@ -229,16 +205,16 @@ def denoise(
 
 
 def extract_mask(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")],
-    output: Annotated[Path, typer.Option(help="Kernel file to write, .npy.")],
-    mode: ModeOption = None,
-    axes: Axes = None,
-    channel: Channel = None,
-    timepoint: Timepoint = None,
-    setting: ExtractorSettings = None,
-    remove_stripes: RemoveStripes = None,
-    overwrite: Overwrite = False,
-    verbose: Verbose = False,
+    source: options.Input,
+    output: options.KernelFile,
+    mode: options.ModeOption = None,
+    axes: options.Axes = None,
+    channel: options.Channel = None,
+    timepoint: options.Timepoint = None,
+    setting: options.ExtractorSettings = None,
+    remove_stripes: options.RemoveStripes = None,
+    overwrite: options.Overwrite = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Find the kernel of pixels that share noise, from the noisy images alone."""
     if not overwrite:
@@ -257,9 +233,8 @@ def extract_mask(
         files.draw_kernel(proposal.kernel, proposal.autocorrelation.values),
     )
     out = Console(highlight=False, soft_wrap=True)
-    for message in proposal.advice.messages:
-        out.print(escape(message))
-    out.print(escape(str(path)))
+    for line in (*proposal.advice.messages, str(path)):
+        out.print(escape(line))
 
 
 def _open_checked(
@@ -277,14 +252,14 @@ def _open_checked(
 
 
 def inspect(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")],
-    mode: ModeOption = None,
-    axes: Axes = None,
-    channel: Channel = None,
-    timepoint: Timepoint = None,
-    setting: ExtractorSettings = None,
-    remove_stripes: RemoveStripes = None,
-    verbose: Verbose = False,
+    source: options.Input,
+    mode: options.ModeOption = None,
+    axes: options.Axes = None,
+    channel: options.Channel = None,
+    timepoint: options.Timepoint = None,
+    setting: options.ExtractorSettings = None,
+    remove_stripes: options.RemoveStripes = None,
+    verbose: options.Verbose = False,
 ) -> None:
     """Measure the noise and say which method fits."""
     chosen = mode or "2D"
@@ -296,11 +271,7 @@ def inspect(
     )
     proposal = evidence.propose(extractor)
     out = Console(highlight=False, soft_wrap=True)
-    for image in sources[:10]:
-        z, y, x = image.shape
-        out.print(escape(f"{image.name}: {z} slice{'s' * (z > 1)} of {y} x {x}, {image.dtype}"))
-    if len(sources) > 10:
-        out.print(f"... and {len(sources) - 10} more")
+    _print_images(out, sources)
     low, high = (value + statistics.offset for value in (statistics.low, statistics.high))
     digits = 10 if statistics.offset else 4
     out.print(f"Intensities: {low:.{digits}g} to {high:.{digits}g}")
@@ -311,14 +282,18 @@ def inspect(
     out.print(f"Recommended: --method {proposal.advice.recommended_method}")
 
 
+def _print_images(out: Console, sources: list[ImageSource]) -> None:
+    for image in sources[:_MOST_LISTED]:
+        z, y, x = image.shape
+        out.print(escape(f"{image.name}: {z} slice{'s' * (z > 1)} of {y} x {x}, {image.dtype}"))
+    if len(sources) > _MOST_LISTED:
+        out.print(f"... and {len(sources) - _MOST_LISTED} more")
+
+
 def demo(
-    output: Annotated[Path, typer.Option(help="Folder for everything the demo writes.")] = Path(
-        "demo_results"
-    ),
-    open_viewer: Annotated[
-        bool, typer.Option("--open/--no-open", help="Show the result in napari.")
-    ] = True,
-    verbose: Verbose = False,
+    output: options.DemoFolder = Path("demo_results"),
+    open_viewer: options.OpenViewer = True,
+    verbose: options.Verbose = False,
 ) -> None:
     """Make noisy images, denoise them and compare with the truth; takes minutes."""
     with ProgressView(verbose=verbose) as view:

@@ -53,6 +53,13 @@ class Demonstration:
     summary: str
 
 
+def _denoised(output: RunOutput) -> dict[str, NDArray[np.float32]]:
+    """Read the first stack (Z, Y, X) that each stage wrote."""
+    files_of = sorted(output.files.items())
+    opened = {n: datasets.open_images(written[0], mode="2D")[0] for n, written in files_of}
+    return {f"stage {n}": datasets.read_stack(source) for n, source in opened.items()}
+
+
 def run_demo(
     folder: Path,
     report: Callable[[Event], None],
@@ -74,11 +81,9 @@ def run_demo(
         Whether to show the result in napari, where there is a display.
     """
     sample = datasets.make_sample("horizontal_lines", seed=_SEED, shape=_SHAPE)
-    noisy = folder / "noisy_horizontal_lines.tif"
-    datasets.write_stack(noisy, sample.noisy, datasets.ArraySource(sample.noisy))
-    datasets.write_stack(
-        folder / "clean_truth.tif", sample.clean, datasets.ArraySource(sample.clean)
-    )
+    noisy, truth = folder / "noisy_horizontal_lines.tif", folder / "clean_truth.tif"
+    for path, stack in ((noisy, sample.noisy), (truth, sample.clean)):
+        datasets.write_stack(path, stack, datasets.ArraySource(stack))
     config = {
         **_SETTINGS,
         "input_dir": noisy,
@@ -88,11 +93,7 @@ def run_demo(
     output: RunOutput = pipeline.finish(files.file_events(config, should_stop=should_stop), report)
     if output.result.is_stopped:
         return None
-    stacks = {"noisy": sample.noisy}
-    for stage, written in sorted(output.files.items()):
-        stacks[f"stage {stage}"] = datasets.read_stack(
-            datasets.open_images(written[0], mode="2D")[0]
-        )
+    stacks = {"noisy": sample.noisy, **_denoised(output)}
     scores = {name: _psnr(stack, sample.clean) for name, stack in stacks.items()}
     panels = [(f"{name}, {scores[name]:.1f} dB", stack[0]) for name, stack in stacks.items()]
     picture = folder / "before_after.png"

@@ -55,14 +55,8 @@ class LossPlot(QWidget):
         self.setAccessibleName("Loss curves")
         self._history: Sequence[EpochFinished] = ()
         self._colors: GridColors | None = None
-        self.view = pg.PlotWidget(axisItems={"bottom": _EpochAxis("bottom")})
-        # the wheel scrolls the dock, and the tooltip is that of this widget
-        self.view.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.view = _plain_plot()
         self._item = self.view.getPlotItem()
-        self._item.setMenuEnabled(False)
-        self._item.hideButtons()
-        self._item.getAxis("left").enableAutoSIPrefix(False)
         # the label of the axis reaches below the axis
         self._item.layout.setContentsMargins(0, 0, 0, self.fontMetrics().lineSpacing() // 2)
         self.curves: dict[tuple[int, str], Any] = {
@@ -221,3 +215,16 @@ def _pen(color: QColor, *, is_dashed: bool) -> QPen:
     if is_dashed:
         pen.setDashPattern([3.0, 2.0])
     return pen
+
+
+def _plain_plot() -> pg.PlotWidget:
+    """Make a plot that is looked at only."""
+    view = pg.PlotWidget(axisItems={"bottom": _EpochAxis("bottom")})
+    # the wheel scrolls the dock, and the tooltip is that of the widget around
+    view.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    item = view.getPlotItem()
+    item.setMenuEnabled(False)
+    item.hideButtons()
+    item.getAxis("left").enableAutoSIPrefix(False)
+    return view

@@ -61,18 +61,8 @@ def advise(
     """
     found = kernel.n_hidden > 1
     is_unsure = autocorrelation.resembles_structure
-    nothing = f"No {'other ' if periodic_patterns else ''}structured noise found"
-    messages = []
-    messages += [_about_pattern(pattern) for pattern in periodic_patterns]
-    if found:
-        messages.append(f"Structured noise found: the kernel {kernel.description.sentence}.")
-    elif is_unsure:
-        messages.append(f"{nothing} that differs between directions.")
-    else:
-        messages.append(
-            f"{nothing}: the noise of neighboring pixels is independent, so the kernel is the "
-            "center alone and Noise2Void is enough."
-        )
+    messages = [_about_pattern(pattern) for pattern in periodic_patterns]
+    messages.append(_about_kernel(kernel, is_unsure=is_unsure, is_other=bool(periodic_patterns)))
     messages += _about_resolution(autocorrelation)
     if n_dropped:
         messages.append(
@@ -85,6 +75,19 @@ def advise(
             "directions cannot be told from structure and was left out; check the kernel by eye."
         )
     return Advice(found, "autostructn2v" if found else "n2v", tuple(messages))
+
+
+def _about_kernel(kernel: Kernel, *, is_unsure: bool, is_other: bool) -> str:
+    """Say what shares noise, apart from patterns where there are some."""
+    nothing = f"No {'other ' if is_other else ''}structured noise found"
+    if kernel.n_hidden > 1:
+        return f"Structured noise found: the kernel {kernel.description.sentence}."
+    if is_unsure:
+        return f"{nothing} that differs between directions."
+    return (
+        f"{nothing}: the noise of neighboring pixels is independent, so the kernel is the "
+        "center alone and Noise2Void is enough."
+    )
 
 
 def _about_resolution(autocorrelation: Autocorrelation) -> list[str]:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from autoStructN2V.datasets.images.sources import ArraySource, ImageSource
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
-from autoStructN2V.masking.noise.background import noise_field
+from autoStructN2V.masking.noise.background import NoiseField, noise_field
 from autoStructN2V.masking.noise.correction import LARGEST_LAG
-from autoStructN2V.masking.noise.estimate import estimate_across, estimate_in_plane
+from autoStructN2V.masking.noise.estimate import Estimate, estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise.lags import joined, lag_sums
 from autoStructN2V.masking.noise.levels import Levels, scaled_kurtosis, strength_levels
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
@@ -276,15 +276,11 @@ def measure_cleaned(
     estimate = estimate_in_plane(fields, max_lag, limits)
     strength = measure_noise_strength(stacks, fields, estimate.threshold, limits)
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
-    values, errors = [estimate.values], [estimate.standard_error]
-    if mode == "2.5D":
-        above, error = estimate_across(fields, estimate, max_lag, limits)
-        values = [above[::-1, ::-1], estimate.values, above]
-        errors = [error[::-1, ::-1], estimate.standard_error, error]
+    values, errors = _in_all_slices(fields, estimate, offsets, limits)
     variance = strength.variance * estimate.variance_factor
     return Autocorrelation(
-        values=np.stack(values),
-        standard_error=np.stack(errors),
+        values=values,
+        standard_error=errors,
         raw=_raw(stacks, max_lag, offsets),
         background_fraction=estimate.fraction,
         n_pixels=estimate.n_pixels,
@@ -298,3 +294,15 @@ def measure_cleaned(
         is_strength_known=not estimate.leaves_out_common,
         periodic_patterns=tuple(patterns),
     )
+
+
+def _in_all_slices(
+    fields: Sequence[NoiseField], estimate: Estimate, offsets: Sequence[int], limits: NoiseLimits
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Autocorrelation (S, H, W) at each of S offsets between slices, and its standard error."""
+    values, errors = [estimate.values], [estimate.standard_error]
+    if len(offsets) > 1:
+        above, error = estimate_across(fields, estimate, estimate.values.shape[0] // 2, limits)
+        values = [above[::-1, ::-1], estimate.values, above]
+        errors = [error[::-1, ::-1], estimate.standard_error, error]
+    return np.stack(values), np.stack(errors)

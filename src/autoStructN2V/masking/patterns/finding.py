@@ -103,13 +103,10 @@ def _found(
         planes, structure, remove_stripes if is_looked_for else "off", limits=limits.stripes
     )
     found += stripes
+    how = (structure, remove_stripes, should_stop, limits.removal)
     if not remove_periodic:
-        return PatternRemoval(
-            tuple(stripes), periodic, structure, remove_stripes, should_stop, limits.removal
-        )
-    removal = PatternRemoval(
-        tuple(found), (), structure, remove_stripes, should_stop, limits.removal, memory
-    )
+        return PatternRemoval(tuple(stripes), periodic, *how)
+    removal = PatternRemoval(tuple(found), (), *how, memory)
     removal.remember(zip(sources, stacks, strict=True))
     return removal
 

@@ -15,7 +15,7 @@ from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
     measure_noise_autocorrelation,
 )
-from autoStructN2V.masking.noise.estimate import simulate_noise
+from autoStructN2V.masking.noise.simulation import simulate_noise
 
 CONFIG = ExtractorConfig()
 

@@ -15,8 +15,8 @@ from autoStructN2V.masking.noise.background import (
     noise_field,
     structure_score,
 )
-from autoStructN2V.masking.noise.estimate import simulate_noise
 from autoStructN2V.masking.noise.lags import lag_sums
+from autoStructN2V.masking.noise.simulation import simulate_noise
 
 MAX_LAG = 15
 CENTER = (MAX_LAG, MAX_LAG)

@@ -1,0 +1,70 @@
+"""What the options of the commands are called, and their help: said once, whoever has them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autoStructN2V.vocabulary import (
+    DeviceName,
+    Method,
+    Mode,
+    OutputDtype,
+    PresetName,
+    StripeRemoval,
+)
+
+Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")]
+ResultFolder = Annotated[Path, typer.Option(help="Folder for results and models.")]
+ResultPlace = Annotated[Path, typer.Option(help="A .tif file for a single image, else a folder.")]
+KernelFile = Annotated[Path, typer.Option(help="Kernel file to write, .npy.")]
+DemoFolder = Annotated[Path, typer.Option(help="Folder for everything the demo writes.")]
+
+MethodOption = Annotated[
+    Method | None, typer.Option(help="n2v: random noise only; autostructn2v: both kinds.")
+]
+ModeOption = Annotated[Mode | None, typer.Option(help="2.5D also sees the slices next to it.")]
+Preset = Annotated[
+    PresetName | None,
+    typer.Option(help="fast takes minutes; balanced, the default, up to hours on a CPU."),
+]
+ConfigFile = Annotated[Path | None, typer.Option(help="Configuration as a .json file.")]
+Mask = Annotated[Path | None, typer.Option(help="Kernel (.npy) to use in stage 2.")]
+SkipStage1 = Annotated[
+    bool, typer.Option("--skip-stage1", help="Train stage 2 only, with --mask or directly.")
+]
+SkipStage2 = Annotated[bool, typer.Option("--skip-stage2", help="Train stage 1 only.")]
+Stage1Model = Annotated[
+    Path | None, typer.Option(help="Model of an earlier training to use as stage 1.")
+]
+Device = Annotated[DeviceName | None, typer.Option(help="auto takes a GPU when there is one.")]
+Seed = Annotated[int | None, typer.Option(help="Random seed.")]
+
+Axes = Annotated[
+    str | None, typer.Option(help="Names of the file's axes when it does not say, as ZYX.")
+]
+Channel = Annotated[int | None, typer.Option(help="Channel of a multichannel file, from 0.")]
+Timepoint = Annotated[int | None, typer.Option(help="Timepoint of a series of stacks, from 0.")]
+Dtype = Annotated[OutputDtype, typer.Option(help="float32, or the input's type, rounded.")]
+DtypeIfOther = Annotated[
+    OutputDtype | None, typer.Option(help="float32, or the input's type, rounded.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")]
+
+Model = Annotated[Path, typer.Option(help="Model folder of a training, or a .pth file.")]
+Stage = Annotated[int | None, typer.Option(min=1, max=2, help="Stage to apply; default: the last.")]
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as stage2.batch_size=4."),
+]
+ExtractorSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Extractor field, as base_percentile=60."),
+]
+RemoveStripes = Annotated[
+    StripeRemoval | None,
+    typer.Option(help="Leave out stripes along rows or columns; auto looks for them."),
+]
+OpenViewer = Annotated[bool, typer.Option("--open/--no-open", help="Show the result in napari.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Report more, and errors in full.")]
