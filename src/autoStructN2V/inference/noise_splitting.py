@@ -8,7 +8,8 @@ it sees.
 
 What the squares of z add is known and left out, and z is added with either sign, which takes away
 most of the chance: the score of a result D is the mean of (D - y)^2 + 2 D z / a. It is the squared
-error of D plus the variance of the noise.
+error of D plus the variance of the noise, which is that of z. Where noise depends on brightness, z
+is as strong as the noise is at each pixel.
 
 References
 ----------
@@ -44,7 +45,6 @@ SIGMAS = (0.0, *np.geomspace(0.4, 9.0, 17).round(3).tolist())
 """Standard deviations of the Gaussian filters, in pixels, of which the best one counts."""
 
 _BLOCK = 32  # px: side of the squares whose scatter gives the standard error
-_BRIGHTNESS_SCALE = 2.0  # px: over which brightness is averaged, to know how strong the noise is
 
 
 def judge(
@@ -76,8 +76,10 @@ def judge(
     """
     generator = torch.Generator(noise.device).manual_seed(seed)
     scores: dict[str, list[NDArray[np.float64]]] = {}
+    variances = []
     for window in windows:
         drawn = _drawn(window, noise, generator)
+        variances.append(float(np.square(drawn[len(drawn) // 2]).mean()))
         for sign in (1.0, -1.0):
             if should_stop():
                 return None
@@ -87,16 +89,15 @@ def judge(
             for name, values in found.items():
                 scores.setdefault(name, []).append(values)
     blocks = {name: _paired(values) for name, values in scores.items()}
-    return _verdict(blocks, list(predictors), noise.variance)
+    return _verdict(blocks, list(predictors), float(np.mean(variances)))
 
 
 def _drawn(
     window: NDArray[np.float32], noise: NoiseSampler, generator: torch.Generator
 ) -> NDArray[np.float32]:
     """Draw noise (C, P, P) as strong as that of a window is at its brightness."""
-    smooth = ndimage.gaussian_filter(window, (0, _BRIGHTNESS_SCALE, _BRIGHTNESS_SCALE))
-    brightness: Tensor = torch.from_numpy(smooth)[None].to(noise.device)
-    drawn: NDArray[np.float32] = noise.draw(brightness, generator)[0].cpu().numpy()
+    patch: Tensor = torch.from_numpy(window)[None].to(noise.device)
+    drawn: NDArray[np.float32] = noise.draw(patch, generator)[0].cpu().numpy()
     return drawn
 
 

@@ -72,7 +72,7 @@ class Verdict:
                 what = "the images as they are"
             return (
                 f"{best} is about {-self.gain_db:.1f} dB worse than {what}, as far as these images "
-                "can tell: use that, check the kernel, or train longer (preset high_quality)."
+                "can tell: use that, check the kernel, or train longer (preset High quality)."
             )
         if self.gain_db < _WORTH_TELLING:
             than_gaussian = "no better than the best Gaussian filter"

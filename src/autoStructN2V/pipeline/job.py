@@ -64,6 +64,7 @@ class Job:
     device: torch.device
     removal: PatternRemoval
     results: dict[int, StageResult] = field(default_factory=dict)
+    networks: dict[int, FlexibleUNet] = field(default_factory=dict)
     comparison: StageComparison | None = None
     verdict: Verdict | None = None
 
@@ -128,7 +129,7 @@ class Job:
     def compare_stages(self) -> Generator[Event, Decision | None, None]:
         """Say which stage is better, when both came to their end."""
         self.comparison = compare_stages(
-            self.results.get(1), self.results.get(2), self.pixels, self.config.stage2, self.device
+            self.results.get(1), self.results.get(2), self.networks, self.pixels, self.config.stage2
         )
         if self.comparison is not None:
             yield StagesCompared(self.comparison)
@@ -141,7 +142,7 @@ class Job:
             return
         evidence = self.noise.reported()
         self.verdict = judge_stages(
-            self._named_models(),
+            self._named(),
             self.sources,
             self.normalization,
             evidence.autocorrelation if evidence else None,
@@ -154,11 +155,11 @@ class Job:
             if self.verdict.loses_to_gaussian:
                 yield Warned(self.verdict.sentence)
 
-    def _named_models(self) -> dict[str, TrainedModel]:
+    def _named(self) -> dict[str, tuple[TrainedModel, FlexibleUNet]]:
         """Return what was trained by the name that a verdict gives it."""
         is_only = self.config.method == "n2v"
         return {
-            "the result" if is_only else f"stage {stage}": result.model
+            "the result" if is_only else f"stage {stage}": (result.model, self.networks[stage])
             for stage, result in self.results.items()
             if result.report is not None
         }
@@ -214,6 +215,7 @@ class Job:
     ) -> Generator[Event, Decision | None, None]:
         """Denoise all sources, measure what is left of the noise, and report."""
         stage = model.stage
+        self.networks[stage] = outcome.network
         yield StageTrained(stage, model)
         is_stopped = outcome.is_stopped
         if not is_stopped:

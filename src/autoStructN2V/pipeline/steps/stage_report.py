@@ -18,14 +18,14 @@ from autoStructN2V.inference.noise_report import (
 from autoStructN2V.masking.noise.autocorrelation import MAX_LAG
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    import torch
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.masking.kernels.evidence import Evidence
     from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.results import StageResult
     from autoStructN2V.pipeline.steps.training_data import RunPixels
     from autoStructN2V.trainers.config import StageConfig
@@ -93,9 +93,9 @@ def _structured_noise_left(
 def compare_stages(
     first: StageResult | None,
     second: StageResult | None,
+    networks: Mapping[int, FlexibleUNet],
     pixels: RunPixels,
     config: StageConfig,
-    device: torch.device,
 ) -> StageComparison | None:
     """Let both networks predict the same hidden pixels, when both stages came to their end.
 
@@ -103,17 +103,15 @@ def compare_stages(
     ----------
     first, second : StageResult or None
         Outcome of each stage.
+    networks : mapping of int to FlexibleUNet
+        Of each stage, on the device of the pixels.
     pixels : RunPixels
         Where the held-out part comes from.
     config : StageConfig
         Of stage 2, whose kernel is used for both.
-    device : torch.device
-        Where the networks compute.
     """
     if first is None or second is None or first.report is None or second.report is None:
         return None
     kernel = second.model.kernel
-    one, two = (
-        pixels.held_out_loss(stage.model.build(device), kernel, config) for stage in (first, second)
-    )
+    one, two = (pixels.held_out_loss(networks[stage], kernel, config) for stage in (1, 2))
     return StageComparison(one, two, kernel.n_hidden, second.report.is_noise_known)
