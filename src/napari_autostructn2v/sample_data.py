@@ -25,7 +25,8 @@ def _sample(kind: SampleKind, title: str) -> list[LayerData]:
     common = {"contrast_limits": (0.0, 1.0)}
     metadata = {METADATA_KEY: {"sample": kind, "seed": 0}}
     noisy = {"name": f"{title} (noisy)", "metadata": metadata, **common}
-    clean = {"name": f"{title} (clean truth)", "visible": False, "metadata": metadata, **common}
+    truth = {METADATA_KEY: {**metadata[METADATA_KEY], "truth": True}}
+    clean = {"name": f"{title} (clean truth)", "visible": False, "metadata": truth, **common}
     return [(sample.clean, clean, "image"), (sample.noisy, noisy, "image")]
 
 

@@ -93,14 +93,24 @@ def _nested(config: Path | None, given: dict[str, Any], settings: list[str]) -> 
 
 def _train(nested: dict[str, Any], complete: PipelineConfig, *, verbose: bool) -> None:
     """Train, show how far it is, and say what was written."""
-    sources = files.open_input(complete)
+    unusable: list[InputError] = []
+    sources = files.open_input(complete, unusable)
+    n_unreadable = len(unusable)
     with ProgressView(verbose=verbose) as view:
         view.introduce(lambda: forecast(nested, [image.shape for image in sources]))
-        events = files.recorded_events(sources, complete, should_stop=stop_requested.is_set)
+        events = files.recorded_events(
+            sources, complete, should_stop=stop_requested.is_set, unusable=unusable
+        )
         finished: RunOutput = pipeline.finish(events, view.show)
     if finished.result.is_stopped:
         raise StoppedError(f"what was finished is in {finished.folders.experiment}.")
     _print_training(finished)
+    if finished.left_out:
+        n_left_out, n_images = len(finished.left_out), len(sources) + n_unreadable
+        raise InputError(
+            f"{n_left_out} of {n_images} images could not be used, see the notes above; the model "
+            "was trained on the others, and their results were written."
+        )
 
 
 def _refuse_unused(config: PipelineConfig, options: dict[str, Any]) -> None:

@@ -148,10 +148,10 @@ class Normalization:
         if max(own / new, new / own) <= _NOISE_FACTOR:
             return None
         word, ratio = ("stronger", new / own) if new > own else ("weaker", own / new)
-        scale = "relative to the signal, " if relative else ""
+        scale = ", relative to the signal" if relative else ""
         return (
-            f"The noise is {ratio:.1f} times {word} than in the training images ({scale}"
-            f"{new:.3g} instead of {own:.3g}); training on these images would serve them better."
+            f"The noise is {ratio:.1f} times {word} than in the training images{scale}; training "
+            "on these images would serve them better."
         )
 
 

@@ -262,6 +262,17 @@ def removed_covariance(
     return total / max(weight, 1)
 
 
+def removed_std(noisy: Sequence[ImageSource], denoised: Sequence[ImageSource]) -> float:
+    """Return the standard deviation of what was removed, in input intensities.
+
+    Parameters
+    ----------
+    noisy, denoised : sequence of ImageSource
+        Input and output, pairwise of equal shape.
+    """
+    return float(np.sqrt(removed_covariance(noisy, denoised, 0)[0, 0]))
+
+
 def _covariance(residual: NDArray[np.float64], max_lag: int) -> NDArray[np.float64]:
     """Return the autocovariance of one residual (y, x), without wrapping around."""
     shape = [n + max_lag for n in residual.shape]

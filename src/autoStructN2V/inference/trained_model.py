@@ -190,6 +190,7 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
             raise ValueError(f"{name} holds no entries by name")
     require_kernel(content["kernel"])
     require_plain(content["provenance"])
+    share = float(content.get("grid_share", 1.0))
     model = TrainedModel(
         network_config=NetworkConfig.model_validate(content["network"]),
         weights=dict(content["weights"]),
@@ -197,13 +198,11 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
         mode=content["mode"],
         method=content["method"],
         stage=int(content["stage"]),
-        kernel=Kernel(content["kernel"].numpy()),
+        kernel=Kernel(content["kernel"].numpy(), share),
         provenance=dict(content["provenance"]),
         average_turns=bool(content.get("average_turns", False)),
-        grid_share=float(content.get("grid_share", 1.0)),
+        grid_share=share,
     )
-    if not 0.0 < model.grid_share <= 1.0:
-        raise ValueError(f"grid_share is {model.grid_share!r}")
     model.require_fit()
     require_finite(model.weights)
     return model

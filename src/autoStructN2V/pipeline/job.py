@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import autoStructN2V
 from autoStructN2V.inference.model_files import load_stage1
+from autoStructN2V.inference.noise_report import removed_std
 from autoStructN2V.inference.predictor import PredictionStopped
 from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.inference.trained_model import TrainedModel
@@ -112,7 +113,7 @@ class Job:
         self, stage: int, config: StageConfig, kernel: Kernel
     ) -> Generator[Event, Decision | None, None]:
         """Train one stage, apply it and measure the result."""
-        hidden = kernel.trimmed()
+        hidden = replace(kernel.trimmed(), grid_share=self.noise.grid.share)
         plan = yield from plan_refinement(
             config, hidden, self.noise, self.normalization, self.device
         )
@@ -197,6 +198,7 @@ class Job:
     def _provenance(self, outcome: TrainingResult) -> dict[str, object]:
         """Say where a model comes from, and what has to be done to other images before it."""
         last = outcome.history[-1] if outcome.history else None
+        noise = self.noise.of_images()
         return {
             "version": autoStructN2V.__version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -208,6 +210,7 @@ class Job:
             "preset": self.config.preset,
             "remove_periodic": self.config.remove_periodic,
             "remove_stripes": self.removal.stripe_removal,
+            "noise": None if noise is None else noise.std_text,
         }
 
     def _finish_stage(
@@ -243,14 +246,17 @@ class Job:
         return True
 
     def _report(self, model: TrainedModel, network: FlexibleUNet) -> StageReport:
-        evidence = self.noise.reported()
+        evidence, grid = self.noise.reported(), self.noise.grid
+        denoised = self.sink.denoised(model.stage)
         config = self.config.stage2 if model.stage == 2 else self.config.first_stage
         return report_on_stage(
             self.sources,
-            self.noise.grid.of(self.sink.denoised(model.stage)),
+            grid.of(denoised),
             evidence,
             evidence.propose(self.noise.configured).kernel if evidence else None,
             kernel=model.kernel,
             masked_loss=self.pixels.held_out_loss(network, model.kernel, config),
             is_last=model.stage == self.config.last_stage,
+            input_noise=self.noise.of_images(),
+            removed_std=removed_std(self.originals, denoised) if grid.is_coarse else None,
         )

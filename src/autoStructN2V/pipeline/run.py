@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from autoStructN2V.datasets.images.checks import as_source, check_images
+from autoStructN2V.datasets.images.checks import as_source, check_each, check_layout
 from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.sources import ImageSource
 from autoStructN2V.datasets.normalization import estimate_normalization
@@ -41,6 +41,7 @@ def pipeline_events(
     review: bool = False,
     preview_slice: Callable[[], int] | None = None,
     sink: ResultSink | None = None,
+    unusable: list[InputError] | None = None,
 ) -> Generator[Event, Decision | None, PipelineResult]:
     """Train on noisy images and denoise them, reporting every step.
 
@@ -62,6 +63,9 @@ def pipeline_events(
         show; without it there are none.
     sink : ResultSink, optional
         Where denoised slices go; default: arrays in memory.
+    unusable : list, optional
+        Takes the errors of images that cannot be read, and the others are trained on and denoised;
+        without it, one such image is an error of the whole.
 
     Yields
     ------
@@ -93,6 +97,7 @@ def pipeline_events(
                 review=review,
                 preview_slice=preview_slice,
                 sink=sink or ArraySink(),
+                unusable=unusable,
             )
         )
     except (RuntimeError, MemoryError) as error:
@@ -113,12 +118,11 @@ def _run(
     review: bool,
     preview_slice: Callable[[], int] | None,
     sink: ResultSink,
+    unusable: list[InputError] | None,
 ) -> Generator[Event, Decision | None, PipelineResult]:
-    sources = without_offset(sources)
     device = choose_device(complete.device)
     given = _given_kernel(complete)
-    largest = max(stage.patch_size for stage in complete.used_stages)
-    found = check_images(sources, patch_size=largest, mode=complete.mode, should_stop=should_stop)
+    sources, found = _checked(without_offset(sources), complete, should_stop, unusable)
     for message in found:
         yield Warned(message)
     removal = find_patterns(
@@ -131,7 +135,7 @@ def _run(
     if removal.patterns:
         yield Warned(removal.sentence)
     noise = NoiseMeasurement(sources, removal, complete.mode, complete.stage2.extractor)
-    noise.grid = grid_of_training(sources, noise, complete)
+    noise.grid = grid_of_training(sources, noise, complete, given)
     if noise.grid.is_coarse:
         yield Warned(noise.grid.sentence)
     job = Job(
@@ -160,6 +164,28 @@ def _run(
         yield from job.compare_stages()
     yield from job.judge()
     return job.result(kernel, proposal)
+
+
+def _checked(
+    sources: list[ImageSource],
+    config: PipelineConfig,
+    should_stop: Callable[[], bool],
+    unusable: list[InputError] | None,
+) -> tuple[list[ImageSource], list[str]]:
+    """Return the images that can be trained on, and what is to be said about them.
+
+    What the settings ask for is a matter of all images, which other settings could serve; what a
+    file is costs itself alone, if the others can do without it.
+    """
+    largest = max(stage.patch_size for stage in config.used_stages)
+    check_layout(sources, patch_size=largest, mode=config.mode)
+    notes, refused = check_each(sources, should_stop=should_stop)
+    errors = list(refused.values())
+    if errors and (unusable is None or len(errors) == len(sources)):
+        raise errors[0]
+    if unusable is not None:
+        unusable += errors
+    return [source for i, source in enumerate(sources) if i not in refused], notes
 
 
 def finish(

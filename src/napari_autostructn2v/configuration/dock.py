@@ -14,6 +14,7 @@ from autoStructN2V.pipeline.configuration.file import read_config, write_config
 from autoStructN2V.pipeline.configuration.presets import merged
 from napari_autostructn2v.configuration.dialogs import ask_for_new, ask_for_saved
 from napari_autostructn2v.configuration.estimate import EstimateLine
+from napari_autostructn2v.configuration.first_steps import FirstSteps
 from napari_autostructn2v.configuration.model_import import ModelImport, import_problem
 from napari_autostructn2v.configuration.noise_check import NoiseCheck
 from napari_autostructn2v.configuration.parameters import ParameterForms
@@ -79,6 +80,7 @@ class Configuration(DockContent):
     # building
 
     def _make_widgets(self, viewer: napari.Viewer) -> None:
+        self.first_steps = FirstSteps(viewer)
         self.chooser = LayerChooser(viewer)
         self.noise_check = NoiseCheck()
         self.method = SegmentedChoice(choices_of(PipelineConfig, "method"))
@@ -104,8 +106,8 @@ class Configuration(DockContent):
             widget.setAccessibleName(described.title)
 
     def _arrange(self) -> None:
-        content = QWidget()
-        column = QVBoxLayout(content)
+        self.form, self.buttons = QWidget(), self._button_row()
+        column = QVBoxLayout(self.form)
         # the dock has a margin; only the scroll bar needs some distance
         column.setContentsMargins(0, 0, column.spacing(), 0)
         column.addWidget(heading("Image"))
@@ -123,18 +125,25 @@ class Configuration(DockContent):
         column.addWidget(heading("Device and output"))
         column.addWidget(self.where)
         column.addStretch(1)
+        content = QWidget()
+        both = QVBoxLayout(content)
+        both.setContentsMargins(0, 0, 0, 0)
+        both.addWidget(self.first_steps)
+        both.addWidget(self.form, 1)
+        both.addStretch(0)
         outer = QVBoxLayout(self)
         outer.addWidget(VerticalScrollArea(content), 1)
-        outer.addWidget(self.problem)
-        outer.addWidget(self.estimate)
-        outer.addLayout(self._button_row())
+        for widget in (self.problem, self.estimate, self.buttons):
+            outer.addWidget(widget)
 
-    def _button_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _button_row(self) -> QWidget:
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.load_button)
         row.addWidget(self.save_button)
         row.addWidget(self.next_button, 1)
-        return row
+        return buttons
 
     def _connect_widgets(self) -> None:
         self.chooser.changed.connect(self._on_layer_chosen)
@@ -329,6 +338,10 @@ class Configuration(DockContent):
         """Show what follows from configuration and layer together."""
         session = self._session
         source = session.source
+        has_images = self.chooser.has_layers
+        self.first_steps.setVisible(not has_images)
+        for widget in (self.form, self.buttons):
+            widget.setVisible(has_images)
         self._show_depth()
         wrong = problem = session.config_problem or ""
         self.next_button.setEnabled(not wrong)

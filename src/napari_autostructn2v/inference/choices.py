@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
@@ -18,10 +18,10 @@ from qtpy.QtWidgets import (
 from autoStructN2V.datasets.images.names import safe_name
 from autoStructN2V.pipeline import PipelineConfig
 from napari_autostructn2v.widgets.editors import ChoiceBox, PathEdit, SegmentedChoice
-from napari_autostructn2v.widgets.forms import choices_of, field_help
+from napari_autostructn2v.widgets.forms import FormGrid, choices_of, field_help
 from napari_autostructn2v.widgets.layer_chooser import LayerChooser
 from napari_autostructn2v.widgets.save_dialog import ask_where_to_save, with_ending
-from napari_autostructn2v.widgets.sections import labeled_rows
+from napari_autostructn2v.widgets.sections import Collapsible, labeled_rows
 
 if TYPE_CHECKING:
     import napari
@@ -68,6 +68,9 @@ class SourceChoice(QWidget):
         self._line = QLineEdit()
         self._line.setPlaceholderText("TIFF file or folder of TIFF files")
         self._line.setAccessibleName("File or folder to denoise")
+        self.selection = FormGrid({"": PipelineConfig}, ("axes", "channel", "timepoint"))
+        self.axes_section = Collapsible("Axes, channel and timepoint")
+        self.axes_section.add(self.selection)
         self._file_button = QPushButton("File…")
         self._folder_button = QPushButton("Folder…")
         self._arrange()
@@ -95,6 +98,10 @@ class SourceChoice(QWidget):
         self._line.setToolTip(str(path))
         self._on_kind_chosen()
 
+    def chosen_planes(self) -> dict[str, Any]:
+        """Return axes, channel and timepoint of files, None where a person said nothing."""
+        return self.selection.value()[""]
+
     def _arrange(self) -> None:
         buttons = QHBoxLayout()
         buttons.addWidget(self._file_button, 1)
@@ -103,6 +110,7 @@ class SourceChoice(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._line)
         column.addLayout(buttons)
+        column.addWidget(self.axes_section)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         for widget in (self.kind, self.chooser, self._files):

@@ -18,7 +18,7 @@ from autoStructN2V.errors import UserError
 from autoStructN2V.files import ensure_writable_folder
 from napari_autostructn2v.inference.choices import ResultChoice, SourceChoice, ask_for_tiff
 from napari_autostructn2v.inference.model_card import ModelCardView
-from napari_autostructn2v.layers.files import stacks_of_files, write_denoised
+from napari_autostructn2v.layers.files import write_denoised
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Status, TaskState
@@ -186,10 +186,17 @@ class Inference(DockContent):
             if stacks is not None:
                 session.denoising.denoise_layer(stacks, model, device, self._writer(stacks, model))
         elif path is not None and self.result.is_layer:
-            session.denoising.denoise_layer(stacks_of_files(path, model.mode), model, device)
+            planes = self.source.chosen_planes()
+            session.denoising.denoise_files_as_layer(path, model, device, **planes)
         elif path is not None and folder is not None:
-            dtype = self.result.output_dtype()
-            session.denoising.denoise_files(path, folder, model, device=device, output_dtype=dtype)
+            session.denoising.denoise_files(
+                path,
+                folder,
+                model,
+                device=device,
+                output_dtype=self.result.output_dtype(),
+                **self.source.chosen_planes(),
+            )
 
     def _writer(
         self, stacks: LayerStacks, model: TrainedModel

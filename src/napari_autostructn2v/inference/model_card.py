@@ -63,7 +63,7 @@ def describe_model(card: ModelCard, stage: int) -> list[tuple[str, str]]:
         ("Trained", _training(model)),
         ("On", _images(model)),
         ("Noise", _noise(model)),
-        ("Kernel", model.kernel.description.sentence),
+        ("Kernel", _kernel(model)),
         ("Folder", card.folder.name if card.folder is not None else ""),
     ]
     return [(name, text) for name, text in rows if text]
@@ -108,9 +108,15 @@ def _images(model: TrainedModel) -> str:
 
 def _noise(model: TrainedModel) -> str:
     seen = model.normalization
-    return (
-        f"standard deviation {seen.noise_level:.3g}, intensities {seen.low:.4g} to {seen.high:.4g}"
-    )
+    # models of older versions know only a quick estimate
+    std = model.provenance.get("noise", f"about {seen.noise_level:.3g}")
+    noise = "not measured" if std is None else f"standard deviation {std}"
+    return f"{noise}, intensities {seen.low + seen.offset:.4g} to {seen.high + seen.offset:.4g}"
+
+
+def _kernel(model: TrainedModel) -> str:
+    parts = (model.kernel.description.sentence, model.kernel.grid_sentence)
+    return ". ".join(part for part in parts if part)
 
 
 def _newer_text(card: ModelCard) -> str:

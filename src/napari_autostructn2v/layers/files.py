@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from autoStructN2V.vocabulary import Mode, OutputDtype
 
 
-def stacks_of_files(path: Path, mode: Mode) -> LayerStacks:
-    """Open a TIFF file or a folder of them, so that the result can become a layer.
+def open_for_layer(path: Path, mode: Mode, **planes: Any) -> list[ImageSource]:
+    """Open a TIFF file or a folder of them, so that the result can become a layer; in any thread.
 
     Parameters
     ----------
@@ -39,24 +39,31 @@ def stacks_of_files(path: Path, mode: Mode) -> LayerStacks:
         File or folder.
     mode : {"2D", "2.5D"}
         Of the model that is to be applied.
+    planes
+        Axes, channel and timepoint, as of :func:`~autoStructN2V.datasets.open_images`.
 
     Raises
     ------
     InputError
         If nothing can be opened, or images differ in size.
     """
-    sources = open_images(path, extension=None, mode=mode)
+    sources = open_images(path, extension=None, mode=mode, **planes)
     if len({source.shape for source in sources}) > 1:
         raise InputError(
             f"The images of {path} differ in size and cannot be one layer; write the results to "
             "disk instead."
         )
+    return sources
+
+
+def stacks_of_sources(name: str, sources: Sequence[ImageSource]) -> LayerStacks:
+    """Return images of files, all of one size, as what a layer can be made of."""
     _, shape = sources[0].original_axes_shape
     if len(sources) > 1:
         inner = sources[0].shape
         shape = (len(sources), *(inner[1:] if inner[0] == 1 else inner))
     return LayerStacks(
-        name=path.stem,
+        name=name,
         sources=tuple(sources),
         shape=tuple(shape),
         geometry=_geometry(sources[0].metadata, len(shape)),

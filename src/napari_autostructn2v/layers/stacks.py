@@ -318,6 +318,11 @@ def is_result(layer: Layer) -> bool:
     return "result" in layer.metadata.get(METADATA_KEY, {})
 
 
+def is_truth(layer: Layer) -> bool:
+    """Tell whether a layer is the clean truth of a sample, which nobody wants to denoise."""
+    return "truth" in layer.metadata.get(METADATA_KEY, {})
+
+
 def is_panel(layer: Layer) -> bool:
     """Tell whether a layer only shows another one in a comparison."""
     return "panel" in layer.metadata.get(METADATA_KEY, {})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
-from autoStructN2V.errors import ConfigError
+from autoStructN2V.errors import ConfigError, KernelError
 from autoStructN2V.pipeline import validate_config
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.docks import DockName
@@ -69,6 +69,8 @@ class DecisionPanel(QWidget):
         """Make a kernel file part of the configuration; return why that failed, or nothing."""
         config = self._session.config.model_dump()
         config["stage2"] |= {"mask_source": "file", "mask_file_path": path}
+        if self._session.document.kernel.is_coarse:
+            config["recorded_resolution"] = True
         config |= {
             "method": "autostructn2v",
             "mode": self._session.document.mode,
@@ -92,7 +94,7 @@ class DecisionPanel(QWidget):
         """Show what can be done now."""
         run = self._session.training.state
         is_waiting = run.phase is Phase.REVIEW
-        problem = self._mode_problem() if is_waiting else ""
+        problem = self._kernel_problem() if is_waiting else ""
         reason = problem or ("" if is_waiting else _WHY_NOT_YET.get(run.phase, _NO_RUN))
         is_alone = self._session.document.kernel.n_hidden == 1
         self.text.setText(reason or (_POINTLESS if is_alone else _WAITING))
@@ -105,15 +107,23 @@ class DecisionPanel(QWidget):
         self.use_button.setVisible(not run.phase.is_running)
         self.use_button.setToolTip(
             "Save the kernel and set Configuration to train stage 2 with it "
-            f"({self._session.document.mode} mode)."
+            f"({self._session.document.mode} mode{self._resolution()})."
         )
 
-    def _mode_problem(self) -> str:
-        config = self._session.training.state.config
-        mode = self._session.document.mode
-        if config is None or config.mode == mode:
-            return ""
-        return (
-            f"The training runs in {config.mode} mode, but this kernel is for {mode}; go back with "
-            "Undo."
-        )
+    def _resolution(self) -> str:
+        is_coarse = self._session.document.kernel.is_coarse
+        return ", at the recorded resolution" if is_coarse else ""
+
+    def _kernel_problem(self) -> str:
+        """Return why the training that waits cannot go on with the kernel."""
+        run, kernel = self._session.training.state, self._session.document.kernel
+        if run.config is not None and run.config.mode != kernel.mode:
+            return (
+                f"The training runs in {run.config.mode} mode, but this kernel is for "
+                f"{kernel.mode}; go back with Undo."
+            )
+        try:
+            kernel.require_grid(run.grid_share)
+        except KernelError as error:
+            return str(error)
+        return ""

@@ -186,9 +186,8 @@ class MaskEditor(DockContent):
             "no pattern" if statistics.pattern_type == "none" else statistics.pattern_type,
         ]
         edited = ", edited" if self._document.is_edited else ""
-        self.statistics.setText(
-            f"<b>{' · '.join(facts)}</b>{edited}<br>The kernel {html.escape(statistics.sentence)}."
-        )
+        sentences = html.escape(self._document.kernel.sentences)
+        self.statistics.setText(f"<b>{' · '.join(facts)}</b>{edited}<br>{sentences}")
 
     def _on_evidence(self) -> None:
         self.legend.set_scale(CorrelationScale.of(self._document))

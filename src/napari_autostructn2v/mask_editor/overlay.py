@@ -122,7 +122,7 @@ class KernelOverlay:
         if self._target is None:
             return
         labels, start = self._labels(_shape(self._target))
-        affine = _affine_from(self._target, start)
+        affine = _affine_from(self._target, start, self._cell_side)
         if self._layer is not None and self._layer.ndim != labels.ndim:
             self._remove_layer()
         if self._layer is None:
@@ -133,17 +133,23 @@ class KernelOverlay:
         self._layer.affine = affine
         self._layer.visible = True
 
-    def _labels(self, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
-        """Return the kernel as labels, and the pixel of the image that its first cell covers."""
+    @property
+    def _cell_side(self) -> float:
+        """Side of a cell of the kernel in pixels of the image: above 1 on a coarser grid."""
+        return 1.0 / self._document.kernel.grid_share
+
+    def _labels(self, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """Return the kernel as labels, and the point of the image where its first cell lies."""
         labels = np.where(self._document.planes, _HIDDEN, 0).astype(np.uint8)
         center = self._document.center
         labels[center] = _CENTER
+        start = np.array(self._pixel, float)
+        start[-2:] -= self._cell_side * np.array(center[1:])
         if len(shape) == 2:
-            return labels[center[0]], np.array(self._pixel) - center[1:]
+            return labels[center[0]], start
         z = self._pixel[-3] - center[0]
         first, last = max(z, 0), min(z + len(labels), shape[-3])
-        start = np.array(self._pixel)
-        start[-3:] = first, self._pixel[-2] - center[1], self._pixel[-1] - center[2]
+        start[-3] = first
         return labels[(None,) * (len(shape) - 3) + (slice(first - z, last - z),)], start
 
     def _add_layer(self, labels: NDArray[np.uint8], affine: NDArray[np.float64]) -> None:
@@ -187,12 +193,27 @@ def _shape(layer: Layer) -> tuple[int, ...]:
     return tuple(data.shape)
 
 
-def _affine_from(layer: Image, start: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the matrix that puts the first pixel of an array on pixel ``start`` of a layer."""
+def _affine_from(layer: Image, start: NDArray[np.float64], side: float) -> NDArray[np.float64]:
+    """Return the matrix that puts an array on a layer: where it starts, how large its cells are.
+
+    Parameters
+    ----------
+    layer : Image
+        With n axes.
+    start : (n,) float64
+        Point of the layer, in pixels, for the middle of the first cell.
+    side : float
+        Side of the cells in pixels of the layer, along its last two axes.
+
+    Returns
+    -------
+    (n + 1, n + 1) float64
+    """
     n = layer.ndim
     origin = np.array(layer.data_to_world(np.zeros(n)))
     columns = [np.array(layer.data_to_world(axis)) - origin for axis in np.eye(n)]
     matrix = np.eye(n + 1)
     matrix[:n, :n] = np.stack(columns, axis=1)
+    matrix[:n, n - 2 : n] *= side
     matrix[:n, n] = layer.data_to_world(start)
     return matrix

@@ -113,6 +113,12 @@ class KernelDocument:
         return proposal is not None and proposal.kernel.trimmed() != self.kernel.trimmed()
 
     @property
+    def is_on_measured_grid(self) -> bool:
+        """Whether the evidence is about cells of the size that those of the kernel have."""
+        measured = self.autocorrelation
+        return measured is not None and measured.grid_share == self.kernel.grid_share
+
+    @property
     def is_untouched(self) -> bool:
         """Whether nothing was proposed or drawn yet."""
         return self.proposal is None and not (self.history.can_undo or self.history.can_redo)
@@ -136,7 +142,7 @@ class KernelDocument:
     def correlations(self) -> NDArray[np.float64]:
         """Return the evidence under each cell, (1 or 3, h, w); NaN where nothing was measured."""
         values = np.full(self._plane_shape, np.nan)
-        if self.autocorrelation is None:
+        if self.autocorrelation is None or not self.is_on_measured_grid:
             return values
         return centered(values, self.autocorrelation.values)
 
@@ -219,7 +225,8 @@ class KernelDocument:
         planes = np.zeros((1 if mode == "2D" else 3, *self._plane_shape[1:]), bool)
         planes[len(planes) // 2] = self.kernel.middle
         if self.is_untouched:
-            self.history.replace(replace(self._state, kernel=Kernel(planes)))
+            kernel = replace(self.kernel, cells=planes)
+            self.history.replace(replace(self._state, kernel=kernel))
         else:
             self._set_planes(planes, f"change to {mode}")
 
@@ -301,7 +308,7 @@ class KernelDocument:
 
     def _set_planes(self, planes: NDArray[np.bool_], name: str) -> None:
         """Take over cells (1 or 3, h, w) of a kernel, if they are other ones."""
-        kernel = Kernel(planes)
+        kernel = replace(self.kernel, cells=planes)
         if kernel != self.kernel:
             self.history.apply(replace(self._state, kernel=kernel), name)
 

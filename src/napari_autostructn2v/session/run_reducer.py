@@ -17,6 +17,7 @@ from autoStructN2V.pipeline.events import (
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
 from napari_autostructn2v.session.state import (
     IS_OVER,
+    LEFT_OUT,
     PART_OF_STAGE,
     PHASE_OF_STAGE,
     Part,
@@ -36,11 +37,11 @@ def started(config: PipelineConfig, source_name: str) -> RunState:
     statuses = dict.fromkeys(Part, Status.PENDING)
     has_stage2 = config.method == "autostructn2v" and config.run_stage2
     if config.method == "autostructn2v" and not config.run_stage1 and not config.stage1_model:
-        statuses[Part.STAGE1] = Status.SKIPPED
+        statuses[Part.STAGE1] = Status.NOT_NEEDED
     if not has_stage2:
-        statuses[Part.STAGE2] = Status.SKIPPED
-    if not has_stage2 or config.stage2.mask_source == "file":
-        statuses[Part.KERNEL] = Status.SKIPPED
+        statuses |= dict.fromkeys((Part.KERNEL, Part.STAGE2), Status.SKIPPED)
+    elif config.stage2.mask_source == "file":
+        statuses[Part.KERNEL] = Status.GIVEN
     return RunState(
         phase=Phase.PREPARING,
         statuses=statuses,
@@ -71,7 +72,8 @@ def after(state: RunState, event: Event) -> RunState:
             return _denoising(state, event)
         case KernelProposed():
             state = _with_status(state, Part.KERNEL, Status.AWAITING)
-            return replace(state, phase=Phase.REVIEW, progress=None)
+            share = event.proposal.kernel.grid_share
+            return replace(state, phase=Phase.REVIEW, progress=None, grid_share=share)
         case StageFinished():
             return _stage_finished(state, event)
         case StagesCompared():
@@ -138,8 +140,8 @@ def failed(state: RunState, message: str) -> RunState:
 
 
 def _with_status(state: RunState, part: Part, status: Status) -> RunState:
-    """Set the status of a part; a part that was skipped stays so."""
-    if state.statuses[part] is Status.SKIPPED:
+    """Set the status of a part; a part that is left out stays so."""
+    if state.statuses[part] in LEFT_OUT:
         return state
     return replace(state, statuses={**state.statuses, part: status})
 

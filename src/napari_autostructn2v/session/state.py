@@ -39,6 +39,8 @@ class Status(StrEnum):
     AWAITING = "Awaiting approval"
     COMPLETE = "Complete"
     SKIPPED = "Skipped"
+    NOT_NEEDED = "Not needed"
+    GIVEN = "From file"
     CANCELLED = "Cancelled"
     FAILED = "Failed"
 
@@ -47,7 +49,10 @@ PART_OF_STAGE = MappingProxyType({1: Part.STAGE1, 2: Part.STAGE2})
 STAGE_OF_PART = MappingProxyType({part: stage for stage, part in PART_OF_STAGE.items()})
 """Of the parts that train a network."""
 
-IS_OVER = frozenset({Status.COMPLETE, Status.SKIPPED, Status.CANCELLED, Status.FAILED})
+LEFT_OUT = frozenset({Status.SKIPPED, Status.NOT_NEEDED, Status.GIVEN})
+"""Statuses of parts that are not done in a run."""
+
+IS_OVER = LEFT_OUT | {Status.COMPLETE, Status.CANCELLED, Status.FAILED}
 """Statuses that do not change any more."""
 
 
@@ -109,6 +114,8 @@ class RunState:
         Of both stages.
     kernel : Kernel or None
         Kernel that stage 2 is trained with.
+    grid_share : float
+        Rows and columns of the grid that a kernel was proposed on, relative to those of the images.
     reports : mapping of stage to StageReport
     verdict : Verdict or None
         How far the results are from the truth, and a Gaussian filter, once that is known.
@@ -134,6 +141,7 @@ class RunState:
     source_name: str = ""
     history: tuple[EpochFinished, ...] = ()
     kernel: Kernel | None = None
+    grid_share: float = 1.0
     reports: Mapping[int, StageReport] = field(default_factory=dict)
     comparison: StageComparison | None = None
     verdict: Verdict | None = None

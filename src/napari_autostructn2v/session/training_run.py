@@ -129,6 +129,7 @@ class TrainingRun:
             return
         try:
             kernel = Kernel.from_array(kernel, self.state.config.mode)
+            kernel.require_grid(self.state.grid_share)
         except KernelError as error:
             self.set_state(with_message(self.state, str(error)))
             return

@@ -215,14 +215,12 @@ class Training(DockContent):
 
     def _on_kernel(self) -> None:
         """Say what the kernel hides."""
-        run = self._session.training.state
+        run, kernel = self._session.training.state, None
         if run.kernel is not None:  # later edits are for another training
-            sentence = run.kernel.description.sentence
+            kernel = run.kernel
         elif run.statuses[Part.KERNEL] in _KERNEL_KNOWN:
-            sentence = self._session.document.statistics.sentence
-        else:
-            sentence = ""
-        self.phases[Part.KERNEL].set_text(f"The kernel {sentence}." if sentence else "")
+            kernel = self._session.document.kernel
+        self.phases[Part.KERNEL].set_text(kernel.sentences if kernel is not None else "")
 
     def _show_controls(self, run: RunState) -> None:
         is_running = run.phase.is_running

@@ -14,6 +14,7 @@ from napari_autostructn2v.layers.stacks import (
     describe_layer,
     is_panel,
     is_result,
+    is_truth,
     leading_axis,
     stacks_of,
 )
@@ -72,6 +73,11 @@ class LayerChooser(QWidget):
         for event in ("inserted", "removed", "reordered"):
             connect(self, getattr(self._viewer.layers.events, event), self._on_layers_changed)
         self._on_layers_changed()
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether there is any layer to choose."""
+        return bool(self._layers)
 
     def layer(self) -> Image | None:
         """Return the chosen layer."""
@@ -141,8 +147,8 @@ class LayerChooser(QWidget):
             self.set_index(index)
 
     def _preferred(self) -> Image | None:
-        """Return the selected layer, otherwise the topmost; never what a model made."""
-        measured = [layer for layer in self._layers if not is_result(layer)]
+        """Return the selected layer, otherwise the topmost; never what a model made, or a truth."""
+        measured = [x for x in self._layers if not (is_result(x) or is_truth(x))]
         active: Any = self._viewer.layers.selection.active
         if any(layer is active for layer in measured):
             return active

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autoStructN2V.quantities import duration_text, percent_text
+from napari_autostructn2v.session.config_edits import is_modified
 from napari_autostructn2v.session.state import (
     IS_OVER,
     PART_OF_STAGE,
@@ -40,13 +41,15 @@ def shown_parts(method: str) -> tuple[Part, ...]:
 
 def what_is_trained(config: PipelineConfig, layer_name: str, device: str = "") -> str:
     """Say in a line what a training is, or will be, about."""
+    modified = " (modified)" if is_modified(config) else ""
     parts = [
         layer_name or _NO_LAYER,
         choice_label("method", config.method),
         config.mode,
-        f"preset {choice_label('preset', config.preset)}",
+        f"preset {choice_label('preset', config.preset)}{modified}",
     ]
-    return ", ".join([*parts, f"on {choice_label('device', device)}"] if device else parts)
+    parts.append(f"on {choice_label('device', device)}" if device else "")
+    return ", ".join(part for part in parts if part)
 
 
 def progress_text(run: RunState) -> str:
@@ -85,7 +88,7 @@ def has_details(run: RunState, part: Part) -> bool:
         return status is not Status.PENDING
     stage = STAGE_OF_PART.get(part)
     if stage is None:
-        return status is Status.COMPLETE
+        return status is Status.COMPLETE or (status is Status.GIVEN and run.kernel is not None)
     return stage in run.reports or any(event.stage == stage for event in run.history)
 
 

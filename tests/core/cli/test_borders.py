@@ -56,12 +56,11 @@ def test_a_blank_image_among_others_costs_nothing(model, tmp_path, capsys):
     assert "w2 is constant" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("flaw", ["cut", "text", "link", "nan", "complex", "pixels"])
-def test_a_flawed_file_is_reported_at_the_end_and_the_others_are_written(
-    model, tmp_path, capsys, flaw
-):
-    folder = wells(tmp_path / "in")
-    flawed = folder / "w1.tif"
+FLAWS = ("cut", "text", "link", "nan", "complex", "pixels")
+
+
+def spoil(flawed: Path, flaw: str) -> None:
+    """Make something of a TIFF that cannot be used."""
     image = tifffile.imread(flawed)
     flawed.unlink()
     if flaw == "cut":
@@ -70,7 +69,7 @@ def test_a_flawed_file_is_reported_at_the_end_and_the_others_are_written(
     elif flaw == "text":
         flawed.write_text("no image")
     elif flaw == "link":
-        flawed.symlink_to(tmp_path / "gone.tif")
+        flawed.symlink_to(flawed.parent.parent / "gone.tif")
     elif flaw == "nan":
         image[3, 4] = np.nan
         tifffile.imwrite(flawed, image)
@@ -83,6 +82,14 @@ def test_a_flawed_file_is_reported_at_the_end_and_the_others_are_written(
         content = bytearray(flawed.read_bytes())
         content[start : start + 40] = b"\xff" * 40
         flawed.write_bytes(content)
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_flawed_file_is_reported_at_the_end_and_the_others_are_written(
+    model, tmp_path, capsys, flaw
+):
+    folder = wells(tmp_path / "in")
+    spoil(folder / "w1.tif", flaw)
     assert run("denoise", folder, "--model", model, "--output", tmp_path / "out") == 1
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [f"w{well}_denoised.tif" for well in (0, 2, 3)]
@@ -90,6 +97,33 @@ def test_a_flawed_file_is_reported_at_the_end_and_the_others_are_written(
     assert lines[-1].startswith("Error: 1 of 4 images could not be denoised")
     assert lines[-2].startswith("Note: Left out:")
     assert "w1" in lines[-2]
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_flawed_file_is_left_out_of_a_training_and_reported_at_its_end(tmp_path, capsys, flaw):
+    folder, exp = wells(tmp_path / "in"), tmp_path / "exp"
+    spoil(folder / "w1.tif", flaw)
+    assert run("train", folder, "--output", exp, "--method", "n2v", *TINY_WORDS) == 1
+    names = sorted(path.name for path in exp.rglob("*_stage1.tif"))
+    assert names == [f"w{well}_stage1.tif" for well in (0, 2, 3)]
+    out, err = capsys.readouterr()
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert lines[-1].startswith("Error: 1 of 4 images could not be used")
+    assert lines[-2].startswith("Note: Left out:") and "w1" in lines[-2]
+    assert "model:" in out
+    (report,) = exp.rglob("noise_report.json")
+    (reason,) = json.loads(report.read_text())["left_out"]
+    assert "w1" in reason
+    assert run("denoise", folder / "w0.tif", "--model", exp, "--output", tmp_path / "a.tif") == 0
+
+
+def test_what_the_settings_ask_for_is_asked_of_all_images(tmp_path, capsys):
+    folder = wells(tmp_path / "in")
+    write_tiff(folder / "small.tif", noisy_lines((1, 8, 48))[0])
+    train = ["train", folder, "--output", tmp_path / "exp", "--method", "n2v", *TINY_WORDS]
+    assert run(*train) == 1
+    assert "less than a patch" in capsys.readouterr().err
+    assert not (tmp_path / "exp").exists()
 
 
 def test_when_no_image_can_be_denoised_the_reason_is_the_error(model, tmp_path, capsys):

@@ -23,7 +23,12 @@ from autoStructN2V.models.unet import FlexibleUNet
 from napari_autostructn2v.inference.choices import ask_for_tiff
 from napari_autostructn2v.inference.dock import Inference
 from napari_autostructn2v.inference.model_card import NO_MODEL, describe_model
-from napari_autostructn2v.layers.files import FileImage, layer_writer, stacks_of_files
+from napari_autostructn2v.layers.files import (
+    FileImage,
+    layer_writer,
+    open_for_layer,
+    stacks_of_sources,
+)
 from napari_autostructn2v.session.state import ModelCard, TaskState
 from tests.plugin.conftest import PATIENCE, choose_new_file, stacking_threads
 
@@ -348,18 +353,52 @@ def test_a_file_becomes_a_layer_without_being_loaded_first(
     np.testing.assert_allclose(layer.scale, (3, 0.5, 0.5))
 
 
+@pytest.mark.parametrize("is_to_disk", [False, True])
+def test_axes_and_channel_of_a_file_are_said_where_it_does_not(
+    loaded: Inference,
+    session: Session,
+    finish: Callable[[Inference], None],
+    qtbot: QtBot,
+    tmp_path: Path,
+    is_to_disk: bool,
+) -> None:
+    path = tmp_path / "scan.tif"
+    tifffile.imwrite(path, image((2, 3, 48, 40)), photometric="minisblack", metadata=None)
+    loaded.source.set_path(path)
+    if is_to_disk:
+        loaded.result.set_folder(tmp_path / "out")
+    loaded.process_button.click()
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+    assert "axes" in loaded.error.text()
+    loaded.source.axes_section.expand()
+    axes = loaded.source.selection.editor("", "axes")
+    qtbot.keyClicks(axes, "CZYX")
+    loaded.source.selection.editor("", "channel").setValue(1)
+    finish(loaded)
+    if is_to_disk:
+        assert [file.name for file in (tmp_path / "out").iterdir()] == [
+            "scan_c1_denoised_stage2.tif"
+        ]
+    else:
+        assert [layer.data.shape for layer in session.viewer.layers] == [(3, 48, 40)]
+
+
 def test_a_folder_of_images_becomes_one_layer_if_they_are_alike(tmp_path: Path) -> None:
     for name in ("1", "2", "10"):
         tifffile.imwrite(tmp_path / f"{name}.tif", image((8, 9)))
-    assert stacks_of_files(tmp_path, "2D").shape == (3, 8, 9)
+    sources = open_for_layer(tmp_path, "2D")
+    assert stacks_of_sources("scans", sources).shape == (3, 8, 9)
     tifffile.imwrite(tmp_path / "3.tif", image((9, 9)))
     with pytest.raises(ValueError, match="differ in size"):
-        stacks_of_files(tmp_path, "2D")
+        open_for_layer(tmp_path, "2D")
 
 
-def test_files_that_cannot_be_read_are_a_sentence(loaded: Inference, tmp_path: Path) -> None:
+def test_files_that_cannot_be_read_are_a_sentence(
+    loaded: Inference, session: Session, qtbot: QtBot, tmp_path: Path
+) -> None:
     loaded.source.set_path(tmp_path / "missing.tif")
     loaded.process_button.click()
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     assert "does not exist" in loaded.error.text()
     assert not loaded.more_button.isHidden()
 

@@ -11,7 +11,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from autoStructN2V.masking import ExtractorConfig, propose_kernel
+from autoStructN2V.masking import ExtractorConfig, Kernel, propose_kernel
 from autoStructN2V.pipeline import validate_config
 from napari_autostructn2v.mask_editor.dock import MaskEditor
 from napari_autostructn2v.mask_editor.grid import describe_cell
@@ -379,6 +379,18 @@ def test_a_kernel_of_the_wrong_mode_cannot_be_approved(session, waiting):
     assert waiting.decision.approve_button.isEnabled()
 
 
+def test_a_kernel_for_another_grid_cannot_be_approved(session, waiting, tmp_path):
+    path = Kernel(np.ones((1, 1, 3), bool), 0.5).save(tmp_path / "coarse.npy")
+    waiting.tools.load_from(path)
+    assert not waiting.decision.approve_button.isEnabled()
+    assert "grid of 50%" in waiting.decision.text.text()
+    session.approve()
+    assert session.training.state.phase is Phase.REVIEW
+    assert "grid of 50%" in session.training.state.messages[-1]
+    session.document.history.undo()
+    assert waiting.decision.approve_button.isEnabled()
+
+
 def test_a_single_pixel_is_said_to_be_pointless(session, waiting):
     assert "skipped" not in waiting.decision.text.text()
     session.document.clear()
@@ -402,6 +414,22 @@ def test_a_kernel_is_kept_for_the_next_training(session, editor, tmp_path, monke
     np.testing.assert_array_equal(np.load(path), session.document.kernel)
 
 
+def test_a_kernel_of_a_coarser_grid_says_so_and_is_kept_for_it(session, editor, tmp_path):
+    path = Kernel(np.ones((1, 1, 3), bool), 0.5).save(tmp_path / "coarse.npy")
+    session.set_config(small_config(tmp_path, recorded_resolution=False))
+    editor.tools.load_from(path)
+    assert "1 pixel of the kernel is 2 pixels of the image" in editor.statistics.text()
+    session.document.resize(7, 7)
+    session.document.toggle((0, 0, 0))
+    assert session.document.kernel.grid_share == 0.5, "edits keep the grid"
+    assert "recorded resolution" in editor.decision.use_button.toolTip()
+    session.document.save(tmp_path / "edited.npy")
+    editor.tools.load_from(tmp_path / "edited.npy")
+    editor.decision.use_button.click()
+    assert session.config.recorded_resolution
+    assert Kernel.load(session.config.stage2.mask_file_path).grid_share == 0.5
+
+
 # the kernel on the image
 
 
@@ -423,8 +451,12 @@ def placed(viewer):
     )
 
 
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.6])
 @pytest.mark.parametrize("mode", ["2D", "2.5D"])
-def test_the_overlay_covers_the_pixels_that_are_hidden(viewer, document, editor, placed, mode):
+def test_the_overlay_covers_the_pixels_that_are_hidden(
+    viewer, document, editor, placed, mode, share, tmp_path
+):
+    document.load(Kernel(np.eye(11, dtype=bool)[None], share).save(tmp_path / "kernel"))
     document.set_mode(mode)
     document.toggle((0, 4, 8))
     editor.overlay_button.click()
@@ -433,7 +465,7 @@ def test_the_overlay_covers_the_pixels_that_are_hidden(viewer, document, editor,
     (overlay,) = overlays(viewer)
     center = document.center
     for cell in np.argwhere(document.planes):
-        offset = cell - center
+        offset = (cell - center) / (1, share, share)
         np.testing.assert_allclose(
             overlay.data_to_world(cell), placed.data_to_world(pixel + offset), atol=1e-6
         )

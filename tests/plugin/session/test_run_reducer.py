@@ -18,11 +18,13 @@ from autoStructN2V.pipeline.events import (
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
 from napari_autostructn2v.session.run_reducer import after, ended, failed, started
 from napari_autostructn2v.session.state import Part, Phase, RunState, Status
+from napari_autostructn2v.widgets.run_text import has_details
 
 KERNEL = Kernel.center_only()
-P, T, X, D, A, C, S, K, F = (
+P, T, X, D, A, C, S, K, F, N, G = (
     *(Status.PENDING, Status.TRAINING, Status.EXTRACTING, Status.DENOISING, Status.AWAITING),
     *(Status.COMPLETE, Status.SKIPPED, Status.CANCELLED, Status.FAILED),
+    *(Status.NOT_NEEDED, Status.GIVEN),
 )
 
 
@@ -71,14 +73,23 @@ def test_badges_follow_the_events(
     [
         ({"method": "n2v"}, (P, S, S)),
         ({"run_stage2": False}, (P, S, S)),
-        ({"run_stage1": False, "stage2": {"mask_source": "extractor"}}, (S, P, P)),
-        ({"stage2": {"mask_source": "file", "mask_file_path": "kernel.npy"}}, (P, S, P)),
+        ({"run_stage1": False, "stage2": {"mask_source": "extractor"}}, (N, P, P)),
+        ({"stage2": {"mask_source": "file", "mask_file_path": "kernel.npy"}}, (P, G, P)),
     ],
 )
-def test_parts_that_will_not_run_are_skipped_from_the_start(
+def test_parts_that_will_not_run_say_so_from_the_start(
     fields: dict[str, Any], statuses: tuple[Status, ...]
 ) -> None:
     assert tuple(run_of([], **fields).statuses.values()) == statuses
+
+
+def test_a_kernel_from_a_file_is_described_and_never_said_to_be_left_out() -> None:
+    stage2 = {"mask_source": "file", "mask_file_path": "kernel.npy"}
+    state = run_of([], stage2=stage2)
+    assert not has_details(state, Part.KERNEL)
+    state = after(after(state, finished(1)), STAGE2[0])
+    assert state.statuses[Part.KERNEL] is Status.GIVEN
+    assert has_details(state, Part.KERNEL)
 
 
 def test_progress_counts_over_all_epochs_of_a_stage() -> None:

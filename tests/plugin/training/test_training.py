@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication
 
 from autoStructN2V.inference.noise_report import InputNoise, StageComparison, StageReport
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished
+from napari_autostructn2v.session.config_edits import with_preset
 from napari_autostructn2v.session.docks import COMPARE_COMMAND, DockName
 from napari_autostructn2v.session.run_reducer import after, started
 from napari_autostructn2v.session.state import Part, Phase, Progress, RunState, Status
@@ -77,10 +78,12 @@ def test_it_tells_what_will_be_trained_and_follows_the_configuration(
     training: Training, session: Session, layer: napari.layers.Image, tmp_path: Path
 ) -> None:
     session.choose_layer(layer)
-    assert training.about.text() == "lines, autoStructN2V, 2D, preset Fast"
+    assert training.about.text() == "lines, autoStructN2V, 2D, preset Fast (modified)"
     assert training.start_button.isEnabled()
     assert training.reason.isHidden()
     session.set_config(small_config(tmp_path, method="n2v"))
+    assert training.about.text() == "lines, N2V, 2D, preset Fast (modified)"
+    session.set_config(with_preset(session.config, "fast"))
     assert training.about.text() == "lines, N2V, 2D, preset Fast"
     hidden = [part for part, phase in training.phases.items() if phase.isHidden()]
     assert hidden == [Part.KERNEL, Part.STAGE2]

@@ -197,7 +197,8 @@ def check_each(
             refused[place] = error
     found += [warning for check in checks for warning in check.warnings]
     if checks and all(check.is_constant for check in checks):
-        raise InputError("Every image is constant and holds no signal; choose other images.")
+        what = sources[0].name if len(sources) == 1 else "Every image"
+        raise InputError(f"{what} is constant and holds no signal; choose another image.")
     return _summarized(found), refused
 
 

@@ -81,7 +81,7 @@ def _about_kernel(kernel: Kernel, *, is_unsure: bool, is_other: bool) -> str:
     """Say what shares noise, apart from patterns where there are some."""
     nothing = f"No {'other ' if is_other else ''}structured noise found"
     if kernel.n_hidden > 1:
-        return f"Structured noise found: the kernel {kernel.description.sentence}."
+        return f"Structured noise found: the proposed kernel {kernel.description.sentence}."
     if is_unsure:
         return f"{nothing} that differs between directions."
     return (

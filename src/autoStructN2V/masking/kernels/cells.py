@@ -107,6 +107,22 @@ def require_kernel(cells: NDArray[np.bool_]) -> None:
         )
 
 
+def require_share(share: object) -> None:
+    """Refuse what is no size of a grid relative to that of the images.
+
+    Raises
+    ------
+    KernelError
+        Unless it is a number above 0 and at most 1.
+    """
+    is_number = isinstance(share, int | float) and not isinstance(share, bool)
+    if not is_number or not 0.0 < share <= 1.0:
+        raise KernelError(
+            f"The grid of the kernel has {share!s:.20} of the rows and columns of the images; it "
+            "must be a number above 0 and at most 1."
+        )
+
+
 def center_of(array: NDArray[_Value]) -> tuple[int, ...]:
     """Return the index of the center of an array of odd sides."""
     return tuple(side // 2 for side in array.shape)

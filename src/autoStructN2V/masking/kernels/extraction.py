@@ -124,7 +124,7 @@ def propose_kernel(
     while config.grow_window and _reaches_edge(cells) and size < _largest(autocorrelation):
         size = min(size + limits.window_step, _largest(autocorrelation))
         cells, thresholds, n_dropped = _cells_in_window(autocorrelation, config, size, limits)
-    kernel = Kernel(cells)
+    kernel = Kernel(cells, autocorrelation.grid_share)
     return KernelProposal(
         kernel=kernel,
         autocorrelation=autocorrelation,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from autoStructN2V.errors import KernelError
 from autoStructN2V.masking.kernels.cells import (
     as_boolean,
     center_of,
     documented_to_cells,
     neighbors_of_center,
     require_kernel,
+    require_share,
 )
 from autoStructN2V.masking.kernels.description import KernelStatistics, describe_cells
 from autoStructN2V.masking.kernels.files import read_array, write_array
@@ -27,24 +29,33 @@ if TYPE_CHECKING:
     from autoStructN2V.symmetry import Symmetry
     from autoStructN2V.vocabulary import Mode
 
+_SHARE_NOTE = "grid_share"
+_SAME_GRID = 0.1  # relative difference of two grids that are found in images of one kind
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Kernel:
     """A small table of pixels that are hidden together with the one in the center.
 
     It always has slices, rows and columns, and cannot be changed. Two kernels are equal if their
-    cells are. NumPy takes it for an array in its documented form, see :meth:`to_array`.
+    cells and their grids are. NumPy takes it for an array in its documented form, see
+    :meth:`to_array`.
 
     Parameters
     ----------
     cells : (1 or 3, H, W) array_like
         True, or 1, where a pixel is hidden: one slice in 2D; z-1, z, z+1 in 2.5D. H and W are odd
         and at most 31, and the center is True.
+    grid_share : float, default 1
+        Rows and columns of the grid that the cells are pixels of, relative to those of the images:
+        below 1 for a kernel that was found on a coarser grid than theirs.
 
     Attributes
     ----------
     cells : (1 or 3, H, W) bool
         A copy that is read-only.
+    grid_share : float
+        As given.
 
     Raises
     ------
@@ -58,10 +69,12 @@ class Kernel:
     """
 
     cells: NDArray[np.bool_]
+    grid_share: float = 1.0
 
     def __post_init__(self) -> None:
         cells = as_boolean(self.cells)
         require_kernel(cells)
+        require_share(self.grid_share)
         cells.flags.writeable = False
         object.__setattr__(self, "cells", cells)
 
@@ -72,7 +85,8 @@ class Kernel:
         Parameters
         ----------
         array : array_like or Kernel
-            (H, W) in 2D, (3, H, W) in 2.5D; boolean, or numbers that are all 0 or 1.
+            (H, W) in 2D, (3, H, W) in 2.5D; boolean, or numbers that are all 0 or 1. An array is
+            taken for one on the grid of the images, a kernel keeps its grid.
         mode : {'2D', '2.5D'}, optional
             Mode that the kernel must fit; by default its number of axes decides.
 
@@ -81,7 +95,8 @@ class Kernel:
         KernelError
             If shape, size or values do not make a kernel of this mode, or the center is False.
         """
-        return cls(documented_to_cells(array, mode))
+        share = array.grid_share if isinstance(array, Kernel) else 1.0
+        return cls(documented_to_cells(array, mode), share)
 
     @classmethod
     def center_only(cls, mode: Mode = "2D", size: int = 1) -> Self:
@@ -114,10 +129,15 @@ class Kernel:
         KernelError
             If the file is missing, is not a .npy file of plain values, or holds no valid kernel.
         """
-        return cls.from_array(read_array(path), mode)
+        array, notes = read_array(path)
+        share = notes.get(_SHARE_NOTE, 1.0)
+        return replace(cls.from_array(array, mode), grid_share=share)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the kernel in its documented form to a .npy file, and return the file's path.
+
+        The grid of a kernel that is not for that of the images is noted behind the array, where
+        other programs do not look.
 
         Parameters
         ----------
@@ -129,7 +149,8 @@ class Kernel:
         OutputError
             If the file cannot be written.
         """
-        return write_array(path, self.to_array())
+        notes = {_SHARE_NOTE: self.grid_share} if self.is_coarse else {}
+        return write_array(path, self.to_array(), notes)
 
     def to_array(self) -> NDArray[np.bool_]:
         """Return a copy in the documented form: (H, W) bool in 2D, (3, H, W) bool in 2.5D."""
@@ -185,6 +206,45 @@ class Kernel:
         return symmetries_of_cells(self.cells)
 
     @property
+    def is_coarse(self) -> bool:
+        """Whether its cells are larger than the pixels of the images."""
+        return self.grid_share < 1.0
+
+    @property
+    def grid_sentence(self) -> str:
+        """Say how large its cells are; empty for a kernel on the grid of the images."""
+        if not self.is_coarse:
+            return ""
+        return (
+            f"1 pixel of the kernel is {1.0 / self.grid_share:.3g} pixels of the image: the kernel "
+            "is for the coarser grid that the images were recorded on."
+        )
+
+    @property
+    def sentences(self) -> str:
+        """Say what it hides and, if they are not pixels of the images, how large its cells are."""
+        return f"The kernel {self.description.sentence}. {self.grid_sentence}".strip()
+
+    def require_grid(self, share: float) -> None:
+        """Make sure that the cells are pixels of the grid that is worked on.
+
+        Parameters
+        ----------
+        share : float
+            Rows and columns of that grid relative to those of the images.
+
+        Raises
+        ------
+        KernelError
+            If they are of another size.
+        """
+        if abs(self.grid_share / share - 1.0) > _SAME_GRID:
+            raise KernelError(
+                f"The kernel is for {_grid_text(self.grid_share)}, but the training works on "
+                f"{_grid_text(share)}; use a kernel that was found on the same grid."
+            )
+
+    @property
     def description(self) -> KernelStatistics:
         """What the kernel hides, in words and numbers."""
         return describe_cells(self.cells)
@@ -194,24 +254,26 @@ class Kernel:
         _, y, x = center_of(self.cells)
         reach_y, reach_x = self.reach
         rows, columns = slice(y - reach_y, y + reach_y + 1), slice(x - reach_x, x + reach_x + 1)
-        return type(self)(self.cells[:, rows, columns])
+        return replace(self, cells=self.cells[:, rows, columns])
 
     def __eq__(self, other: object) -> bool:
-        """Whether the other is a kernel of the same size that hides the same pixels."""
+        """Whether the other is a kernel of the same size and grid that hides the same pixels."""
         if not isinstance(other, Kernel):
             return NotImplemented
-        return np.array_equal(self.cells, other.cells)
+        is_same_grid = self.grid_share == other.grid_share
+        return is_same_grid and np.array_equal(self.cells, other.cells)
 
     def __hash__(self) -> int:
-        return hash((self.cells.shape, self.cells.tobytes()))
+        return hash((self.cells.shape, self.cells.tobytes(), self.grid_share))
 
-    def __reduce__(self) -> tuple[type[Self], tuple[NDArray[np.bool_]]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[NDArray[np.bool_], float]]:
         # copies and pickles are made anew: NumPy would restore the cells writable
-        return type(self), (self.cells,)
+        return type(self), (self.cells, self.grid_share)
 
     def __repr__(self) -> str:
         height, width = self.middle.shape
-        return f"<Kernel {self.mode}, {height} x {width} pixels, {self.n_hidden} hidden>"
+        grid = f", grid of {self.grid_share:.0%}" if self.is_coarse else ""
+        return f"<Kernel {self.mode}, {height} x {width} pixels, {self.n_hidden} hidden{grid}>"
 
     def __str__(self) -> str:
         """Draw the slices side by side: + center, # hidden, . not hidden."""
@@ -220,3 +282,9 @@ class Kernel:
         return "\n".join(
             "   ".join("".join(row) for row in rows) for rows in zip(*signs, strict=True)
         )
+
+
+def _grid_text(share: float) -> str:
+    if share == 1.0:
+        return "the grid of the images"
+    return f"a grid of {share:.0%} of their rows and columns"

@@ -76,6 +76,8 @@ class Autocorrelation:
         ``values`` because it could not be told from noise.
     periodic_patterns : tuple of Pattern
         Strictly periodic patterns and offsets of lines, which were subtracted before measuring.
+    grid_share : float
+        Rows and columns of the grid that lags are counted on, relative to those of the images.
     """
 
     values: NDArray[np.float64]
@@ -92,6 +94,7 @@ class Autocorrelation:
     resembles_structure: bool = False
     is_strength_known: bool = True
     periodic_patterns: tuple[Pattern, ...] = ()
+    grid_share: float = 1.0
 
     @property
     def max_lag(self) -> int:

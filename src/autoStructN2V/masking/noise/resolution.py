@@ -81,6 +81,7 @@ def noise_on_grid(noise: Autocorrelation, share: float) -> Autocorrelation:
         raw=raw / raw[middle, reach, reach],
         noise_variance=noise.noise_variance * variance,
         levels=tuple((bright, level * variance) for bright, level in noise.levels),
+        grid_share=share,
     )
 
 

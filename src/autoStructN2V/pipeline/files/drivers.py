@@ -13,6 +13,7 @@ from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.errors import ConfigError, UserError
 from autoStructN2V.inference.model_files import MODEL_FILES
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
+from autoStructN2V.pipeline.events import ImageFailed
 from autoStructN2V.pipeline.files.recorder import FileSink, RunFolders, RunRecorder
 from autoStructN2V.pipeline.results import ArraySink
 from autoStructN2V.pipeline.run import finish, pipeline_events
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.errors import InputError
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
     from autoStructN2V.pipeline.results import PipelineResult
@@ -42,11 +44,14 @@ class RunOutput:
         Models, kernel and reports.
     files : dict of stage to list of Path
         Denoised images.
+    left_out : tuple of str
+        What is wrong with the files of a folder that could not be used, one sentence each.
     """
 
     folders: RunFolders
     result: PipelineResult
     files: dict[int, list[Path]]
+    left_out: tuple[str, ...] = ()
 
 
 def file_events(
@@ -80,12 +85,27 @@ def file_events(
         One of the errors of :mod:`autoStructN2V.errors`.
     """
     complete = validate_config(config)
-    sources = open_input(complete)
-    return (yield from recorded_events(sources, complete, should_stop=should_stop, review=review))
+    unusable: list[InputError] = []
+    sources = open_input(complete, unusable)
+    return (
+        yield from recorded_events(
+            sources, complete, should_stop=should_stop, review=review, unusable=unusable
+        )
+    )
 
 
-def open_input(config: PipelineConfig) -> list[ImageSource]:
+def open_input(
+    config: PipelineConfig, unusable: list[InputError] | None = None
+) -> list[ImageSource]:
     """Open the images of ``input_dir``.
+
+    Parameters
+    ----------
+    config : PipelineConfig
+        Complete configuration.
+    unusable : list, optional
+        Takes the errors of files of a folder that cannot be opened, and the others are; without
+        it, one such file is an error of the whole.
 
     Raises
     ------
@@ -103,6 +123,7 @@ def open_input(config: PipelineConfig) -> list[ImageSource]:
         axes=config.axes,
         channel=config.channel,
         timepoint=config.timepoint,
+        unreadable=unusable,
     )
 
 
@@ -114,6 +135,7 @@ def recorded_events(
     review: bool = False,
     preview_slice: Callable[[], int] | None = None,
     keep_arrays: bool = False,
+    unusable: list[InputError] | None = None,
 ) -> Generator[Event, Decision | None, RunOutput]:
     """Train on images that are open already and write everything below the experiment's folder.
 
@@ -127,6 +149,9 @@ def recorded_events(
         As in :func:`pipeline_events`.
     keep_arrays : bool
         Whether results also carry the denoised stacks in memory.
+    unusable : list, optional
+        What is wrong with files that could not be opened; takes what is wrong with others, and is
+        reported at the end. Without it, one image that cannot be used is an error of the whole.
 
     Yields
     ------
@@ -156,14 +181,15 @@ def recorded_events(
         review=review,
         preview_slice=preview_slice,
         sink=sink,
+        unusable=unusable,
     )
     answer: Decision | None = None
     while True:
         try:
             event = events.send(answer)
         except StopIteration as end:
-            (recorder or RunRecorder(folders, complete)).finish(end.value)
-            return RunOutput(folders, end.value, sink.files)
+            result: PipelineResult = end.value
+            break
         except UserError:
             if recorder is None:
                 folders.remove_unused()
@@ -174,6 +200,10 @@ def recorded_events(
         while notes:
             yield Warned(notes.pop(0))
         answer = yield event
+    left_out = tuple(str(error) for error in unusable or ())
+    yield from (ImageFailed(f"Left out: {reason}") for reason in left_out)
+    (recorder or RunRecorder(folders, complete)).finish(result, left_out)
+    return RunOutput(folders, result, sink.files, left_out)
 
 
 def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
@@ -191,7 +221,7 @@ def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
         ``experiment_dir`` (folder of the experiment), ``final_results_dir`` (denoised images of
         the last stage that ran), ``model_dir``, ``stage1`` and ``stage2`` (None, or a dictionary
         with ``model``, ``results_dir``, ``files`` and ``report``), ``mask`` (kernel as bool array,
-        or None), ``is_stopped``.
+        or None), ``is_stopped``, ``left_out`` (sentences on files that could not be used).
 
     Raises
     ------
@@ -226,6 +256,7 @@ def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
         "model_dir": folders.model,
         "mask": None if result.kernel is None else result.kernel.to_array(),
         "is_stopped": result.is_stopped,
+        "left_out": list(output.left_out),
         **described,
     }
 

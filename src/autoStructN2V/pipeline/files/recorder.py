@@ -199,8 +199,10 @@ class RunRecorder:
                 self._report[f"stage{event.stage}"] = event.report.to_dict()
                 write_json(self.folders.model / "noise_report.json", self._report)
 
-    def finish(self, result: PipelineResult) -> None:
-        """Write what the run came to."""
+    def finish(self, result: PipelineResult, left_out: Sequence[str] = ()) -> None:
+        """Write what the run came to, and what is wrong with files that were left out."""
+        if left_out:
+            self._report["left_out"] = list(left_out)
         if result.proposal is not None:
             statistics = result.proposal.statistics
             self._report["kernel"] = {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 
@@ -66,12 +67,15 @@ class Grid:
 
 
 def grid_of_training(
-    sources: Sequence[ImageSource], noise: NoiseMeasurement, config: PipelineConfig
+    sources: Sequence[ImageSource],
+    noise: NoiseMeasurement,
+    config: PipelineConfig,
+    given: Kernel | None = None,
 ) -> Grid:
     """Find the grid to train on.
 
-    A kernel from a file is drawn on the grid of the images, and an imported model has a grid of its
-    own, so both decide.
+    A kernel from a file is for the grid that it was drawn or found on, and an imported model has a
+    grid of its own, so both decide.
 
     Parameters
     ----------
@@ -81,11 +85,31 @@ def grid_of_training(
         What is known of their noise, on their own grid.
     config : PipelineConfig
         Complete configuration.
+    given : Kernel, optional
+        The kernel from a file that stage 2 is trained with.
+
+    Raises
+    ------
+    KernelError
+        If the kernel is for another grid than the model, or than the images were recorded on.
     """
     if config.stage1_model is not None and config.method != "n2v":
-        return Grid(load_stage1(config.stage1_model, config.mode).grid_share)
-    is_file = config.last_stage == 2 and config.stage2.mask_source == "file"
-    if not config.recorded_resolution or is_file:
+        grid = Grid(load_stage1(config.stage1_model, config.mode).grid_share)
+    elif given is None or given.is_coarse:
+        grid = _recorded(sources, noise, config)
+    else:
+        grid = Grid()
+    if given is None:
+        return grid
+    given.require_grid(grid.share)
+    return Grid(given.grid_share)
+
+
+def _recorded(
+    sources: Sequence[ImageSource], noise: NoiseMeasurement, config: PipelineConfig
+) -> Grid:
+    """Find the grid that images were recorded on, if it is to be worked on."""
+    if not config.recorded_resolution:
         return Grid()
     evidence = noise.reported()
     if evidence is None:  # too little noise to say anything

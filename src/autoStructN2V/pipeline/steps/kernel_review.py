@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoStructN2V.errors import InputError, KernelError
@@ -64,10 +65,19 @@ def decide_kernel(
         if edited is None:
             return proposal.kernel, proposal
         try:
-            return Kernel.from_array(edited, noise.mode), proposal
+            return _on_grid(edited, noise), proposal
         except KernelError as error:
             yield Warned(str(error))
     return None, proposal
+
+
+def _on_grid(edited: object, noise: NoiseMeasurement) -> Kernel:
+    """Return a kernel that is for the grid that is worked on; an array is drawn on it."""
+    kernel = Kernel.from_array(edited, noise.mode)
+    if not isinstance(edited, Kernel):
+        return replace(kernel, grid_share=noise.grid.share)
+    kernel.require_grid(noise.grid.share)
+    return kernel
 
 
 def _decision(

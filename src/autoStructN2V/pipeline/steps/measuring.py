@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autoStructN2V.errors import InputError
+from autoStructN2V.inference.noise_report import InputNoise
 from autoStructN2V.masking.kernels.evidence import Evidence, measure_evidence
 from autoStructN2V.pipeline.steps.grid import Grid
 
@@ -52,12 +53,7 @@ class NoiseMeasurement:
         InputError
             If the images show no noise that can be measured.
         """
-        way = extractor.norm_autocorr
-        if way not in self._evidence:
-            self._evidence[way] = measure_evidence(
-                self.sources, extractor, self.mode, removal=self.removal
-            )
-        return self.grid.seen_on(self._evidence[way])
+        return self.grid.seen_on(self._measured(extractor))
 
     def reported(self) -> Evidence | None:
         """Return what the configured way of measuring says; None of too little to be measured."""
@@ -65,3 +61,21 @@ class NoiseMeasurement:
             return self.evidence(self.configured)
         except InputError:
             return None
+
+    def of_images(self) -> InputNoise | None:
+        """Return the noise of the images on their own grid; None of too little to be measured.
+
+        This is the figure that a person is told, wherever noise is spoken of.
+        """
+        try:
+            return InputNoise.measured(self._measured(self.configured).autocorrelation)
+        except InputError:
+            return None
+
+    def _measured(self, extractor: ExtractorConfig) -> Evidence:
+        way = extractor.norm_autocorr
+        if way not in self._evidence:
+            self._evidence[way] = measure_evidence(
+                self.sources, extractor, self.mode, removal=self.removal
+            )
+        return self._evidence[way]

@@ -40,6 +40,8 @@ def report_on_stage(
     kernel: Kernel,
     masked_loss: float,
     is_last: bool,
+    input_noise: InputNoise | None,
+    removed_std: float | None = None,
 ) -> StageReport:
     """Measure what a stage removed and what it left.
 
@@ -57,6 +59,11 @@ def report_on_stage(
         At hidden pixels of the part that was held out, squared normalized units.
     is_last : bool
         Whether no further stage removes what this one left.
+    input_noise : InputNoise or None
+        Noise of the images on their own grid; None where it could not be measured.
+    removed_std : float, optional
+        Standard deviation of what was removed on their own grid, input intensities; by default
+        that of ``noisy`` minus ``denoised``.
 
     Returns
     -------
@@ -66,8 +73,8 @@ def report_on_stage(
     variance = max(float(removed[MAX_LAG, MAX_LAG]), 1e-30)
     removed_at_lags = at_lags(removed / variance)
     return StageReport(
-        input_noise=InputNoise.measured(evidence.autocorrelation) if evidence else None,
-        removed_std=float(np.sqrt(variance)),
+        input_noise=input_noise,
+        removed_std=float(np.sqrt(variance)) if removed_std is None else removed_std,
         removed_autocorrelation=removed_at_lags,
         masked_loss=masked_loss,
         masked_under=kernel.n_hidden,

@@ -8,21 +8,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from psygnal import Signal
 
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.errors import InputError, UserError
 from autoStructN2V.pipeline import denoise_array_events, denoise_events, output_files
-from napari_autostructn2v.layers.files import FileImage, layer_writer, stage_in_names
+from napari_autostructn2v.layers.files import (
+    FileImage,
+    layer_writer,
+    open_for_layer,
+    stacks_of_sources,
+    stage_in_names,
+)
 from napari_autostructn2v.layers.stacks import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
-    import numpy as np
     from napari.layers import Image
     from numpy.typing import NDArray
 
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.pipeline.events import Event
     from autoStructN2V.vocabulary import DeviceName, OutputDtype
@@ -107,13 +114,35 @@ class Denoising:
                 self.last = Denoised(self._tasks.state, (outcome,))
                 self.files_denoised.emit([outcome])
             else:
-                layer = _result_layer(stacks, outcome, model)
-                self._add_layer(layer)
-                self._tasks.end(f"Added layer {layer.name}.")
-                self.last = Denoised(self._tasks.state, layer=weakref.ref(layer))
-                self.layer_denoised.emit(layer)
+                self._show_layer(stacks, outcome, model)
 
         events = partial(_denoised_layer, stacks, model, device, write)
+        self._tasks.start("denoise", "Reading the images", events, show)
+
+    def denoise_files_as_layer(
+        self, path: Path, model: TrainedModel, device: DeviceName = "auto", **planes: Any
+    ) -> None:
+        """Apply a model to a TIFF file or a folder of them; the result becomes one layer.
+
+        Parameters
+        ----------
+        path : Path
+            File or folder.
+        model : TrainedModel
+            Model to apply.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Device that computes.
+        planes
+            Axes, channel and timepoint, as of :func:`~autoStructN2V.datasets.open_images`.
+        """
+
+        def show(outcome: tuple[list[ImageSource], NDArray[np.float32]] | None) -> None:
+            if outcome is None:
+                return self._tasks.end("Cancelled; nothing was added.")
+            sources, denoised = outcome
+            return self._show_layer(stacks_of_sources(path.stem, sources), denoised, model)
+
+        events = partial(_denoised_as_layer, path, model, device, planes)
         self._tasks.start("denoise", "Reading the images", events, show)
 
     def denoise_files(
@@ -124,6 +153,7 @@ class Denoising:
         *,
         device: DeviceName = "auto",
         output_dtype: OutputDtype = "float32",
+        **planes: Any,
     ) -> None:
         """Apply a model to a TIFF file or to a folder of them, and write the results.
 
@@ -139,6 +169,8 @@ class Denoising:
             Device that computes.
         output_dtype : {"float32", "input"}
             Data type of the results.
+        planes
+            Axes, channel and timepoint, as of :func:`~autoStructN2V.datasets.open_images`.
         """
 
         def show(written: Sequence[Path]) -> None:
@@ -148,7 +180,7 @@ class Denoising:
             self.last = Denoised(self._tasks.state, tuple(written))
             self.files_denoised.emit(list(written))
 
-        events = partial(_denoised_files, source, output, model, device, output_dtype)
+        events = partial(_denoised_files, source, output, model, device, output_dtype, planes)
         self._tasks.start("denoise", "Reading the images", events, show)
 
     def save_layer(self, path: Path, layer: Image) -> None:
@@ -202,6 +234,16 @@ class Denoising:
 
         self._tasks.start("open", "Opening the files", events, show)
 
+    def _show_layer(
+        self, stacks: LayerStacks, denoised: NDArray[np.float32], model: TrainedModel
+    ) -> None:
+        """Add what was made of images to the viewer."""
+        layer = _result_layer(stacks, denoised, model)
+        self._add_layer(layer)
+        self._tasks.end(f"Added layer {layer.name}.")
+        self.last = Denoised(self._tasks.state, layer=weakref.ref(layer))
+        self.layer_denoised.emit(layer)
+
     def forget(self) -> None:
         """Make ready for other images; layers and files stay."""
         self.last = None
@@ -225,17 +267,35 @@ def _denoised_layer(
     return stacks.layer_data(denoised) if write is None else write(denoised)
 
 
+def _denoised_as_layer(
+    path: Path,
+    model: TrainedModel,
+    device: DeviceName,
+    planes: Mapping[str, Any],
+    should_stop: Callable[[], bool],
+) -> Generator[Event, Any, tuple[list[ImageSource], NDArray[np.float32]] | None]:
+    """Yield progress, and return images with what was made of them; None if it was stopped."""
+    sources = open_for_layer(path, model.mode, **planes)
+    denoised = yield from denoise_array_events(
+        sources, model, device=device, should_stop=should_stop
+    )
+    if denoised is None:
+        return None
+    return sources, denoised[0] if len(denoised) == 1 else np.stack(denoised)
+
+
 def _denoised_files(
     source: Path,
     output: Path,
     model: TrainedModel,
     device: DeviceName,
     output_dtype: OutputDtype,
+    planes: Mapping[str, Any],
     should_stop: Callable[[], bool],
 ) -> Generator[Event, Any, list[Path]]:
     """Yield progress, and return the files that were written."""
     unreadable: list[InputError] = []
-    sources = open_images(source, mode=model.mode, unreadable=unreadable)
+    sources = open_images(source, mode=model.mode, unreadable=unreadable, **planes)
     outputs = output_files(sources, source, output, stage=stage_in_names(model), keep_existing=True)
     events = denoise_events(
         sources,

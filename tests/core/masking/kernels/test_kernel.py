@@ -309,6 +309,40 @@ def test_a_saved_kernel_is_read_back(tmp_path_factory, kernel):
     assert [p.name for p in folder.iterdir()] == ["kernel.npy"]
 
 
+def test_a_saved_kernel_knows_the_grid_that_it_is_for(tmp_path):
+    kernel = Kernel(np.ones((1, 1, 3), bool), 0.6)
+    path = kernel.save(tmp_path / "kernel.npy")
+    loaded = Kernel.load(path)
+    assert loaded == kernel != Kernel(kernel.cells)
+    assert loaded.trimmed().grid_share == pickle.loads(pickle.dumps(loaded)).grid_share == 0.6
+    assert "1.67 pixels of the image" in loaded.sentences
+    assert np.array_equal(np.load(path), kernel.to_array()), "other programs read the array"
+    fine = Kernel(kernel.cells).save(tmp_path / "fine.npy")
+    np.save(tmp_path / "plain.npy", kernel.to_array())
+    assert fine.read_bytes() == (tmp_path / "plain.npy").read_bytes(), "nothing is added"
+    assert Kernel.load(fine).grid_sentence == ""
+
+
+@pytest.mark.parametrize("note", ["{", "[0.5]", '{"grid_share": "x"}', '{"grid_share": 0}', "3"])
+def test_a_grid_that_is_none_is_an_error_and_what_is_not_ours_is_none(tmp_path, note):
+    path = Kernel.center_only().save(tmp_path / "kernel.npy")
+    plain = path.read_bytes()
+    path.write_bytes(plain + b"\nautoStructN2V " + note.encode())
+    with pytest.raises(KernelError):
+        Kernel.load(path)
+    path.write_bytes(plain + note.encode())
+    assert Kernel.load(path).grid_share == 1.0
+
+
+def test_a_kernel_for_another_grid_is_refused_in_one_sentence():
+    kernel = Kernel(np.ones((1, 1, 3), bool), 0.6)
+    kernel.require_grid(0.58)
+    with pytest.raises(KernelError, match=r"a grid of 60% .* but .* the grid of the images"):
+        kernel.require_grid(1.0)
+    with pytest.raises(KernelError, match=r"the grid of the images, but .* a grid of 60%"):
+        Kernel(kernel.cells).require_grid(0.6)
+
+
 def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OutputError, match="cannot be written"):
