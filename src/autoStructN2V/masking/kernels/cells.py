@@ -115,12 +115,12 @@ def require_share(share: object) -> None:
     KernelError
         Unless it is a number above 0 and at most 1.
     """
-    is_number = isinstance(share, int | float) and not isinstance(share, bool)
-    if not is_number or not 0.0 < share <= 1.0:
-        raise KernelError(
-            f"The grid of the kernel has {share!s:.20} of the rows and columns of the images; it "
-            "must be a number above 0 and at most 1."
-        )
+    if isinstance(share, int | float) and not isinstance(share, bool) and 0.0 < share <= 1.0:
+        return
+    raise KernelError(
+        f"The grid of the kernel has {share!s:.20} of the rows and columns of the images; it must "
+        "be a number above 0 and at most 1."
+    )
 
 
 def center_of(array: NDArray[_Value]) -> tuple[int, ...]:
