@@ -70,6 +70,7 @@ def stacks_of_sources(name: str, sources: Sequence[ImageSource]) -> LayerStacks:
         display={},
         index=None,
         summary="",
+        axes="TZYX"[-len(shape) :],
         _layer=_reference_to_nothing(),
     )
 
@@ -129,7 +130,7 @@ def layer_writer(layer: Image) -> Callable[[Path], None]:
         If it is no such layer.
     """
     stacks = stacks_of(layer)
-    source = _WholeLayer(stacks, layer.axis_labels, stacks.sources[0].dtype)
+    source = _WholeLayer(stacks, stacks.sources[0].dtype)
     data = layer.data[0] if layer.multiscale else layer.data
     history = dict(layer.metadata.get(METADATA_KEY, {}))
 
@@ -179,7 +180,7 @@ def write_denoised(
         "model": model.provenance,
         "stage": model.stage,
     }
-    source = _WholeLayer(stacks, stacks.geometry.axis_labels, stacks.sources[0].dtype)
+    source = _WholeLayer(stacks, stacks.sources[0].dtype)
     pixels = stacks.layer_data(denoised).reshape(source.shape)
     write_stack(path, pixels, source, output_dtype=output_dtype, history=history)
     return path
@@ -193,12 +194,8 @@ def stage_in_names(model: TrainedModel) -> int | None:
 class _WholeLayer:
     """All stacks of a layer as one, with the axes that it has in the viewer."""
 
-    def __init__(
-        self, stacks: LayerStacks, labels: Sequence[str], dtype: np.dtype[np.generic]
-    ) -> None:
-        first = stacks.sources[0]
-        leading = "C" if str(labels[0]).casefold().startswith("c") else "T"
-        axes = f"{leading}ZYX"[-len(stacks.shape) :]
+    def __init__(self, stacks: LayerStacks, dtype: np.dtype[np.generic]) -> None:
+        first, axes = stacks.sources[0], stacks.axes
         self.name = stacks.name
         self.dtype = dtype
         self.shape = (sum(shape[0] for shape in stacks.shapes), *first.shape[1:])

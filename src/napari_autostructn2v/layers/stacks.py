@@ -14,6 +14,7 @@ from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.datasets.images.sources import ArraySource
 from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY
+from napari_autostructn2v.layers.axes import axes_of, is_name
 from napari_autostructn2v.layers.geometry import Geometry
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class LeadingAxis:
 
     name: str
     size: int
+
+    @property
+    def letter(self) -> str:
+        """C for channels, else T."""
+        return "C" if self.name.casefold().startswith("c") else "T"
 
 
 class LazyStack:
@@ -119,6 +125,8 @@ class LayerStacks:
         Which one along the leading axis was chosen; None: all.
     summary : str
         Size, type and possibilities in words.
+    axes : str
+        Letters of the axes of ``shape``.
     """
 
     name: str
@@ -128,6 +136,7 @@ class LayerStacks:
     display: dict[str, Any]
     index: int | None
     summary: str
+    axes: str
     _layer: weakref.ref[Image] = field(repr=False, compare=False)
 
     @property
@@ -235,8 +244,9 @@ def stacks_of(layer: Layer, index: int | None = None) -> LayerStacks:
     geometry = Geometry.of(layer)
     indices = _chosen(layer, leading, index)
     shape = tuple(data.shape)
+    axes = "ZYX"[-len(shape) :] if leading is None else leading.letter + "ZYX"[1 - len(shape) :]
     if leading is not None and index is not None:
-        shape, geometry = shape[1:], geometry.last_axes(3)
+        axes, shape, geometry = axes[1:], shape[1:], geometry.last_axes(len(shape) - 1)
     metadata = _file_metadata(geometry, shape if len(indices) == 1 else shape[1:])
     names = [f"{layer.name} {i}" for i in indices] if len(indices) > 1 else [layer.name]
     return LayerStacks(
@@ -251,12 +261,13 @@ def stacks_of(layer: Layer, index: int | None = None) -> LayerStacks:
         },
         index=index,
         summary=describe_layer(layer),
+        axes=axes,
         _layer=weakref.ref(layer),
     )
 
 
 def leading_axis(layer: Layer) -> LeadingAxis | None:
-    """Return the axis before (z, y, x), if the layer has one.
+    """Return the axis before (z, y, x), or before (y, x) of channels, if the layer has one.
 
     Raises
     ------
@@ -264,8 +275,10 @@ def leading_axis(layer: Layer) -> LeadingAxis | None:
         If it is no grayscale image layer, or has more than one such axis.
     """
     data = _full_resolution(layer)
-    if data.ndim <= 3:
+    if data.ndim < 3 or (data.ndim == 3 and axes_of(layer) == "ZYX"):
         return None
+    if data.ndim == 3:
+        return LeadingAxis("channel", int(data.shape[0]))
     if data.ndim > 4:
         sizes = " x ".join(map(str, data.shape))
         raise InputError(
@@ -273,7 +286,7 @@ def leading_axis(layer: Layer) -> LeadingAxis | None:
             "it into one layer for each channel (right-click on the layer, Split Stack)."
         )
     name = layer.axis_labels[0]
-    return LeadingAxis("first axis" if name.startswith("axis") else name, int(data.shape[0]))
+    return LeadingAxis(name if is_name(name) else "first axis", int(data.shape[0]))
 
 
 def snapshot(sources: Sequence[ImageSource]) -> list[ImageSource]:
@@ -300,7 +313,7 @@ def describe_layer(layer: Layer) -> str:
     """
     leading, data = leading_axis(layer), _full_resolution(layer)
     height, width = data.shape[-2:]
-    n_slices = data.shape[-3] if data.ndim > 2 else 1
+    n_slices = data.shape[-3] if data.ndim - (leading is not None) > 2 else 1
     slices = "1 image" if n_slices == 1 else f"{n_slices} slices"
     if leading is not None:
         slices = f"{leading.size} stacks of {slices}"

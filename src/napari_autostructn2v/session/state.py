@@ -229,7 +229,8 @@ class Measurement:
         """Tell whether this is about a choice of layer and index."""
         if stacks is None or stacks.layer is None:
             return False
-        return stacks.layer is self.stacks.layer and stacks.index == self.stacks.index
+        own = self.stacks
+        return stacks.layer is own.layer and (stacks.index, stacks.axes) == (own.index, own.axes)
 
 
 @dataclass(frozen=True)

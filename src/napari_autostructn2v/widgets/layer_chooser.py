@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from superqt.utils import signals_blocked
 
 from autoStructN2V.errors import InputError
+from napari_autostructn2v.layers.axes import AXES_CHOICES, STATED, axes_of, is_ambiguous
 from napari_autostructn2v.layers.stacks import (
     describe_layer,
     is_panel,
@@ -19,6 +20,8 @@ from napari_autostructn2v.layers.stacks import (
     stacks_of,
 )
 from napari_autostructn2v.lifetime import connect
+from napari_autostructn2v.widgets.editors import ChoiceBox
+from napari_autostructn2v.widgets.sections import labeled_rows
 
 if TYPE_CHECKING:
     from typing import Any
@@ -65,11 +68,20 @@ class LayerChooser(QWidget):
         self.layer_box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._index_box = QComboBox()
         self._index_box.setMaxVisibleItems(15)
+        self.axes_box = ChoiceBox(list(AXES_CHOICES))
+        self.axes_box.setAccessibleName("Axes of the layer")
+        self.axes_box.setToolTip(
+            "<p>What the planes of this layer are: it does not name its axes, and there are few. "
+            "Channels are images of their own, slices belong together.</p>"
+        )
+        self._axes_row = labeled_rows(("Axes", self.axes_box))
         self._summary = QLabel()
         self._summary.setWordWrap(True)
         self._arrange()
         self.layer_box.currentIndexChanged.connect(self._on_layer_chosen)
         self._index_box.currentIndexChanged.connect(self._on_index_chosen)
+        self.axes_box.valueChanged.connect(self._on_axes_chosen)
+        connect(self, STATED.changed, self._on_axes_stated)
         for event in ("inserted", "removed", "reordered"):
             connect(self, getattr(self._viewer.layers.events, event), self._on_layers_changed)
         self._on_layers_changed()
@@ -126,6 +138,7 @@ class LayerChooser(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
+        column.addWidget(self._axes_row)
         column.addWidget(self._summary)
 
     def _on_layers_changed(self, event: object = None) -> None:
@@ -187,6 +200,16 @@ class LayerChooser(QWidget):
     def _on_index_chosen(self, row: int) -> None:
         self.changed.emit()
 
+    def _on_axes_chosen(self) -> None:
+        layer = self.layer()
+        if layer is not None:
+            STATED.set(layer, self.axes_box.value())
+
+    def _on_axes_stated(self, layer: Image) -> None:
+        if layer is self.layer():
+            self._show_layer()
+            self.changed.emit()
+
     def _show_layer(self) -> None:
         """Show what the chosen layer holds, and a choice of index if it needs one."""
         layer, axis = self.layer(), None
@@ -201,6 +224,11 @@ class LayerChooser(QWidget):
             self._problem = text = str(error)
         self._show_axis(axis)
         self._summary.setText(text)
+        is_asked = layer is not None and not layer.rgb and is_ambiguous(layer)
+        self._axes_row.setVisible(is_asked)
+        if layer is not None and is_asked:
+            with signals_blocked(self.axes_box):
+                self.axes_box.setValue(axes_of(layer))
 
     def _show_axis(self, axis: LeadingAxis | None) -> None:
         with signals_blocked(self._index_box):

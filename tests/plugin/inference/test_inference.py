@@ -353,6 +353,9 @@ def test_a_file_becomes_a_layer_without_being_loaded_first(
     np.testing.assert_allclose(layer.scale, (3, 0.5, 0.5))
 
 
+GRAY = {"photometric": "minisblack"}
+
+
 @pytest.mark.parametrize("is_to_disk", [False, True])
 def test_axes_and_channel_of_a_file_are_said_where_it_does_not(
     loaded: Inference,
@@ -363,13 +366,13 @@ def test_axes_and_channel_of_a_file_are_said_where_it_does_not(
     is_to_disk: bool,
 ) -> None:
     path = tmp_path / "scan.tif"
-    tifffile.imwrite(path, image((2, 3, 48, 40)), photometric="minisblack", metadata=None)
+    tifffile.imwrite(path, image((2, 3, 48, 40)), metadata={"axes": "CZYX"}, **GRAY)
     loaded.source.set_path(path)
     if is_to_disk:
         loaded.result.set_folder(tmp_path / "out")
     loaded.process_button.click()
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
-    assert "axes" in loaded.error.text()
+    assert "channel" in loaded.error.text()
     loaded.source.axes_section.expand()
     axes = loaded.source.selection.editor("", "axes")
     qtbot.keyClicks(axes, "CZYX")
