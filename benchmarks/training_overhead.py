@@ -88,7 +88,7 @@ def bare_step(data: TrainingData, config: StageConfig) -> Callable[[], None]:
     batch = batch_source(data, config).draw(config.batch_size)
 
     def step() -> None:
-        optimization.zero_grad()
+        network.zero_grad()
         masked_squared_error(network(batch.seen), batch).backward()  # type: ignore[no-untyped-call]
         optimization.step()
 

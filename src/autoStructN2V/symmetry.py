@@ -27,5 +27,9 @@ class Symmetry:
         turned = np.rot90(array, -self.quarter_turns, axes=(-2, -1))
         return turned[..., ::-1] if self.flip else turned
 
+    def shape_of(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return the shape (Y, X) that an array of shape (Y, X) has once it is turned."""
+        return shape[::-1] if self.quarter_turns % 2 else shape
+
 
 SYMMETRIES = tuple(Symmetry(turns, flip) for flip in (False, True) for turns in range(4))

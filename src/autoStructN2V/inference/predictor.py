@@ -16,6 +16,7 @@ from autoStructN2V.datasets.patches import neighbor_slices
 from autoStructN2V.errors import DeviceError
 from autoStructN2V.inference.tiling import Tile, plan_tiles
 from autoStructN2V.models.device import is_out_of_memory
+from autoStructN2V.models.workers import Workers, n_workers
 from autoStructN2V.symmetry import SYMMETRIES
 
 if TYPE_CHECKING:
@@ -31,9 +32,18 @@ if TYPE_CHECKING:
     from autoStructN2V.symmetry import Symmetry
     from autoStructN2V.vocabulary import Mode
 
-# features x pixels of one window: large, as the halo is waste; a CPU needs 1 GB of memory for it
-WINDOW_SIZE = {"cpu": 64 * 1024 * 1024, "cuda": 32 * 4096 * 4096, "mps": 32 * 2048 * 2048}
+    _Window = tuple[Tensor, Tile]  # slices (C, y, x), and what of them the network sees
+
+# features x pixels of all windows at once: large, as the halo is waste; a CPU needs 1 GB for them
+_WINDOW_SIZE = {"cpu": 64 * 1024 * 1024, "cuda": 32 * 4096 * 4096, "mps": 32 * 2048 * 2048}
+_SMALLEST_SHARE = 512 * 512  # pixels: what each of many cores gets all the same
 _SMALLEST_WINDOW = 128 * 128
+
+
+def largest_window(device: torch.device, features: int) -> int:
+    """Return the most pixels that one forward pass of a network should see on a device."""
+    size = _WINDOW_SIZE.get(device.type, _WINDOW_SIZE["cpu"]) // features
+    return max(size // n_workers(device), min(size, _SMALLEST_SHARE))
 
 
 @dataclass(frozen=True)
@@ -59,8 +69,9 @@ class PredictionStopped(Exception):  # noqa: N818 - leaves a network or an open 
 class Predictor:
     """Apply a trained network to stacks of any size.
 
-    The result equals that of the untiled network to float accuracy. Only the slices under work
-    are in memory: one in 2D, three in 2.5D.
+    The result equals that of the untiled network to float accuracy, and does not depend on how
+    busy the computer is. Only the slices under work are in memory: one in 2D, three in 2.5D, and
+    with several threads those of the next two tiles of each.
 
     Parameters
     ----------
@@ -89,8 +100,8 @@ class Predictor:
         self.mode = mode
         self.symmetries = tuple(symmetries)
         self.device = next(network.parameters()).device
-        default = WINDOW_SIZE.get(self.device.type, WINDOW_SIZE["cpu"])
-        self._max_window = max_window or default // network.config.features
+        features = network.config.features
+        self._max_window = max_window or largest_window(self.device, features)
         self._too_large: float = math.inf  # pixels of the smallest window that ran out of memory
 
     @classmethod
@@ -126,57 +137,61 @@ class Predictor:
         DeviceError
             When memory does not suffice even for small tiles.
         """
-        window = _SliceWindow(source, self.normalization, self.mode)
-        n_slices = source.shape[0]
-        n_per_slice = self._n_tiles_of_slice(source.shape[1:])
-        for z in range(n_slices):
-            slices = window.around(z)
-            try:
-                for n_done, image in self._predict(slices, should_stop):
-                    if image is not None:
-                        yield SliceFinished(z, self.normalization.denormalize(image))
-                    else:
-                        yield TileFinished(z * n_per_slice + n_done, n_slices * n_per_slice)
-            except PredictionStopped:
-                return
+        n_done, n_tiles = 0, self.n_tiles(source)
+        try:
+            for z, image in self._predict(source, range(source.shape[0]), should_stop):
+                if image is not None:
+                    yield SliceFinished(z, self.normalization.denormalize(image))
+                else:
+                    n_done += 1
+                    yield TileFinished(n_done, n_tiles)
+        except PredictionStopped:
+            return
 
     def denoise_slice(
         self, source: ImageSource, z: int, should_stop: Callable[[], bool] = lambda: False
     ) -> NDArray[np.float32] | None:
         """Return slice ``z`` of ``source`` denoised, (y, x) float32; None when stopped."""
-        slices = _SliceWindow(source, self.normalization, self.mode).around(z)
         try:
-            *_, (_, image) = self._predict(slices, should_stop)
+            *_, (_, image) = self._predict(source, [z], should_stop)
         except PredictionStopped:
             return None
         return None if image is None else self.normalization.denormalize(image)
 
     def _predict(
-        self, slices: Tensor, should_stop: Callable[[], bool]
+        self, source: ImageSource, indices: Sequence[int], should_stop: Callable[[], bool]
     ) -> Generator[tuple[int, NDArray[np.float32] | None]]:
-        """Predict one slice from ``slices`` (C, y, x); yield after each tile and at the end."""
-        total = np.zeros(tuple(slices.shape[-2:]), np.float32)
-        n_done = 0
-        for symmetry in self.symmetries:
-            turned = _turned(slices, symmetry)
-            result = np.empty(tuple(turned.shape[-2:]), np.float32)
-            for tile in self.tiles((result.shape[0], result.shape[1])):
-                with _stoppable(self.network, should_stop):
-                    result[tile.core] = self._predict_window(turned, tile)
-                n_done += 1
-                yield n_done, None
-            total += symmetry.undo(result).astype(np.float32)
-        yield 0, total / np.float32(len(self.symmetries))
+        """Predict slices; yield index and None after each tile, and image (y, x) at its end."""
+        shape = source.shape[1:]
+        with Workers(self.device) as workers, _stoppable(self.network, should_stop):
+            cores = workers.map(self._predict_window, self._windows(source, indices))
+            for z in indices:
+                total: NDArray[np.float32] = np.zeros(shape, np.float32)
+                for symmetry in self.symmetries:
+                    result = np.empty(symmetry.shape_of(shape), np.float32)
+                    for tile in self.tiles(symmetry.shape_of(shape)):
+                        result[tile.core] = next(cores)
+                        yield z, None
+                    total += symmetry.undo(result).astype(np.float32)
+                yield z, total / np.float32(len(self.symmetries))
+
+    def _windows(self, source: ImageSource, indices: Sequence[int]) -> Iterator[_Window]:
+        """Yield all tiles with the slices that they are cut from, in the order of ``_predict``."""
+        window = _SliceWindow(source, self.normalization, self.mode)
+        for z in indices:
+            slices = window.around(z)
+            for symmetry in self.symmetries:
+                turned = _turned(slices, symmetry)
+                for tile in self.tiles((turned.shape[1], turned.shape[2])):
+                    yield turned, tile
 
     def _n_tiles_of_slice(self, shape: tuple[int, int]) -> int:
         """Return the number of tiles of one slice in all orientations."""
-        return sum(
-            len(self.tiles(shape[::-1] if symmetry.quarter_turns % 2 else shape))
-            for symmetry in self.symmetries
-        )
+        return sum(len(self.tiles(symmetry.shape_of(shape))) for symmetry in self.symmetries)
 
-    def _predict_window(self, slices: Tensor, tile: Tile) -> NDArray[np.float32]:
+    def _predict_window(self, cut: _Window) -> NDArray[np.float32]:
         """Return the core of one tile; splits the window when memory runs out."""
+        slices, tile = cut
         window = slices[(slice(None), *tile.window)]
         n_pixels = window.shape[-1] * window.shape[-2]
         if n_pixels < self._too_large:
@@ -203,7 +218,7 @@ class Predictor:
             )
         prediction = torch.empty(shape)
         for tile in tiles:
-            prediction[tile.core] = torch.from_numpy(self._predict_window(window, tile))
+            prediction[tile.core] = torch.from_numpy(self._predict_window((window, tile)))
         return prediction
 
     @torch.inference_mode()

@@ -44,6 +44,11 @@ class MaskedBatch:
     noisy: Tensor
     placement: Placement
 
+    @property
+    def n_compared(self) -> Tensor:
+        """Number of pixels over which the loss is the mean, scalar."""
+        return self.placement.valid.sum()
+
     def loss(self, prediction: Tensor) -> Tensor:
         """Return the error at hidden pixels; ``prediction`` is (B, 1, P, P)."""
         return masked_squared_error(prediction, self)
@@ -77,6 +82,11 @@ class RecorruptedBatch:
     seen: Tensor
     noisy: Tensor
     drawn: Tensor
+
+    @property
+    def n_compared(self) -> Tensor:
+        """Number of pixels over which the loss is the mean, scalar."""
+        return torch.tensor(self.noisy.numel(), device=self.noisy.device)
 
     def loss(self, prediction: Tensor) -> Tensor:
         """Return the error at all pixels; ``prediction`` is (2 B, 1, P, P)."""

@@ -143,11 +143,6 @@ class Optimization:
         """Learning rate of the next step."""
         return float(self._rates[0].get_last_lr()[0])
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for optimizer in self._optimizers:
-            optimizer.zero_grad(set_to_none=True)
-
     def step(self) -> None:
         """Update the weights by their gradients."""
         for optimizer in self._optimizers:

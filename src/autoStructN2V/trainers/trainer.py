@@ -16,8 +16,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from autoStructN2V.errors import DeviceError, TrainingError
 from autoStructN2V.models.device import is_out_of_memory
 from autoStructN2V.models.unet import FlexibleUNet
-from autoStructN2V.trainers.batches import BatchSource, MaskedBatch
+from autoStructN2V.models.workers import Workers
+from autoStructN2V.trainers.batches import BatchSource
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Preview, Warned
+from autoStructN2V.trainers.gradients import Gradients
 from autoStructN2V.trainers.optimizer import Optimization
 from autoStructN2V.trainers.refinement import Refinement
 from autoStructN2V.trainers.validation import MaskedValidation, n_patches_worth
@@ -29,14 +31,13 @@ if TYPE_CHECKING:
 
     from autoStructN2V.inference.preview import Previewer
     from autoStructN2V.models.config import NetworkConfig
-    from autoStructN2V.trainers.batches import RecorruptedBatch
+    from autoStructN2V.trainers.batches import MaskedBatch, RecorruptedBatch
     from autoStructN2V.trainers.config import ScheduleConfig, StageConfig
     from autoStructN2V.trainers.data import TrainingData
     from autoStructN2V.trainers.events import TrainingEvent
 
 _PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
-CPU_COST = 16 * 32**2 * 64**2  # patches x features^2 x pixels: about half a second on two cores
 
 
 @dataclass
@@ -108,7 +109,6 @@ class Trainer:
             config,
             torch.Generator(self.device).manual_seed(seed),
         )
-        self._precision = _precision(self.device)
         self._refinement = Refinement(data.refinement, data.n_hidden_epochs(schedule.num_epochs))
         self._prepare_optimization()
         self.validation = MaskedValidation(
@@ -142,9 +142,10 @@ class Trainer:
 
     def _prepare_optimization(self) -> None:
         n_steps = self.n_steps * self.schedule.num_epochs
-        scaler = torch.amp.GradScaler(self.device.type, enabled=self._precision == torch.float16)
-        self._scaler = scaler
+        precision = _precision(self.device)
+        scaler = torch.amp.GradScaler(self.device.type, enabled=precision == torch.float16)
         self._optimization = Optimization(self.network, self.config, n_steps, scaler)
+        self._gradients = Gradients(self.network, scaler, precision, self.config.patch_size)
         # the average spans a few percent of the training, between 10 and 1000 steps
         decay = 1 - 1 / min(1000, max(10, n_steps // 30))
         average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
@@ -211,38 +212,34 @@ class Trainer:
         self.network.train()
         total = torch.zeros((), device=self.device)
         last_event = time.perf_counter()
-        for step in range(1, self.n_steps + 1):
-            if should_stop():
-                break
-            warning = None
-            try:
-                total += self._step(should_stop)
-            except RuntimeError as error:
-                warning = self._shrink_batch(error)
-            if warning is not None:  # outside of the handler, which keeps the memory alive
-                yield warning
-            now = time.perf_counter()
-            if now - last_event > _SECONDS_BETWEEN_EVENTS or step == self.n_steps:
-                last_event = now
-                yield BatchFinished(
-                    self.stage,
-                    epoch,
-                    self.schedule.num_epochs,
-                    step,
-                    self.n_steps,
-                    self._eta(epoch - 1 + step / self.n_steps),
-                )
+        with Workers(self.device) as workers:
+            for step in range(1, self.n_steps + 1):
+                if should_stop():
+                    break
+                loss, warning = self._try_step(workers, should_stop)
+                total += loss
+                if warning is not None:
+                    yield warning
+                now = time.perf_counter()
+                if now - last_event > _SECONDS_BETWEEN_EVENTS or step == self.n_steps:
+                    last_event = now
+                    yield self._progress(epoch, step)
         return float(total) / self.n_steps
 
-    def _step(self, should_stop: Callable[[], bool]) -> Tensor:
-        """Draw a batch, predict, compare, update; return the loss."""
-        batch = self._draw()
-        self._optimization.zero_grad()
-        loss = torch.zeros((), device=self.device)
-        for part in batch.parts(self._n_at_once):
-            if should_stop():
-                return loss
-            loss += self._backpropagate(part, len(part.seen) / len(batch.seen))
+    def _try_step(
+        self, workers: Workers, should_stop: Callable[[], bool]
+    ) -> tuple[Tensor, Warned | None]:
+        """Make a step; where memory does not suffice, make the next ones smaller and say so."""
+        try:
+            return self._step(workers, should_stop), None
+        except RuntimeError as error:
+            return torch.zeros((), device=self.device), self._shrink_batch(error)
+
+    def _step(self, workers: Workers, should_stop: Callable[[], bool]) -> Tensor:
+        """Draw a batch, predict, compare, update; return the loss, 0 when stopped."""
+        loss = self._gradients.set_from(self._draw(), workers, should_stop)
+        if loss is None:
+            return torch.zeros((), device=self.device)
         self._optimization.step()
         self._averaged.update_parameters(self.network)
         return loss
@@ -252,24 +249,6 @@ class Trainer:
             return self._batches.draw(self.batch_size)
         return self._batches.draw_recorrupted(self.batch_size, self._refinement.noise)
 
-    def _backpropagate(self, batch: MaskedBatch | RecorruptedBatch, weight: float) -> Tensor:
-        """Add the gradient of ``weight`` times the loss of a part of a batch; return that."""
-        with torch.autocast(
-            self.device.type, self._precision, enabled=self._precision != torch.float32
-        ):
-            prediction = self.network(batch.seen)
-        loss = weight * batch.loss(prediction)
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
-
-    @property
-    def _n_at_once(self) -> int:
-        """Patches in one pass: a CPU takes large batches in parts, so that it can be stopped."""
-        if self.device.type != "cpu":
-            return self.batch_size
-        cost = self.config.features**2 * self.config.patch_size**2
-        return min(self.batch_size, max(1, CPU_COST // cost))
-
     def _is_patience_spent(self, epoch: int, epochs_since_best: int) -> bool:
         is_last_phase = self.data.refinement is None or epoch > self._refinement.n_hidden_epochs
         is_spent = epochs_since_best >= self.schedule.early_stopping_patience
@@ -277,6 +256,11 @@ class Trainer:
 
     def _weights(self) -> dict[str, Tensor]:
         return copy.deepcopy(self.averaged.state_dict())
+
+    def _progress(self, epoch: int, step: int) -> BatchFinished:
+        n_epochs = self.schedule.num_epochs
+        eta = self._eta(epoch - 1 + step / self.n_steps)
+        return BatchFinished(self.stage, epoch, n_epochs, step, self.n_steps, eta)
 
     def _report(
         self, epoch: int, train_loss: float, val_loss: float, best: float, seconds: float

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from autoStructN2V.models.workers import Workers
 from autoStructN2V.trainers.batches import BatchSource
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from autoStructN2V.datasets.patches import PatchBank, PatchRegion
     from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.trainers.batches import MaskedBatch
     from autoStructN2V.trainers.config import StageConfig
 
 _BATCH_SIZE = 8  # more at once would take more memory
+_PATCHES_IN_PART = 2
 _FEWEST_PATCHES, _MOST_PATCHES = 4, 16
 _TRAINED_PER_VALIDATED = 20  # then a validation takes less than 2 % of the time of an epoch
 _SEED_OFFSET = 104_729  # validation draws differ from the training's
@@ -57,17 +60,31 @@ class MaskedValidation:
         seed: int,
         n_patches: int = _MOST_PATCHES,
     ) -> None:
+        self._device = bank.device
         generator = torch.Generator(bank.device).manual_seed(seed + _SEED_OFFSET)
         unturned = config.model_copy(update={"use_augmentation": False})
         source = BatchSource(bank, region, kernel, unturned, generator)
         starts = range(0, n_patches, _BATCH_SIZE)
         self._batches = [source.draw(min(_BATCH_SIZE, n_patches - start)) for start in starts]
 
-    @torch.inference_mode()
     def loss(self, network: nn.Module) -> float:
         """Return the masked mean squared error of ``network``, normalized intensity squared."""
         network.eval()
         sizes = [len(batch.seen) for batch in self._batches]
-        losses = [batch.loss(network(batch.seen)) for batch in self._batches]
+        with Workers(self._device) as workers:
+            losses = [batch.loss(_predicted(network, batch, workers)) for batch in self._batches]
         total = sum(n * loss for n, loss in zip(sizes, losses, strict=True))
         return float(total / sum(sizes))
+
+
+def _predicted(network: nn.Module, batch: MaskedBatch, workers: Workers) -> Tensor:
+    """Return the predictions of all patches, (B, 1, P, P)."""
+
+    @torch.inference_mode()
+    def predict(seen: Tensor) -> Tensor:
+        prediction: Tensor = network(seen)
+        return prediction
+
+    is_cpu = batch.seen.device.type == "cpu"
+    n_parts = -(-len(batch.seen) // _PATCHES_IN_PART) if is_cpu else 1
+    return torch.cat(list(workers.map(predict, torch.chunk(batch.seen, n_parts))))

@@ -13,6 +13,7 @@ from autoStructN2V.inference.predictor import _SMALLEST_WINDOW
 from autoStructN2V.masking import SYMMETRIES
 from autoStructN2V.models import NetworkConfig
 from autoStructN2V.trainers import build_network
+from tests.core.conftest import threads
 
 STATISTICS = Normalization(1000, 50, 900, 1100, 1000, 30, 10)
 OUT_OF_MEMORY = [
@@ -223,6 +224,17 @@ def test_a_preview_counts_slices_through_all_stacks(mode):
         index, image = Previewer(sources, STATISTICS, mode, lambda z=asked: z).denoise(net)
         assert index == shown
         assert np.allclose(image, expected[shown], rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["2D", "2.5D"])
+def test_the_number_of_threads_changes_no_pixel(mode):
+    source = ArraySource(stack(5, (150, 140)))
+    predictor = Predictor(network(mode), STATISTICS, mode, 100**2, symmetries=SYMMETRIES)
+    results = []
+    for n_threads in (1, 2, 3):
+        with threads(n_threads):
+            results.append(denoised(predictor, source))
+    assert all(np.array_equal(result, results[0]) for result in results)
 
 
 def test_a_stop_inside_a_tile_ends_it_and_leaves_no_hook_behind():

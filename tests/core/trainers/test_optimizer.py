@@ -48,7 +48,7 @@ def test_every_weight_is_trained(optimizer):
     optimization = Optimization(network, config, 4, scaler)
     assert 0 < optimization.learning_rate < 1e-2
     for _ in range(2):
-        optimization.zero_grad()
+        network.zero_grad()
         network(torch.ones(1, 1, 16, 16)).square().mean().backward()
         optimization.step()
     assert optimization.learning_rate == pytest.approx(1e-2, rel=0.5)

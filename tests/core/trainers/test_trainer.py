@@ -16,6 +16,7 @@ from autoStructN2V.datasets import (
 from autoStructN2V.errors import DeviceError, TrainingError
 from autoStructN2V.inference import Previewer
 from autoStructN2V.masking import Autocorrelation, Kernel, NoiseSampler
+from autoStructN2V.models.workers import Workers
 from autoStructN2V.trainers import (
     BatchFinished,
     EpochFinished,
@@ -27,8 +28,11 @@ from autoStructN2V.trainers import (
     TrainingData,
     Warned,
     build_network,
+    gradients,
 )
-from tests.core.conftest import TINY_STAGE, noisy_lines
+from autoStructN2V.trainers.batches import BatchSource
+from autoStructN2V.trainers.gradients import Gradients
+from tests.core.conftest import TINY_STAGE, noisy_lines, threads
 
 CPU = torch.device("cpu")
 SPLIT = (0.7, 0.15, 0.15)
@@ -352,6 +356,40 @@ def test_the_same_seed_trains_the_same_weights_bit_for_bit():
     first, second, other = (train(trainer_for(seed=s))[1].network.state_dict() for s in (4, 4, 5))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("is_refined", [False, True])
+def test_the_number_of_threads_changes_no_weight(monkeypatch, is_refined):
+    monkeypatch.setattr(gradients, "_PART_COST", 0)  # a part for each patch
+    plan = refinement(0.5) if is_refined else None
+    results = []
+    for n_threads in (1, 2, 3):
+        with threads(n_threads):
+            results.append(train(trainer_for(n_epochs=4, batch_size=5, refinement=plan))[1])
+    alone, *others = results
+    for other in others:
+        assert [e.val_loss for e in other.history] == [e.val_loss for e in alone.history]
+        weights = other.network.state_dict()
+        assert all(torch.equal(w, weights[name]) for name, w in alone.network.state_dict().items())
+
+
+@pytest.mark.parametrize("n_in_part", [1, 4, 6])
+def test_the_parts_of_a_batch_give_the_gradient_of_the_whole(monkeypatch, n_in_part):
+    trainer = trainer_for(batch_size=6)
+    config, network = trainer.config, trainer.network
+    cost = n_in_part * config.features**2 * config.patch_size**2
+    monkeypatch.setattr(gradients, "_PART_COST", cost)
+    bank, split = trainer.data.bank, trainer.data.split
+    source = BatchSource(bank, split.training, trainer.data.kernel, config, torch.Generator())
+    batch = source.draw(6)
+    whole = batch.loss(network(batch.seen))
+    expected = torch.autograd.grad(whole, list(network.parameters()))
+    parts = Gradients(network, torch.amp.GradScaler("cpu", enabled=False), torch.float32, 16)
+    with Workers(CPU) as workers:
+        loss = parts.set_from(batch, workers, lambda: False)
+    assert torch.isclose(loss, whole)
+    for weight, gradient in zip(network.parameters(), expected, strict=True):
+        assert torch.allclose(weight.grad, gradient, rtol=1e-3, atol=1e-6)
 
 
 def test_training_does_not_touch_global_randomness():

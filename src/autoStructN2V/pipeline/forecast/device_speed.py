@@ -11,9 +11,11 @@ import torch
 
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
+from autoStructN2V.models.workers import Workers, n_workers
 from autoStructN2V.pipeline.forecast.network_cost import COST_OF_STEP, network_cost
 
-_TRIAL_SECONDS = 0.1
+_TRIAL_SECONDS = 0.3
+_PARTS_OF_EACH_WORKER = 2
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,21 @@ class DeviceSpeed:
         Floating-point operations per second in training.
     step_seconds : float
         What every optimizer step costs, however small; not measured.
+    n_at_once : int
+        Parts of a batch that are computed side by side; fewer parts do not use all of the speed.
     is_measured : bool
         False for values that are merely typical of such a device.
     """
 
     flops_per_second: float
     step_seconds: float
+    n_at_once: int = 1
     is_measured: bool = False
+
+    def seconds(self, flops_of_part: float, n_parts: int) -> float:
+        """Return how long equal parts take, of which the last may leave cores without work."""
+        n_rounds = -(-n_parts // self.n_at_once)
+        return n_rounds * self.n_at_once * flops_of_part / self.flops_per_second
 
 
 TYPICAL_SPEED = {
@@ -45,13 +55,15 @@ TYPICAL_SPEED = {
 
 @cache
 def measure_speed(device: torch.device) -> DeviceSpeed:
-    """Measure the speed of a device with a few small training steps; about 0.3 s.
+    """Measure the speed of a device with a few small training steps; about 0.5 s.
 
-    Later calls return the first result.
+    It is what the device has to spare: other programs that run take part of it, now as later. A
+    GPU is measured as if it was free. Later calls return the first result.
     """
-    trial = _Trial(device, n_patches=2 if device.type == "cpu" else 32)
     typical = TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
-    return DeviceSpeed(trial.n_flops / trial.seconds(), typical.step_seconds, is_measured=True)
+    trial = _Trial(device, n_patches=1 if device.type == "cpu" else 32)
+    flops = trial.flops_per_second()
+    return DeviceSpeed(flops, typical.step_seconds, n_workers(device), is_measured=True)
 
 
 class _Trial:
@@ -64,25 +76,30 @@ class _Trial:
         self._network = FlexibleUNet(config).placed_on(device)
         self._batch = torch.ones(shape, device=device).to(memory_format=torch.channels_last)
         cost = network_cost(config, "2D")
-        self.n_flops = COST_OF_STEP * cost.flops_per_pixel * math.prod(shape)
+        self._n_flops = COST_OF_STEP * cost.flops_per_pixel * math.prod(shape)
 
-    def seconds(self) -> float:
-        """Return the time of the fastest of a few steps, after one that only warms up.
+    def flops_per_second(self) -> float:
+        """Return the speed of steps side by side, after some that only warm up."""
+        n_parts = _PARTS_OF_EACH_WORKER * n_workers(self._device)
+        with Workers(self._device) as workers:
+            rounds = [self._seconds_of(workers, n_parts)]
+            end = time.perf_counter() + _TRIAL_SECONDS
+            while len(rounds) < 2 or time.perf_counter() < end:
+                rounds.append(self._seconds_of(workers, n_parts))
+        is_shared = self._device.type == "cpu"
+        seconds = sum(rounds[1:]) / len(rounds[1:]) if is_shared else min(rounds[1:])
+        return n_parts * self._n_flops / seconds
 
-        The fastest, because other programs can only make a step slower.
-        """
-        self._step()
-        best, end = self._step(), time.perf_counter() + _TRIAL_SECONDS
-        while time.perf_counter() < end:
-            best = min(best, self._step())
-        return best
-
-    def _step(self) -> float:
+    def _seconds_of(self, workers: Workers, n_parts: int) -> float:
         start = time.perf_counter()
+        for _ in workers.map(self._step, range(n_parts)):
+            pass
+        return time.perf_counter() - start
+
+    def _step(self, part: int) -> None:
         is_cuda = self._device.type == "cuda"
         with torch.enable_grad(), torch.autocast(self._device.type, enabled=is_cuda):
             loss = self._network(self._batch).square().mean()
-        loss.backward()
+        gradients = torch.autograd.grad(loss, list(self._network.parameters()))
         if self._device.type != "cpu":
-            next(self._network.parameters()).detach().sum().item()  # waits for the device
-        return time.perf_counter() - start
+            gradients[0].sum().item()  # waits for the device

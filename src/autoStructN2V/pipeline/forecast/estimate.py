@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoStructN2V.datasets.splitting import split_patches
-from autoStructN2V.inference.predictor import WINDOW_SIZE
+from autoStructN2V.inference.predictor import largest_window
 from autoStructN2V.inference.tiling import plan_tiles
 from autoStructN2V.masking.kernels.evidence import MOST_PIXELS
 from autoStructN2V.models.config import NetworkConfig
+from autoStructN2V.models.workers import n_workers
 from autoStructN2V.pipeline.forecast.device_speed import TYPICAL_SPEED, DeviceSpeed
 from autoStructN2V.pipeline.forecast.network_cost import COST_OF_STEP, NetworkCost, network_cost
 from autoStructN2V.pipeline.steps.training_data import LARGEST_BANK
 from autoStructN2V.quantities import about_text
 from autoStructN2V.trainers.config import LastStageConfig
-from autoStructN2V.trainers.trainer import CPU_COST
+from autoStructN2V.trainers.gradients import patches_at_work, patches_in_part
 from autoStructN2V.trainers.validation import n_patches_worth
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def estimate_run(
         cost = network_cost(_network_config(stage), config.mode)
         is_averaged = isinstance(stage, LastStageConfig) and stage.averages_turns
         n_orientations = _ORIENTATIONS if is_averaged else 1
-        seconds += n_orientations * _prediction_seconds(cost, shapes, device, speed)
+        seconds += _prediction_seconds(cost, shapes, n_orientations, device, speed)
         peaks.append(_prediction_bytes(cost, shapes, device))
         if stage in trained:
             n_steps = steps_per_epoch(stage, config, shapes)
@@ -151,12 +152,16 @@ def _n_pixels(shapes: Iterable[Shape]) -> int:
 def _step_seconds(
     cost: NetworkCost, stage: StageConfig, device: torch.device, speed: DeviceSpeed
 ) -> float:
-    n_flops = COST_OF_STEP * cost.flops_per_pixel * stage.batch_size * stage.patch_size**2
+    in_part = patches_in_part(device, stage.features, stage.patch_size) or stage.batch_size
+    n_parts = -(-stage.batch_size // in_part)
+    n_flops = (
+        COST_OF_STEP * cost.flops_per_pixel * stage.patch_size**2 * min(in_part, stage.batch_size)
+    )
     per_parameter = _SECONDS_PER_PARAMETER
     if stage.optimizer == "muon":
         per_parameter += _SECONDS_OF_MUON
     update = cost.n_parameters * per_parameter if device.type == "cpu" else 0.0
-    return speed.step_seconds + update + n_flops / speed.flops_per_second
+    return speed.step_seconds + update + speed.seconds(n_flops, n_parts)
 
 
 def _validation_seconds(
@@ -167,17 +172,24 @@ def _validation_seconds(
 
 
 def _prediction_seconds(
-    cost: NetworkCost, shapes: Sequence[Shape], device: torch.device, speed: DeviceSpeed
+    cost: NetworkCost,
+    shapes: Sequence[Shape],
+    n_orientations: int,
+    device: torch.device,
+    speed: DeviceSpeed,
 ) -> float:
-    n_pixels = sum(z * sum(_windows((y, x), cost, device)) for z, y, x in shapes)
-    return cost.flops_per_pixel * n_pixels / speed.flops_per_second
+    windows = [(shape[0], _windows(shape[1:], cost, device)) for shape in shapes]
+    n_windows = sum(n_slices * len(of_slice) for n_slices, of_slice in windows)
+    n_pixels = sum(n_slices * sum(of_slice) for n_slices, of_slice in windows)
+    flops_of_window = cost.flops_per_pixel * n_pixels / n_windows
+    return speed.seconds(flops_of_window, n_orientations * n_windows)
 
 
 def _windows(shape: tuple[int, int], cost: NetworkCost, device: torch.device) -> list[int]:
     """Return the pixels of each window in which a slice is predicted."""
     if device.type != "cpu":
         return [math.prod(shape)]
-    tiles = plan_tiles(shape, WINDOW_SIZE["cpu"] // cost.features, cost.reach, cost.stride)
+    tiles = plan_tiles(shape, largest_window(device, cost.features), cost.reach, cost.stride)
     return [
         (tile.window_y[1] - tile.window_y[0]) * (tile.window_x[1] - tile.window_x[0])
         for tile in tiles
@@ -187,12 +199,11 @@ def _windows(shape: tuple[int, int], cost: NetworkCost, device: torch.device) ->
 def _prediction_bytes(cost: NetworkCost, shapes: Sequence[Shape], device: torch.device) -> float:
     largest = max(max(_windows(shape[1:], cost, device)) for shape in set(shapes))
     # a skip connection, the two joined, and the next one live at the same time
-    return _BYTES * 4 * cost.features * largest
+    return _BYTES * 4 * cost.features * largest * n_workers(device)
 
 
 def _training_bytes(cost: NetworkCost, stage: StageConfig, device: torch.device) -> float:
-    n_pixels = stage.batch_size * stage.patch_size**2
-    if device.type == "cpu":
-        most = max(stage.patch_size**2, CPU_COST // stage.features**2)
-        n_pixels = min(n_pixels, most)
-    return _BYTES * (_WEIGHT_COPIES * cost.n_parameters + 1.5 * cost.kept_per_pixel * n_pixels)
+    at_work = patches_at_work(device, stage.features, stage.patch_size, stage.batch_size)
+    n_pixels = at_work * stage.patch_size**2
+    n_copies = _WEIGHT_COPIES + n_workers(device)  # each worker has gradients of its own
+    return _BYTES * (n_copies * cost.n_parameters + 1.5 * cost.kept_per_pixel * n_pixels)
