@@ -34,7 +34,7 @@ def forecast(fields: Mapping[str, Any], shapes: Sequence[Shape]) -> str:
     """
     config = pipeline.validate_config(fields)
     device = models.choose_device(config.device)
-    speed = pipeline.measure_speed(device)
+    speed = pipeline.measure_speed(device, config.threads)
     estimate = pipeline.estimate_run(config, shapes, device, speed)
     if estimate.seconds > _LONG:
         short = pipeline.validate_config(configuration.merged(fields, {"preset": "fast"}))

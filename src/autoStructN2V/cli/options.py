@@ -38,6 +38,12 @@ Stage1Model = Annotated[
     Path | None, typer.Option(help="Model of an earlier training to use as stage 1.")
 ]
 Device = Annotated[DeviceName | None, typer.Option(help="auto takes a GPU when there is one.")]
+Threads = Annotated[
+    int,
+    typer.Option(
+        min=0, max=1024, help="Processor cores; 0: all, less one where there are more than two."
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="Random seed.")]
 
 Axes = Annotated[

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import torch
@@ -21,6 +23,25 @@ _PARTS_AHEAD = 2  # for each thread: one at work and one that waits for it
 def n_workers(device: torch.device) -> int:
     """Return how many parts a device computes at once: the threads of PyTorch, one on a GPU."""
     return torch.get_num_threads() if device.type == "cpu" else 1
+
+
+@contextmanager
+def using_threads(n_threads: int = 0) -> Iterator[None]:
+    """Let PyTorch use so many threads, in this thread of the program.
+
+    Parameters
+    ----------
+    n_threads : int
+        0 for as many as it uses by itself, less one where these are more than two and the
+        environment variable ``OMP_NUM_THREADS`` does not ask for them: a window stays quick.
+    """
+    before = torch.get_num_threads()
+    is_asked_for = "OMP_NUM_THREADS" in os.environ
+    torch.set_num_threads(n_threads or (before if before <= 2 or is_asked_for else before - 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Workers:

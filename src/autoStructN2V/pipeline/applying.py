@@ -14,6 +14,7 @@ from autoStructN2V.errors import InputError
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.models.device import choose_device
+from autoStructN2V.models.workers import using_threads
 from autoStructN2V.pipeline.events import ImageFailed
 from autoStructN2V.pipeline.results import ArraySink
 from autoStructN2V.pipeline.steps.denoising import Denoiser
@@ -40,6 +41,7 @@ def denoise_events(
     outputs: Sequence[Path],
     *,
     device: DeviceName = "auto",
+    threads: int = 0,
     output_dtype: OutputDtype = "float32",
     should_stop: Callable[[], bool] = lambda: False,
     unreadable: Sequence[InputError] = (),
@@ -59,6 +61,8 @@ def denoise_events(
         One TIFF file for each source.
     device : {"auto", "cpu", "cuda", "mps"}
         Device that computes.
+    threads : int
+        See :func:`autoStructN2V.models.workers.using_threads`.
     output_dtype : {"float32", "input"}
         Data type of the results.
     should_stop : callable
@@ -88,24 +92,25 @@ def denoise_events(
         refuse_existing(outputs)
     usable, notes, refused = _usable(sources, should_stop)
     failed = [*unreadable, *refused.values()]
-    images, denoiser = yield from _prepared(
-        [sources[i] for i in usable], model, device, should_stop, notes
-    )
-    yield from map(Warned, header_notes(images, output_dtype))
     written: list[Path] = []
-    for source, path in zip(images, [outputs[i] for i in usable], strict=True):
-        ensure_writable_folder(path.parent)
-        history = {"model": model.provenance, "stage": model.stage}
-        try:
-            with StackWriter(path, source, output_dtype=output_dtype, history=history) as stack:
-                yield from denoiser.denoise(source, stack.write)
-                if should_stop():
-                    stack.discard()
-                    break
-        except InputError as error:
-            failed.append(error)
-        else:
-            written.append(path)
+    with using_threads(threads):
+        images, denoiser = yield from _prepared(
+            [sources[i] for i in usable], model, device, should_stop, notes
+        )
+        yield from map(Warned, header_notes(images, output_dtype))
+        for source, path in zip(images, [outputs[i] for i in usable], strict=True):
+            ensure_writable_folder(path.parent)
+            history = {"model": model.provenance, "stage": model.stage}
+            try:
+                with StackWriter(path, source, output_dtype=output_dtype, history=history) as stack:
+                    yield from denoiser.denoise(source, stack.write)
+                    if should_stop():
+                        stack.discard()
+                        break
+            except InputError as error:
+                failed.append(error)
+            else:
+                written.append(path)
     if failed and not written and not should_stop():
         raise failed[0]
     yield from (ImageFailed(f"Left out: {error}") for error in failed)
@@ -130,13 +135,14 @@ def denoise_array_events(
     model: TrainedModel,
     *,
     device: DeviceName = "auto",
+    threads: int = 0,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Event, Decision | None, list[NDArray[np.float32]] | None]:
     """Apply a trained model to images and keep the results in memory.
 
     Parameters
     ----------
-    sources, model, device, should_stop
+    sources, model, device, threads, should_stop
         As in :func:`denoise_events`.
 
     Yields
@@ -157,13 +163,14 @@ def denoise_array_events(
     _, notes, refused = _usable(sources, should_stop)
     if refused:
         raise next(iter(refused.values()))
-    images, denoiser = yield from _prepared(sources, model, device, should_stop, notes)
     sink = ArraySink()
-    for source in images:
-        with sink.writer(model.stage, source) as write:
-            yield from denoiser.denoise(source, write)
-        if should_stop():
-            return None
+    with using_threads(threads):
+        images, denoiser = yield from _prepared(sources, model, device, should_stop, notes)
+        for source in images:
+            with sink.writer(model.stage, source) as write:
+                yield from denoiser.denoise(source, write)
+            if should_stop():
+                return None
     return sink.arrays(model.stage)
 
 

@@ -14,6 +14,7 @@ from autoStructN2V.errors import DeviceError, InputError, UserError
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.models.device import choose_device, is_out_of_memory
+from autoStructN2V.models.workers import using_threads
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.job import Job
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
@@ -89,17 +90,19 @@ def pipeline_events(
     (2020). doi:10.1109/ISBI45749.2020.9098336
     """
     try:
-        return (
-            yield from _run(
-                _sources(images),
-                validate_config(config),
-                should_stop=should_stop,
-                review=review,
-                preview_slice=preview_slice,
-                sink=sink or ArraySink(),
-                unusable=unusable,
+        sources, complete = _sources(images), validate_config(config)
+        with using_threads(complete.threads):
+            return (
+                yield from _run(
+                    sources,
+                    complete,
+                    should_stop=should_stop,
+                    review=review,
+                    preview_slice=preview_slice,
+                    sink=sink or ArraySink(),
+                    unusable=unusable,
+                )
             )
-        )
     except (RuntimeError, MemoryError) as error:
         is_user_error = isinstance(error, UserError)
         if is_user_error or (isinstance(error, RuntimeError) and not is_out_of_memory(error)):

@@ -91,7 +91,7 @@ class EstimateLine(QWidget):
         def events(should_stop: Callable[[], bool]) -> Generator[Any, Any, Estimate]:
             device = choose_device(config.device)
             yield None
-            speed = measure_speed(device) if may_measure else None
+            speed = measure_speed(device, config.threads) if may_measure else None
             return estimate_run(config, shapes, device, speed)
 
         self._shown_for = asked

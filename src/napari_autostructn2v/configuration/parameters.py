@@ -35,6 +35,7 @@ _MORE_GENERAL = (
     "remove_stripes",
     "recorded_resolution",
     "random_seed",
+    "threads",
     "output_dtype",
 )
 

@@ -152,6 +152,14 @@ class PipelineConfig(ScheduleConfig):
     device: DeviceName = Field(
         "auto", title="Device", description="auto takes a GPU when there is one."
     )
+    threads: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        title="Processor cores",
+        description="How many cores compute when there is no GPU; 0 for all, less one where they "
+        "are more than two. The result does not depend on it.",
+    )
     random_seed: int = Field(
         42, ge=0, le=2**31 - 1, title="Random seed", description="Same seed, same result."
     )

@@ -11,7 +11,7 @@ import torch
 
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
-from autoStructN2V.models.workers import Workers, n_workers
+from autoStructN2V.models.workers import Workers, n_workers, using_threads
 from autoStructN2V.pipeline.forecast.network_cost import COST_OF_STEP, network_cost
 
 _TRIAL_SECONDS = 0.3
@@ -54,16 +54,24 @@ TYPICAL_SPEED = {
 
 
 @cache
-def measure_speed(device: torch.device) -> DeviceSpeed:
+def measure_speed(device: torch.device, n_threads: int = 0) -> DeviceSpeed:
     """Measure the speed of a device with a few small training steps; about 0.5 s.
 
     It is what the device has to spare: other programs that run take part of it, now as later. A
     GPU is measured as if it was free. Later calls return the first result.
+
+    Parameters
+    ----------
+    device : torch.device
+        What to measure.
+    n_threads : int
+        See :func:`autoStructN2V.models.workers.using_threads`.
     """
     typical = TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
     trial = _Trial(device, n_patches=1 if device.type == "cpu" else 32)
-    flops = trial.flops_per_second()
-    return DeviceSpeed(flops, typical.step_seconds, n_workers(device), is_measured=True)
+    with using_threads(n_threads):
+        flops, n_at_once = trial.flops_per_second(), n_workers(device)
+    return DeviceSpeed(flops, typical.step_seconds, n_at_once, is_measured=True)
 
 
 class _Trial:

@@ -18,7 +18,7 @@ from autoStructN2V.inference.predictor import largest_window
 from autoStructN2V.inference.tiling import plan_tiles
 from autoStructN2V.masking.kernels.evidence import MOST_PIXELS
 from autoStructN2V.models.config import NetworkConfig
-from autoStructN2V.models.workers import n_workers
+from autoStructN2V.models.workers import n_workers, using_threads
 from autoStructN2V.pipeline.forecast.device_speed import TYPICAL_SPEED, DeviceSpeed
 from autoStructN2V.pipeline.forecast.network_cost import COST_OF_STEP, NetworkCost, network_cost
 from autoStructN2V.pipeline.steps.training_data import LARGEST_BANK
@@ -106,6 +106,13 @@ def estimate_run(
         From :func:`measure_speed`; default: typical of the type of device.
     """
     speed = speed or TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
+    with using_threads(config.threads):
+        return _estimate(config, shapes, device, speed)
+
+
+def _estimate(
+    config: PipelineConfig, shapes: Sequence[Shape], device: torch.device, speed: DeviceSpeed
+) -> Estimate:
     trained = config.trained_stages
     n_measured = min(_n_pixels(shapes), MOST_PIXELS)
     seconds = _FIRST_SECONDS + _SECONDS_PER_PIXEL * n_measured
