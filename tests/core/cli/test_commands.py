@@ -127,7 +127,7 @@ def test_what_is_refused_takes_no_time(tmp_path, capsys):
 
 @pytest.fixture
 def typical_speed(monkeypatch):
-    monkeypatch.setattr(pipeline, "measure_speed", lambda device: TYPICAL_SPEED[device.type])
+    monkeypatch.setattr(pipeline, "measure_speed", lambda device, _: TYPICAL_SPEED[device.type])
 
 
 STACK = [(30, 256, 256)]
