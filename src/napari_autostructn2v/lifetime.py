@@ -26,7 +26,7 @@ class _Emitter(Protocol):
 _releases: set[Callable[..., None]] = set()
 
 
-def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> None:
+def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> Callable[[], None]:
     """Connect ``signal`` to ``slot`` for as long as ``widget`` exists.
 
     Neither the signal nor the connection keeps the widget alive, and once Qt has deleted the widget
@@ -40,6 +40,11 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> N
         Of an object that may live longer than the widget.
     slot : bound method
         Usually of the widget.
+
+    Returns
+    -------
+    callable
+        Ends the connection before the widget ends; nothing of it is left then.
     """
     signal.connect(slot)
     method = weakref.WeakMethod(slot)
@@ -53,7 +58,13 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> N
             except (ValueError, KeyError, AttributeError):
                 return
 
-    at_end(widget, disconnect)
+    forget = at_end(widget, disconnect)
+
+    def end() -> None:
+        forget()
+        disconnect()
+
+    return end
 
 
 def viewer_of(reference: weakref.ref[napari.Viewer]) -> napari.Viewer:
@@ -64,7 +75,7 @@ def viewer_of(reference: weakref.ref[napari.Viewer]) -> napari.Viewer:
     return viewer
 
 
-def at_end(widget: QObject, call: Callable[[], object]) -> None:
+def at_end(widget: QObject, call: Callable[[], object]) -> Callable[[], None]:
     """Make a call once Qt deletes ``widget``.
 
     Parameters
@@ -73,6 +84,11 @@ def at_end(widget: QObject, call: Callable[[], object]) -> None:
         Object whose end is waited for.
     call : callable
         Must not refer to the widget, which it would keep alive.
+
+    Returns
+    -------
+    callable
+        Takes it back: no call is made any more.
     """
 
     def release(*_: object) -> None:
@@ -82,6 +98,17 @@ def at_end(widget: QObject, call: Callable[[], object]) -> None:
     # collected together with the widget, it would be emptied while Qt still calls it: a crash
     _releases.add(release)
     widget.destroyed.connect(release)
+    reference = weakref.ref(widget)
+
+    def forget() -> None:
+        if release not in _releases:
+            return
+        _releases.discard(release)
+        alive = reference()
+        if alive is not None and isalive(alive):  # type: ignore[no-untyped-call]
+            alive.destroyed.disconnect(release)
+
+    return forget
 
 
 def call_later(owner: QObject, slot: Callable[[], object]) -> None:

@@ -63,6 +63,36 @@ def test_the_connection_does_not_keep_the_widget_alive(qtbot) -> None:
     assert len(lifetime._releases) == before - 1
 
 
+def test_a_connection_that_is_ended_early_leaves_nothing(qtbot) -> None:
+    source, heard = Source(), []
+    widget = Listener(source, heard)
+    before = len(lifetime._releases)
+    other = Source()
+    end = connect(widget, other.happened, widget.on_happened)
+    end()
+    end()
+    assert len(lifetime._releases) == before and len(other.happened) == 0
+    other.happened.emit(1)
+    delete(widget)
+    assert heard == []
+
+
+def test_layers_that_come_and_go_leave_nothing_behind(viewer, qtbot) -> None:
+    for name in DockName:
+        viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    viewer.add_image(np.zeros((3, 32, 32)))
+    before = len(lifetime._releases)
+    layer = viewer.add_image(np.zeros((3, 32, 32)))
+    reference = weakref.ref(layer)
+    assert len(lifetime._releases) > before
+    viewer.layers.remove(layer)
+    assert len(lifetime._releases) == before
+    del layer
+    QApplication.processEvents()
+    gc.collect()
+    assert reference() is None
+
+
 def test_widget_and_source_may_be_collected_together(qtbot) -> None:
     source, heard = Source(), []
     widget = Listener(source, heard)

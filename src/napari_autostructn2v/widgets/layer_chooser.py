@@ -24,6 +24,7 @@ from napari_autostructn2v.widgets.editors import ChoiceBox
 from napari_autostructn2v.widgets.sections import labeled_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from napari.components import ViewerModel
@@ -55,6 +56,7 @@ class LayerChooser(QWidget):
         # a dock gets a proxy, whose layers are proxies too and never the layers of an event
         self._viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
         self._layers: list[Image] = []
+        self._watched: dict[int, list[Callable[[], None]]] = {}  # what ends it, by identity
         self._problem = ""
         self.layer_box = QComboBox()
         self.layer_box.setToolTip("Image layer to work on; it is never modified.")
@@ -169,16 +171,15 @@ class LayerChooser(QWidget):
 
     def _watch(self, layers: list[Image]) -> None:
         """Follow names and pixels of exactly these layers."""
-        known = {id(layer) for layer in self._layers}
         for layer in layers:
-            if id(layer) not in known:
-                connect(self, layer.events.name, self._on_renamed)
-                connect(self, layer.events.data, self._on_data_changed)
-        kept = {id(layer) for layer in layers}
-        for layer in self._layers:
-            if id(layer) not in kept:
-                layer.events.name.disconnect(self._on_renamed)
-                layer.events.data.disconnect(self._on_data_changed)
+            if id(layer) not in self._watched:
+                self._watched[id(layer)] = [
+                    connect(self, layer.events.name, self._on_renamed),
+                    connect(self, layer.events.data, self._on_data_changed),
+                ]
+        for gone in self._watched.keys() - {id(layer) for layer in layers}:
+            for end in self._watched.pop(gone):
+                end()
         self._layers = layers
 
     def _on_renamed(self, event: object = None) -> None:
