@@ -160,6 +160,7 @@ def handle_large(session: Session, stack: NDArray[np.uint16], folder: Path) -> H
     configuration = dock_of(session, DockName.CONFIGURATION)
     rest(2)
     heartbeat = Heartbeat("large: choose")
+    print("choose, measure", flush=True)
     configuration.chooser.set_layer(other)
     rest(1)
     configuration.chooser.set_layer(layer)
@@ -169,8 +170,10 @@ def handle_large(session: Session, stack: NDArray[np.uint16], folder: Path) -> H
     wait_until(lambda: not session.tasks.state.is_running)
     rest(1)
     heartbeat.doing = "large: train"
+    print("train", flush=True)
     train_steps(session, _STEPS)
     heartbeat.doing = "large: compare"
+    print("compare, save", flush=True)
     compare(session, [layer, other])
     heartbeat.doing = "large: save"
     session.denoising.save_layer(folder / "saved.tif", layer)

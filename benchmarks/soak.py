@@ -84,7 +84,7 @@ def counts(session: Session) -> dict[str, int]:
         "threads": psutil.Process().num_threads(),
         "timers": len(window.findChildren(QTimer)),
         "objects of Qt": len(window.findChildren(QObject)),
-        "connections": sum(len(s) for s in objects if isinstance(s, SignalInstance))
+        "connections": sum(len(s) for s in objects if issubclass(type(s), SignalInstance))
         + _connections_of_napari(session.viewer),
         "objects of the program": sum(kinds.values()),
         "python threads": threading.active_count(),
@@ -98,7 +98,7 @@ def _is_ours(thing: object) -> bool:
 
 def _connections_of_napari(viewer: napari.Viewer) -> int:
     """Count what is called back by the viewer, its layers and their list."""
-    groups = [viewer.events, viewer.layers.events, viewer.dims.events, viewer.camera.events]
+    groups = [viewer.events, viewer.layers.events, viewer.dims.events, viewer.scene.camera.events]
     groups += [layer.events for layer in viewer.layers]
     emitters = [emitter for group in groups for emitter in group.emitters.values()]
     n_mouse = len(viewer.mouse_move_callbacks) + len(viewer.mouse_drag_callbacks)

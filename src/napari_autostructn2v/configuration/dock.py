@@ -130,7 +130,6 @@ class Configuration(DockContent):
         both.setContentsMargins(0, 0, 0, 0)
         both.addWidget(self.first_steps)
         both.addWidget(self.form, 1)
-        both.addStretch(0)
         outer = QVBoxLayout(self)
         outer.addWidget(VerticalScrollArea(content), 1)
         for widget in (self.problem, self.estimate, self.buttons):

@@ -22,6 +22,7 @@ _WHAT = (
     "One noisy image or a stack is enough; no clean images are needed. Files can be dragged onto "
     "the window as well."
 )
+_LEAST_WIDTH = 56  # characters
 _THEN = (
     "1.  Configuration measures the noise and recommends a method.",
     "2.  Training learns from the noisy image and denoises it.",
@@ -64,6 +65,9 @@ class FirstSteps(QWidget):
         column.addWidget(heading("What comes then"))
         for text in _THEN:
             column.addWidget(sentence(text))
+        column.addStretch(1)
+        # as wide as the form that takes its place
+        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * _LEAST_WIDTH)
         self.open_button.clicked.connect(self._open_files)
         self.samples.triggered.connect(self._open_sample)
 

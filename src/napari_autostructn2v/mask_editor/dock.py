@@ -95,6 +95,13 @@ class MaskEditor(DockContent):
         if self.overlay_button.isChecked():
             self._overlay.start()
 
+    def on_seen(self, is_seen: bool) -> None:
+        """Let the kernel on the image come and go with the dock."""
+        if is_seen and self.overlay_button.isChecked():
+            self._overlay.start()
+        elif not is_seen:
+            self._overlay.stop()
+
     def _explain(self) -> None:
         self.tabs.setExpanding(True)
         self.tabs.setDrawBase(False)

@@ -25,6 +25,8 @@ class DockContent(QWidget):
     @_parent.setter
     def _parent(self, dock: QDockWidget) -> None:
         self._dock = weakref.ref(dock)
+        # a dock behind another tab is not hidden: only this signal tells
+        dock.visibilityChanged.connect(self.on_seen)
 
     def event(self, event: QEvent | None) -> bool:
         """End when the dock is closed."""
@@ -37,3 +39,6 @@ class DockContent(QWidget):
 
     def on_closed(self) -> None:
         """Do what is left to do before the widget is deleted because its dock was closed."""
+
+    def on_seen(self, is_seen: bool) -> None:
+        """Do what depends on whether a person sees the dock, which may be behind another tab."""

@@ -15,8 +15,10 @@ from autoStructN2V.masking import ExtractorConfig, Kernel, propose_kernel
 from autoStructN2V.pipeline import validate_config
 from napari_autostructn2v.mask_editor.dock import MaskEditor
 from napari_autostructn2v.mask_editor.grid import describe_cell
+from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Phase, TaskState
-from tests.plugin.conftest import choose_new_file, small_config
+from tests.plugin.conftest import choose_new_file, open_dock, small_config
 from tests.plugin.session.test_kernel_document import evidence
 
 LEFT = Qt.MouseButton.LeftButton
@@ -524,6 +526,19 @@ def test_the_overlay_goes_with_the_button_the_dock_and_the_layer(viewer, editor,
     viewer.layers.remove(overlays(viewer)[0])
     assert not editor.overlay_button.isChecked()
     assert len(viewer.mouse_move_callbacks) == n_callbacks
+
+
+def test_the_overlay_is_taken_off_while_another_tab_is_in_front(viewer, qtbot, placed):
+    editor = open_dock(viewer, DockName.MASK_EDITOR)
+    editor.overlay_button.click()
+    move_mouse(viewer, *placed.data_to_world((2, 20, 30)))
+    assert len(overlays(viewer)) == 1
+    session_for(viewer).dock_requested.emit(DockName.TRAINING)
+    qtbot.waitUntil(lambda: overlays(viewer) == [])
+    session_for(viewer).dock_requested.emit(DockName.MASK_EDITOR)
+    qtbot.waitUntil(lambda: editor._overlay.is_on)
+    move_mouse(viewer, *placed.data_to_world((2, 20, 30)))
+    assert len(overlays(viewer)) == 1
 
 
 def test_removing_the_image_under_the_overlay_is_harmless(viewer, document, editor, placed):
