@@ -24,7 +24,9 @@ _LAGS = {"x1": (0, 1), "x2": (0, 2), "y1": (1, 0), "y2": (2, 0)}  # name: (y, x)
 # (sections blurred by registration) a mesh was seen; where it was -0.2 (a confocal image of actin,
 # BPAE cells) there was none, and to hide the neighbors as well cost 0.3 dB.
 _ALTERNATING = -0.25
-_TOO_MUCH = 1.15  # what was removed, relative to the noise: 1.05 at most in good results
+TOO_MUCH = 1.15
+"""What was removed, relative to the noise, from which on it is more: 1.05 at most if good."""
+
 _JUDGEMENTS = (
     (0.1, "almost all of it is gone"),
     (0.3, "most of it is gone"),
@@ -82,7 +84,7 @@ class StageReport:
         Number of pixels of the kernel that was hidden for ``masked_loss``.
     structured_noise_left : float or None
         Share (0..1) of the input's correlated noise that is still in the denoised images; None
-        when the input shows none or it was not measured.
+        when the input shows none, it was not measured, or structure was removed with it.
     shared_noise : str or None
         What neighbors outside of the kernel share, in words; of the last stage, None if nothing.
     """
@@ -101,11 +103,17 @@ class StageReport:
         return self.input_noise is not None and not self.input_noise.is_upper_limit
 
     @property
+    def removes_too_much(self) -> bool:
+        """Whether more was removed than noise."""
+        noise = self.input_noise
+        return noise is not None and self.removed_std > TOO_MUCH * noise.std
+
+    @property
     def sentence(self) -> str:
         """What the stage did to the noise, in words."""
         of_input = f", {self.input_noise.std_text} in the input" if self.input_noise else ""
         noise = f"Standard deviation of the noise: {self.removed_std:.3g} removed{of_input}."
-        if self.input_noise and self.removed_std > _TOO_MUCH * self.input_noise.std:
+        if self.removes_too_much:
             noise += (
                 " That is more than the noise: detail may be lost, or it was trained too short."
             )
@@ -117,7 +125,7 @@ class StageReport:
         if left is not None:
             judgement = next(text for limit, text in _JUDGEMENTS if left <= limit)
             return f"{percent_text(left)} of the structured noise is left: {judgement}."
-        if self.is_noise_known:
+        if self.is_noise_known and not self.removes_too_much:
             return "No structured noise was measured."
         return "How much structured noise is left could not be measured."
 

@@ -8,7 +8,13 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_autostructn2v.session.state import Phase, Status
-from napari_autostructn2v.widgets.run_text import REVIEW, bar_text, outcome_text, progress_text
+from napari_autostructn2v.widgets.run_text import (
+    REVIEW,
+    bar_text,
+    is_bad_outcome,
+    outcome_text,
+    progress_text,
+)
 from napari_autostructn2v.widgets.status import Notice
 
 if TYPE_CHECKING:
@@ -112,7 +118,9 @@ class OutcomePanel(QWidget):
         """Appear when a run is over, with what it left."""
         is_done = run.phase is Phase.DONE
         is_over = is_done or run.phase in (Phase.CANCELLED, Phase.FAILED)
-        self.done.show_text(outcome_text(run) if is_done else "")
+        # the color of what a person should look at, where a result is not what it should be
+        status = Status.AWAITING if is_bad_outcome(run) else Status.COMPLETE
+        self.done.show_text(outcome_text(run) if is_done else "", status)
         self.cancelled.show_text("" if is_done else outcome_text(run))
         self.folder_button.setToolTip(f"Open {run.folder}")
         self._offer(

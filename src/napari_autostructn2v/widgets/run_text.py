@@ -109,6 +109,13 @@ def outcome_text(run: RunState) -> str:
     return " ".join(sentences)
 
 
+def is_bad_outcome(run: RunState) -> bool:
+    """Return whether a plain filter is better than what was trained, or stage 2 was in vain."""
+    is_lost = run.verdict is not None and run.verdict.loses_to_gaussian
+    is_in_vain = run.comparison is not None and run.comparison.better_stage == 1
+    return is_lost or is_in_vain or any(r.shared_noise for r in run.reports.values())
+
+
 def noise_left_text(run: RunState) -> str:
     """Say how much of the structured noise each stage of a training left."""
     method = run.config.method if run.config is not None else ""

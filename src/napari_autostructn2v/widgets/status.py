@@ -155,27 +155,35 @@ class Notice(QLabel):
     status : Status
         Gives the color.
     parent : QWidget, optional
+
+    Attributes
+    ----------
+    status : Status
     """
 
     def __init__(self, status: Status, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._status = status
+        self.status = status
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.setContentsMargins(QFontMetrics(self.font()).height(), 0, 0, 0)
+        # margins would not do: a frame resets its own when its parent or the style changes
+        self.setIndent(QFontMetrics(self.font()).height())
         self.hide()
 
-    def show_text(self, text: str) -> None:
-        """Show a text, or nothing at all when it is empty."""
+    def show_text(self, text: str, status: Status | None = None) -> None:
+        """Show a text, or nothing at all when it is empty; in the color of another status if so."""
+        if status is not None and status is not self.status:
+            self.status = status
+            self.update()
         self.setText(text)
         self.setVisible(bool(text))
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - name given by Qt
         """Paint the bar and the text."""
-        background, ink = status_colors(self._status, self.palette())
+        background, ink = status_colors(self.status, self.palette())
         painter = QPainter(self)
-        bar = QRectF(0, 0, self.contentsMargins().left() / 3, self.height())
+        bar = QRectF(0, 0, self.indent() / 3, self.height())
         _fill_rounded(painter, bar, bar.width() / 2, mixed(background, ink, 0.4))
         painter.end()
         super().paintEvent(event)

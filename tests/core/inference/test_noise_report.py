@@ -80,6 +80,13 @@ def test_a_kernel_larger_than_the_measurement_is_cut():
     assert share_left(0.5 * noise, noise, Kernel.center_only(size=9)) == pytest.approx(0.5)
 
 
+def test_of_ruined_images_nothing_is_said_to_be_free_of_noise():
+    """Who removes structure as well removes all of the noise, which is no praise."""
+    ruined = StageReport(InputNoise(2.0, False, {}), 3.0, {"x1": 0.5}, 0.3, 3)
+    assert "more than the noise" in ruined.sentence
+    assert ruined.sentence.endswith("How much structured noise is left could not be measured.")
+
+
 def test_a_report_is_plain_values():
     noise = InputNoise(2.5, False, {"x1": 0.6})
     values = StageReport(noise, 2.0, {"x1": 0.5}, 0.3, 9).to_dict()

@@ -12,6 +12,7 @@ from qtpy.QtGui import QColor, QDesktopServices, QPalette
 from qtpy.QtWidgets import QApplication
 
 from autoStructN2V.inference.noise_report import InputNoise, StageComparison, StageReport
+from autoStructN2V.inference.verdict import GAUSSIAN, Verdict
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished
 from napari_autostructn2v.session.config_edits import with_preset
 from napari_autostructn2v.session.docks import COMPARE_COMMAND, DockName
@@ -287,7 +288,20 @@ def test_a_stage_2_that_is_not_better_is_told_where_it_is_read(
     run = RunState(Phase.DONE, config=session.config, comparison=comparison)
     session.training.set_state(replace(run, messages=("Something else.", comparison.sentence)))
     assert "prefer stage 1" in training.outcome.done.text()
+    assert training.outcome.done.status is Status.AWAITING
     assert training.notes.text() == "Something else."
+
+
+def test_a_result_that_loses_to_a_filter_is_not_shown_as_success(
+    training: Training, session: Session
+) -> None:
+    good = Verdict({"stage 1": 0.1, GAUSSIAN: 0.2}, {"stage 1": 0.001, GAUSSIAN: 0.0}, 1.5)
+    bad = replace(good, errors={"stage 1": 0.4, GAUSSIAN: 0.2})
+    for verdict, status in ((bad, Status.AWAITING), (good, Status.COMPLETE)):
+        run = RunState(Phase.DONE, config=session.config, verdict=verdict)
+        session.training.set_state(run)
+        assert verdict.sentence in training.outcome.done.text()
+        assert training.outcome.done.status is status
 
 
 def test_noise_that_the_result_keeps_is_told_where_it_is_read(

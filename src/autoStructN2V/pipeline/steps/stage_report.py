@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoStructN2V.inference.noise_report import (
+    TOO_MUCH,
     InputNoise,
     StageComparison,
     StageReport,
@@ -94,6 +95,8 @@ def _structured_noise_left(
         return None
     values = evidence.autocorrelation.values
     noise = values[len(values) // 2] * evidence.autocorrelation.noise_variance
+    if removed[MAX_LAG, MAX_LAG] > TOO_MUCH**2 * evidence.autocorrelation.noise_variance:
+        return None  # structure was removed as well, and hides what is left
     return share_left(removed, noise, expected)
 
 
