@@ -1,3 +1,4 @@
+from .doubt import Doubt, doubt_of
 from .noise_report import InputNoise, StageReport, removed_covariance, share_left
 from .predictor import Predictor, SliceFinished, TileFinished
 from .preview import Previewer
@@ -5,6 +6,7 @@ from .tiling import Tile, plan_tiles
 from .trained_model import TrainedModel, load_model, save_model
 
 __all__ = [
+    "Doubt",
     "InputNoise",
     "Predictor",
     "Previewer",
@@ -13,6 +15,7 @@ __all__ = [
     "Tile",
     "TileFinished",
     "TrainedModel",
+    "doubt_of",
     "load_model",
     "plan_tiles",
     "removed_covariance",

@@ -13,7 +13,6 @@ from autoStructN2V.inference.noise_splitting import judge
 from autoStructN2V.inference.verdict import GAUSSIAN, Verdict
 from autoStructN2V.masking import measure_noise_autocorrelation
 from autoStructN2V.masking.recorruption import NoiseSampler
-from autoStructN2V.pipeline.steps.judging import is_drawn_by_levels
 
 CPU = torch.device("cpu")
 JUDGED = 2  # of the slices; the noise is measured in all of them
@@ -42,7 +41,7 @@ def prepared(noisy, clean):
     normalization = estimate_normalization([ArraySource(noisy)])
     measured = measure_noise_autocorrelation([noisy])
     scale = normalization.mean, normalization.std
-    by_levels = is_drawn_by_levels(measured, is_coarse=False)
+    by_levels = not measured.follows_line
     sampler = NoiseSampler(measured, None, scale, 256, CPU, by_levels=by_levels)
     windows = [normalization.normalize(image)[None] for image in noisy[:JUDGED]]
     filters = {name: Filter(normalization, function) for name, function in FILTERS.items()}

@@ -18,6 +18,7 @@ _SCALE = 4.0  # px: radius over which brightness and energy are averaged
 # shares of the pixels between the levels: few are bright, and their noise is the strongest
 _BORDERS = (*np.linspace(0.0, 0.9375, 16), 0.97, 0.985, 0.995, 1.0)
 _LEAST_RESPONSE = 0.5  # energy of the differences: 1 for white noise; less is a small remainder
+_EXTRAPOLATED_FROM = 4  # levels: two alone scatter too much to tell the growth
 _FEWEST = 200  # pixels of a level: two areas of the averaging
 
 Levels = tuple[tuple[float, float], ...]
@@ -70,6 +71,32 @@ def strength_levels(
     return tuple(
         (center, median / response) for center, median in zip(centers, medians, strict=True)
     )
+
+
+def variance_at_levels(levels: Levels, brightness: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the variance at a brightness, on straight lines between the levels.
+
+    Fine specks are brighter than the brightest level, which is the mean of an area: there the
+    variance grows as it did before, but does not fall.
+
+    Parameters
+    ----------
+    levels : tuple of (brightness, variance)
+        At least one.
+    brightness : array
+        Of any shape, in units of the images.
+
+    Returns
+    -------
+    float64 array of the same shape
+        In squared units of the images.
+    """
+    bright, variance = np.array(levels).T
+    last = slice(-_EXTRAPOLATED_FROM, None)
+    growth = np.polyfit(bright[last], variance[last], 1)[0] if len(bright) > 1 else 0.0
+    beyond = np.maximum(brightness - bright[-1], 0.0)
+    at_levels: NDArray[np.float64] = np.interp(brightness, bright, variance)
+    return at_levels + max(float(growth), 0.0) * beyond
 
 
 def scaled_kurtosis(fields: Sequence[NoiseField], threshold: float) -> float:

@@ -79,22 +79,13 @@ def judge_stages(
         (normalization.mean, normalization.std),
         windows[0].shape[-1],
         device,
-        by_levels=is_drawn_by_levels(noise, is_coarse=first.grid_share < 1.0),
+        by_levels=bool(noise.levels) if first.grid_share < 1.0 else not noise.follows_line,
     )
     verdict = judge(windows, predictors, sampler, seed, should_stop)
     if verdict is None:
         return None
     # in pixels of the images, whatever grid they were worked on
     return replace(verdict, gaussian_sigma=verdict.gaussian_sigma / first.grid_share)
-
-
-def is_drawn_by_levels(noise: Autocorrelation, *, is_coarse: bool) -> bool:
-    """Whether noise is as strong as at the measured levels of brightness, and not on a line.
-
-    The line is drawn through the background alone: it is exact there, and where it has to reach
-    far beyond it promises too much (two-photon images of FMD: 20 % too much noise).
-    """
-    return bool(noise.levels) and (is_coarse or not noise.is_uniform_gaussian)
 
 
 def _windows(
