@@ -147,4 +147,5 @@ def _likeness_score(
     spread = structure * signal.fftconvolve(structure, correlation, mode="same")
     # the square of a Gaussian window is one as well, narrower by the square root of 2
     variance = ndimage.gaussian_filter(spread, SCALE / np.sqrt(2.0))
-    return common / np.sqrt((np.maximum(variance, 0.0) + _LEAST_STRUCTURE) * _SQUARED_WINDOW)
+    score: NDArray[np.float64] = common / np.sqrt((np.maximum(variance, 0.0) + _LEAST_STRUCTURE) * _SQUARED_WINDOW)
+    return score

@@ -95,8 +95,9 @@ def variance_at_levels(levels: Levels, brightness: NDArray[np.floating]) -> NDAr
     last = slice(-_EXTRAPOLATED_FROM, None)
     growth = np.polyfit(bright[last], variance[last], 1)[0] if len(bright) > 1 else 0.0
     beyond = np.maximum(brightness - bright[-1], 0.0)
-    at_levels: NDArray[np.float64] = np.interp(brightness, bright, variance)
-    return at_levels + max(float(growth), 0.0) * beyond
+    at_levels = np.interp(brightness, bright, variance)
+    found: NDArray[np.float64] = at_levels + max(float(growth), 0.0) * beyond
+    return found
 
 
 def scaled_kurtosis(fields: Sequence[NoiseField], threshold: float) -> float:
