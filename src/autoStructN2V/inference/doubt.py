@@ -134,7 +134,8 @@ def _variance_score(
     pairs = 2.0 * float((np.square(correlation) * overlap).sum()) + kurtosis
     spread = pairs * _SQUARED_WINDOW / 9.0  # of the cube root
     root = np.cbrt(_around(np.square(removed)))
-    return (root - (1.0 - spread)) / np.sqrt(spread)
+    score: NDArray[np.float64] = (root - (1.0 - spread)) / np.sqrt(spread)
+    return score
 
 
 def _likeness_score(
