@@ -163,6 +163,7 @@ def denoise(
     timepoint: options.Timepoint = None,
     output_dtype: options.Dtype = "float32",
     overwrite: options.Overwrite = False,
+    doubt: options.Doubt = False,
     verbose: options.Verbose = False,
 ) -> None:
     """Apply a trained model to other images."""
@@ -190,9 +191,10 @@ def denoise(
             should_stop=stop_requested.is_set,
             unreadable=unreadable,
             overwrite=overwrite,
+            doubt=doubt,
         )
         written = pipeline.finish(events, view.show)
-    _print_written(written, n_images=len(outputs) + len(unreadable))
+    _print_written(written, n_images=len(outputs) + len(unreadable), doubt=doubt)
 
 
 def _chosen_model(model: Path, stage: int | None) -> TrainedModel:
@@ -203,10 +205,12 @@ def _chosen_model(model: Path, stage: int | None) -> TrainedModel:
     return inference.load_model(models[stage or max(models)])
 
 
-def _print_written(written: list[Path], n_images: int) -> None:
+def _print_written(written: list[Path], n_images: int, *, doubt: bool) -> None:
     """Say what was written, and that it is not everything, if so."""
     for path in written:
-        Console(highlight=False, soft_wrap=True).print(escape(str(path)))
+        maps = filter(Path.exists, [pipeline.doubt_file(path)] if doubt else [])
+        for file in (path, *maps):
+            Console(highlight=False, soft_wrap=True).print(escape(str(file)))
     if len(written) < n_images and stop_requested.is_set():
         raise StoppedError(f"{len(written)} of {n_images} images were written.")
     if len(written) < n_images:

@@ -55,6 +55,9 @@ Dtype = Annotated[OutputDtype, typer.Option(help="float32, or the input's type, 
 DtypeIfOther = Annotated[
     OutputDtype | None, typer.Option(help="float32, or the input's type, rounded.")
 ]
+Doubt = Annotated[
+    bool, typer.Option("--doubt", help="Also write maps of where to doubt the results.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")]
 
 Model = Annotated[Path, typer.Option(help="Model folder of a training, or a .pth file.")]

@@ -23,10 +23,14 @@ import numpy as np
 from scipy import ndimage, signal
 
 from autoStructN2V.masking.noise.resolution import significant
+from autoStructN2V.sampling import evenly
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 
 SCALE = 4.0
@@ -35,6 +39,7 @@ SCALE = 4.0
 CLEAR = 4.0
 """z-score from which on a place is doubtful: of noise alone, one place in 16000 is."""
 
+_MOST_SLICES = 4  # of a stack: enough to know a share of the area
 _SQUARED_WINDOW = 1.0 / (4.0 * np.pi * SCALE**2)  # sum of the squared weights of the window
 _LEAST_STRUCTURE = 0.25  # variance of structure over that of noise: less has no shape to compare
 
@@ -116,6 +121,31 @@ def doubt_of(
     )
 
 
+def doubtful_area(
+    noisy: Sequence[ImageSource], denoised: Sequence[ImageSource], noise: Autocorrelation
+) -> float:
+    """Return the share of the area around which what was removed is clearly not noise alone.
+
+    Parameters
+    ----------
+    noisy, denoised : sequence of ImageSource
+        Stacks before and after, pairwise of equal shape; a few slices of each are compared.
+    noise : Autocorrelation
+        What was measured of the noise of the former.
+
+    Returns
+    -------
+    float
+        0..1.
+    """
+    areas = [
+        doubt_of(before.read_slice(z), after.read_slice(z), noise).area
+        for before, after in zip(noisy, denoised, strict=True)
+        for z in evenly(before.shape[0], _MOST_SLICES)
+    ]
+    return float(np.mean(areas))
+
+
 def _around(image: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean of an image (y, x) in the window around each pixel."""
     mean: NDArray[np.float64] = ndimage.gaussian_filter(image, SCALE)
@@ -145,8 +175,10 @@ def _likeness_score(
 ) -> NDArray[np.float64]:
     """Return the z-score (y, x) of what was removed along the structure of the result."""
     common = _around((removed - _around(removed)) * structure)
-    spread = structure * signal.fftconvolve(structure, correlation, mode="same")
+    products = structure * signal.fftconvolve(structure, correlation, mode="same")
     # the square of a Gaussian window is one as well, narrower by the square root of 2
-    variance = ndimage.gaussian_filter(spread, SCALE / np.sqrt(2.0))
-    score: NDArray[np.float64] = common / np.sqrt((np.maximum(variance, 0.0) + _LEAST_STRUCTURE) * _SQUARED_WINDOW)
+    variance = ndimage.gaussian_filter(products, SCALE / np.sqrt(2.0))
+    score: NDArray[np.float64] = common / np.sqrt(
+        (np.maximum(variance, 0.0) + _LEAST_STRUCTURE) * _SQUARED_WINDOW
+    )
     return score

@@ -87,6 +87,9 @@ class StageReport:
         when the input shows none, it was not measured, or structure was removed with it.
     shared_noise : str or None
         What neighbors outside of the kernel share, in words; of the last stage, None if nothing.
+    doubtful_area : float or None
+        Share (0..1) of the area around whose pixels what was removed is clearly not noise alone;
+        None where noise could not be told from structure.
     """
 
     input_noise: InputNoise | None
@@ -96,6 +99,7 @@ class StageReport:
     masked_under: int
     structured_noise_left: float | None = None
     shared_noise: str | None = None
+    doubtful_area: float | None = None
 
     @property
     def is_noise_known(self) -> bool:
@@ -117,7 +121,14 @@ class StageReport:
             noise += (
                 " That is more than the noise: detail may be lost, or it was trained too short."
             )
-        return f"{noise} {self._structured_noise}"
+        return " ".join(filter(None, (noise, self._structured_noise, self._doubt)))
+
+    @property
+    def _doubt(self) -> str:
+        if self.doubtful_area is None:
+            return ""
+        area = percent_text(self.doubtful_area, 1)
+        return f"In {area} of the area what was removed is not like the noise."
 
     @property
     def _structured_noise(self) -> str:

@@ -14,6 +14,7 @@ from .forecast.estimate import Estimate, estimate_run
 from .reexports import (
     Evidence,
     PresetName,
+    doubt_file,
     find_models,
     load_stage1,
     measure_evidence,
@@ -43,6 +44,7 @@ __all__ = [
     "StageResult",
     "denoise_array_events",
     "denoise_events",
+    "doubt_file",
     "estimate_run",
     "file_events",
     "find_models",

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from autoStructN2V.datasets.images.checks import check_each
-from autoStructN2V.datasets.images.names import refuse_existing
+from autoStructN2V.datasets.images.names import doubt_file, refuse_existing
 from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.errors import InputError
 from autoStructN2V.files import ensure_writable_folder
+from autoStructN2V.inference.doubt import doubt_of
+from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.kernels.evidence import measure_evidence
 from autoStructN2V.masking.patterns.finding import find_patterns
+from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.models.workers import using_threads
 from autoStructN2V.pipeline.events import ImageFailed
@@ -22,14 +29,14 @@ from autoStructN2V.pipeline.suitability import differences
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
     from autoStructN2V.vocabulary import DeviceName, OutputDtype
@@ -46,6 +53,7 @@ def denoise_events(
     should_stop: Callable[[], bool] = lambda: False,
     unreadable: Sequence[InputError] = (),
     overwrite: bool = False,
+    doubt: bool = False,
 ) -> Generator[Event, Decision | None, list[Path]]:
     """Apply a trained model to images and write the results.
 
@@ -71,6 +79,8 @@ def denoise_events(
         What is wrong with files that could not even be opened; reported with the others.
     overwrite : bool
         Whether files that exist are replaced; else they are refused before any work.
+    doubt : bool
+        Whether a map of where to doubt it is written beside each result (:func:`doubt_file`).
 
     Yields
     ------
@@ -89,7 +99,7 @@ def denoise_events(
         can be denoised.
     """
     if not overwrite:
-        refuse_existing(outputs)
+        refuse_existing([*outputs, *(map(doubt_file, outputs) if doubt else ())])
     usable, notes, refused = _usable(sources, should_stop)
     failed = [*unreadable, *refused.values()]
     written: list[Path] = []
@@ -98,14 +108,21 @@ def denoise_events(
             [sources[i] for i in usable], model, device, should_stop, notes
         )
         yield from map(Warned, header_notes(images, output_dtype))
+        noise = (yield from _noise_to_compare(images)) if doubt else None
         for source, path in zip(images, [outputs[i] for i in usable], strict=True):
             ensure_writable_folder(path.parent)
             history = {"model": model.provenance, "stage": model.stage}
             try:
-                with StackWriter(path, source, output_dtype=output_dtype, history=history) as stack:
-                    yield from denoiser.denoise(source, stack.write)
+                with ExitStack() as files:
+                    stack = files.enter_context(
+                        StackWriter(path, source, output_dtype=output_dtype, history=history)
+                    )
+                    result = _Result(source, stack)
+                    if noise is not None:
+                        result.add_doubt(files, noise, history)
+                    yield from denoiser.denoise(source, result.write)
                     if should_stop():
-                        stack.discard()
+                        result.discard()
                         break
             except InputError as error:
                 failed.append(error)
@@ -115,6 +132,53 @@ def denoise_events(
         raise failed[0]
     yield from (ImageFailed(f"Left out: {error}") for error in failed)
     return written
+
+
+def _noise_to_compare(
+    images: Sequence[ImageSource],
+) -> Generator[Event, Decision | None, Autocorrelation | None]:
+    """Measure the noise that what is removed is compared with; say so if it is not known."""
+    try:
+        evidence = measure_evidence(images, ExtractorConfig(), "2D", removal=PatternRemoval())
+    except InputError as error:
+        yield Warned(f"There is no map of doubt. {error}")
+        return None
+    if evidence.autocorrelation.is_strength_known:
+        return evidence.autocorrelation
+    yield Warned("There is no map of doubt: noise and structure could not be told apart.")
+    return None
+
+
+class _Result:
+    """The files of one denoised stack."""
+
+    def __init__(self, source: ImageSource, stack: StackWriter) -> None:
+        self._source = source
+        self._writers = [stack]
+        self._noise: Autocorrelation | None = None
+
+    def add_doubt(
+        self, files: ExitStack, noise: Autocorrelation, history: Mapping[str, object]
+    ) -> None:
+        """Write a map of doubt beside the result."""
+        self._noise = noise
+        path = doubt_file(self._writers[0].path)
+        writer = StackWriter(path, self._source, history={**history, "result": "map of doubt"})
+        self._writers.append(files.enter_context(writer))
+
+    def write(self, z: int, image: NDArray[np.float32]) -> None:
+        """Write slice ``z``, (y, x)."""
+        self._writers[0].write(z, image)
+        if self._noise is not None:
+            doubt = doubt_of(self._source.read_slice(z), image, self._noise)
+            # the writer adds what was taken off the intensities, and these are none
+            offset = self._source.metadata.offset
+            self._writers[1].write(z, doubt.map.astype(np.float64) - offset)
+
+    def discard(self) -> None:
+        """Leave no file behind."""
+        for writer in self._writers:
+            writer.discard()
 
 
 def _usable(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.pipeline.steps.doubting import DoubtMaps
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class StageFinished:
         What is left of the noise; None when cancelled.
     is_stopped : bool
         Whether the training was cancelled; the model is then the best one so far.
+    doubt : DoubtMaps or None
+        Makes maps of where to doubt it; None where noise could not be told from structure.
     """
 
     stage: int
@@ -102,6 +105,7 @@ class StageFinished:
     denoised: list[NDArray[np.float32]] | None
     report: "StageReport | None"
     is_stopped: bool
+    doubt: "DoubtMaps | None" = None
 
 
 @dataclass(frozen=True)

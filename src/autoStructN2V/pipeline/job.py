@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import autoStructN2V
+from autoStructN2V.inference.doubt import doubtful_area
 from autoStructN2V.inference.model_files import load_stage1
 from autoStructN2V.inference.noise_report import removed_std
 from autoStructN2V.inference.predictor import PredictionStopped
@@ -25,6 +26,7 @@ from autoStructN2V.pipeline.events import (
 )
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
 from autoStructN2V.pipeline.steps.denoising import Denoiser
+from autoStructN2V.pipeline.steps.doubting import DoubtMaps
 from autoStructN2V.pipeline.steps.judging import judge_stages
 from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 from autoStructN2V.pipeline.steps.stage_report import compare_stages, report_on_stage
@@ -228,7 +230,14 @@ class Job:
         self.results[stage] = StageResult(model, denoised, report, outcome.history)
         if report is not None and report.shared_noise is not None:
             yield Warned(report.shared_noise)
-        yield StageFinished(stage, model, denoised, report, is_stopped)
+        doubt = None if report is None or report.doubtful_area is None else self._doubt_maps()
+        yield StageFinished(stage, model, denoised, report, is_stopped, doubt)
+
+    def _doubt_maps(self) -> DoubtMaps | None:
+        noise = self.noise.as_recorded()
+        if noise is None:
+            return None
+        return DoubtMaps(noise, self.removal.forgetful(), self.originals[0].metadata.offset)
 
     def _denoise(
         self, model: TrainedModel, network: FlexibleUNet
@@ -247,6 +256,7 @@ class Job:
 
     def _report(self, model: TrainedModel, network: FlexibleUNet) -> StageReport:
         evidence, grid = self.noise.reported(), self.noise.grid
+        noise = self.noise.as_recorded()
         denoised = self.sink.denoised(model.stage)
         config = self.config.stage2 if model.stage == 2 else self.config.first_stage
         return report_on_stage(
@@ -256,6 +266,7 @@ class Job:
             evidence.propose(self.noise.configured).kernel if evidence else None,
             kernel=model.kernel,
             masked_loss=self.pixels.held_out_loss(network, model.kernel, config),
+            doubtful_area=doubtful_area(self.originals, denoised, noise) if noise else None,
             is_last=model.stage == self.config.last_stage,
             input_noise=self.noise.of_images(),
             removed_std=removed_std(self.originals, denoised) if grid.is_coarse else None,

@@ -36,6 +36,12 @@ class ComparisonBar(QWidget):
             "Noisy minus denoised: only noise should be seen there, no structure of the sample."
         )
         self.removed_box.setEnabled(comparison.can_show_removed)
+        self.doubt_box = QCheckBox("Show where to doubt")
+        self.doubt_box.setToolTip(
+            "Bright where what was removed is not like the noise: structure may be lost there, or "
+            "noise kept. Known after a training whose noise could be told from structure."
+        )
+        self.doubt_box.setEnabled(comparison.can_show_doubt)
         self.contrast_box = QCheckBox("Match contrast")
         self.contrast_box.setToolTip(
             "On: the same contrast in all images, also when it is changed. Off: each image with "
@@ -46,6 +52,7 @@ class ComparisonBar(QWidget):
         self.leave_button.setToolTip("Back to the layers, the camera and the grid as before.")
         self._arrange()
         self.removed_box.toggled.connect(comparison.set_removed_shown)
+        self.doubt_box.toggled.connect(comparison.set_doubt_shown)
         self.contrast_box.toggled.connect(comparison.set_contrast_matched)
         self.leave_button.clicked.connect(self._leave_soon)
         # these end with this widget; connections that wait for its end would outlive their signals
@@ -77,6 +84,7 @@ class ComparisonBar(QWidget):
         row = QHBoxLayout(self)
         row.addWidget(self.text, 1)
         row.addWidget(self.removed_box)
+        row.addWidget(self.doubt_box)
         row.addWidget(self.contrast_box)
         row.addWidget(self.leave_button)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
@@ -88,8 +96,9 @@ class ComparisonBar(QWidget):
         )
         self.text.setText("  ".join(filter(None, (compared, self._comparison.figures))))
         self.text.show()
-        with signals_blocked(self.removed_box):
+        with signals_blocked(self.removed_box), signals_blocked(self.doubt_box):
             self.removed_box.setChecked(self._comparison.is_removed_shown)
+            self.doubt_box.setChecked(self._comparison.is_doubt_shown)
 
     def _close_dock(self) -> None:
         # the viewer may have taken the dock with it

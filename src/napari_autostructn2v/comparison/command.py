@@ -6,10 +6,11 @@ import napari  # noqa: TC002 - read when the command is called, to know that it 
 from napari.utils.notifications import show_info
 
 from napari_autostructn2v.comparison.bar import ComparisonBar
+from napari_autostructn2v.comparison.doubt import doubt_images
 from napari_autostructn2v.comparison.panels import of_layers, of_results
 from napari_autostructn2v.comparison.side_by_side import Comparison, running_comparison
 from napari_autostructn2v.session.session import session_for
-from napari_autostructn2v.widgets.run_text import noise_left_text
+from napari_autostructn2v.widgets.run_text import doubt_text, noise_left_text
 
 _NOTHING = (
     "There is nothing to compare yet: train a model, or select two or more image layers of equal "
@@ -34,14 +35,18 @@ def toggle_comparison(napari_viewer: napari.Viewer) -> None:
     session = session_for(viewer)
     results = session.training.results
     images = of_results(results, viewer.layers) if results is not None else []
-    figures = noise_left_text(session.training.state) if len(images) > 1 else ""
+    doubts = doubt_images(results, images) if len(images) > 1 else []
+    run = session.training.state
+    figures = ""
+    if len(images) > 1:
+        figures = " ".join(filter(None, (noise_left_text(run), doubt_text(run))))
     if len(images) < 2:
         chosen = [layer for layer in viewer.layers if layer in viewer.layers.selection]
         images = of_layers(chosen)
     if len(images) < 2:
         show_info(_NOTHING)
         return
-    comparison = Comparison(viewer, images, figures)
+    comparison = Comparison(viewer, images, figures, doubts)
     bar = ComparisonBar(comparison)
     viewer.window.add_dock_widget(
         bar, name="Comparison", area="bottom", allowed_areas=["top", "bottom"]

@@ -59,7 +59,7 @@ class Compared:
 
     def panel(self) -> Image:
         """Return a layer of its own that shares the pixels."""
-        return _panel(self.data, self.name, self.kwargs, is_multiscale=self.is_multiscale)
+        return new_panel(self.data, self.name, self.kwargs, is_multiscale=self.is_multiscale)
 
 
 class Difference:
@@ -89,6 +89,26 @@ class Difference:
         self, dtype: Any = None, copy: bool | None = None
     ) -> NDArray[Any]:  # the whole of it, when a person saves it
         return np.asarray(self[...], dtype)
+
+
+def new_panel(
+    data: Any, name: str, kwargs: dict[str, Any], *, is_multiscale: bool = False
+) -> Image:
+    """Return a layer that only shows something in a comparison.
+
+    Parameters
+    ----------
+    data : array-like
+        (..., y, x), or several scales of it.
+    name : str
+        As the layer list shows it.
+    kwargs : dict
+        How the layer shows it.
+    is_multiscale : bool
+        Whether there are several scales.
+    """
+    metadata = {METADATA_KEY: {"panel": name}}
+    return Image(data, name=name, multiscale=is_multiscale, rgb=False, metadata=metadata, **kwargs)
 
 
 def of_results(results: ResultLayers, layers: LayerList) -> list[Compared]:
@@ -152,14 +172,17 @@ def removed_panels(images: Sequence[Compared]) -> list[Image]:
     return [_panel_of(name, difference, of, limit) for name, difference, of in differences]
 
 
+def last_removed(images: Sequence[Compared]) -> list[Image]:
+    """Return a layer for what the last denoised image lacks, to lie below the noisy one."""
+    denoised = [image for image in images if image.is_denoised]
+    if not denoised or images[0].is_denoised:
+        return []
+    return removed_panels([images[0], denoised[-1]])
+
+
 def _panel_of(name: str, difference: Difference, of: Compared, limit: float) -> Image:
     shown = {"contrast_limits": (-limit, limit), "colormap": "gray", "gamma": 1.0}
-    return _panel(difference, name, {**of.kwargs, **shown})
-
-
-def _panel(data: Any, name: str, kwargs: dict[str, Any], *, is_multiscale: bool = False) -> Image:
-    metadata = {METADATA_KEY: {"panel": name}}
-    return Image(data, name=name, multiscale=is_multiscale, rgb=False, metadata=metadata, **kwargs)
+    return new_panel(difference, name, {**of.kwargs, **shown})
 
 
 def _spread(difference: Difference) -> float:

@@ -9,7 +9,8 @@ import numpy as np
 from napari.experimental import link_layers, unlink_layers
 from psygnal import Signal
 
-from napari_autostructn2v.comparison.panels import removed_panels
+from napari_autostructn2v.comparison.doubt import doubt_panels
+from napari_autostructn2v.comparison.panels import last_removed, removed_panels
 from napari_autostructn2v.comparison.viewer_state import ViewerState
 from napari_autostructn2v.layers.stacks import is_panel
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Layer
 
+    from napari_autostructn2v.comparison.doubt import DoubtImage
     from napari_autostructn2v.comparison.panels import Compared
 
 _GAP = 4  # px between panels
@@ -47,6 +49,8 @@ class Comparison:
         At least two; others are compared with the first.
     figures : str
         What was measured, as a sentence; may be empty.
+    doubts : sequence of DoubtImage
+        Map of doubt of each denoised image; empty if there are none.
     """
 
     panels_changed = Signal()
@@ -57,14 +61,20 @@ class Comparison:
     """The viewer is as it was before."""
 
     def __init__(
-        self, viewer: napari.Viewer, images: Sequence[Compared], figures: str = ""
+        self,
+        viewer: napari.Viewer,
+        images: Sequence[Compared],
+        figures: str = "",
+        doubts: Sequence[DoubtImage] = (),
     ) -> None:
         self.images = tuple(images)
         self.figures = figures
+        self._doubts = tuple(doubts)
         self._viewer = weakref.ref(viewer)
         self._before = ViewerState.from_viewer(viewer)
         self._panels: list[Image] = []
-        self._removed: list[Image] = []
+        self._below: list[Image] = []
+        self._is_doubt_below = False
         self._arrived: list[weakref.ref[Layer]] = []
         self._is_entered = False
         self._fit_zoom = 1.0
@@ -72,7 +82,7 @@ class Comparison:
     @property
     def names(self) -> list[str]:
         """Names of the panels in their order."""
-        return [panel.name for panel in (*self._panels, *self._removed)]
+        return [panel.name for panel in (*self._panels, *self._below)]
 
     @property
     def can_show_removed(self) -> bool:
@@ -82,7 +92,17 @@ class Comparison:
     @property
     def is_removed_shown(self) -> bool:
         """Whether panels show what was removed."""
-        return bool(self._removed)
+        return bool(self._below) and not self._is_doubt_below
+
+    @property
+    def can_show_doubt(self) -> bool:
+        """Whether there are maps of where to doubt the results."""
+        return bool(self._doubts)
+
+    @property
+    def is_doubt_shown(self) -> bool:
+        """Whether panels show where to doubt the results."""
+        return bool(self._below) and self._is_doubt_below
 
     def enter(self) -> None:
         """Show the panels and hide everything else."""
@@ -115,16 +135,25 @@ class Comparison:
 
     def set_removed_shown(self, is_shown: bool) -> None:
         """Show what was removed from the noisy image, below the results, or hide it."""
+        if is_shown != self.is_removed_shown:
+            self._show_below(is_shown, is_doubt=False)
+
+    def set_doubt_shown(self, is_shown: bool) -> None:
+        """Show where to doubt the results, below them and in place of what was removed, or not."""
+        if is_shown != self.is_doubt_shown:
+            self._show_below(is_shown, is_doubt=True)
+
+    def _show_below(self, is_shown: bool, *, is_doubt: bool) -> None:
         viewer = self._viewer()
-        if viewer is None or is_shown == self.is_removed_shown:
+        if viewer is None:
             return
         zoom = viewer.scene.camera.zoom / self._fit_zoom
+        panels, self._below = self._below, []
+        self._take_out(panels)
+        self._is_doubt_below = is_doubt
         if is_shown:
-            self._add_removed()
+            self._add_below()
             viewer.layers.selection = {self._panels[0]}
-        else:
-            panels, self._removed = self._removed, []
-            self._take_out(panels)
         self._arrange()
         self._fit(zoom)
         self.panels_changed.emit()
@@ -157,7 +186,7 @@ class Comparison:
 
     def _restore(self, viewer: napari.Viewer) -> None:
         viewer.canvas.grid.enabled = False
-        self._take_out([*self._panels, *self._removed])
+        self._take_out([*self._panels, *self._below])
         self._before.apply(viewer)
         for reference in self._arrived:
             layer = reference()
@@ -166,18 +195,30 @@ class Comparison:
         _running.pop(viewer, None)
         self.ended.emit()
 
-    def _add_removed(self) -> None:
-        """Add the panels of what was removed: all of them, or none."""
+    def _add_below(self) -> None:
+        """Add the panels of what was removed, or of doubt: all of them, or none."""
         panels: list[Image] = []
         try:
-            panels = removed_panels(self.images)
+            # with two results, three panels lie below three
+            is_row = self._n_denoised == 2
+            first = last_removed(self.images) if self._is_doubt_below and is_row else []
+            rest = (
+                doubt_panels(self._doubts, self.images)
+                if self._is_doubt_below
+                else removed_panels(self.images)
+            )
+            panels = [*first, *rest]
             self._add(panels)
-            link_layers(panels, _MATCHED)
+            link_layers(rest, _MATCHED)
         except Exception:
             self._take_out(panels)
             self.panels_changed.emit()
             raise
-        self._removed = panels
+        self._below = panels
+
+    @property
+    def _n_denoised(self) -> int:
+        return sum(image.is_denoised for image in self.images)
 
     def _add(self, panels: list[Image]) -> None:
         viewer = self._viewer()
@@ -205,8 +246,8 @@ class Comparison:
         grid.enabled = True
 
     def _n_columns(self, viewer: napari.Viewer) -> int:
-        n_panels = len(self._panels) + len(self._removed)
-        if self._removed and sum(image.is_denoised for image in self.images) == 2:
+        n_panels = len(self._panels) + len(self._below)
+        if self._below and self._n_denoised == 2:
             return 3  # each difference lies below its image
         sides = np.ptp(self._panels[0].extent.world, axis=0)[-2:]
         return best_columns(n_panels, viewer.canvas.size, (float(sides[0]), float(sides[1])))
@@ -250,12 +291,12 @@ class Comparison:
             self._arrived.append(weakref.ref(layer))
 
     def _on_layer_removed(self, event: Any) -> None:
-        known = [*self._panels, *self._removed]
+        known = [*self._panels, *self._below]
         if not self._is_entered or not any(panel is event.value for panel in known):
             return
         unlink_layers([event.value])
         self._panels = [panel for panel in self._panels if panel is not event.value]
-        self._removed = [panel for panel in self._removed if panel is not event.value]
+        self._below = [panel for panel in self._below if panel is not event.value]
         self.panels_changed.emit()
         if len(self._panels) < 2:
             self.broken.emit()

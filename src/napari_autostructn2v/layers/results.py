@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
+    from autoStructN2V.pipeline.steps.doubting import DoubtMaps
     from autoStructN2V.trainers.events import Preview
     from napari_autostructn2v.layers.stacks import LayerStacks
 
@@ -31,12 +32,19 @@ class ResultLayers:
     stacks : LayerStacks
         What the run was started on.
     config : PipelineConfig
+
+    Attributes
+    ----------
+    stacks : LayerStacks
+    doubt : DoubtMaps or None
+        Makes maps of where to doubt the results; None where they cannot be made.
     """
 
     def __init__(self, viewer: napari.Viewer, stacks: LayerStacks, config: PipelineConfig) -> None:
         self.stacks = stacks
         self._viewer = weakref.ref(viewer)
         self._config = config
+        self.doubt: DoubtMaps | None = None
         self._of_stage: dict[int, weakref.ref[Image]] = {}
         self._preview: weakref.ref[Image] | None = None
         self._is_preview_unwanted = False
@@ -99,6 +107,7 @@ class ResultLayers:
             layer.metadata = self.stacks.layer_metadata(label, made_by)
         self._preview = None
         self._of_stage[event.stage] = weakref.ref(layer)
+        self.doubt = event.doubt
 
     def _on_slider_moved(self, event: object = None) -> None:
         viewer = self._viewer()

@@ -118,13 +118,24 @@ def is_bad_outcome(run: RunState) -> bool:
 
 def noise_left_text(run: RunState) -> str:
     """Say how much of the structured noise each stage of a training left."""
+    return _shares_text(run, "Structured noise left", "structured_noise_left")
+
+
+def doubt_text(run: RunState) -> str:
+    """Say in how much of the area each stage of a training removed more or less than noise."""
+    return _shares_text(run, "Area in doubt", "doubtful_area")
+
+
+def _shares_text(run: RunState, title: str, name: str) -> str:
+    """Name a share of each report that has it."""
     method = run.config.method if run.config is not None else ""
-    left = [
-        f"{percent_text(report.structured_noise_left)} after {part_title(part, method)}"
-        for stage, part in PART_OF_STAGE.items()
-        if (report := run.reports.get(stage)) and report.structured_noise_left is not None
+    shares = {PART_OF_STAGE[stage]: getattr(report, name) for stage, report in run.reports.items()}
+    known = [
+        f"{percent_text(share)} after {part_title(part, method)}"
+        for part, share in sorted(shares.items())
+        if share is not None
     ]
-    return f"Structured noise left: {', '.join(left)}." if left else ""
+    return f"{title}: {', '.join(known)}." if known else ""
 
 
 def notes_text(run: RunState) -> str:

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.errors import DeviceError, InputError, KernelError, ModelError
-from autoStructN2V.inference import Predictor
+from autoStructN2V.inference import Predictor, doubt_of
 from autoStructN2V.masking.kernels import evidence
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.kernel import Kernel
@@ -87,6 +87,17 @@ def test_both_stages():
         assert stage.denoised[0].shape == NOISY.shape
         assert stage.denoised[0].dtype == np.float32
         assert len(stage.history) == 1
+
+
+def test_it_is_said_where_a_result_is_to_be_doubted():
+    events, result = drive(NOISY, tiny(method="n2v"))
+    (finished,) = [event for event in events if isinstance(event, StageFinished)]
+    assert 0.0 <= finished.report.doubtful_area <= 1.0
+    assert "of the area what was removed is not like the noise" in finished.report.sentence
+    source, denoised = ArraySource(NOISY), result.stage1.denoised[0]
+    prepared = finished.doubt.prepared(source)
+    doubt = doubt_of(NOISY[1], denoised[1], finished.doubt.noise)
+    np.testing.assert_array_equal(finished.doubt.of_slice(prepared, 1, denoised[1]), doubt.map)
 
 
 def test_n2v_alone():

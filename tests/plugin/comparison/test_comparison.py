@@ -16,9 +16,11 @@ from napari_autostructn2v.comparison import command as comparison
 from napari_autostructn2v.comparison import side_by_side as _side_by_side
 from napari_autostructn2v.comparison.bar import ComparisonBar
 from napari_autostructn2v.comparison.command import toggle_comparison
+from napari_autostructn2v.comparison.doubt import DoubtImage
 from napari_autostructn2v.comparison.side_by_side import best_columns, running_comparison
 from napari_autostructn2v.comparison.viewer_state import ViewerState
 from napari_autostructn2v.layers.results import ResultLayers
+from napari_autostructn2v.layers.stacks import stacks_of
 from tests.plugin.conftest import window_of
 
 if TYPE_CHECKING:
@@ -54,6 +56,22 @@ def add_result(session: Session, stage: int, denoised: NDArray[np.float32]) -> N
     assert session.training.results is not None
     model: Any = SimpleNamespace(provenance={})
     session.training.results.add_result(StageFinished(stage, model, [denoised], None, False))
+
+
+class Maps:
+    """Stands for maps of doubt: each is ten times what was removed."""
+
+    def prepared(self, source: Any) -> Any:
+        return source
+
+    def of_slice(self, prepared: Any, z: int, denoised: NDArray[np.float32]) -> Any:
+        return 10 * (prepared.read_slice(z) - denoised)
+
+
+def give_doubt(session: Session) -> None:
+    maps: Any = Maps()
+    assert session.training.results is not None
+    session.training.results.doubt = maps
 
 
 def visible(viewer: napari.Viewer) -> list[str]:
@@ -337,3 +355,42 @@ def test_the_viewer_may_be_closed_while_comparing(qtbot: QtBot) -> None:
 )
 def test_columns_make_panels_large(n_panels: int, canvas: tuple[int, int], columns: int) -> None:
     assert best_columns(n_panels, canvas, (256.0, 256.0)) == columns
+
+
+def test_where_to_doubt_lies_below_the_results_in_place_of_what_was_removed(
+    trained: napari.Viewer, session: Session
+) -> None:
+    give_doubt(session)
+    toggle_comparison(trained)
+    bar = bar_of(trained)
+    button(bar, "Show what was removed").click()
+    assert visible(trained) == [*STAGES, *DIFFERENCES]
+    button(bar, "Show where to doubt").click()
+    below = ["Noisy - Stage 2", "Doubt: Stage 1", "Doubt: Stage 2"]
+    assert visible(trained) == [*STAGES, *below]
+    assert not button(bar, "Show what was removed").isChecked()
+    grid = trained.canvas.grid
+    assert grid.actual_shape(trained.layers)[1] == 3
+    shown = np.asarray(trained.layers["Doubt: Stage 2"].data)
+    noisy = np.asarray(trained.layers["lines"].data, np.float32)
+    np.testing.assert_allclose(shown, 5 * noisy, rtol=1e-5)  # half of it was removed
+    button(bar, "Show where to doubt").click()
+    assert visible(trained) == STAGES
+
+
+def test_doubt_is_not_offered_where_it_is_not_known(trained: napari.Viewer) -> None:
+    toggle_comparison(trained)
+    assert not button(bar_of(trained), "Show where to doubt").isEnabled()
+
+
+def test_a_map_of_doubt_is_sliced_like_an_array(session: Session) -> None:
+    generator = np.random.default_rng(0)
+    noisy = generator.random((2, 3, 16, 20), np.float32)
+    layer = session.viewer.add_image(noisy)
+    maps: Any = Maps()
+    doubt = DoubtImage(maps, stacks_of(layer), 0.5 * noisy)
+    whole = 5 * noisy
+    for key in (..., 1, (1, 2), (0, 1, slice(3, 9)), (slice(None), 0, 4), (1, ..., 7), (..., 2, 5)):
+        np.testing.assert_allclose(doubt[key], whole[key], rtol=1e-5)
+    image = DoubtImage(maps, stacks_of(session.viewer.add_image(noisy[0, 0])), 0.5 * noisy[0, 0])
+    np.testing.assert_allclose(image[2:4], whole[0, 0, 2:4], rtol=1e-5)

@@ -81,6 +81,17 @@ def denoised_name(name: str, *, index: int | None = None, stage: int | None = No
     return f"{'_'.join(str(part) for part in parts if part is not None)}.tif"
 
 
+def doubt_file(path: Path) -> Path:
+    """Return the name of the file for the map of where to doubt a result.
+
+    Parameters
+    ----------
+    path : Path
+        File of the result.
+    """
+    return path.with_stem(f"{path.stem}_doubt")
+
+
 def output_files(
     sources: Sequence[ImageSource],
     source: Path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from autoStructN2V.masking.patterns.cleaned_source import CleanedSource, Memory
@@ -94,6 +94,10 @@ class PatternRemoval:
             # the stack is held as well, because its identity is the key
             self._cleaned[id(source)] = (source, cleaned)
             self._cleaned[id(cleaned)] = (cleaned, cleaned)
+
+    def forgetful(self) -> PatternRemoval:
+        """Return the same without the images that it remembers, to be kept for long."""
+        return replace(self, _memory=None, _cleaned={})
 
     def for_measuring(self, source: ImageSource) -> ImageSource:
         """Return a stack as :meth:`applied_to`, and without the patterns that are kept.

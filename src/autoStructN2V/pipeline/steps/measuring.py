@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.masking.kernels.config import ExtractorConfig
+    from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
     from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.vocabulary import Mode
 
@@ -54,6 +55,14 @@ class NoiseMeasurement:
             If the images show no noise that can be measured.
         """
         return self.grid.seen_on(self._measured(extractor))
+
+    def as_recorded(self) -> Autocorrelation | None:
+        """Return the noise on the grid of the images; None if it was not told from structure."""
+        try:
+            noise = self._measured(self.configured).autocorrelation
+        except InputError:
+            return None
+        return noise if noise.is_strength_known else None
 
     def reported(self) -> Evidence | None:
         """Return what the configured way of measuring says; None of too little to be measured."""

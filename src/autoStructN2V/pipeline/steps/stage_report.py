@@ -40,6 +40,7 @@ def report_on_stage(
     *,
     kernel: Kernel,
     masked_loss: float,
+    doubtful_area: float | None,
     is_last: bool,
     input_noise: InputNoise | None,
     removed_std: float | None = None,
@@ -58,6 +59,8 @@ def report_on_stage(
         The one that the stage was trained with.
     masked_loss : float
         At hidden pixels of the part that was held out, squared normalized units.
+    doubtful_area : float or None
+        Share of the area that is in doubt, 0..1, if it is known.
     is_last : bool
         Whether no further stage removes what this one left.
     input_noise : InputNoise or None
@@ -81,6 +84,7 @@ def report_on_stage(
         masked_under=kernel.n_hidden,
         structured_noise_left=_structured_noise_left(removed, evidence, expected),
         shared_noise=shared_noise_sentence(removed_at_lags, kernel) if is_last else None,
+        doubtful_area=doubtful_area,
     )
 
 

@@ -9,12 +9,16 @@ import tifffile
 
 from autoStructN2V.datasets import ArraySource, open_images, read_stack
 from autoStructN2V.errors import ConfigError, OutputError
+from autoStructN2V.inference import doubt_of
+from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.pipeline import (
     denoise_events,
+    doubt_file,
     file_events,
     find_models,
     finish,
+    measure_evidence,
     output_files,
     recorded_events,
     run_pipeline,
@@ -191,6 +195,22 @@ def test_the_model_folder_alone_denoises_new_data(lines_tiff, tmp_path):
     again = tmp_path / "again.tif"
     assert finish(denoise_events(sources, model, [again], device="cpu")) == [again]
     assert np.array_equal(tifffile.imread(again), tifffile.imread(result["stage2"]["files"][0]))
+
+
+def test_maps_of_doubt_are_written_beside_the_results(lines_tiff, tmp_path):
+    result = run_pipeline(config_for(lines_tiff, tmp_path / "out", method="n2v"))
+    model = load_model(result["stage1"]["model"])
+    sources = open_images(lines_tiff, mode=model.mode)
+    output = tmp_path / "again.tif"
+    assert finish(denoise_events(sources, model, [output], device="cpu", doubt=True)) == [output]
+    noise = measure_evidence(sources, ExtractorConfig(), "2D").autocorrelation
+    maps = tifffile.imread(doubt_file(output))
+    pairs = zip(tifffile.imread(lines_tiff), tifffile.imread(output), strict=True)
+    expected = [doubt_of(noisy, denoised, noise).map for noisy, denoised in pairs]
+    np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-3)
+    with pytest.raises(ConfigError, match=r"again_doubt\.tif exists already"):
+        output.unlink()
+        finish(denoise_events(sources, model, [output], device="cpu", doubt=True))
 
 
 def test_2_5d_from_a_folder_of_slices(tmp_path):

@@ -1,0 +1,116 @@
+"""Panels that show where a result should be doubted, computed where they are looked at."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autoStructN2V.inference.doubt import CLEAR
+from napari_autostructn2v.comparison.panels import new_panel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from autoStructN2V.pipeline.steps.doubting import DoubtMaps
+    from napari_autostructn2v.comparison.panels import Compared
+    from napari_autostructn2v.layers.results import ResultLayers
+    from napari_autostructn2v.layers.stacks import LayerStacks
+
+_SHOWN = {"contrast_limits": (CLEAR / 2.0, 2.5 * CLEAR), "colormap": "inferno", "gamma": 1.0}
+_KEPT = 8  # slices: going back and forth between two computes nothing
+
+
+class DoubtImage:
+    """The map of doubt of a result, sliced like an array.
+
+    Parameters
+    ----------
+    maps : DoubtMaps
+        Of the run.
+    stacks : LayerStacks
+        What the run was started on.
+    denoised : array-like
+        Result of the shape of `stacks`.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, maps: DoubtMaps, stacks: LayerStacks, denoised: Any) -> None:
+        self._maps = maps
+        self._noisy = [maps.prepared(source) for source in stacks.sources]
+        self._n_slices = stacks.n_slices
+        self.shape: tuple[int, ...] = tuple(denoised.shape)
+        self.ndim = len(self.shape)
+        self.size = int(np.prod(self.shape))
+        self._denoised = denoised
+        self._plane = lru_cache(_KEPT)(self._computed)
+
+    def __getitem__(self, key: Any) -> NDArray[np.float32]:
+        planes = np.arange(self.size // np.prod(self.shape[-2:])).reshape(self.shape[:-2])
+        keys = _all_keys(key, self.ndim)
+        chosen = planes[keys[:-2]] if self.ndim > 2 else planes
+        images = np.stack([self._plane(int(index)) for index in chosen.ravel()])
+        found: NDArray[np.float32] = images.reshape(*chosen.shape, *self.shape[-2:])
+        return found[(..., *keys[-2:])]
+
+    def __array__(
+        self, dtype: Any = None, copy: bool | None = None
+    ) -> NDArray[Any]:  # the whole of it, when a person saves it
+        return np.asarray(self[...], dtype)
+
+    def _computed(self, index: int) -> NDArray[np.float32]:
+        """Return the map (y, x) of a slice, counted through all stacks."""
+        stack, z = divmod(index, self._n_slices)
+        where = np.unravel_index(index, self.shape[:-2]) if self.ndim > 2 else ()
+        return self._maps.of_slice(self._noisy[stack], z, np.asarray(self._denoised[where]))
+
+
+def doubt_images(results: ResultLayers | None, images: Sequence[Compared]) -> list[DoubtImage]:
+    """Return the map of doubt of each denoised image of a run; none where they cannot be made.
+
+    Parameters
+    ----------
+    results : ResultLayers or None
+        Of the run.
+    images : sequence of Compared
+        What is compared.
+    """
+    if results is None or results.doubt is None:
+        return []
+    return [
+        DoubtImage(results.doubt, results.stacks, image.finest)
+        for image in images
+        if image.is_denoised
+    ]
+
+
+def doubt_panels(maps: Sequence[DoubtImage], images: Sequence[Compared]) -> list[Image]:
+    """Return a layer for the map of each denoised image.
+
+    Parameters
+    ----------
+    maps : sequence of DoubtImage
+        One for each denoised image.
+    images : sequence of Compared
+        What is compared.
+    """
+    denoised = [image for image in images if image.is_denoised]
+    return [
+        new_panel(doubt, f"Doubt: {image.short_name}", {**image.kwargs, **_SHOWN})
+        for doubt, image in zip(maps, denoised, strict=True)
+    ]
+
+
+def _all_keys(key: Any, ndim: int) -> tuple[Any, ...]:
+    """Return a key for each axis."""
+    keys = key if isinstance(key, tuple) else (key,)
+    if any(part is Ellipsis for part in keys):
+        at = next(i for i, part in enumerate(keys) if part is Ellipsis)
+        missing = (slice(None),) * (ndim - len(keys) + 1)
+        return (*keys[:at], *missing, *keys[at + 1 :])
+    return (*keys, *(slice(None),) * (ndim - len(keys)))
