@@ -128,7 +128,7 @@ class StageReport:
         if self.doubtful_area is None:
             return ""
         area = percent_text(self.doubtful_area, 1)
-        return f"In {area} of the area what was removed is not like the noise."
+        return f"In {area} of the area what was removed is clearly not only noise."
 
     @property
     def _structured_noise(self) -> str:

@@ -53,6 +53,11 @@ class Verdict:
         return self._db(GAUSSIAN, self.best)
 
     @property
+    def gains_db(self) -> dict[str, float]:
+        """How much better each stage is than the best Gaussian filter, in dB, as cautiously."""
+        return {name: self._db(GAUSSIAN, name) for name in self.stages}
+
+    @property
     def loses_to_gaussian(self) -> bool:
         """Whether the Gaussian filter is clearly better than the best stage."""
         difference = self.errors[self.best] - self.errors[GAUSSIAN]

@@ -38,8 +38,9 @@ class ComparisonBar(QWidget):
         self.removed_box.setEnabled(comparison.can_show_removed)
         self.doubt_box = QCheckBox("Show where to doubt")
         self.doubt_box.setToolTip(
-            "Bright where what was removed is not like the noise: structure may be lost there, or "
-            "noise kept. Known after a training whose noise could be told from structure."
+            "Bright where an error may hide: what was removed differs from noise, in variance or "
+            "by the shape of the result, and the noise is strong. Known after a training whose "
+            "noise could be told from structure."
         )
         self.doubt_box.setEnabled(comparison.can_show_doubt)
         self.contrast_box = QCheckBox("Match contrast")
