@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from autoStructN2V.datasets import Mode
+
 _MARKED = 0.05  # of the area
 _MOST_SLICES = 4
 _SIGMAS = [0.4 + 0.2 * i for i in range(24)]  # pixels
@@ -60,7 +62,7 @@ def judged(name: str, noisy: NDArray[np.float32], arguments: argparse.Namespace)
     if kept is not None and kept.exists():
         found: dict[str, Any] = pickle.loads(kept.read_bytes())
         return found
-    mode = "2.5D" if name == "T6_stack" else "2D"
+    mode: Mode = "2.5D" if name == "T6_stack" else "2D"
     events: list[Any] = []
     finish(pipeline_events(noisy, configuration(arguments, mode, 0, None)), events.append)
     stages = [event for event in events if isinstance(event, StageFinished)]
