@@ -39,7 +39,7 @@ SCALE = 4.0
 CLEAR = 4.0
 """z-score from which on a place is doubtful: of noise alone, one place in 16000 is."""
 
-_MOST_SLICES = 4  # of a stack: enough to know a share of the area
+_MOST_SLICES = 8  # of all stacks together: enough to know a share of the area
 _SQUARED_WINDOW = 1.0 / (4.0 * np.pi * SCALE**2)  # sum of the squared weights of the window
 _LEAST_STRUCTURE = 0.25  # variance of structure over that of noise: less has no shape to compare
 
@@ -129,7 +129,7 @@ def doubtful_area(
     Parameters
     ----------
     noisy, denoised : sequence of ImageSource
-        Stacks before and after, pairwise of equal shape; a few slices of each are compared.
+        Stacks before and after, pairwise of equal shape; a few slices are compared.
     noise : Autocorrelation
         What was measured of the noise of the former.
 
@@ -138,11 +138,10 @@ def doubtful_area(
     float
         0..1.
     """
-    areas = [
-        doubt_of(before.read_slice(z), after.read_slice(z), noise).area
-        for before, after in zip(noisy, denoised, strict=True)
-        for z in evenly(before.shape[0], _MOST_SLICES)
-    ]
+    pairs = zip(noisy, denoised, strict=True)
+    places = [(*pair, z) for pair in pairs for z in range(pair[0].shape[0])]
+    compared = (places[i] for i in evenly(len(places), _MOST_SLICES))
+    areas = [doubt_of(a.read_slice(z), b.read_slice(z), noise).area for a, b, z in compared]
     return float(np.mean(areas))
 
 
