@@ -83,20 +83,26 @@ class Doubt:
 
 
 def doubt_of(
-    noisy: NDArray[np.floating], denoised: NDArray[np.floating], noise: Autocorrelation
+    noisy: NDArray[np.floating],
+    denoised: NDArray[np.floating],
+    noise: Autocorrelation,
+    invalid: NDArray[np.bool_] | None = None,
 ) -> Doubt:
     """Compare what was removed from an image with the measured noise.
 
     Parameters
     ----------
     noisy, denoised : (y, x) array
-        One slice before and after, in the same units, without NaN.
+        One slice before and after, in the same units; NaN is not compared.
     noise : Autocorrelation
         What was measured of the noise, in images of these units and of this pixel size.
+    invalid : (y, x) bool, optional
+        Further pixels that are not compared, as outliers.
 
     Returns
     -------
     Doubt
+        Without doubt in pixels that are not compared.
 
     Raises
     ------
@@ -108,17 +114,23 @@ def doubt_of(
             f"One slice before and after is needed, of the same shape (y, x); got {noisy.shape} "
             f"and {denoised.shape}."
         )
-    result = denoised.astype(np.float64)
+    is_known = np.isfinite(noisy) & np.isfinite(denoised)
+    if invalid is not None:
+        is_known &= ~invalid
+    result = np.where(is_known, denoised, denoised[is_known].mean() if is_known.any() else 0.0)
+    result = result.astype(np.float64)
     variance = noise.variance_at(result)
     strength = np.sqrt(variance)
-    removed = (noisy - result) / strength
-    structure = (result - _around(result)) / strength
+    # of what is not known nothing speaks for more than noise or for less
+    removed = np.where(is_known, (noisy - result) / strength, 1.0)
+    structure = np.where(is_known, (result - _around(result)) / strength, 0.0)
     correlation = significant(noise)[len(noise.values) // 2]
-    return Doubt(
-        _variance_score(removed, correlation, max(noise.scaled_kurtosis, 0.0)).astype(np.float32),
-        _likeness_score(removed, structure, correlation).astype(np.float32),
-        (variance / variance.mean()).astype(np.float32),
+    scores = (
+        _variance_score(removed, correlation, max(noise.scaled_kurtosis, 0.0)),
+        _likeness_score(removed, structure, correlation),
     )
+    more, alike = (np.where(is_known, score, 0.0).astype(np.float32) for score in scores)
+    return Doubt(more, alike, (variance / variance.mean()).astype(np.float32))
 
 
 def doubtful_area(

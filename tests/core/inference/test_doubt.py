@@ -103,6 +103,19 @@ def test_doubt_counts_more_where_noise_is_stronger():
     assert weight[clean[0] > 150.0].min() > 3.0 * weight[clean[0] < 40.0].max()
 
 
+def test_pixels_that_are_no_signal_are_not_compared():
+    noisy, clean, noise = with_noise("random")
+    bad = noisy[0].copy()
+    bad[50:90, 50:90] = np.nan
+    bad[140, 140] = 1e5
+    invalid = np.zeros(bad.shape, bool)
+    invalid[140, 140] = True
+    doubt = doubt_of(bad, clean[0], noise, invalid)
+    assert np.isfinite(doubt.map).all()
+    assert (doubt.map[50:90, 50:90] == 0.0).all()
+    assert doubt.area < 0.005
+
+
 def test_other_shapes_are_refused():
     noisy, _, noise = with_noise("random")
     with pytest.raises(ValueError, match="same shape"):
