@@ -25,6 +25,8 @@ _LOW_PERCENTILE, _HIGH_PERCENTILE = 0.1, 99.9
 _MAX_SLICES = 200
 _MAX_PIXELS = 2_000_000
 _MAX_NOISE_SLICES = 24
+_MOST_MEASURED = 2**20  # pixels of a slice that tell its noise
+_N_BANDS, _SMALLEST_BAND = 16, 8  # of so many rows
 _MAD_TO_SIGMA = 1.4826
 _RANGE_FACTOR = 3.0
 _NOISE_FACTOR = 2.0
@@ -218,7 +220,7 @@ def estimate_noise_level(image: NDArray[np.float32]) -> float:
     The image is high-passed with the product of two second differences, which removes smooth
     structure; the spread of what is left is measured robustly, so that edges count little.
     Noise that is correlated over neighboring pixels is underestimated, by the same factor in
-    images of the same instrument.
+    images of the same instrument. Of images above a megapixel, evenly spaced bands are measured.
 
     Parameters
     ----------
@@ -237,14 +239,30 @@ def estimate_noise_level(image: NDArray[np.float32]) -> float:
     """
     if min(image.shape) < 3:
         return 0.0
-    with np.errstate(invalid="ignore", over="ignore"):
-        high_pass = np.diff(np.diff(image.astype(np.float64), 2, axis=0), 2, axis=1) / 6.0
-    response = np.abs(high_pass[np.isfinite(high_pass)])
+    response = np.concatenate([_high_pass(band) for band in _bands(image)])
     if not response.size:
         return 0.0
     mad = float(np.median(response))
     # In clipped or coarsely quantized images more than half of the responses are exactly zero.
     return _MAD_TO_SIGMA * mad if mad > 0 else float(response.mean()) * math.sqrt(math.pi / 2)
+
+
+def _bands(image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return bands of rows of an image (y, x) that together have about a megapixel."""
+    height = max(_SMALLEST_BAND, _MOST_MEASURED // (_N_BANDS * image.shape[1]))
+    if image.size <= _MOST_MEASURED or len(image) < height:
+        return [image]
+    starts = range(0, len(image) - height + 1, height)
+    n_bands = max(3, _MOST_MEASURED // (height * image.shape[1]))
+    return [image[starts[i] : starts[i] + height] for i in evenly(len(starts), n_bands)]
+
+
+def _high_pass(image: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the finite magnitudes, in any order, of an image (y, x) without what is smooth."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        response = np.abs(np.diff(np.diff(image.astype(np.float64), 2, axis=0), 2, axis=1) / 6.0)
+    finite: NDArray[np.float64] = response[np.isfinite(response)]
+    return finite
 
 
 def _spread_pixels(image: NDArray[np.float32], max_pixels: int, phase: int) -> NDArray[np.float32]:

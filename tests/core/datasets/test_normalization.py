@@ -99,6 +99,15 @@ def test_noise_level_in_spite_of_structure(rng, sigma):
     assert estimate_noise_level(image) == pytest.approx(sigma, rel=0.05)
 
 
+@pytest.mark.parametrize("shape", [(2048, 1024), (50, 40_000), (70, 40_000), (40_000, 50)])
+def test_the_noise_level_of_a_large_image_is_that_of_all_of_it(rng, shape):
+    image = rng.normal(100, 1, shape).astype(np.float32) * np.linspace(2, 6, shape[0])[:, None]
+    expected = 1.4826 * np.median(
+        np.abs(np.diff(np.diff(image.astype(float), 2, axis=0), 2, axis=1) / 6)
+    )
+    assert estimate_noise_level(image) == pytest.approx(expected, rel=0.02)
+
+
 def test_noise_level_of_clipped_and_tiny_images(rng):
     clipped = np.maximum(rng.normal(-1, 1, (200, 200)), 0).astype(np.float32)
     assert 0.1 < estimate_noise_level(clipped) < 1

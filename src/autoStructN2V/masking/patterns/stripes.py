@@ -178,7 +178,8 @@ def _typical(pieces: Profile, limits: StripeLimits) -> Profile:
     Most steps may be noise and still be told from stripes by their size, not only by their sign.
     """
     steps = pieces - ndimage.uniform_filter1d(pieces, limits.smooth_width, axis=1)
-    usual = ndimage.median_filter(np.abs(steps), (1, limits.typical_width))
+    # line by line: SciPy has a faster algorithm for one axis
+    usual = np.stack([ndimage.median_filter(line, limits.typical_width) for line in np.abs(steps)])
     relative = np.divide(steps, usual, out=np.zeros_like(steps), where=usual > 0.0)
     clipped: Profile = np.clip(relative, -limits.clip, limits.clip)
     return clipped
