@@ -105,7 +105,7 @@ def test_the_noise_level_of_a_large_image_is_that_of_all_of_it(rng, shape):
     expected = 1.4826 * np.median(
         np.abs(np.diff(np.diff(image.astype(float), 2, axis=0), 2, axis=1) / 6)
     )
-    assert estimate_noise_level(image) == pytest.approx(expected, rel=0.02)
+    assert estimate_noise_level(image) == pytest.approx(expected, rel=0.05)
 
 
 def test_noise_level_of_clipped_and_tiny_images(rng):
