@@ -324,8 +324,8 @@ def test_a_region_that_was_zoomed_into_stays_in_view(trained: napari.Viewer) -> 
 def test_the_bar_says_how_much_structured_noise_is_left(
     trained: napari.Viewer, session: Session
 ) -> None:
-    reports = {1: SimpleNamespace(structured_noise_left=0.92)}
-    reports[2] = SimpleNamespace(structured_noise_left=0.074)
+    reports = {1: SimpleNamespace(structured_noise_left=0.92, doubtful_area=0.03)}
+    reports[2] = SimpleNamespace(structured_noise_left=0.074, doubtful_area=None)
     session.training.state = replace(session.training.state, reports=reports)
     toggle_comparison(trained)
     bar = bar_of(trained)
