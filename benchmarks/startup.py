@@ -61,7 +61,7 @@ def main() -> None:
         used, passed = (median(values) for values in zip(*runs, strict=True))
         cells = [name, f"{used - less:.2f}", "" if bar is None else f"{bar:.2f}", f"{passed:.1f}"]
         table.add(cells, {"what": name, "used": used - less, "bar": bar, "passed": passed})
-        return used
+        return float(used)
 
     with tempfile.TemporaryDirectory() as folder:
         small, large = images_in(Path(folder))
