@@ -4,6 +4,10 @@ Reads NAME_noisy.tif (raw frames of one field) and NAME_gt.tif (their mean) of t
 Microscopy Denoising data (FMD, Zhang et al., CVPR 2019, arXiv:1812.10366). PSNR in dB for a peak
 of 255, of results that are neither clipped nor fitted, beside the best of many Gaussian filters,
 chosen by looking at the truth. "grid" is the share of rows and columns that the program worked on.
+
+Fluorescence fades and lasers drift, so that a frame can be brighter than the mean of 50: "gain" is
+by how much. The scores behind it ("own") compare with the truth brought to the brightness of the
+frame, by a straight line that is fitted to the noisy frame and knows nothing of any result.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from tables import (
     use_threads,
     write_report,
 )
-from tasks import psnr
+from tasks import affine_fit, psnr
 from verdicts import COLUMN, agreement_of, cell_of
 
 if TYPE_CHECKING:
@@ -38,7 +42,7 @@ _PEAK = 255.0
 _SIGMAS = [0.5 + 0.25 * i for i in range(19)]  # pixels
 _STEPS = ("input", "best_gaussian", "stage1", "stage2")
 _COLUMNS = ["type", "frame", "input", "best Gaussian", "stage 1", "stage 2"]
-_COLUMNS += ["kernel", "grid", "seconds", COLUMN]
+_COLUMNS += ["gain", "best Gaussian, own", "stage 2, own", "kernel", "grid", "seconds", COLUMN]
 
 
 def read_frame(folder: Path, name: str, frame: int) -> tuple[NDArray[np.float32], ...]:
@@ -66,26 +70,49 @@ def score_frame(
     images = {"input": noisy, **denoised_images(result)}
     row: dict[str, Any] = {"type": name, "frame": frame, "seconds": seconds}
     row |= {step: peak_psnr(image, truth) for step, image in images.items()}
-    blurred = (ndimage.gaussian_filter(noisy, (0, sigma, sigma)) for sigma in _SIGMAS)
-    row["best_gaussian"] = max(peak_psnr(image, truth) for image in blurred)
+    row["best_gaussian"] = best_gaussian(noisy, truth)
+    row |= scores_at_own_brightness(noisy, truth, images)
     last = result.last_stage
-    row["verdict"] = agreement_of(result.verdict, row)
+    row["verdict"] = agreement_of(result.verdict, row["own"])
     row["grid"] = last.model.grid_share if last else None
     if result.kernel is not None:
         row["kernel"] = trimmed(result.kernel).astype(int).tolist()
     return row
 
 
+def best_gaussian(noisy: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
+    """Return the PSNR in dB of the Gaussian filter that the truth likes best."""
+    blurred = (ndimage.gaussian_filter(noisy, (0, sigma, sigma)) for sigma in _SIGMAS)
+    return max(peak_psnr(image, truth) for image in blurred)
+
+
+def scores_at_own_brightness(
+    noisy: NDArray[np.float32],
+    truth: NDArray[np.float32],
+    results: dict[str, NDArray[np.float32]],
+) -> dict[str, Any]:
+    """Score images (1, y, x) by the truth at the brightness of the noisy frame."""
+    own = affine_fit(truth, noisy)
+    scores = {step: peak_psnr(image, own) for step, image in results.items()}
+    scores["best_gaussian"] = best_gaussian(noisy, own)
+    return {"gain": float(np.ptp(own) / np.ptp(truth)), "own": scores}
+
+
 def cells_of(row: dict[str, Any]) -> list[str]:
-    scores = [f"{row[step]:.2f}" if step in row else "-" for step in _STEPS]
+    scores = [_number(row.get(step)) for step in _STEPS]
     kernel = "-"
     if "kernel" in row:
         hidden = np.array(row["kernel"])
         kernel = f"{hidden.sum()} of {' x '.join(str(side) for side in hidden.shape)}"
-    grid = "-" if row["grid"] is None else f"{row['grid']:.2f}"
+    own = [_number(row["own"].get(step)) for step in ("best_gaussian", "stage2")]
     seconds = sum(row["seconds"].values())
-    cells = [row["type"], str(row["frame"]), *scores, kernel, grid, f"{seconds:.0f}"]
+    cells = [row["type"], str(row["frame"]), *scores, f"{row['gain']:.2f}", *own]
+    cells += [kernel, _number(row["grid"]), f"{seconds:.0f}"]
     return [*cells, cell_of(row["verdict"])]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def read_arguments() -> argparse.Namespace:
