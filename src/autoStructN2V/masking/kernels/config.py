@@ -141,5 +141,6 @@ class ExtractorConfig(FrozenConfig):
         True,
         title="Only connected pixels",
         description="Drop pixels that are not connected to the center through other pixels of "
-        "the kernel (also diagonally, and through neighboring slices in 2.5D).",
+        "the kernel (also diagonally, and through neighboring slices in 2.5D), unless their "
+        "correlation is beyond doubt.",
     )

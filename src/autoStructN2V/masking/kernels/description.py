@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from autoStructN2V.masking.kernels.cells import neighbors_of_center
 
@@ -89,11 +90,18 @@ def _is_compact(plane: NDArray[np.bool_], offsets: NDArray[np.intp]) -> bool:
     return bool(plane.sum() >= _LEAST_FILLED * (2 * reach_y + 1) * (2 * reach_x + 1))
 
 
+def _has_gaps(plane: NDArray[np.bool_]) -> bool:
+    """Whether the hidden of (H, W) cells are not connected, not even across corners."""
+    _, n_parts = ndimage.label(plane, structure=np.ones((3, 3)))
+    return bool(n_parts > 1)
+
+
 def _reach_text(plane: NDArray[np.bool_], pattern: PatternType) -> str:
     """Say what the cells (H, W) of a slice hide."""
     offsets = neighbors_of_center(plane)
     reach_y, reach_x = (int(r) for r in np.abs(offsets).max(axis=0))
     pixels = f"{max(reach_y, reach_x)} pixel" + ("s" if max(reach_y, reach_x) > 1 else "")
+    pixels += ", with gaps," if _has_gaps(plane) else ""
     if pattern == "horizontal":
         return (
             f"hides up to {pixels} left and right of each pixel: horizontal correlation of "
@@ -110,9 +118,10 @@ def _reach_text(plane: NDArray[np.bool_], pattern: PatternType) -> str:
         return f"hides up to {pixels} to both sides along the diagonal {slope}"
     if pattern == "cross":
         return f"hides up to {pixels} along each arm of a cross"
-    return (
-        f"hides {len(offsets)} neighbors within {2 * reach_y + 1} x {2 * reach_x + 1} pixels: "
-        + ("correlation on all sides" if pattern == "blob" else "an irregular pattern")
+    gaps = ", with gaps" if _has_gaps(plane) else ""
+    box = f"{2 * reach_y + 1} x {2 * reach_x + 1} pixels"
+    return f"hides {len(offsets)} neighbors within {box}{gaps}: " + (
+        "correlation on all sides" if pattern == "blob" else "an irregular pattern"
     )
 
 

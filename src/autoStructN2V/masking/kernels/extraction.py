@@ -1,7 +1,7 @@
 """Turn the autocorrelation of the noise into a kernel, and say what it means.
 
 The steps are the documented ones: crop the autocorrelation to a window, give each concentric
-ring a threshold, keep the component that contains the center and its strongest pixels. The
+ring a threshold, keep what is connected to the center and its strongest pixels. The
 slow part, measuring, is in :mod:`.autocorrelation`; what is here takes milliseconds, so that a
 person can move sliders.
 """
@@ -172,16 +172,20 @@ def _cells_in_window(
     chosen = values > thresholds[:, ring]
     if config.use_center_proximity:
         chosen |= values >= config.center_proximity_threshold
-    chosen &= values > _demanded_errors(ring, config, limits) * error
+    demanded = _demanded_errors(ring, config, limits)
+    chosen &= values > demanded * error
     middle = len(values) // 2
     thresholds[middle, 0] = np.nan
     chosen[middle, size // 2, size // 2] = True
+    roots = chosen
     if config.keep_center_component_only:
-        chosen = _center_component(chosen)
+        is_beyond_doubt = values > limits.times_beyond_doubt * demanded[ring == 1].max() * error
+        roots = _roots(chosen, is_beyond_doubt & (not autocorrelation.resembles_structure))
+        chosen = _reached(chosen, roots)
     limit = min(
         MOST_KERNEL_PIXELS, round(config.max_true_pixels * max(1.0, size / config.center_size))
     )
-    cells = _limited(chosen, values, limit, is_connected=config.keep_center_component_only)
+    cells = _limited(chosen, values, limit, roots)
     return cells, thresholds, int(chosen.sum() - cells.sum())
 
 
@@ -228,39 +232,47 @@ def _percentile_above_zero(
     return float(np.percentile(pool, percentile))
 
 
-def _center_component(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep those of (S, H, W) cells that are connected to the center, also across a corner."""
+def _roots(chosen: NDArray[np.bool_], is_beyond_doubt: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the cells (S, H, W) that need no way from the center.
+
+    Read-outs with two taps, or line by line to and fro, share noise with every second pixel only.
+    """
+    center = np.zeros_like(chosen)
+    center[center_of(chosen)] = True
+    return center | (chosen & is_beyond_doubt & ~_reached(chosen, center))
+
+
+def _reached(chosen: NDArray[np.bool_], roots: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Keep those of (S, H, W) cells that are connected to a root, also across a corner."""
     labels, _ = ndimage.label(chosen, structure=_FULL_CONNECTIVITY)
-    component: NDArray[np.bool_] = labels == labels[center_of(chosen)]
-    return component
+    reached: NDArray[np.bool_] = chosen & np.isin(labels, labels[roots])
+    return reached
 
 
 def _limited(
-    chosen: NDArray[np.bool_], values: NDArray[np.float64], limit: int, *, is_connected: bool
+    chosen: NDArray[np.bool_],
+    values: NDArray[np.float64],
+    limit: int,
+    roots: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Keep at most ``limit`` cells of each slice: the strongest, and all on the way to them.
 
-    Cells and their values are (S, H, W).
+    Cells, their values, and the roots that ways begin at are (S, H, W).
     """
     if chosen.sum(axis=(1, 2)).max() <= limit:
         return chosen
-    strength = _strength_of_way(chosen, values) if is_connected else _center_first(values)
+    strength = _strength_of_way(chosen, values, roots)
     kept = np.stack([_first(*plane, limit) for plane in zip(chosen, strength, strict=True)])
-    return _center_component(kept) if is_connected else kept
+    return _reached(kept, roots & kept)
 
 
-def _center_first(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values (S, H, W) of which none exceeds that of the center."""
-    strength = values.copy()
-    strength[center_of(values)] = np.inf
-    return strength
-
-
-def _strength_of_way(chosen: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weakest value on the best way from the center to each cell (S, H, W)."""
+def _strength_of_way(
+    chosen: NDArray[np.bool_], values: NDArray[np.float64], roots: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the weakest value on the best way from a root to each cell (S, H, W)."""
     allowed = np.where(chosen, values, -np.inf)
     allowed[center_of(chosen)] = np.inf
-    strength = np.where(allowed == np.inf, np.inf, -np.inf)
+    strength = np.where(roots, allowed, -np.inf)
     while True:
         around = ndimage.maximum_filter(
             strength, footprint=_FULL_CONNECTIVITY, mode="constant", cval=-np.inf

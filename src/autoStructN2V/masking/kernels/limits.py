@@ -15,6 +15,14 @@ class ExtractionLimits:
         separates="correlations of the neighbors of a pixel from chance, of which there are many",
         source="chosen on synthetic images in November 2026, not re-derived",
     )
+    times_beyond_doubt: float = limit(
+        2.0,
+        unit="of what is demanded of the first ring",
+        separates="pixels that share noise although none between them and the center does, as in "
+        "two-tap read-out, from remainders of structure",
+        source="two-tap noise in a single image of 256 px exceeds it twice; no pixel without a way "
+        "to the center exceeds even the demand itself in 8 generated and 20 real images",
+    )
     window_step: int = limit(
         4,
         unit="px",

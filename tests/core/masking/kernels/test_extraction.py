@@ -1,5 +1,6 @@
 """Extraction: the noise that one draws is the kernel that one finds, whatever the structure."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -285,13 +286,45 @@ def test_insignificant_correlation_is_not_hidden():
     assert propose_kernel(measured(disk(), error=0.3), CONFIG).kernel.n_hidden == 1
 
 
-def test_unconnected_pixels():
+@pytest.fixture
+def with_gaps():
+    """Correlation with two pixels and nothing between."""
     values = np.zeros((1, 31, 31))
     values[0, 15, 15] = 1.0
     values[0, 15, [12, 18]] = 0.6
-    assert propose_kernel(measured(values), CONFIG).kernel.n_hidden == 1
+    return values
+
+
+def test_unconnected_pixels_are_dropped_unless_told_or_beyond_doubt(with_gaps):
+    weak = measured(with_gaps, error=0.1)
+    assert propose_kernel(weak, CONFIG).kernel.n_hidden == 1
     config = ExtractorConfig(keep_center_component_only=False)
-    assert propose_kernel(measured(values), config).kernel.n_hidden == 3
+    assert propose_kernel(weak, config).kernel.n_hidden == 3
+    assert propose_kernel(measured(with_gaps), CONFIG).kernel.n_hidden == 3
+
+
+def test_where_structure_may_be_taken_for_noise_no_unconnected_pixel_is_beyond_doubt(with_gaps):
+    unsure = dataclasses.replace(measured(with_gaps), resembles_structure=True)
+    assert propose_kernel(unsure, CONFIG).kernel.n_hidden == 1
+
+
+def test_unconnected_pixels_count_towards_the_limit_by_their_own_strength(with_gaps):
+    with_gaps[0, 14:17, 15] = with_gaps[0, 13:18, 15] = 0.4
+    with_gaps[0, 15, 15] = 1.0
+    config = ExtractorConfig(max_true_pixels=5, grow_window=False)
+    kernel = propose_kernel(measured(with_gaps), config).kernel
+    found = {tuple(offset[1:]) for offset in kernel.offsets}
+    assert found == {(0, -3), (0, 3), (-1, 0), (1, 0)}
+
+
+@pytest.mark.parametrize("shape", [(1, 256, 256), (4, 160, 160)])
+def test_noise_that_every_second_pixel_shares_is_found_exactly(shape):
+    weights = np.array([[1.0, 0.0, 1.0, 0.0, 1.0]])
+    image = noisy(np.random.default_rng(3), weights, shape=shape)
+    proposal = extract_kernel([image], CONFIG)
+    expected = np.array([[True, False, True, False, True, False, True, False, True]])
+    assert proposal.kernel.trimmed() == Kernel.from_array(expected)
+    assert "with gaps" in proposal.advice.message
 
 
 def test_the_center_stays_where_others_are_stronger_and_too_many():
