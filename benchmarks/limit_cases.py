@@ -105,6 +105,7 @@ def noise_cases(seed: int) -> Iterator[NoiseCase]:
     for make in (_clipped, _filled, _blurred, _partly_blurred, _bare_structure, _clean, _photons):
         yield make(rng)
     yield _spots(rng)
+    yield _two_taps(rng)
 
 
 def _lines(shape: tuple[int, int, int], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -181,6 +182,13 @@ def _spots(rng: np.random.Generator) -> NoiseCase:
     spots = ndimage.gaussian_filter((rng.random(shape) < 5e-4).astype(float), (0, 2.5, 2.5))
     image = 100.0 + 300.0 * spots / spots.max() + rng.standard_normal(shape)
     return NoiseCase("bright spots on a flat background", _float32(image), variance=1.0)
+
+
+def _two_taps(rng: np.random.Generator) -> NoiseCase:
+    """Every second pixel shares noise, and nothing between."""
+    taps = np.array([1.0, 0.0, 1.0, 0.0, 1.0]).reshape(1, 1, -1)
+    image = 0.06 * rng.standard_normal(_SHAPE) + synthetic.colored_noise(rng, _SHAPE, taps, 0.08)
+    return NoiseCase("two taps", _float32(image), n_hidden=(5, 5), variance=0.01)
 
 
 def pattern_cases(seed: int) -> Iterator[PatternCase]:
