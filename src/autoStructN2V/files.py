@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,11 @@ from autoStructN2V.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_TEMPORARY = re.compile(r"\..*-[0-9a-f]{8}(\.\w+)?", re.DOTALL)
+
 
 @contextmanager
-def atomic_write(path: Path | str) -> Iterator[Path]:
+def atomic_write(path: Path | str, *, partial: Path | None = None) -> Iterator[Path]:
     """Give a temporary path to write to, and rename it to `path` when all went well.
 
     The temporary file lies in the same folder and has the same ending. If the body raises,
@@ -30,6 +33,9 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     ----------
     path : Path or str
         Final name of the file.
+    partial : Path, optional
+        The temporary file: it may exist already, and stays when the body raises, to be gone on
+        with.
 
     Yields
     ------
@@ -43,18 +49,20 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     """
     # A symbolic link is followed: the file that it names is to be replaced, not the link.
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}")
+    name = f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}"
+    temporary = partial or target.with_name(name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _flush(temporary)
+        flush(temporary)
         temporary.replace(target)
     except OutputError:
         raise
     except OSError as error:
         raise output_error(target, error) from error
     finally:
-        _remove(temporary)
+        if partial is None:
+            _remove(temporary)
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:
@@ -116,6 +124,23 @@ def ensure_writable_folder(path: Path | str) -> Path:
     return folder
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files that a killed process left in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        In which no other process writes.
+    """
+    try:
+        found = list(folder.iterdir())
+    except OSError:
+        return
+    for path in found:
+        if _TEMPORARY.fullmatch(path.name):
+            _remove(path)
+
+
 def output_error(path: Path, error: OSError) -> OutputError:
     """Say in one sentence why `path` could not be written.
 
@@ -145,8 +170,14 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path} cannot be written ({reason}); choose another folder or name.")
 
 
-def _flush(path: Path) -> None:
-    """Have the content on the disk before the name, in case the machine stops in between."""
+def flush(path: Path) -> None:
+    """Have the content on the disk before the name, in case the machine stops in between.
+
+    Parameters
+    ----------
+    path : Path
+        File that was written.
+    """
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 

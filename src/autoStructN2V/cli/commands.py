@@ -51,6 +51,7 @@ def train(
     channel: options.Channel = None,
     timepoint: options.Timepoint = None,
     output_dtype: options.DtypeIfOther = None,
+    resume: options.Resume = False,
     setting: options.Settings = None,
     verbose: options.Verbose = False,
 ) -> None:
@@ -79,7 +80,9 @@ def train(
         complete,
         {"--mask": mask, "--skip-stage1": skip_stage1, "--stage1-model": stage1_model},
     )
-    _train(nested, complete, verbose=verbose)
+    if not resume:
+        _tell_of_interrupted(output.resolve())
+    _train(nested, complete, verbose=verbose, resume=resume)
 
 
 def _nested(config: Path | None, given: dict[str, Any], settings: list[str]) -> dict[str, Any]:
@@ -91,7 +94,23 @@ def _nested(config: Path | None, given: dict[str, Any], settings: list[str]) -> 
     return configuration.merged(nested, configuration.read_settings(settings))
 
 
-def _train(nested: dict[str, Any], complete: PipelineConfig, *, verbose: bool) -> None:
+def _tell_of_interrupted(output: Path) -> None:
+    """Say of the last interrupted training of a folder how it would go on."""
+    for training in files.find_interrupted(output)[:1]:
+        _note(
+            f"The interrupted training of {training.began} is left as it is; with --resume it goes "
+            f"on, and without the folder {training.checkpoints.folder} it is forgotten."
+        )
+
+
+def _note(message: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[yellow]Note:[/yellow] {escape(message)}")
+
+
+def _train(
+    nested: dict[str, Any], complete: PipelineConfig, *, verbose: bool, resume: bool
+) -> None:
     """Train, show how far it is, and say what was written."""
     unusable: list[InputError] = []
     sources = files.open_input(complete, unusable)
@@ -99,11 +118,18 @@ def _train(nested: dict[str, Any], complete: PipelineConfig, *, verbose: bool) -
     with ProgressView(verbose=verbose) as view:
         view.introduce(lambda: forecast(nested, [image.shape for image in sources]))
         events = files.recorded_events(
-            sources, complete, should_stop=stop_requested.is_set, unusable=unusable
+            sources,
+            complete,
+            should_stop=stop_requested.is_set,
+            unusable=unusable,
+            resume=resume,
         )
         finished: RunOutput = pipeline.finish(events, view.show)
     if finished.result.is_stopped:
-        raise StoppedError(f"what was finished is in {finished.folders.experiment}.")
+        raise StoppedError(
+            f"what was finished is in {finished.folders.experiment}; the same command with "
+            "--resume goes on."
+        )
     _print_training(finished)
     if finished.left_out:
         n_left_out, n_images = len(finished.left_out), len(sources) + n_unreadable
@@ -162,11 +188,16 @@ def denoise(
     channel: options.Channel = None,
     timepoint: options.Timepoint = None,
     output_dtype: options.Dtype = "float32",
+    resume: options.KeepFinished = False,
     overwrite: options.Overwrite = False,
     doubt: options.Doubt = False,
     verbose: options.Verbose = False,
 ) -> None:
     """Apply a trained model to other images."""
+    if resume and overwrite:
+        raise ConfigError(
+            "--resume keeps results that exist and --overwrite replaces them; choose one of them."
+        )
     trained = _chosen_model(model, stage)
     unreadable: list[InputError] = []
     sources = datasets.open_images(
@@ -178,7 +209,7 @@ def denoise(
         unreadable=unreadable,
     )
     outputs = pipeline.output_files(
-        sources, source, output, stage=trained.stage_in_names, overwrite=overwrite
+        sources, source, output, stage=trained.stage_in_names, overwrite=overwrite, resume=resume
     )
     with ProgressView(verbose=verbose) as view:
         events = pipeline.denoise_events(
@@ -192,6 +223,7 @@ def denoise(
             unreadable=unreadable,
             overwrite=overwrite,
             doubt=doubt,
+            resume=resume,
         )
         written = pipeline.finish(events, view.show)
     _print_written(written, n_images=len(outputs) + len(unreadable), doubt=doubt)
@@ -261,9 +293,7 @@ def _open_checked(
         datasets.open_images(source, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
     )
     for message in datasets.check_images(sources, patch_size=1, mode=mode):
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[yellow]Note:[/yellow] {escape(message)}"
-        )
+        _note(message)
     return sources
 
 

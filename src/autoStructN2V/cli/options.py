@@ -60,6 +60,13 @@ Doubt = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")]
 
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the training that was interrupted.")
+]
+KeepFinished = Annotated[
+    bool, typer.Option("--resume", help="Keep results of this model that exist; make the others.")
+]
+
 Model = Annotated[Path, typer.Option(help="Model folder of a training, or a .pth file.")]
 Stage = Annotated[int | None, typer.Option(min=1, max=2, help="Stage to apply; default: the last.")]
 

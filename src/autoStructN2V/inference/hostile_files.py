@@ -8,6 +8,7 @@ which every result is NaN.
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -51,6 +52,46 @@ def require_stored(path: Path) -> None:
         raise ValueError("compressed")
     if sum(part.file_size for part in parts) > path.stat().st_size:
         raise ValueError("parts that overlap")
+
+
+def require_undamaged(path: Path) -> None:
+    """Refuse an archive of which a bit is another than when it was written.
+
+    Raises
+    ------
+    ValueError
+        If a checksum is another.
+    """
+    with zipfile.ZipFile(path) as archive:
+        damaged_part = archive.testzip()
+    if damaged_part is not None:
+        raise ValueError(f"{damaged_part} is damaged")
+
+
+def read_plain(path: Path) -> Any:
+    """Read plain values and tensors that torch saved; nothing else is believed.
+
+    Parameters
+    ----------
+    path : Path
+        File that exists.
+
+    Returns
+    -------
+    object
+        Tensors on the CPU.
+
+    Raises
+    ------
+    Exception
+        Of nearly any kind, if bytes are damaged or it holds something else.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about pickles: what is not plain is refused
+        require_stored(path)
+        # torch refuses names that are not UTF-8
+        with path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def fits(weights: Mapping[str, Tensor], config: NetworkConfig, in_channels: int) -> bool:

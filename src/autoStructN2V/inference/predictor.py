@@ -20,7 +20,7 @@ from autoStructN2V.models.workers import Workers, n_workers
 from autoStructN2V.symmetry import SYMMETRIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Container, Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -119,11 +119,14 @@ class Predictor:
         return plan_tiles(shape, self._max_window, halo, stride)
 
     def denoise(
-        self, source: ImageSource, should_stop: Callable[[], bool] = lambda: False
+        self,
+        source: ImageSource,
+        should_stop: Callable[[], bool] = lambda: False,
+        finished: Container[int] = (),
     ) -> Generator[TileFinished | SliceFinished]:
         """Denoise all slices of ``source`` in order; ends early when ``should_stop`` says so.
 
-        ``should_stop`` is asked before every convolution.
+        ``should_stop`` is asked before every convolution; slices in ``finished`` are left out.
 
         Yields
         ------
@@ -137,9 +140,10 @@ class Predictor:
         DeviceError
             When memory does not suffice even for small tiles.
         """
-        n_done, n_tiles = 0, self.n_tiles(source)
+        missing = [z for z in range(source.shape[0]) if z not in finished]
+        n_done, n_tiles = 0, len(missing) * self._n_tiles_of_slice(source.shape[1:])
         try:
-            for z, image in self._predict(source, range(source.shape[0]), should_stop):
+            for z, image in self._predict(source, missing, should_stop):
                 if image is not None:
                     yield SliceFinished(z, self.normalization.denormalize(image))
                 else:

@@ -8,7 +8,6 @@ read with ``weights_only=True``, so that a hostile one cannot run code.
 from __future__ import annotations
 
 import pickle
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +21,10 @@ from autoStructN2V.files import atomic_write
 from autoStructN2V.inference.hostile_files import (
     damaged,
     fits,
+    read_plain,
     require_finite,
     require_kernel,
     require_plain,
-    require_stored,
 )
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
@@ -210,12 +209,7 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles: what is not a model is refused
-            require_stored(path)
-            # torch refuses names that are not UTF-8
-            with path.open("rb") as file:
-                content = torch.load(file, map_location="cpu", weights_only=True)
+        content = read_plain(path)
     except FileNotFoundError as error:
         raise ModelError(f"{path} does not exist; choose a .pth file of a training.") from error
     except Exception as error:  # damaged bytes make torch raise nearly anything

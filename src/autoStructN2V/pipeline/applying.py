@@ -11,7 +11,9 @@ import numpy as np
 from autoStructN2V.datasets.images.checks import check_each
 from autoStructN2V.datasets.images.names import doubt_file, refuse_existing
 from autoStructN2V.datasets.images.offset import without_offset
+from autoStructN2V.datasets.images.tiff.history import is_result_of
 from autoStructN2V.datasets.images.tiff.trial import header_notes
+from autoStructN2V.datasets.images.unfinished import Unfinished
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.errors import InputError
 from autoStructN2V.files import ensure_writable_folder
@@ -23,7 +25,7 @@ from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.models.workers import using_threads
 from autoStructN2V.pipeline.events import ImageFailed
-from autoStructN2V.pipeline.results import ArraySink
+from autoStructN2V.pipeline.results import ArraySink, StackTarget
 from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.suitability import differences
 from autoStructN2V.trainers.events import Warned
@@ -54,6 +56,7 @@ def denoise_events(
     unreadable: Sequence[InputError] = (),
     overwrite: bool = False,
     doubt: bool = False,
+    resume: bool = False,
 ) -> Generator[Event, Decision | None, list[Path]]:
     """Apply a trained model to images and write the results.
 
@@ -81,6 +84,9 @@ def denoise_events(
         Whether files that exist are replaced; else they are refused before any work.
     doubt : bool
         Whether a map of where to doubt it is written beside each result (:func:`doubt_file`).
+    resume : bool
+        Whether files that exist are kept if this model made them of these images; others are
+        refused. What is written can be gone on with slice by slice after a crash.
 
     Yields
     ------
@@ -98,8 +104,11 @@ def denoise_events(
         One of the errors of :mod:`autoStructN2V.errors`; an InputError only if no image at all
         can be denoised.
     """
+    history = {"model": model.provenance, "stage": model.stage}
+    finished = _finished(sources, outputs, history, doubt=doubt) if resume else set()
     if not overwrite:
-        refuse_existing([*outputs, *(map(doubt_file, outputs) if doubt else ())])
+        maps = list(map(doubt_file, outputs)) if doubt else []
+        refuse_existing([path for path in [*outputs, *maps] if path not in finished])
     usable, notes, refused = _usable(sources, should_stop)
     failed = [*unreadable, *refused.values()]
     written: list[Path] = []
@@ -110,24 +119,25 @@ def denoise_events(
         yield from map(Warned, header_notes(images, output_dtype))
         noise = (yield from _noise_to_compare(images)) if doubt else None
         for source, path in zip(images, [outputs[i] for i in usable], strict=True):
-            ensure_writable_folder(path.parent)
-            history = {"model": model.provenance, "stage": model.stage}
+            if path in finished:
+                denoiser.leave_out(source)
+                written.append(path)
+                continue
+            # a map of doubt needs the slices themselves
+            journal = _journal(source, path, history) if resume and not doubt else None
+            writer = StackWriter(
+                path, source, output_dtype=output_dtype, history=history, unfinished=journal
+            )
             try:
-                with ExitStack() as files:
-                    stack = files.enter_context(
-                        StackWriter(path, source, output_dtype=output_dtype, history=history)
-                    )
-                    result = _Result(source, stack)
-                    if noise is not None:
-                        result.add_doubt(files, noise, history)
-                    yield from denoiser.denoise(source, result.write)
-                    if should_stop():
-                        result.discard()
-                        break
+                yield from _write(denoiser, source, writer, noise, should_stop)
             except InputError as error:
                 failed.append(error)
-            else:
-                written.append(path)
+                continue
+            if should_stop():
+                break
+            written.append(path)
+            if journal is not None:
+                journal.path.unlink(missing_ok=True)
     if failed and not written and not should_stop():
         raise failed[0]
     yield from (ImageFailed(f"Left out: {error}") for error in failed)
@@ -157,13 +167,11 @@ class _Result:
         self._writers = [stack]
         self._noise: Autocorrelation | None = None
 
-    def add_doubt(
-        self, files: ExitStack, noise: Autocorrelation, history: Mapping[str, object]
-    ) -> None:
+    def add_doubt(self, files: ExitStack, noise: Autocorrelation) -> None:
         """Write a map of doubt beside the result."""
         self._noise = noise
         path = doubt_file(self._writers[0].path)
-        writer = StackWriter(path, self._source, history={**history, "result": "map of doubt"})
+        writer = StackWriter(path, self._source, history=_of_doubt(self._writers[0].history))
         self._writers.append(files.enter_context(writer))
 
     def write(self, z: int, image: NDArray[np.float32]) -> None:
@@ -179,6 +187,58 @@ class _Result:
         """Leave no file behind."""
         for writer in self._writers:
             writer.discard()
+
+
+def _write(
+    denoiser: Denoiser,
+    source: ImageSource,
+    writer: StackWriter,
+    noise: Autocorrelation | None,
+    should_stop: Callable[[], bool],
+) -> Generator[Event, Decision | None, None]:
+    """Denoise one image into its file, which appears at the end unless it was stopped."""
+    ensure_writable_folder(writer.path.parent)
+    with ExitStack() as files:
+        stack = files.enter_context(writer)
+        result = _Result(source, stack)
+        if noise is not None:
+            result.add_doubt(files, noise)
+        yield from denoiser.denoise(source, StackTarget(result.write, stack.finished))
+        if should_stop():
+            result.discard()
+
+
+def _journal(source: ImageSource, path: Path, history: dict[str, object]) -> Unfinished:
+    """Return the journal of a result; it is of no use for other pixels or another model."""
+    file = source.metadata.path
+    state = file.stat() if file is not None and file.exists() else None
+    pixels = None if state is None else (state.st_size, state.st_mtime_ns)
+    return Unfinished.beside(path, repr((source.name, source.shape, pixels, history)))
+
+
+def _finished(
+    sources: Sequence[ImageSource],
+    outputs: Sequence[Path],
+    history: dict[str, object],
+    *,
+    doubt: bool,
+) -> set[Path]:
+    """Return the files that are results of this model and these images, with their maps."""
+    finished: set[Path] = set()
+    for source, path in zip(sources, outputs, strict=True):
+        is_finished = is_result_of(path, source, history)
+        if doubt:
+            chart = doubt_file(path)
+            has_map = is_result_of(chart, source, _of_doubt(history))
+            finished |= {chart} if has_map else set()
+            is_finished = is_finished and has_map
+        finished |= {path} if is_finished else set()
+    return finished
+
+
+def _of_doubt(history: Mapping[str, object]) -> dict[str, object]:
+    """Return how a map of doubt was made, from how its result was."""
+    return {**history, "result": "map of doubt"}
 
 
 def _usable(
@@ -231,8 +291,8 @@ def denoise_array_events(
     with using_threads(threads):
         images, denoiser = yield from _prepared(sources, model, device, should_stop, notes)
         for source in images:
-            with sink.writer(model.stage, source) as write:
-                yield from denoiser.denoise(source, write)
+            with sink.writer(model, source) as target:
+                yield from denoiser.denoise(source, target)
             if should_stop():
                 return None
     return sink.arrays(model.stage)

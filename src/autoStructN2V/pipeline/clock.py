@@ -22,6 +22,10 @@ class PredictionClock:
         self._n_done = 0
         self._start = time.perf_counter()
 
+    def leave_out(self, n_tiles: int) -> None:
+        """Count tiles that are not to be predicted any more, because they have been."""
+        self._n_tiles -= n_tiles
+
     def advance(self) -> PredictionProgress:
         """Count one more tile."""
         self._n_done += 1

@@ -63,9 +63,10 @@ class PredictionProgress:
 
 @dataclass(frozen=True)
 class KernelProposed:
-    """A kernel was extracted and waits for a decision."""
+    """A kernel was extracted and waits for a decision, unless one was made before a crash."""
 
     proposal: "KernelProposal"
+    is_decided: bool = False
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,10 @@ if TYPE_CHECKING:
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.decisions import Decision
+    from autoStructN2V.pipeline.files.checkpoints import RunCheckpoints, StageCheckpoints
     from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
     from autoStructN2V.trainers.config import StageConfig
+    from autoStructN2V.trainers.data import RefinementPlan
 
 
 @dataclass
@@ -66,6 +68,7 @@ class Job:
     normalization: Normalization
     device: torch.device
     removal: PatternRemoval
+    checkpoints: RunCheckpoints | None = None
     results: dict[int, StageResult] = field(default_factory=dict)
     networks: dict[int, FlexibleUNet] = field(default_factory=dict)
     comparison: StageComparison | None = None
@@ -125,9 +128,24 @@ class Job:
         trainer = Trainer(network.placed_on(self.device), data, config, self.config, stage, seed)
         n_parameters = sum(p.numel() for p in trainer.network.parameters())
         yield StageStarted(stage, self.config.num_epochs, n_parameters, str(self.device), kernel)
-        outcome = yield from trainer.run(self.should_stop, self._previewer())
+        kept = self._checkpoints(stage, hidden, plan)
+        outcome = yield from trainer.run(self.should_stop, self._previewer(), kept)
         model = self._model(stage, config, hidden, outcome)
         yield from self._finish_stage(model, outcome)
+
+    def _checkpoints(
+        self, stage: int, kernel: Kernel, plan: RefinementPlan | None
+    ) -> StageCheckpoints | None:
+        if self.checkpoints is None:
+            return None
+        prepared = {
+            "the device": self.device.type,
+            "the normalization": self.normalization.to_dict(),
+            "the grid": self.noise.grid.share,
+            "the kernel": kernel.to_array().tolist(),
+            "the noise": None if plan is None else float(plan.noise.variance),
+        }
+        return self.checkpoints.of_stage(stage, prepared)
 
     def compare_stages(self) -> Generator[Event, Decision | None, None]:
         """Say which stage is better, when both came to their end."""
@@ -246,8 +264,8 @@ class Job:
         denoiser = Denoiser(model, network, self.originals, self.should_stop)
         for source in self.originals:
             try:
-                with self.sink.writer(model.stage, source) as write:
-                    yield from denoiser.denoise(source, write)
+                with self.sink.writer(model, source) as target:
+                    yield from denoiser.denoise(source, target)
                     if self.should_stop():
                         raise PredictionStopped
             except PredictionStopped:

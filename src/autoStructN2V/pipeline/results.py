@@ -29,6 +29,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class StackTarget:
+    """Where the slices of one denoised stack go.
+
+    Attributes
+    ----------
+    write : callable
+        Takes the index of a slice and its pixels (y, x) float32, in input intensities.
+    finished : frozenset of int
+        Slices that are there already, from before a crash.
+    """
+
+    write: WriteSlice
+    finished: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
 class StageResult:
     """Outcome of one stage.
 
@@ -86,8 +102,13 @@ class PipelineResult:
 class ResultSink(Protocol):
     """Where denoised slices go."""
 
-    def writer(self, stage: int, source: ImageSource) -> AbstractContextManager[WriteSlice]:
-        """Return a context that takes the slices of one stack; nothing is kept on an error."""
+    def writer(
+        self, model: TrainedModel, source: ImageSource
+    ) -> AbstractContextManager[StackTarget]:
+        """Return a context that takes the slices of one stack, denoised with a model.
+
+        No stack is collected on an error.
+        """
 
     def denoised(self, stage: int) -> Sequence[ImageSource]:
         """Return what was collected for a stage, to be read again."""
@@ -104,8 +125,8 @@ class ArraySink:
         self._offset = 0.0
 
     @contextmanager
-    def writer(self, stage: int, source: ImageSource) -> Iterator[WriteSlice]:
-        """Return a context that takes the slices of one stack."""
+    def writer(self, model: TrainedModel, source: ImageSource) -> Iterator[StackTarget]:
+        """Return a context that takes the slices of one stack, denoised with a model."""
         offset = self._offset = source.metadata.offset
         # float32 cannot hold what is on an offset
         stack = np.empty(source.shape, np.float64 if offset else np.float32)
@@ -114,8 +135,8 @@ class ArraySink:
             stack[z] = image
             stack[z] += offset
 
-        yield write
-        self._stacks.setdefault(stage, []).append(stack)
+        yield StackTarget(write)
+        self._stacks.setdefault(model.stage, []).append(stack)
 
     def denoised(self, stage: int) -> Sequence[ImageSource]:
         """Return what was collected for a stage, read as the images that it was made of."""

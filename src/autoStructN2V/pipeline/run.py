@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
+    from autoStructN2V.pipeline.files.checkpoints import RunCheckpoints
 
 ResultT = TypeVar("ResultT")
 
@@ -43,6 +44,7 @@ def pipeline_events(
     preview_slice: Callable[[], int] | None = None,
     sink: ResultSink | None = None,
     unusable: list[InputError] | None = None,
+    checkpoints: RunCheckpoints | None = None,
 ) -> Generator[Event, Decision | None, PipelineResult]:
     """Train on noisy images and denoise them, reporting every step.
 
@@ -67,6 +69,8 @@ def pipeline_events(
     unusable : list, optional
         Takes the errors of images that cannot be read, and the others are trained on and denoised;
         without it, one such image is an error of the whole.
+    checkpoints : RunCheckpoints, optional
+        What an interrupted run left, to go on from, and where more is kept.
 
     Yields
     ------
@@ -101,6 +105,7 @@ def pipeline_events(
                     preview_slice=preview_slice,
                     sink=sink or ArraySink(),
                     unusable=unusable,
+                    checkpoints=checkpoints,
                 )
             )
     except (RuntimeError, MemoryError) as error:
@@ -122,6 +127,7 @@ def _run(
     preview_slice: Callable[[], int] | None,
     sink: ResultSink,
     unusable: list[InputError] | None,
+    checkpoints: RunCheckpoints | None,
 ) -> Generator[Event, Decision | None, PipelineResult]:
     device = choose_device(complete.device)
     given = _given_kernel(complete)
@@ -151,6 +157,7 @@ def _run(
         normalization=estimate_normalization(noise.grid.of(sources)),
         device=device,
         removal=removal,
+        checkpoints=checkpoints,
     )
     if should_stop():
         return job.result(None, None)
@@ -161,7 +168,9 @@ def _run(
         return job.result(None, None)
     kernel, proposal = given, None
     if kernel is None:
-        kernel, proposal = yield from decide_kernel(job.noise, should_stop, waits=review)
+        kernel, proposal = yield from decide_kernel(
+            job.noise, should_stop, waits=review, checkpoints=checkpoints
+        )
     if kernel is not None and not should_stop():
         yield from job.train_stage(2, complete.stage2, kernel)
         yield from job.compare_stages()

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from autoStructN2V.trainers.config import OptimizationConfig
 
@@ -150,6 +150,50 @@ class Optimization:
         self._scaler.update()
         for rate in self._rates:
             rate.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return averages of gradients and the place in the schedule, as plain values."""
+        return {
+            "averages": [optimizer.state_dict()["state"] for optimizer in self._optimizers],
+            "rates": [list(rate.get_last_lr()) for rate in self._rates],
+            "n_steps": self._rates[0].last_epoch,
+            "scaler": self._scaler.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` returned of an optimization of the same network.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError, AttributeError
+            If something is missing or does not fit.
+        """
+        n_steps = state["n_steps"]
+        if n_steps not in range(self._rates[0].total_steps + 1):
+            raise ValueError("steps beyond the schedule")
+        for rate, rates in zip(self._rates, state["rates"], strict=True):
+            at_step = {"last_epoch": n_steps, "_step_count": n_steps + 1, "_last_lr": list(rates)}
+            rate.load_state_dict({**rate.state_dict(), **at_step})
+        parts = zip(self._optimizers, state["averages"], state["rates"], strict=True)
+        for optimizer, averages, rates in parts:
+            _load_averages(optimizer, averages, rates)
+        if self._scaler.is_enabled():
+            self._scaler.load_state_dict(state["scaler"])
+
+
+def _load_averages(
+    optimizer: torch.optim.Optimizer, averages: Mapping[int, Any], rates: list[float]
+) -> None:
+    """Bring an optimizer to a state; its averages have to have the shapes of its weights."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for number, values in averages.items():
+        for value in values.values():
+            is_known = value.shape in (weights[number].shape, ())
+            if not is_known or not value.is_floating_point() or not torch.isfinite(value).all():
+                raise ValueError("averages that do not fit")
+    fresh = optimizer.state_dict()["param_groups"]
+    groups = [{**group, "lr": float(rate)} for group, rate in zip(fresh, rates, strict=True)]
+    optimizer.load_state_dict({"state": dict(averages), "param_groups": groups})
 
 
 def _optimizers(network: nn.Module, config: OptimizationConfig) -> list[torch.optim.Optimizer]:

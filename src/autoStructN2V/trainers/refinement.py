@@ -6,10 +6,11 @@ import copy
 import math
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.trainers.checkpoint import fitting
 from autoStructN2V.trainers.events import EpochFinished, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import nn
 
@@ -99,3 +100,31 @@ class Refinement:
             "The refinement made predictions of hidden pixels worse: the noise is not quite what "
             "was measured. It was taken back, and pixels stay hidden."
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how far it is, as plain values."""
+        return {"is_on": self.noise is not None, "limit": self.limit, "before": self._before}
+
+    def load_state_dict(self, state: Mapping[str, Any], networks: Sequence[nn.Module]) -> None:
+        """Take what :meth:`state_dict` returned.
+
+        Parameters
+        ----------
+        state : mapping
+            Plain values.
+        networks : sequence of Module
+            What may have to be brought back.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError, AttributeError
+            If something is missing or does not fit.
+        """
+        if state["is_on"] is not True:
+            self.noise, self.limit, self._before = None, -math.inf, []
+            return
+        if self._plan is None or type(state["limit"]) is not float:
+            raise ValueError("a refinement that is not planned")
+        before = zip(state["before"], networks, strict=True)
+        self._before = [fitting(weights, network) for weights, network in before]
+        self.noise, self.limit = self._plan.noise, state["limit"]

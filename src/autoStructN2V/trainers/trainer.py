@@ -18,25 +18,28 @@ from autoStructN2V.models.device import is_out_of_memory
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.models.workers import Workers
 from autoStructN2V.trainers.batches import BatchSource
-from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Preview, Warned
+from autoStructN2V.trainers.checkpoint import Standing, fitting, load_generator
+from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
 from autoStructN2V.trainers.gradients import Gradients
 from autoStructN2V.trainers.optimizer import Optimization
 from autoStructN2V.trainers.refinement import Refinement
+from autoStructN2V.trainers.spare_previews import SparePreviews
 from autoStructN2V.trainers.validation import MaskedValidation, n_patches_worth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
+    from typing import Any
 
     from torch import Tensor, nn
 
     from autoStructN2V.inference.preview import Previewer
     from autoStructN2V.models.config import NetworkConfig
     from autoStructN2V.trainers.batches import MaskedBatch, RecorruptedBatch
+    from autoStructN2V.trainers.checkpoint import Checkpoints
     from autoStructN2V.trainers.config import ScheduleConfig, StageConfig
     from autoStructN2V.trainers.data import TrainingData
     from autoStructN2V.trainers.events import TrainingEvent
 
-_PREVIEW_SHARE = 0.05  # of the training time, at most
 _SECONDS_BETWEEN_EVENTS = 0.1
 
 
@@ -102,15 +105,14 @@ class Trainer:
         self.stage = stage
         self.device = data.bank.device
         self.batch_size = config.batch_size
+        self._generator = torch.Generator(self.device).manual_seed(seed)
         self._batches = BatchSource(
-            data.bank,
-            data.split.training,
-            data.kernel,
-            config,
-            torch.Generator(self.device).manual_seed(seed),
+            data.bank, data.split.training, data.kernel, config, self._generator
         )
         self._refinement = Refinement(data.refinement, data.n_hidden_epochs(schedule.num_epochs))
         self._prepare_optimization()
+        self._standing = Standing(self._weights())
+        self._n_epochs_before = 0
         self.validation = MaskedValidation(
             data.bank,
             data.split.validation,
@@ -129,7 +131,6 @@ class Trainer:
 
     @property
     def _networks(self) -> tuple[nn.Module, nn.Module]:
-        """The network that is trained and its average."""
         return self.network, self._averaged
 
     @cached_property
@@ -152,9 +153,21 @@ class Trainer:
         self._averaged = AveragedModel(self.network, multi_avg_fn=average)
 
     def run(
-        self, should_stop: Callable[[], bool], previewer: Previewer | None = None
+        self,
+        should_stop: Callable[[], bool],
+        previewer: Previewer | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> Generator[TrainingEvent, None, TrainingResult]:
         """Train until the last epoch, early stopping or ``should_stop``.
+
+        Parameters
+        ----------
+        should_stop : callable
+            Asked after every batch.
+        previewer : Previewer, optional
+            Shows what the network makes of a slice.
+        checkpoints : Checkpoints, optional
+            Goes on from the newest, reports again what came before it, and adds others.
 
         Yields
         ------
@@ -167,43 +180,93 @@ class Trainer:
         DeviceError
             When memory does not suffice for a single patch.
         """
-        result = TrainingResult(self.network)
-        best = math.inf
-        best_weights = self._weights()
-        epochs_since_best = 0
         self._started = time.perf_counter()
-        self._preview_seconds = 0.0
-        for epoch in range(1, self.schedule.num_epochs + 1):
-            start = time.perf_counter()
-            train_loss = yield from self._train_epoch(epoch, should_stop)
-            if should_stop():
-                result.is_stopped = True
-                break
-            val_loss = self.validation.loss(self.averaged)
-            if not math.isfinite(train_loss + val_loss):
-                yield self._diverged(epoch, best)
-                break
-            epochs_since_best = 0 if val_loss < best else epochs_since_best + 1
-            best = min(best, val_loss)
-            if val_loss == best or val_loss < self._refinement.limit:
-                best_weights = self._weights()
-            report = self._report(epoch, train_loss, val_loss, best, time.perf_counter() - start)
-            result.history.append(report)
-            yield report
-            yield from self._preview(previewer, should_stop)
-            if epoch == self._refinement.n_hidden_epochs:
-                epochs_since_best = 0
-                yield from self._refinement.begin(best, self._networks)
-            elif self._refinement.is_harmful(result.history):
-                epochs_since_best = 0
-                yield self._refinement.end(self._networks)
-            if self._is_patience_spent(epoch, epochs_since_best):
-                break
-        if not result.history:
-            best_weights = self._weights()
-        self.network.load_state_dict(best_weights)
+        previews = SparePreviews(previewer, self.stage)
+        if checkpoints is not None:
+            yield from self._go_on(checkpoints)
+        is_stopped = False
+        while not self._is_over and not is_stopped:
+            is_whole = yield from self._epoch(should_stop, previews)
+            if not is_whole and not should_stop():
+                break  # it diverged
+            is_stopped = not is_whole
+            if checkpoints is not None and is_whole:
+                checkpoints.save(self._standing.epoch, self.state_dict, is_last=self._is_over)
+        if not self._standing.history:
+            self._standing.best_weights = self._weights()
+        self.network.load_state_dict(self._standing.best_weights)
         self.network.eval()
-        return result
+        return TrainingResult(self.network, self._standing.history, is_stopped)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that decides how the training goes on, as plain values."""
+        return {
+            "network": self.network.state_dict(),
+            "averaged": self._averaged.state_dict(),
+            "optimization": self._optimization.state_dict(),
+            "refinement": self._refinement.state_dict(),
+            "standing": self._standing.state_dict(),
+            "random": self._generator.get_state(),
+            "batch_size": self.batch_size,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` returned in a training of the same kind.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError, AttributeError, RuntimeError
+            If something does not fit; only another state makes the training of use then.
+        """
+        for name, network in zip(("network", "averaged"), self._networks, strict=True):
+            network.load_state_dict(fitting(state[name], network))
+        self._optimization.load_state_dict(state["optimization"])
+        self._refinement.load_state_dict(state["refinement"], self._networks)
+        self._standing.load_state_dict(state["standing"], self.averaged)
+        load_generator(self._generator, state["random"])
+        if state["batch_size"] not in range(1, self.config.batch_size + 1):
+            raise ValueError("batches of another size")
+        self.batch_size = int(state["batch_size"])
+        self._n_epochs_before = self._standing.epoch
+
+    def _go_on(self, checkpoints: Checkpoints) -> Generator[TrainingEvent, None, None]:
+        """Load the newest checkpoint, and report again what came before it."""
+        note = checkpoints.restore(self.load_state_dict)
+        yield from list(self._standing.history)
+        if note is not None:
+            yield Warned(note)
+
+    def _epoch(
+        self, should_stop: Callable[[], bool], previews: SparePreviews
+    ) -> Generator[TrainingEvent, None, bool]:
+        """Train and validate for one epoch; return whether it came to its end."""
+        standing, start = self._standing, time.perf_counter()
+        epoch = standing.epoch + 1
+        train_loss = yield from self._train_epoch(epoch, should_stop)
+        if should_stop():
+            return False
+        val_loss = self.validation.loss(self.averaged)
+        if not math.isfinite(train_loss + val_loss):
+            yield self._diverged(epoch, standing.best)
+            return False
+        if standing.count(val_loss, self._refinement.limit):
+            standing.best_weights = self._weights()
+        report = self._report(train_loss, val_loss, time.perf_counter() - start)
+        standing.history.append(report)
+        yield report
+        yield from previews.of(self.averaged, should_stop)
+        yield from self._refine()
+        return True
+
+    def _refine(self) -> Generator[TrainingEvent, None, None]:
+        """Begin the refinement, or take it back, where it is time for that."""
+        standing = self._standing
+        if standing.epoch == self._refinement.n_hidden_epochs:
+            standing.epochs_since_best = 0
+            yield from self._refinement.begin(standing.best, self._networks)
+        elif self._refinement.is_harmful(standing.history):
+            standing.epochs_since_best = 0
+            yield self._refinement.end(self._networks)
 
     def _train_epoch(
         self, epoch: int, should_stop: Callable[[], bool]
@@ -249,10 +312,14 @@ class Trainer:
             return self._batches.draw(self.batch_size)
         return self._batches.draw_recorrupted(self.batch_size, self._refinement.noise)
 
-    def _is_patience_spent(self, epoch: int, epochs_since_best: int) -> bool:
+    @property
+    def _is_over(self) -> bool:
+        """Whether the last epoch was reached, or the patience is spent."""
+        epoch = self._standing.epoch
         is_last_phase = self.data.refinement is None or epoch > self._refinement.n_hidden_epochs
-        is_spent = epochs_since_best >= self.schedule.early_stopping_patience
-        return self.schedule.early_stopping and is_spent and is_last_phase
+        is_spent = self._standing.epochs_since_best >= self.schedule.early_stopping_patience
+        stops_early = self.schedule.early_stopping and is_spent and is_last_phase
+        return epoch >= self.schedule.num_epochs or stops_early
 
     def _weights(self) -> dict[str, Tensor]:
         return copy.deepcopy(self.averaged.state_dict())
@@ -262,37 +329,23 @@ class Trainer:
         eta = self._eta(epoch - 1 + step / self.n_steps)
         return BatchFinished(self.stage, epoch, n_epochs, step, self.n_steps, eta)
 
-    def _report(
-        self, epoch: int, train_loss: float, val_loss: float, best: float, seconds: float
-    ) -> EpochFinished:
+    def _report(self, train_loss: float, val_loss: float, seconds: float) -> EpochFinished:
         return EpochFinished(
             self.stage,
-            epoch,
+            self._standing.epoch,
             self.schedule.num_epochs,
             train_loss,
             val_loss,
-            best,
+            self._standing.best,
             self._optimization.learning_rate,
             seconds,
-            self._eta(epoch),
+            self._eta(self._standing.epoch),
         )
 
     def _eta(self, epochs_done: float) -> float:
         elapsed = time.perf_counter() - self._started
-        return elapsed / epochs_done * (self.schedule.num_epochs - epochs_done)
-
-    def _preview(
-        self, previewer: Previewer | None, should_stop: Callable[[], bool]
-    ) -> Generator[TrainingEvent, None, None]:
-        """Yield a preview unless previews already take too much of the time."""
-        elapsed = time.perf_counter() - self._started
-        if previewer is None or self._preview_seconds > _PREVIEW_SHARE * elapsed:
-            return
-        start = time.perf_counter()
-        index, image = previewer.denoise(self.averaged.eval(), should_stop)
-        self._preview_seconds += time.perf_counter() - start
-        if image is not None:
-            yield Preview(self.stage, index, image)
+        per_epoch = elapsed / (epochs_done - self._n_epochs_before)
+        return per_epoch * (self.schedule.num_epochs - epochs_done)
 
     def _diverged(self, epoch: int, best: float) -> Warned:
         cause = (

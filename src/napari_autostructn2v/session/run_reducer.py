@@ -71,9 +71,7 @@ def after(state: RunState, event: Event) -> RunState:
         case PredictionProgress():
             return _denoising(state, event)
         case KernelProposed():
-            state = _with_status(state, Part.KERNEL, Status.AWAITING)
-            share = event.proposal.kernel.grid_share
-            return replace(state, phase=Phase.REVIEW, progress=None, grid_share=share)
+            return _kernel_proposed(state, event)
         case StageFinished():
             return _stage_finished(state, event)
         case StagesCompared():
@@ -172,6 +170,14 @@ def denoising_progress(event: PredictionProgress) -> Progress:
         event.n_done / event.n_tiles,
         event.eta_seconds,
     )
+
+
+def _kernel_proposed(state: RunState, event: KernelProposed) -> RunState:
+    state = replace(state, grid_share=event.proposal.kernel.grid_share)
+    if event.is_decided:  # before the training was interrupted
+        return _with_status(state, Part.KERNEL, Status.COMPLETE)
+    state = _with_status(state, Part.KERNEL, Status.AWAITING)
+    return replace(state, phase=Phase.REVIEW, progress=None)
 
 
 def _stage_finished(state: RunState, event: StageFinished) -> RunState:

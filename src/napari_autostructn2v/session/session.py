@@ -17,6 +17,7 @@ from napari_autostructn2v.lifetime import viewer_of
 from napari_autostructn2v.session.config_edits import with_changes
 from napari_autostructn2v.session.docks import DockName, DockOpener
 from napari_autostructn2v.session.imported_model import import_model
+from napari_autostructn2v.session.interruptions import Interruptions
 from napari_autostructn2v.session.kernel_document import KernelDocument
 from napari_autostructn2v.session.models import Models
 from napari_autostructn2v.session.settings import first_config
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.masking import ExtractorConfig, KernelProposal
     from napari_autostructn2v.session.imported_model import ImportedModel
+    from napari_autostructn2v.session.state import RunState
 
 _SECONDS_TO_END = 5.0
 _sessions: weakref.WeakKeyDictionary[napari.Viewer, Session] = weakref.WeakKeyDictionary()
@@ -72,6 +74,8 @@ class Session:
         Models that were trained or loaded.
     document : KernelDocument
         The kernel that is edited.
+    interruptions : Interruptions
+        A training that was killed or cancelled and can go on.
     """
 
     config_changed = Signal(object)
@@ -93,8 +97,11 @@ class Session:
         self.denoising = Denoising(self.tasks, self._add_layer)
         self.models = Models(self.tasks)
         self.document = KernelDocument()
+        self.interruptions = Interruptions()
+        self.interruptions.look(self.config)
         self.training.kernel_proposed.connect(self._review)
         self.training.models_trained.connect(self.models.offer)
+        self.training.changed.connect(self._on_run)
         self.noise.kernel_proposed.connect(self._take_measured_kernel)
         viewer.layers.events.removed.connect(self._on_layer_removed)
 
@@ -110,6 +117,7 @@ class Session:
         if config != self.config:
             self.config = config
             self.config_changed.emit(config)
+            self._look_for_interrupted()
 
     def set_config_problem(self, problem: str | None) -> None:
         """Say that a person sees other values than those of the configuration, and why."""
@@ -170,24 +178,51 @@ class Session:
 
     def cannot_start(self) -> str | None:
         """Return why a training cannot be started now, or None if it can."""
+        if self.config_problem is not None and not self.training.state.phase.is_running:
+            return f"Correct this in Configuration first: {self.config_problem}"
+        return self._cannot_train(self.config)
+
+    def cannot_continue(self) -> str | None:
+        """Return why the interrupted training cannot go on now, or None if it can."""
+        found = self.interruptions.found
+        if found is None:
+            return "There is no interrupted training."
+        if found.problem is None and self.source is None:
+            names = ", ".join(found.image_names[:1])
+            return f"Choose the image that it is trained on ({names}) in Configuration."
+        return found.problem or self._cannot_train(self.interruptions.config(self.config))
+
+    def _cannot_train(self, config: PipelineConfig) -> str | None:
         if self.training.state.phase.is_running:
             return "A training is running; only one can run at a time."
         if any(session.training.job is not None for session in _sessions.values()):
             return "A training is running in another window; only one can run at a time."
-        if self.config_problem is not None:
-            return f"Correct this in Configuration first: {self.config_problem}"
         if self.source is None:
             return "No image layer is chosen; choose one in Configuration."
-        largest = max(stage.patch_size for stage in self.config.used_stages)
+        largest = max(stage.patch_size for stage in config.used_stages)
         try:
-            check_layout(self.source.sources, patch_size=largest, mode=self.config.mode)
+            check_layout(self.source.sources, patch_size=largest, mode=config.mode)
         except UserError as error:
             return str(error)
         return None
 
     def start_training(self) -> None:
         """Start a training; it takes copies of the configuration and of the choice of layer."""
-        reason = self.cannot_start()
+        self._start(self.cannot_start(), resume=False)
+
+    def continue_training(self) -> None:
+        """Let the interrupted training go on, with its settings, on the layer that is chosen."""
+        reason = self.cannot_continue()
+        if reason is None:
+            self.set_config(self.interruptions.config(self.config))
+        self._start(reason, resume=True)
+
+    def discard_interrupted(self) -> None:
+        """Remove what the interrupted training could go on from; what is finished stays."""
+        if not self.training.state.phase.is_running:
+            self.interruptions.discard(self.config)
+
+    def _start(self, reason: str | None, *, resume: bool) -> None:
         if reason is not None or self.source is None:
             return self.training.refuse(reason or "")
         try:
@@ -197,7 +232,7 @@ class Session:
         # without the pixels: a layer that is removed later shall free its memory
         results = ResultLayers(self.viewer, replace(stacks, sources=()), self.config)
         self.models.await_training()
-        return self.training.start(self.config, stacks, results)
+        return self.training.start(self.config, stacks, results, resume=resume)
 
     def approve(self) -> None:
         """Let the training that waits go on to stage 2 with the kernel of :attr:`document`."""
@@ -216,6 +251,15 @@ class Session:
         self.document.set_proposal(proposal, config.stage2.extractor)
         if not self.training.auto_approve:
             self.dock_requested.emit(DockName.MASK_EDITOR)
+
+    def _on_run(self, run: RunState) -> None:
+        if not run.phase.is_running:
+            self._look_for_interrupted()
+
+    def _look_for_interrupted(self) -> None:
+        # the folder of a training that runs changes all the time, and holds nothing to offer
+        if not self.training.state.phase.is_running:
+            self.interruptions.look(self.config)
 
     def _take_measured_kernel(self, proposal: KernelProposal, extractor: ExtractorConfig) -> None:
         # a training that waits for the approval of a kernel must not get that of another layer

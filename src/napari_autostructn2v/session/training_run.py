@@ -71,7 +71,14 @@ class TrainingRun:
         self.job: Job | None = None
         self._trained: dict[int, TrainedModel] = {}
 
-    def start(self, config: PipelineConfig, stacks: LayerStacks, results: ResultLayers) -> None:
+    def start(
+        self,
+        config: PipelineConfig,
+        stacks: LayerStacks,
+        results: ResultLayers,
+        *,
+        resume: bool = False,
+    ) -> None:
         """Start a training; whoever calls makes sure that none runs.
 
         Parameters
@@ -82,6 +89,8 @@ class TrainingRun:
             What it learns from and denoises.
         results : ResultLayers
             Where its images are shown.
+        resume : bool
+            Whether to go on with the interrupted one of its folder.
         """
 
         def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, RunOutput]:
@@ -92,6 +101,7 @@ class TrainingRun:
                 review=True,
                 preview_slice=results.slice_in_view,
                 keep_arrays=True,
+                resume=resume,
             )
             return ready_for_layers(trained, stacks)
 
@@ -171,7 +181,7 @@ class TrainingRun:
                 self.models_trained.emit(ModelCard(dict(self._trained)))
             case StageFinished() if self.results is not None:
                 self.results.add_result(event)
-            case KernelProposed() if not self.state.is_stopping:
+            case KernelProposed(is_decided=False) if not self.state.is_stopping:
                 self._on_kernel(event)
 
     def _on_kernel(self, event: KernelProposed) -> None:

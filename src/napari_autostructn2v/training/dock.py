@@ -22,9 +22,15 @@ from napari_autostructn2v.session.run_reducer import started
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import PART_OF_STAGE, Part, Phase, RunState, Status
 from napari_autostructn2v.training.loss_plot import LossPlot
-from napari_autostructn2v.training.panels import OutcomePanel, ProgressPanel, ReviewPanel
+from napari_autostructn2v.training.panels import (
+    InterruptedPanel,
+    OutcomePanel,
+    ProgressPanel,
+    ReviewPanel,
+)
 from napari_autostructn2v.training.phases import PhaseSection, StageSection
 from napari_autostructn2v.widgets.dock_content import DockContent
+from napari_autostructn2v.widgets.question import is_confirmed
 from napari_autostructn2v.widgets.run_text import (
     has_details,
     notes_text,
@@ -44,6 +50,10 @@ if TYPE_CHECKING:
 _AUTO_APPROVE_HELP = (
     "Train stage 2 with the kernel that is found, without asking. Otherwise the training waits for "
     "your approval."
+)
+_DISCARD = (
+    "Forget how far this training was? It cannot go on then. Models and images that are finished "
+    "stay."
 )
 _KERNEL_KNOWN = (Status.AWAITING, Status.COMPLETE)
 
@@ -87,6 +97,7 @@ class Training(DockContent):
         self.reason = sentence()
         self.auto_approve = QCheckBox("Auto-approve the kernel")
         self.auto_approve.setToolTip(_AUTO_APPROVE_HELP)
+        self.interrupted = InterruptedPanel()
         self.progress = ProgressPanel()
         self.review = ReviewPanel()
         self.outcome = OutcomePanel()
@@ -107,7 +118,8 @@ class Training(DockContent):
         header.addWidget(self.about, 1)
         header.addWidget(self.change_button, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(header)
-        widgets: list[QWidget] = [self.start_button, self.cancel_button, self.reason, self.error]
+        widgets: list[QWidget] = [self.interrupted, self.start_button, self.cancel_button]
+        widgets += [self.reason, self.error]
         widgets += [self.auto_approve, self.progress, self.review, self.outcome]
         for widget in [*widgets, *self.phases.values(), self.plot, self.notes]:
             column.addWidget(widget)
@@ -120,6 +132,8 @@ class Training(DockContent):
         self.change_button.clicked.connect(self._on_change)
         self.start_button.clicked.connect(self._on_start)
         self.cancel_button.clicked.connect(self._on_cancel)
+        self.interrupted.continue_requested.connect(self._on_continue)
+        self.interrupted.discard_requested.connect(self._on_discard)
         self.auto_approve.toggled.connect(self._session.training.set_auto_approve)
         self.review.review_requested.connect(self._on_review)
         self.review.approve_requested.connect(self._on_approve)
@@ -135,6 +149,7 @@ class Training(DockContent):
         connect(self, session.config_changed, self._on_plan)
         connect(self, session.config_problem_changed, self._on_plan)
         connect(self, session.source_changed, self._on_plan)
+        connect(self, session.interruptions.changed, self._on_plan)
         connect(self, session.training.auto_approve_changed, self._on_auto_approve)
         connect(self, session.document.changed, self._on_kernel)
 
@@ -145,6 +160,13 @@ class Training(DockContent):
 
     def _on_start(self) -> None:
         self._session.start_training()
+
+    def _on_continue(self) -> None:
+        self._session.continue_training()
+
+    def _on_discard(self) -> None:
+        if is_confirmed(self, "Discard the interrupted training", _DISCARD):
+            self._session.discard_interrupted()
 
     def _on_cancel(self) -> None:
         self._session.training.cancel()
@@ -202,7 +224,10 @@ class Training(DockContent):
         self.about.setToolTip(text)
         if run.phase is Phase.IDLE:
             self._show_phases(run)
-        if run.phase.is_running or run.phase is Phase.DONE:
+        is_offered = not run.phase.is_running and run.phase is not Phase.DONE
+        found = session.interruptions.found if is_offered else None
+        self.interrupted.show_found(found, session.cannot_continue() if found else None)
+        if not is_offered:
             return show_sentence(self.reason, "")
         reason = session.cannot_start() or ""
         show_sentence(self.reason, reason)

@@ -11,13 +11,16 @@ from napari_autostructn2v.session.state import Phase, Status
 from napari_autostructn2v.widgets.run_text import (
     REVIEW,
     bar_text,
+    interrupted_text,
     is_bad_outcome,
     outcome_text,
     progress_text,
 )
+from napari_autostructn2v.widgets.sections import sentence, show_sentence
 from napari_autostructn2v.widgets.status import Notice
 
 if TYPE_CHECKING:
+    from autoStructN2V.pipeline.files import InterruptedTraining
     from napari_autostructn2v.session.state import RunState
 
 _STEPS = 1000  # of the bar
@@ -84,6 +87,41 @@ class ReviewPanel(QWidget):
         """Appear while a run waits."""
         self.setVisible(run.phase is Phase.REVIEW)
         self.setEnabled(not run.is_stopping)
+
+
+class InterruptedPanel(QWidget):
+    """A training that was killed or cancelled, and what can be done with it."""
+
+    continue_requested = Signal()
+    discard_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.notice = Notice(Status.AWAITING)
+        self.continue_button = QPushButton("Continue")
+        self.discard_button = QPushButton("Discard")
+        self.discard_button.setToolTip(
+            "Forget how far it was; models and images that are finished stay"
+        )
+        self.reason = sentence()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(self.notice, 0, 0, 1, 2)
+        grid.addWidget(self.continue_button, 1, 0)
+        grid.addWidget(self.discard_button, 1, 1)
+        grid.addWidget(self.reason, 2, 0, 1, 2)
+        self.continue_button.clicked.connect(self.continue_requested)
+        self.discard_button.clicked.connect(self.discard_requested)
+
+    def show_found(self, found: InterruptedTraining | None, reason: str | None) -> None:
+        """Show what was found and why it cannot go on now; nothing if nothing was found."""
+        self.setVisible(found is not None)
+        if found is None:
+            return
+        self.notice.show_text(interrupted_text(found))
+        self.continue_button.setEnabled(reason is None)
+        self.continue_button.setToolTip(reason or "Go on where it ended, with its settings")
+        show_sentence(self.reason, reason or "")
 
 
 class OutcomePanel(QWidget):

@@ -20,6 +20,7 @@ from napari_autostructn2v.widgets.forms import choice_label
 
 if TYPE_CHECKING:
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
+    from autoStructN2V.pipeline.files import InterruptedTraining
     from napari_autostructn2v.session.state import RunState
 
 _NO_LAYER = "No image layer chosen"
@@ -27,6 +28,22 @@ REVIEW = (
     "The kernel is ready. Look at it, change it if you like, and approve it to train stage 2 with "
     "it."
 )
+
+
+def interrupted_text(found: InterruptedTraining) -> str:
+    """Say what interrupted training was found, and how far it was."""
+    images = ", ".join(found.image_names[:3]) + (", ..." if len(found.image_names) > 3 else "")
+    parts = [part for part in (found.began, images, _how_far(found)) if part]
+    return f"An interrupted training was found: {'; '.join(parts)}."
+
+
+def _how_far(found: InterruptedTraining) -> str:
+    epochs = found.checkpoints.epochs
+    if found.config is None or not epochs:
+        return ""
+    stage = max(epochs)
+    title = part_title(PART_OF_STAGE[stage], found.config.method)
+    return f"{title}, epoch {epochs[stage]} of at most {found.config.num_epochs}"
 
 
 def part_title(part: Part, method: str) -> str:

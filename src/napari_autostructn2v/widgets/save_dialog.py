@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QFileDialog
+
+from napari_autostructn2v.widgets.question import is_confirmed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +59,4 @@ def with_ending(path: Path, endings: Sequence[str]) -> Path:
 
 
 def _may_replace(parent: QWidget, title: str, path: Path) -> bool:
-    yes = QMessageBox.StandardButton.Yes
-    question = f"{path.name} exists already. Replace it?"
-    return bool(
-        QMessageBox.question(parent, title, question, yes | QMessageBox.StandardButton.No) == yes
-    )
+    return is_confirmed(parent, title, f"{path.name} exists already. Replace it?")

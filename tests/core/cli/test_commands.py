@@ -17,7 +17,13 @@ from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.pipeline import find_models, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config
 from autoStructN2V.pipeline.forecast.device_speed import TYPICAL_SPEED
-from autoStructN2V.trainers import BatchFinished, EpochFinished, PredictionProgress, StageFinished
+from autoStructN2V.trainers import (
+    BatchFinished,
+    EpochFinished,
+    PredictionProgress,
+    StageFinished,
+    StageTrained,
+)
 from tests.core.conftest import TINY, TINY_WORDS, horizontal, noisy_lines, write_tiff, written_files
 
 COMMANDS = ["train", "denoise", "extract-mask", "inspect", "demo"]
@@ -393,3 +399,92 @@ def test_nothing_but_results_is_written(trained):
 def test_events_that_need_no_words_are_accepted():
     with ProgressView() as view:
         view.show(StageFinished(1, None, None, None, is_stopped=True))
+
+
+# after a crash
+
+
+def test_train_goes_on_where_it_was_stopped(tmp_path, capsys, monkeypatch):
+    source = write_tiff(tmp_path / "noisy.tif", noisy_lines())
+    show = ProgressView.show
+
+    def stopping(view, event):
+        show(view, event)
+        if isinstance(event, EpochFinished) and event.epoch == 2:
+            commands.stop_requested.set()
+
+    monkeypatch.setattr(ProgressView, "show", stopping)
+    words_of_run = ("--skip-stage2", "--set", "num_epochs=3")
+    assert train(source, tmp_path / "exp", *words_of_run) == 128 + signal.SIGINT
+    assert "the same command with --resume goes on" in capsys.readouterr().err
+    monkeypatch.setattr(ProgressView, "show", show)
+    assert train(source, tmp_path / "exp", "--skip-stage2", "--resume") == 1
+    assert "num_epochs was 3 and is 1" in capsys.readouterr().err
+    assert train(source, tmp_path / "exp", *words_of_run, "--resume") == 0
+    assert "The interrupted training of" in capsys.readouterr().err
+    assert len(list((tmp_path / "exp").rglob("config.json"))) == 1, "in the folder that there was"
+
+
+def test_a_new_training_tells_of_an_interrupted_one(tmp_path, capsys):
+    source = write_tiff(tmp_path / "noisy.tif", noisy_lines())
+    output = {"output_dir": tmp_path, "experiment_name": "exp"}
+    run = pipeline.file_events({**TINY, "input_dir": source, **output})
+    while not isinstance(next(run), StageTrained):
+        pass
+    run.close()
+    assert train(source, tmp_path / "exp", "--skip-stage2") == 0
+    assert "with --resume it goes on, and without the folder" in capsys.readouterr().err
+
+
+@pytest.fixture
+def three_images(tmp_path):
+    """Return a folder with three images, and one for their results."""
+    for seed in range(3):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "out").mkdir(exist_ok=True)
+        write_tiff(tmp_path / "in" / f"{seed}.tif", noisy_lines((2, 48, 48), seed=seed))
+    return tmp_path / "in", tmp_path / "out"
+
+
+def stop_after(n_tiles, monkeypatch):
+    """Let a denoising be stopped by Ctrl-C after so many tiles, once; return the events so far."""
+    seen, stopped, show = [], [], ProgressView.show
+
+    def stopping(view, event):
+        show(view, event)
+        seen.extend([event] if isinstance(event, PredictionProgress) else [])
+        if len(seen) == n_tiles and not stopped:
+            stopped.append(event)
+            commands.stop_requested.set()
+
+    monkeypatch.setattr(ProgressView, "show", stopping)
+    return seen
+
+
+def test_denoise_goes_on_where_it_was_stopped(trained, three_images, monkeypatch, tmp_path):
+    source, output = three_images
+    assert denoise(source, trained, tmp_path / "whole") == 0
+    seen = stop_after(3, monkeypatch)
+    assert denoise(source, trained, output, "--resume") == 128 + signal.SIGINT
+    (first,) = [path for path in output.iterdir() if path.suffix == ".tif"]
+    before = first.stat().st_mtime_ns
+    seen.clear()
+    assert denoise(source, trained, output, "--resume") == 0
+    assert len(seen) == 3, "three of six slices were left to do"
+    assert first.stat().st_mtime_ns == before
+    for path in (tmp_path / "whole").iterdir():
+        assert np.array_equal(tifffile.imread(path), tifffile.imread(output / path.name))
+    assert len(list(output.iterdir())) == 3, "nothing hidden is left"
+
+
+def test_denoise_keeps_only_what_this_model_made(trained, three_images, refused, tmp_path):
+    source, output = three_images
+    write_tiff(output / "1_denoised_stage2.tif", noisy_lines((2, 48, 48)))
+    command = ("denoise", source, "--model", trained, "--output", output, "--resume")
+    assert "1_denoised_stage2.tif exists already" in refused(*command)
+    assert "choose one of them" in refused(*command, "--overwrite")
+    assert denoise(source, trained, output, "--overwrite") == 0
+    assert denoise(source, trained, output, "--resume") == 0
+    other = noisy_lines((3, 48, 48))
+    write_tiff(source / "1.tif", other)
+    assert "1_denoised_stage2.tif exists already" in refused(*command)

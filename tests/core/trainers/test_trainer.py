@@ -413,6 +413,6 @@ def test_previews_show_the_slice_that_is_watched_and_cost_little(monkeypatch):
     assert previews[0].image.shape == (64, 48)
     assert previews[0].image.dtype == np.float32
     assert isinstance(events[events.index(previews[0]) - 1], EpochFinished)
-    monkeypatch.setattr("autoStructN2V.trainers.trainer._PREVIEW_SHARE", 0.0)
+    monkeypatch.setattr("autoStructN2V.trainers.spare_previews._SHARE", 0.0)
     events, _ = train(trainer_for(n_epochs=3, stack=stack), previewer=previewer)
     assert len(of_kind(events, Preview)) == 1

@@ -9,12 +9,14 @@ import pytest
 from npe2 import PluginManager
 from qtpy.QtCore import QEvent, QUrl
 from qtpy.QtGui import QColor, QDesktopServices, QPalette
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from autoStructN2V.inference.noise_report import InputNoise, StageComparison, StageReport
 from autoStructN2V.inference.verdict import GAUSSIAN, Verdict
+from autoStructN2V.pipeline import recorded_events
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished
-from napari_autostructn2v.session.config_edits import with_preset
+from napari_autostructn2v.layers.stacks import snapshot, stacks_of
+from napari_autostructn2v.session.config_edits import with_changes, with_preset
 from napari_autostructn2v.session.docks import COMPARE_COMMAND, DockName
 from napari_autostructn2v.session.run_reducer import after, started
 from napari_autostructn2v.session.state import Part, Phase, Progress, RunState, Status
@@ -319,3 +321,75 @@ def test_noise_that_the_result_keeps_is_told_where_it_is_read(
 def test_time_left_is_said_only_when_it_is_known() -> None:
     assert bar_text(Progress("", 0.5)) == "50\N{NO-BREAK SPACE}%"
     assert bar_text(Progress("", 0.5, 65)).endswith(", 60 s left")
+
+
+# a training that was interrupted
+
+
+def interrupted(session: Session, layer: napari.layers.Image) -> None:
+    """Leave what a training of this layer leaves that is killed in its second epoch."""
+    run = recorded_events(snapshot(stacks_of(layer).sources), session.config)
+    while not (isinstance(event := next(run), EpochFinished) and event.epoch == 2):
+        pass
+    run.close()
+
+
+def test_an_interrupted_training_goes_on_with_its_own_settings(
+    qtbot: QtBot, training: Training, session: Session, layer: napari.layers.Image
+) -> None:
+    config = session.config
+    interrupted(session, layer)
+    changed = with_changes(config, {"num_epochs": 7})
+    session.set_config(changed)  # looks into the folder
+    session.clear_layer()
+    text = training.interrupted.notice.text()
+    assert text.startswith("An interrupted training was found: ")
+    assert text.endswith("; lines; Stage 1, epoch 1 of at most 2.")
+    assert not training.interrupted.continue_button.isEnabled()
+    assert "(lines)" in training.interrupted.reason.text()
+    session.choose_layer(layer)
+    training.interrupted.continue_button.click()
+    assert session.config == config
+    assert not training.interrupted.isVisibleTo(training)
+    wait_for(qtbot, session, Phase.REVIEW, Phase.FAILED)
+    assert session.training.state.error is None
+    stage1 = [event.epoch for event in session.training.state.history]
+    assert stage1 == [1, 2]
+    training.cancel_button.click()
+    wait_for(qtbot, session, Phase.CANCELLED)
+    assert training.interrupted.isVisibleTo(training), "what was cancelled can go on as well"
+    training.interrupted.continue_button.click()
+    wait_for(qtbot, session, Phase.REVIEW)
+    training.review.skip_button.click()
+    wait_for(qtbot, session, Phase.DONE)
+    assert not training.interrupted.isVisibleTo(training)
+    training.outcome.new_button.click()
+    assert not training.interrupted.isVisibleTo(training)
+
+
+def test_another_image_is_refused_and_nothing_is_lost(
+    qtbot: QtBot, training: Training, session: Session, layer: napari.layers.Image
+) -> None:
+    interrupted(session, layer)
+    session.choose_layer(session.viewer.add_image(layer.data + 1, name="others"))
+    session.training.set_state(RunState())  # looks into the folder
+    training.interrupted.continue_button.click()
+    wait_for(qtbot, session, Phase.FAILED)
+    assert "the images have other pixels now" in training.error.text()
+    assert training.interrupted.isVisibleTo(training)
+
+
+def test_an_interrupted_training_is_discarded_when_that_is_confirmed(
+    training: Training,
+    session: Session,
+    layer: napari.layers.Image,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    interrupted(session, layer)
+    session.training.set_state(RunState())
+    for answer in (QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes):
+        assert training.interrupted.isVisibleTo(training)
+        monkeypatch.setattr(QMessageBox, "question", lambda *_, answer=answer: answer)
+        training.interrupted.discard_button.click()
+    assert not training.interrupted.isVisibleTo(training)
+    assert not list(session.config.output_dir.rglob("checkpoint"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from autoStructN2V.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from autoStructN2V.datasets.images.sources import ImageSource
@@ -37,16 +37,18 @@ def safe_name(name: str) -> str:
     return safe or "image"
 
 
-def free_name(path: Path) -> Path:
+def free_name(path: Path, is_taken: Callable[[Path], bool] = os.path.exists) -> Path:
     """Return a name that no file has yet, numbered if need be.
 
     Parameters
     ----------
     path : Path
         Wanted name.
+    is_taken : callable
+        Tells whether a name cannot be used; default: whether there is a file of that name.
     """
     number, free = 2, path
-    while free.exists():
+    while is_taken(free):
         free = path.with_stem(f"{path.stem}_{number}")
         number += 1
     return free
@@ -100,6 +102,7 @@ def output_files(
     stage: int | None = None,
     keep_existing: bool = False,
     overwrite: bool = False,
+    resume: bool = False,
 ) -> list[Path]:
     """Name one file for each source, never one of the inputs.
 
@@ -119,6 +122,8 @@ def output_files(
         Whether new files get numbers where files of their names exist.
     overwrite : bool
         Whether files that exist are replaced.
+    resume : bool
+        Whether files that exist are looked at later, to be kept if they are finished results.
 
     Raises
     ------
@@ -140,7 +145,7 @@ def output_files(
     if keep_existing:
         return [free_name(file) for file in files]
     _refuse_inputs(files, sources, source)
-    if not overwrite:
+    if not (overwrite or resume):
         refuse_existing(files)
     return files
 

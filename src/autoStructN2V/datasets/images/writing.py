@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import shutil
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ import tifffile
 
 from autoStructN2V.datasets.images.offset import restored
 from autoStructN2V.datasets.images.tiff.trial import layout_for
+from autoStructN2V.datasets.images.unfinished import PixelPlace
 from autoStructN2V.files import (
     atomic_write,
     ensure_writable_folder,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.images.tiff.layout import TiffLayout
+    from autoStructN2V.datasets.images.unfinished import Unfinished
     from autoStructN2V.vocabulary import OutputDtype
 
 __all__ = [
@@ -66,6 +69,14 @@ class StackWriter:
         Data type of the pixels: float32, or that of the input, rounded and saturated.
     history : mapping, optional
         How the images were made; kept in the file as text.
+    unfinished : Unfinished, optional
+        Journal of the file: what was written before a crash is in :attr:`finished`, and what is
+        written stays when the block raises or is discarded.
+
+    Attributes
+    ----------
+    finished : frozenset of int
+        Slices that are in the file already, on entering the block.
 
     Raises
     ------
@@ -80,22 +91,67 @@ class StackWriter:
         *,
         output_dtype: OutputDtype = "float32",
         history: Mapping[str, object] | None = None,
+        unfinished: Unfinished | None = None,
     ) -> None:
         self.path = Path(path)
+        self.finished: frozenset[int] = frozenset()
         self.shape = source.shape
+        self.history = dict(history or {})
         self._added = source.metadata.offset
-        self._layout = layout_for(source, output_dtype, dict(history or {}))
+        self._layout = layout_for(source, output_dtype, self.history)
         self._missing = set(range(source.shape[0]))
         self._is_discarded = False
+        self._unfinished = unfinished
+        self._offset, self._stored_dtype = 0, self._layout.dtype
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            temporary = stack.enter_context(atomic_write(self.path))
-            _require_space(temporary.parent, self._layout.n_bytes)
-            self._offset, self._stored_dtype = _create(temporary, self._layout)
-            self._file: BinaryIO = stack.enter_context(temporary.open("r+b"))
+            if not self._goes_on_in(self.path):
+                partial = self._unfinished.partial if self._unfinished else None
+                temporary = stack.enter_context(atomic_write(self.path, partial=partial))
+                if partial is None or not self._goes_on_in(partial):
+                    self._begin(temporary)
+                self._file: BinaryIO = stack.enter_context(temporary.open("r+b"))
+            else:
+                self._file = stack.enter_context(self.path.open("rb"))
+            self._missing -= self.finished
             self._stack = stack.pop_all()
         return self
+
+    def _begin(self, temporary: Path) -> None:
+        """Create a file without pixels."""
+        _require_space(temporary.parent, self._layout.n_bytes)
+        self._offset, self._stored_dtype = _create(temporary, self._layout)
+        if self._unfinished is not None:
+            self._unfinished.begin(temporary, self._place)
+
+    def _goes_on_in(self, file: Path) -> bool:
+        """Take over a file that its journal knows; one of its final name only if it is whole."""
+        if self._unfinished is None:
+            return False
+        found = self._unfinished.read(file, self._place)
+        finished = self._unfinished.finished
+        if found is None or (file == self.path and len(finished) < self.shape[0]):
+            return False
+        self._offset, self._stored_dtype = found.offset, np.dtype(found.dtype)
+        self.finished = finished
+        return True
+
+    @property
+    def _slice_bytes(self) -> int:
+        return math.prod(self.shape[1:]) * self._layout.dtype.itemsize
+
+    @property
+    def _place(self) -> PixelPlace:
+        """Where the pixels are, as far as that is known."""
+        dtype = self._stored_dtype.str
+        return PixelPlace(self._offset, self._slice_bytes, self.shape[0], dtype)
+
+    def stored(self, z: int) -> NDArray[np.generic]:
+        """Return a slice of :attr:`finished` (y, x) as it is in the file."""
+        self._file.seek(self._offset + z * self._slice_bytes)
+        stored = np.frombuffer(self._file.read(self._slice_bytes), self._stored_dtype)
+        return stored.reshape(self.shape[1:]).astype(self._layout.dtype)
 
     def write(self, z: int, image: NDArray[np.floating]) -> None:
         """Write one slice; the order of the slices is free.
@@ -123,6 +179,8 @@ class StackWriter:
             self._file.flush()
         except OSError as error:
             raise output_error(self.path, error) from error
+        if self._unfinished is not None:
+            self._unfinished.note(z, pixels.tobytes())
         self._missing.discard(z)
 
     def discard(self) -> None:

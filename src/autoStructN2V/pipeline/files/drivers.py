@@ -14,7 +14,8 @@ from autoStructN2V.errors import ConfigError, UserError
 from autoStructN2V.inference.model_files import MODEL_FILES
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.events import ImageFailed
-from autoStructN2V.pipeline.files.recorder import FileSink, RunFolders, RunRecorder
+from autoStructN2V.pipeline.files.opened_run import OpenedRun
+from autoStructN2V.pipeline.files.recorder import FileSink, RunRecorder
 from autoStructN2V.pipeline.results import ArraySink
 from autoStructN2V.pipeline.run import finish, pipeline_events
 from autoStructN2V.trainers.events import EpochFinished, Warned
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from autoStructN2V.errors import InputError
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
+    from autoStructN2V.pipeline.files.folders import RunFolders
     from autoStructN2V.pipeline.results import PipelineResult
 
 _log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ def file_events(
     *,
     should_stop: Callable[[], bool] = lambda: False,
     review: bool = False,
+    resume: bool = False,
 ) -> Generator[Event, Decision | None, RunOutput]:
     """Train on the images of ``input_dir`` and write everything below the experiment's folder.
 
@@ -68,6 +71,8 @@ def file_events(
         Nested dictionary with at least ``input_dir``.
     should_stop, review
         As in :func:`pipeline_events`.
+    resume
+        As in :func:`recorded_events`.
 
     Yields
     ------
@@ -89,7 +94,12 @@ def file_events(
     sources = open_input(complete, unusable)
     return (
         yield from recorded_events(
-            sources, complete, should_stop=should_stop, review=review, unusable=unusable
+            sources,
+            complete,
+            should_stop=should_stop,
+            review=review,
+            unusable=unusable,
+            resume=resume,
         )
     )
 
@@ -136,6 +146,7 @@ def recorded_events(
     preview_slice: Callable[[], int] | None = None,
     keep_arrays: bool = False,
     unusable: list[InputError] | None = None,
+    resume: bool = False,
 ) -> Generator[Event, Decision | None, RunOutput]:
     """Train on images that are open already and write everything below the experiment's folder.
 
@@ -152,6 +163,9 @@ def recorded_events(
     unusable : list, optional
         What is wrong with files that could not be opened; takes what is wrong with others, and is
         reported at the end. Without it, one image that cannot be used is an error of the whole.
+    resume : bool
+        Whether to go on with the newest interrupted training of the experiment, if there is one;
+        images and settings have to be those of then.
 
     Yields
     ------
@@ -169,11 +183,12 @@ def recorded_events(
         One of the errors of :mod:`autoStructN2V.errors`.
     """
     complete = validate_config(config)
-    folders = RunFolders.create(complete.output_dir / complete.experiment_name)
-    sink = FileSink(folders, complete, memory=ArraySink() if keep_arrays else None)
-    recorder: RunRecorder | None = None
     sources = without_offset(sources)
-    notes = header_notes(sources, complete.output_dtype)
+    run = OpenedRun.open(complete, sources, should_stop, resume=resume)
+    folders, checkpoints = run.folders, run.checkpoints
+    memory = ArraySink() if keep_arrays else None
+    sink = FileSink(folders, complete, checkpoints, memory)
+    run.notes += header_notes(sources, complete.output_dtype)
     events = pipeline_events(
         sources,
         complete,
@@ -182,7 +197,22 @@ def recorded_events(
         preview_slice=preview_slice,
         sink=sink,
         unusable=unusable,
+        checkpoints=checkpoints,
     )
+    try:
+        result, left_out = yield from _recorded(events, run, [] if unusable is None else unusable)
+    finally:
+        run.close()
+    return RunOutput(folders, result, sink.files, left_out)
+
+
+def _recorded(
+    events: Generator[Event, Decision | None, PipelineResult],
+    run: OpenedRun,
+    unusable: list[InputError],
+) -> Generator[Event, Decision | None, tuple[PipelineResult, tuple[str, ...]]]:
+    """Hand on events, and write what they bring; return the result and what was left out."""
+    recorder: RunRecorder | None = None
     answer: Decision | None = None
     while True:
         try:
@@ -192,21 +222,26 @@ def recorded_events(
             break
         except UserError:
             if recorder is None:
-                folders.remove_unused()
+                run.folders.remove_unused()
             raise
         # the first event comes after all checks: what is refused leaves no files
-        recorder = recorder or RunRecorder(folders, complete)
+        if recorder is None:
+            run.begin()
+            recorder = RunRecorder(run.folders, run.config)
         recorder.record(event)
-        while notes:
-            yield Warned(notes.pop(0))
+        while run.notes:
+            yield Warned(run.notes.pop(0))
         answer = yield event
-    left_out = tuple(str(error) for error in unusable or ())
+    left_out = tuple(str(error) for error in unusable)
     yield from (ImageFailed(f"Left out: {reason}") for reason in left_out)
-    (recorder or RunRecorder(folders, complete)).finish(result, left_out)
-    return RunOutput(folders, result, sink.files, left_out)
+    (recorder or RunRecorder(run.folders, run.config)).finish(result, left_out)
+    run.finish(is_stopped=result.is_stopped)
+    return result, left_out
 
 
-def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
+def run_pipeline(
+    config: Mapping[str, Any] | PipelineConfig, *, resume: bool = False
+) -> dict[str, Any]:
     """Train on files and write denoised images and models.
 
     Parameters
@@ -214,6 +249,8 @@ def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
     config : mapping or PipelineConfig
         Nested dictionary of the documented fields; what is missing takes its default. The field
         ``input_dir`` is required.
+    resume : bool
+        As in :func:`recorded_events`.
 
     Returns
     -------
@@ -235,7 +272,7 @@ def run_pipeline(config: Mapping[str, Any] | PipelineConfig) -> dict[str, Any]:
     """
     complete = validate_config(config)
     with _shown_log(complete.verbose):
-        output: RunOutput = finish(file_events(complete), _log_event)
+        output: RunOutput = finish(file_events(complete, resume=resume), _log_event)
     folders, result = output.folders, output.result
     stages = {1: result.stage1, 2: result.stage2}
     described = {

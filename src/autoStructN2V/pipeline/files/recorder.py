@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from autoStructN2V.datasets.images.names import chosen_name, free_name, safe_name
 from autoStructN2V.datasets.images.offset import with_offset_off
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.datasets.images.writing import StackWriter
-from autoStructN2V.errors import OutputError
-from autoStructN2V.files import (
-    atomic_write,
-    ensure_writable_folder,
-    write_bytes,
-    write_json,
-)
+from autoStructN2V.files import atomic_write, write_bytes, write_json
 from autoStructN2V.inference.model_files import MODEL_FILES
 from autoStructN2V.inference.trained_model import save_model
 from autoStructN2V.pipeline.configuration.file import with_absolute_paths, write_config
@@ -31,20 +26,24 @@ from autoStructN2V.pipeline.events import (
     StageTrained,
 )
 from autoStructN2V.pipeline.files.figures import draw_kernel
+from autoStructN2V.pipeline.files.folders import CONFIG, LOG, REPORT
+from autoStructN2V.pipeline.results import StackTarget
 from autoStructN2V.trainers.events import EpochFinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
-    from autoStructN2V.pipeline.results import ArraySink, PipelineResult, WriteSlice
+    from autoStructN2V.pipeline.files.checkpoints import RunCheckpoints
+    from autoStructN2V.pipeline.files.folders import RunFolders
+    from autoStructN2V.pipeline.results import ArraySink, PipelineResult
     from autoStructN2V.vocabulary import OutputDtype
 
 _LOG_FIELDS = (
@@ -58,60 +57,6 @@ _LOG_FIELDS = (
 )
 
 
-@dataclass(frozen=True)
-class RunFolders:
-    """Where one training writes.
-
-    Attributes
-    ----------
-    experiment : Path
-        Holds the results and models of all trainings of an experiment.
-    training_id : str
-        Date and time at which the training started.
-    """
-
-    experiment: Path
-    training_id: str
-
-    @classmethod
-    def create(cls, experiment: Path) -> RunFolders:
-        """Make the folders of a new training; nothing that exists is touched.
-
-        Raises
-        ------
-        OutputError
-            When they cannot be written to.
-        """
-        ensure_writable_folder(experiment)
-        started = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        for number in range(1, 1000):
-            folders = cls(experiment, started if number == 1 else f"{started}-{number}")
-            if not folders.model.exists() and not folders.results.exists():
-                ensure_writable_folder(folders.model)
-                return folders
-        raise OutputError(f"{experiment} already holds a thousand trainings of {started}.")
-
-    def remove_unused(self) -> None:
-        """Remove the folders of a training that wrote nothing."""
-        for folder in (self.model, self.model.parent, self.model.parent.parent):
-            with suppress(OSError):  # not empty
-                folder.rmdir()
-
-    @property
-    def model(self) -> Path:
-        """Folder with everything that is needed to denoise new data."""
-        return self.experiment / "models" / self.training_id[:8] / self.training_id
-
-    @property
-    def results(self) -> Path:
-        """Folder with the denoised images."""
-        return self.experiment / "results" / self.training_id
-
-    def stage_results(self, stage: int) -> Path:
-        """Folder with the denoised images of one stage."""
-        return self.results / f"stage{stage}"
-
-
 @dataclass
 class FileSink:
     """Write denoised stacks to TIFF files, slice by slice.
@@ -120,33 +65,57 @@ class FileSink:
     ----------
     folders : RunFolders
     config : PipelineConfig
+    checkpoints : RunCheckpoints
+        Tell which slices were written before a crash.
     memory : ArraySink, optional
         Takes the stacks as well, for a program that shows them.
     """
 
     folders: RunFolders
     config: PipelineConfig
+    checkpoints: RunCheckpoints
     memory: ArraySink | None = None
     files: dict[int, list[Path]] = field(default_factory=dict)
     _offset: float = 0.0
 
     @contextmanager
-    def writer(self, stage: int, source: ImageSource) -> Iterator[WriteSlice]:
+    def writer(self, model: TrainedModel, source: ImageSource) -> Iterator[StackTarget]:
         """Return a context that takes the slices of one stack; the file appears at its end."""
-        folder = self.folders.stage_results(stage)
+        stage = model.stage
         self._offset = source.metadata.offset
-        path = free_name(folder / f"{safe_name(chosen_name(source))}_stage{stage}.tif")
+        path = self._path(stage, source)
         history = {"stage": stage, "training_id": self.folders.training_id}
         dtype: OutputDtype = self.config.output_dtype
-        kept = self.memory.writer(stage, source) if self.memory else nullcontext(_ignore)
-        with StackWriter(path, source, output_dtype=dtype, history=history) as stack, kept as keep:
+        kept = self.memory.writer(model, source) if self.memory else nullcontext(_NOWHERE)
+        journal = self.checkpoints.journal(model, path) if self._is_all_in_files else None
+        with (
+            StackWriter(
+                path, source, output_dtype=dtype, history=history, unfinished=journal
+            ) as stack,
+            kept as memory,
+        ):
 
             def write(z: int, image: NDArray[np.float32]) -> None:
-                keep(z, image)
+                memory.write(z, image)
                 stack.write(z, image)
 
-            yield write
+            for z in stack.finished if self.memory else ():
+                memory.write(z, stack.stored(z).astype(np.float32))
+            yield StackTarget(write, stack.finished)
         self.files.setdefault(stage, []).append(path)
+
+    def _path(self, stage: int, source: ImageSource) -> Path:
+        """Return a name that none of this run's files has; one that exists is of its last try."""
+        wanted = f"{safe_name(chosen_name(source))}_stage{stage}.tif"
+        taken = {file.name.casefold() for file in self.files.get(stage, [])}
+        folder = self.folders.stage_results(stage)
+        return free_name(folder / wanted, lambda path: path.name.casefold() in taken)
+
+    @property
+    def _is_all_in_files(self) -> bool:
+        """Whether files hold all that memory is to get; else nothing in them can be reused."""
+        is_exact = self.config.output_dtype == "float32" and not self._offset
+        return self.memory is None or is_exact
 
     def denoised(self, stage: int) -> Sequence[ImageSource]:
         """Return the files of a stage as sources, read as the images that they were made of."""
@@ -165,6 +134,9 @@ def _ignore(z: int, image: NDArray[np.float32]) -> None:
     """Keep nothing."""
 
 
+_NOWHERE = StackTarget(_ignore)
+
+
 class RunRecorder:
     """Write models, log and report of a training while it runs.
 
@@ -181,7 +153,7 @@ class RunRecorder:
         self._log: list[EpochFinished] = []
         self._report: dict[str, Any] = {}
         self._evidence: NDArray[np.float64] | None = None
-        write_config(folders.model / "config.json", with_absolute_paths(config))
+        write_config(folders.model / CONFIG, with_absolute_paths(config))
 
     def record(self, event: Event) -> None:
         """Write what an event brought."""
@@ -197,7 +169,7 @@ class RunRecorder:
         elif isinstance(event, StageFinished):
             if event.report is not None:
                 self._report[f"stage{event.stage}"] = event.report.to_dict()
-                write_json(self.folders.model / "noise_report.json", self._report)
+                write_json(self.folders.model / REPORT, self._report)
 
     def finish(self, result: PipelineResult, left_out: Sequence[str] = ()) -> None:
         """Write what the run came to, and what is wrong with files that were left out."""
@@ -216,7 +188,7 @@ class RunRecorder:
         if result.verdict is not None:
             self._report["verdict"] = result.verdict.to_dict()
         self._report["is_stopped"] = result.is_stopped
-        write_json(self.folders.model / "noise_report.json", self._report)
+        write_json(self.folders.model / REPORT, self._report)
 
     def _write_kernel(self, kernel: Kernel) -> None:
         kernel.save(self.folders.model / "mask.npy")
@@ -227,7 +199,7 @@ class RunRecorder:
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(_LOG_FIELDS)
         rows.writerows([getattr(epoch, name) for name in _LOG_FIELDS] for epoch in self._log)
-        write_bytes(self.folders.model / "training_log.csv", text.getvalue().encode())
+        write_bytes(self.folders.model / LOG, text.getvalue().encode())
 
 
 def save_png(path: Path, image: Image.Image) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.events import PredictionProgress
-    from autoStructN2V.pipeline.results import WriteSlice
+    from autoStructN2V.pipeline.results import StackTarget
 
 
 class Denoiser:
@@ -47,13 +47,20 @@ class Denoiser:
         self._clock = PredictionClock(model.stage, n_tiles)
         self._should_stop = should_stop
 
-    def denoise(
-        self, source: ImageSource, write: WriteSlice
-    ) -> Generator[PredictionProgress, object, None]:
-        """Denoise one stack; ``write`` gets each slice (y, x) float32 with its index."""
+    def leave_out(self, source: ImageSource) -> None:
+        """Count no tiles of a stack that is denoised already."""
         (worked_on,) = self._grid.of([source])
-        for event in self._predictor.denoise(worked_on, self._should_stop):
+        self._clock.leave_out(self._predictor.n_tiles(worked_on))
+
+    def denoise(
+        self, source: ImageSource, target: StackTarget
+    ) -> Generator[PredictionProgress, object, None]:
+        """Denoise the slices of one stack that ``target`` does not have yet, and give it these."""
+        (worked_on,) = self._grid.of([source])
+        n_per_slice = self._predictor.n_tiles(worked_on) // worked_on.shape[0]
+        self._clock.leave_out(n_per_slice * len(target.finished))
+        for event in self._predictor.denoise(worked_on, self._should_stop, target.finished):
             if isinstance(event, SliceFinished):
-                write(event.index, self._grid.back(event.image, source))
+                target.write(event.index, self._grid.back(event.image, source))
             else:
                 yield self._clock.advance()

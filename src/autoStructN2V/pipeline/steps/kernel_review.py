@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from autoStructN2V.masking.kernels.extraction import KernelProposal
+    from autoStructN2V.pipeline.files.checkpoints import RunCheckpoints
     from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 
 _POLL_SECONDS = 0.05
 
 
 def decide_kernel(
-    noise: NoiseMeasurement, should_stop: Callable[[], bool], *, waits: bool
+    noise: NoiseMeasurement,
+    should_stop: Callable[[], bool],
+    *,
+    waits: bool,
+    checkpoints: RunCheckpoints | None = None,
 ) -> Generator[Event, Decision | None, tuple[Kernel | None, KernelProposal | None]]:
     """Propose a kernel until one is approved, or none is wanted.
 
@@ -34,6 +39,8 @@ def decide_kernel(
         True ends the review.
     waits : bool
         Whether to wait for a decision. Otherwise no decision approves the proposal.
+    checkpoints : RunCheckpoints, optional
+        Keep the decision; one that was made before a crash is not asked for again.
 
     Yields
     ------
@@ -47,28 +54,45 @@ def decide_kernel(
     proposal : KernelProposal or None
         The last one.
     """
-    extractor = noise.configured
+    decided = checkpoints.decision(noise.mode) if checkpoints is not None else None
+    extractor = noise.configured if decided is None else decided.extractor
     try:
         proposal = noise.evidence(extractor).propose(extractor)
     except InputError as error:
         yield Warned(f"{error} Stage 2 was left out.")
         return None, None
+    if decided is not None:
+        yield KernelProposed(proposal, is_decided=True)
+        cells = decided.kernel
+        return None if cells is None else _on_grid(cells.to_array(), noise), proposal
+
     while not should_stop():
         decision = yield from _decision(proposal, should_stop, waits=waits)
-        if isinstance(decision, Skip) or should_stop():
+        if should_stop():
             break
         if isinstance(decision, Regenerate):
             extractor = decision.extractor
             proposal = noise.evidence(extractor).propose(extractor)
             continue
-        edited = decision.kernel if isinstance(decision, Approve) else None
-        if edited is None:
-            return proposal.kernel, proposal
         try:
-            return _on_grid(edited, noise), proposal
+            kernel = _decided(decision, proposal, noise)
         except KernelError as error:
             yield Warned(str(error))
+            continue
+        if checkpoints is not None:
+            checkpoints.keep_decision(kernel, extractor)
+        return kernel, proposal
     return None, proposal
+
+
+def _decided(
+    decision: Approve | Skip | None, proposal: KernelProposal, noise: NoiseMeasurement
+) -> Kernel | None:
+    """Return the kernel that was decided for; None to end here."""
+    if isinstance(decision, Skip):
+        return None
+    edited = None if decision is None else decision.kernel
+    return proposal.kernel if edited is None else _on_grid(edited, noise)
 
 
 def _on_grid(edited: object, noise: NoiseMeasurement) -> Kernel:

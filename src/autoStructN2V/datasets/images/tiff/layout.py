@@ -35,6 +35,9 @@ _OME_UNITS = {
 _NOT_IN_DESCRIPTION = {"Info", "Labels"}  # ImageJ keeps them as UTF-16 in tags of their own
 _STAGE_KEYS = ("PositionX", "PositionXUnit", "PositionY", "PositionYUnit")
 
+HISTORY_MARK = "autoStructN2V: "
+"""Before how a result was made, as JSON."""
+
 RESOLUTION = "pixel size"
 """Name of the tags of the resolution among the entries."""
 
@@ -206,7 +209,7 @@ class TiffLayout:
 
     def _history_text(self, before: str) -> str:
         text = json.dumps(dict(self.history), default=str, ensure_ascii=True)
-        return "\n".join(part for part in (before.rstrip(), f"autoStructN2V: {text}") if part)
+        return "\n".join(part for part in (before.rstrip(), f"{HISTORY_MARK}{text}") if part)
 
 
 def _escaped(text: str) -> str:

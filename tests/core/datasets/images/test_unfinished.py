@@ -1,0 +1,122 @@
+"""A file that was half written is gone on with, and only what is whole in it is believed."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import tifffile
+
+from autoStructN2V.datasets.images.metadata import ImageMetadata
+from autoStructN2V.datasets.images.sources import ArraySource
+from autoStructN2V.datasets.images.tiff.history import is_result_of
+from autoStructN2V.datasets.images.unfinished import Unfinished
+from autoStructN2V.datasets.images.writing import StackWriter, write_stack
+
+STACK = np.random.default_rng(0).normal(0, 1, (4, 16, 24)).astype(np.float32)
+OME = ImageMetadata(axes="ZYX", shape=STACK.shape, ome={"PhysicalSizeX": 0.1})
+
+
+class _KillError(Exception):
+    pass
+
+
+def written(folder, slices, *, made_by="this", metadata=None, kill=True, **options):
+    """Write some slices and return which were there before."""
+    source = ArraySource(STACK, metadata=metadata)
+    unfinished = Unfinished.beside(folder / "a.tif", made_by)
+    try:
+        with StackWriter(folder / "a.tif", source, unfinished=unfinished, **options) as stack:
+            finished = stack.finished
+            for z in finished:
+                assert np.array_equal(stack.stored(z), STACK[z].astype(stack.stored(z).dtype))
+            for z in set(slices) - finished:
+                stack.write(z, STACK[z])
+            if kill:
+                raise _KillError
+    except _KillError:
+        pass
+    return finished
+
+
+@pytest.mark.parametrize("metadata", [None, OME], ids=["imagej", "ome"])
+@pytest.mark.parametrize("output_dtype", ["float32", "input"])
+def test_it_goes_on_with_the_slices_that_are_missing(tmp_path, metadata, output_dtype):
+    options = {"metadata": metadata, "output_dtype": output_dtype}
+    assert written(tmp_path, [2, 0], **options) == set()
+    assert not (tmp_path / "a.tif").exists()
+    assert written(tmp_path, [1], **options) == {0, 2}
+    assert written(tmp_path, [0, 1, 2, 3], kill=False, **options) == {0, 1, 2}
+    assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), STACK)
+    assert written(tmp_path, [], kill=False, **options) == {0, 1, 2, 3}, "it is finished"
+
+
+def test_slices_of_another_making_are_not_believed(tmp_path):
+    written(tmp_path, [0, 1])
+    assert written(tmp_path, [0], made_by="another model") == set()
+    assert written(tmp_path, [0], made_by="another model", output_dtype="float32") == {0}
+
+
+def flip(path, position):
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+
+def place_of(z, folder):
+    return (folder / ".a.pixels").read_bytes().index(STACK[z].tobytes())
+
+
+@pytest.mark.parametrize(
+    ("damage", "kept"),
+    [
+        (lambda folder: flip(folder / ".a.pixels", place_of(3, folder)), {0, 1}),
+        (lambda folder: flip(folder / ".a.pixels", 4), set()),
+        (lambda folder: os.truncate(folder / ".a.pixels", 3000), set()),
+        (lambda folder: os.truncate(folder / ".a.slices", 5), set()),
+        (lambda folder: (folder / ".a.slices").unlink(), set()),
+        (lambda folder: (folder / ".a.pixels").unlink(), set()),
+        (lambda folder: (folder / ".a.slices").write_bytes(b"[" * 10**5), set()),
+    ],
+)
+def test_what_is_damaged_is_made_again(tmp_path, damage, kept):
+    written(tmp_path, [0, 1, 3])
+    damage(tmp_path)
+    assert written(tmp_path, range(4), kill=False) == kept
+    assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), STACK)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("place", {"offset": -5, "slice_bytes": 1536, "n_slices": 4, "dtype": "<f4"}),
+        ("place", {"offset": 10**18, "slice_bytes": 1536, "n_slices": 4, "dtype": "<f4"}),
+        ("place", {"offset": 8, "slice_bytes": 1536, "n_slices": 4, "dtype": "|O"}),
+        ("place", {"offset": "8", "slice_bytes": None, "n_slices": [], "dtype": 3}),
+        ("place", 5),
+        ("size", "large"),
+        ("header", None),
+    ],
+)
+def test_a_journal_may_say_anything(tmp_path, name, value):
+    written(tmp_path, [0, 1, 3])
+    journal = tmp_path / ".a.slices"
+    first, *lines = journal.read_text().splitlines()
+    journal.write_text("\n".join([json.dumps({**json.loads(first), name: value}), *lines]))
+    assert written(tmp_path, range(4), kill=False) == set()
+    assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), STACK)
+
+
+@pytest.mark.parametrize("metadata", [None, OME], ids=["imagej", "ome"])
+@pytest.mark.parametrize("dtype", [np.float32, np.uint32], ids=["float32", "uint32"])
+def test_a_file_says_whose_result_it_is(tmp_path, metadata, dtype):
+    path, source = tmp_path / "a.tif", ArraySource(STACK.astype(dtype), metadata=metadata)
+    history = {"model": {"created": "today", "images": ["<a>"], "at": tmp_path}, "stage": 2}
+    write_stack(path, STACK, source, history=history, output_dtype="input")
+    assert is_result_of(path, source, history)
+    assert not is_result_of(path, source, {**history, "stage": 1})
+    assert not is_result_of(path, ArraySource(STACK[:2]), history)
+    tifffile.imwrite(path, STACK, photometric="minisblack")
+    assert not is_result_of(path, source, history)
+    path.write_bytes(b"II*\0 no image")
+    assert not is_result_of(path, source, history)
