@@ -58,7 +58,7 @@ def main() -> None:
 
     def add(name: str, command: list[str], bar: float | None = None, less: float = 0.0) -> float:
         runs = [spent(command) for _ in range(arguments.rounds)]
-        used, passed = (median(values) for values in zip(*runs, strict=True))
+        used, passed = median(run[0] for run in runs), median(run[1] for run in runs)
         cells = [name, f"{used - less:.2f}", "" if bar is None else f"{bar:.2f}", f"{passed:.1f}"]
         table.add(cells, {"what": name, "used": used - less, "bar": bar, "passed": passed})
         return float(used)
