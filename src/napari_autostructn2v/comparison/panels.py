@@ -216,7 +216,7 @@ def _truth_of(noisy: Image, layers: LayerList) -> Image | None:
         layer
         for layer in layers[: layers.index(noisy)]
         if isinstance(layer, Image)
-        and layer.metadata.get(METADATA_KEY) == note
+        and layer.metadata.get(METADATA_KEY) == {**note, "truth": True}
         and layer.data.shape == noisy.data.shape
     ]
     return same[-1] if same else None
