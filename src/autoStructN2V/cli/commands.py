@@ -172,6 +172,8 @@ def _print_training(output: RunOutput) -> None:
         for file in written:
             out.print(f"stage {stage}: {escape(str(file))}")
     out.print(f"model:   {escape(str(output.folders.model))}")
+    if output.report is not None:
+        out.print(f"report:  {escape(str(output.report))}")
     out.print("To denoise more images with this model:")
     model = escape(str(output.folders.model))
     out.print(f'  autostructn2v denoise IMAGES --model "{model}" --output FOLDER')

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from autoStructN2V.vocabulary import Mode
 
 MODEL_FILES = {1: "stage1_model.pth", 2: "stage2_model.pth"}
+REPORT_FILE = "report.html"
+"""Beside them: the page that explains the result of the training."""
 _SEARCHED_LEVELS = 4  # <experiment>/models/<day>/<training>
 
 

@@ -14,17 +14,35 @@ from numpy.typing import NDArray
 from autoStructN2V.trainers.events import TrainingEvent, Warned
 
 if TYPE_CHECKING:
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.pipeline.steps.doubting import DoubtMaps
 
 
 @dataclass(frozen=True)
 class ImageFailed(Warned):
     """One of several images cannot be denoised; the others are."""
+
+
+@dataclass(frozen=True)
+class ImagesRead:
+    """The images were checked, and what covers them was found; the first event of a training.
+
+    Attributes
+    ----------
+    images : tuple of ImageSource
+        Those that are trained on and denoised, as they were given.
+    removal : PatternRemoval
+        What is taken out of them first.
+    """
+
+    images: "tuple[ImageSource, ...]"
+    removal: "PatternRemoval"
 
 
 @dataclass(frozen=True)
@@ -125,6 +143,7 @@ class Judged:
 
 Event = (
     TrainingEvent
+    | ImagesRead
     | StageStarted
     | PredictionProgress
     | KernelProposed

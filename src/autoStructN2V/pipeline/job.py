@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
+    from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
     from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
@@ -73,6 +74,7 @@ class Job:
     networks: dict[int, FlexibleUNet] = field(default_factory=dict)
     comparison: StageComparison | None = None
     verdict: Verdict | None = None
+    measured: Autocorrelation | None = None
 
     @cached_property
     def sources(self) -> list[ImageSource]:
@@ -97,6 +99,7 @@ class Job:
             is_stopped=self.should_stop() and not is_complete,
             comparison=self.comparison,
             verdict=self.verdict,
+            noise=self.measured,
         )
 
     def first_stage(self) -> Generator[Event, Decision | None, None]:
@@ -162,11 +165,12 @@ class Job:
         if not any(result.report is not None for result in self.results.values()):
             return
         evidence = self.noise.reported()
+        self.measured = evidence.autocorrelation if evidence else None
         self.verdict = judge_stages(
             self._named(),
             self.sources,
             self.normalization,
-            evidence.autocorrelation if evidence else None,
+            self.measured,
             self.device,
             self.config.random_seed,
             self.should_stop,
@@ -227,6 +231,8 @@ class Job:
             "epochs": len(outcome.history),
             "best_val_loss": last.best_val_loss if last else None,
             "is_stopped": outcome.is_stopped,
+            "is_refined": outcome.is_refined,
+            "device": str(self.device),
             "preset": self.config.preset,
             "remove_periodic": self.config.remove_periodic,
             "remove_stripes": self.removal.stripe_removal,

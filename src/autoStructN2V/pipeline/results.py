@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
     from autoStructN2V.trainers.events import EpochFinished
 
     WriteSlice = Callable[[int, NDArray[np.float32]], None]
@@ -83,6 +84,9 @@ class PipelineResult:
         Which stage is better; None unless both came to their end.
     verdict : Verdict or None
         How far the results are from the truth, and a Gaussian filter; None if that cannot be told.
+    noise : Autocorrelation or None
+        What was measured of the noise, on the grid that was worked on; None if it could not be,
+        or of a run that was stopped before.
     """
 
     stage1: StageResult | None
@@ -92,6 +96,7 @@ class PipelineResult:
     is_stopped: bool
     comparison: StageComparison | None = None
     verdict: Verdict | None = None
+    noise: Autocorrelation | None = None
 
     @property
     def last_stage(self) -> StageResult | None:

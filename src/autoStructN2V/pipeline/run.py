@@ -16,6 +16,7 @@ from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.models.workers import using_threads
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
+from autoStructN2V.pipeline.events import ImagesRead
 from autoStructN2V.pipeline.job import Job
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
 from autoStructN2V.pipeline.steps.grid import grid_of_training
@@ -140,6 +141,7 @@ def _run(
         remove_stripes=complete.remove_stripes,
         should_stop=should_stop,
     )
+    yield ImagesRead(tuple(sources), removal)
     sources = [removal.applied_to(source) for source in sources]
     if removal.patterns:
         yield Warned(removal.sentence)

@@ -5,6 +5,7 @@ from .loss import masked_squared_error
 from .reexports import (
     AwaitingDecision,
     Event,
+    ImagesRead,
     Judged,
     KernelProposed,
     PredictionProgress,
@@ -23,6 +24,7 @@ __all__ = [
     "BatchFinished",
     "EpochFinished",
     "Event",
+    "ImagesRead",
     "Judged",
     "KernelProposed",
     "LastStageConfig",

@@ -4,6 +4,7 @@ from autoStructN2V.inference.trained_model import TrainedModel, load_model, save
 from autoStructN2V.pipeline.events import (
     AwaitingDecision,
     Event,
+    ImagesRead,
     Judged,
     KernelProposed,
     PredictionProgress,
@@ -16,6 +17,7 @@ from autoStructN2V.pipeline.events import (
 __all__ = [
     "AwaitingDecision",
     "Event",
+    "ImagesRead",
     "Judged",
     "KernelProposed",
     "PredictionProgress",

@@ -56,11 +56,14 @@ class TrainingResult:
         One entry for each finished epoch.
     is_stopped : bool
         Whether it was cancelled before its end.
+    is_refined : bool
+        Whether the last epochs hid nothing, see :class:`.Refinement`.
     """
 
     network: FlexibleUNet
     history: list[EpochFinished] = field(default_factory=list)
     is_stopped: bool = False
+    is_refined: bool = False
 
 
 class Trainer:
@@ -196,7 +199,8 @@ class Trainer:
             self._standing.best_weights = self._weights()
         self.network.load_state_dict(self._standing.best_weights)
         self.network.eval()
-        return TrainingResult(self.network, self._standing.history, is_stopped)
+        is_refined = self._refinement.noise is not None
+        return TrainingResult(self.network, self._standing.history, is_stopped, is_refined)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that decides how the training goes on, as plain values."""

@@ -22,8 +22,10 @@ from qtpy.QtWidgets import (
 
 from napari_autostructn2v.session.state import Status
 from napari_autostructn2v.widgets.colors import GridColors, mixed, paint_frame
+from napari_autostructn2v.widgets.dock_content import open_outside
 from napari_autostructn2v.widgets.editors import SegmentedChoice
 from napari_autostructn2v.widgets.forms import choice_label
+from napari_autostructn2v.widgets.run_text import REPORT_HELP
 from napari_autostructn2v.widgets.sections import sentence, show_sentence
 from napari_autostructn2v.widgets.status import Notice
 
@@ -194,11 +196,14 @@ class ModelCardView(QWidget):
         self.newer_button.setToolTip("Take the model of the training instead of this one.")
         self.folder_button = QPushButton("Load model folder…")
         self.folder_button.setToolTip("Folder of a training with stage1_model.pth.")
+        self.report_button = QPushButton("Open report")
+        self.report_button.setToolTip(REPORT_HELP)
         self.file_button = QPushButton("Load file…")
         self.file_button.setToolTip("A single .pth file.")
         self._arrange()
         self._stage.valueChanged.connect(self._on_stage_chosen)
         self.newer_button.clicked.connect(self.newer_requested)
+        self.report_button.clicked.connect(self._open_report)
         self.folder_button.clicked.connect(self._choose_folder)
         self.file_button.clicked.connect(self._choose_file)
         self.show_models(None)
@@ -227,6 +232,7 @@ class ModelCardView(QWidget):
         self._empty.setVisible(card is None)
         self._rows.setVisible(card is not None)
         self._stage.setVisible(card is not None and len(card.models) > 1)
+        self.report_button.setVisible(card is not None and card.report is not None)
         if card is not None and len(card.models) > 1 and not is_known:
             self._stage.setValue(card.best_stage)
         self._show_rows()
@@ -257,6 +263,7 @@ class ModelCardView(QWidget):
         shown = (self._empty, self._rows, self._stage, self.newer_notice, self.newer_button)
         for widget in (*shown, self.problem):
             column.addWidget(widget)
+        column.addWidget(self.report_button)
         column.addLayout(buttons)
 
     def _show_rows(self) -> None:
@@ -286,6 +293,9 @@ class ModelCardView(QWidget):
     def _on_stage_chosen(self) -> None:
         self._show_rows()
         self.stage_changed.emit()
+
+    def _open_report(self) -> None:
+        open_outside(self._card.report if self._card is not None else None)
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Choose a model folder", self._start())

@@ -117,6 +117,7 @@ def ended(state: RunState, output: RunOutput) -> RunState:
         progress=None,
         is_stopping=False,
         folder=output.folders.experiment,
+        report=output.report,
     )
 
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from autoStructN2V.inference.model_files import REPORT_FILE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -130,6 +132,8 @@ class RunState:
     device : str
     folder : Path or None
         Where results and models were written.
+    report : Path or None
+        The page that explains the result.
     """
 
     phase: Phase = Phase.IDLE
@@ -150,6 +154,7 @@ class RunState:
     is_stopping: bool = False
     device: str = ""
     folder: Path | None = None
+    report: Path | None = None
 
 
 TaskKind = Literal["measure", "denoise", "load", "import", "save", "open"]
@@ -252,6 +257,12 @@ class ModelCard:
     def best_stage(self) -> int:
         """The last stage that there is."""
         return max(self.models)
+
+    @property
+    def report(self) -> Path | None:
+        """The page that explains the result of the training, if it is there."""
+        path = self.folder / REPORT_FILE if self.folder is not None else None
+        return path if path is not None and path.is_file() else None
 
     def has_models_of(self, other: ModelCard | None) -> bool:
         """Tell whether these are the models of another card, which may know another folder."""

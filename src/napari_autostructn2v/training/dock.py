@@ -6,8 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from npe2 import PluginManager
-from qtpy.QtCore import Qt, QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -29,7 +28,7 @@ from napari_autostructn2v.training.panels import (
     ReviewPanel,
 )
 from napari_autostructn2v.training.phases import PhaseSection, StageSection
-from napari_autostructn2v.widgets.dock_content import DockContent
+from napari_autostructn2v.widgets.dock_content import DockContent, open_outside
 from napari_autostructn2v.widgets.question import is_confirmed
 from napari_autostructn2v.widgets.run_text import (
     has_details,
@@ -140,6 +139,7 @@ class Training(DockContent):
         self.review.skip_requested.connect(self._on_skip)
         self.outcome.compare_requested.connect(self._on_compare)
         self.outcome.use_requested.connect(self._on_use)
+        self.outcome.report_requested.connect(self._on_report)
         self.outcome.folder_requested.connect(self._on_folder)
         self.outcome.new_requested.connect(self._on_new)
 
@@ -187,8 +187,10 @@ class Training(DockContent):
         self._session.dock_requested.emit(DockName.INFERENCE)
 
     def _on_folder(self) -> None:
-        if self._session.training.state.folder is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._session.training.state.folder)))
+        open_outside(self._session.training.state.folder)
+
+    def _on_report(self) -> None:
+        open_outside(self._session.training.state.report)
 
     def _on_new(self) -> None:
         self._session.training.forget()

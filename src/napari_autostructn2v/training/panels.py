@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 from napari_autostructn2v.session.state import Phase, Status
 from napari_autostructn2v.widgets.run_text import (
+    REPORT_HELP,
     REVIEW,
     bar_text,
     interrupted_text,
@@ -129,6 +130,7 @@ class OutcomePanel(QWidget):
 
     compare_requested = Signal()
     use_requested = Signal()
+    report_requested = Signal()
     folder_requested = Signal()
     new_requested = Signal()
 
@@ -140,6 +142,8 @@ class OutcomePanel(QWidget):
         self.compare_button.setToolTip("Show the noisy and the denoised images side by side")
         self.use_button = QPushButton("Use model: Inference")
         self.use_button.setToolTip("Denoise other images with the trained model")
+        self.report_button = QPushButton("Open report")
+        self.report_button.setToolTip(REPORT_HELP)
         self.folder_button = QPushButton("Open folder")
         self.new_button = QPushButton("Start new")
         self.new_button.setToolTip("Make ready for another training; layers and files stay")
@@ -149,6 +153,7 @@ class OutcomePanel(QWidget):
         self._grid.addWidget(self.cancelled, 1, 0, 1, 2)
         self.compare_button.clicked.connect(self.compare_requested)
         self.use_button.clicked.connect(self.use_requested)
+        self.report_button.clicked.connect(self.report_requested)
         self.folder_button.clicked.connect(self.folder_requested)
         self.new_button.clicked.connect(self.new_requested)
 
@@ -165,6 +170,7 @@ class OutcomePanel(QWidget):
             {
                 self.compare_button: bool(run.reports),
                 self.use_button: bool(run.reports or run.history),
+                self.report_button: run.report is not None,
                 self.folder_button: run.folder is not None,
                 self.new_button: True,
             }

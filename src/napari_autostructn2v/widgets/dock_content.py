@@ -1,14 +1,17 @@
-"""What is common to the dock widgets: they end when their dock is closed."""
+"""What is common to the dock widgets: they end when their dock is closed, and open files."""
 
 from __future__ import annotations
 
 import weakref
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QWidget
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qtpy.QtWidgets import QDockWidget
 
 
@@ -42,3 +45,8 @@ class DockContent(QWidget):
 
     def on_seen(self, is_seen: bool) -> None:
         """Do what depends on whether a person sees the dock, which may be behind another tab."""
+
+def open_outside(path: Path | None) -> None:
+    """Open a file or folder with the program that a person uses for it; None does nothing."""
+    if path is not None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

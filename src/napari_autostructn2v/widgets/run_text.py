@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.state import RunState
 
 _NO_LAYER = "No image layer chosen"
+REPORT_HELP = (
+    "Show the page that explains the result: before and after, the kernel, figures, and a text for "
+    "your methods section"
+)
 REVIEW = (
     "The kernel is ready. Look at it, change it if you like, and approve it to train stage 2 with "
     "it."

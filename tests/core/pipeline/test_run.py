@@ -29,6 +29,7 @@ from autoStructN2V.trainers import (
     AwaitingDecision,
     BatchFinished,
     EpochFinished,
+    ImagesRead,
     Judged,
     KernelProposed,
     PredictionProgress,
@@ -68,7 +69,11 @@ def drive(images, config, answers=(), **options):
 
 def kinds(events):
     """Return the kinds of events in order, repetitions and timing left out."""
-    shown = [e for e in events if not isinstance(e, BatchFinished | PredictionProgress | Warned)]
+    shown = [
+        e
+        for e in events
+        if not isinstance(e, BatchFinished | ImagesRead | PredictionProgress | Warned)
+    ]
     return [type(e).__name__ for e in shown]
 
 

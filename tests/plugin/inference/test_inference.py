@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QApplication, QMessageBox, QWidget
 
 from autoStructN2V.datasets.normalization import Normalization
@@ -579,3 +580,19 @@ def test_a_closed_dock_is_forgotten(
     del dock
     qtbot.waitUntil(lambda: bool(gc.collect()) or reference() is None)
     session.models.load(folder)
+
+
+def test_the_report_of_a_training_can_be_opened(
+    loaded: Inference, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    model = untrained()
+    session.models.choose(ModelCard({2: model}, tmp_path))
+    assert loaded.card.report_button.isHidden()
+    page = tmp_path / "report.html"
+    page.write_text("<!doctype html>")
+    session.models.choose(ModelCard({2: model}, tmp_path))
+    assert not loaded.card.report_button.isHidden()
+    loaded.card.report_button.click()
+    assert opened == [QUrl.fromLocalFile(str(page))]

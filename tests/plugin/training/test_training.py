@@ -195,7 +195,7 @@ def test_auto_approve_is_that_of_the_session(training: Training, session: Sessio
     assert not training.auto_approve.isChecked()
 
 
-def test_results_can_be_compared_and_their_folder_opened(
+def test_results_can_be_compared_and_their_folder_and_report_opened(
     training: Training, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[QUrl] = []
@@ -205,9 +205,13 @@ def test_results_can_be_compared_and_their_folder_opened(
     monkeypatch.setattr(registry, "execute", lambda *called: commands.append(called))
     run = RunState(Phase.DONE, config=session.config, reports={1: report(None)}, folder=tmp_path)
     session.training.set_state(run)
+    assert training.outcome.report_button.isHidden()
+    page = tmp_path / "report.html"
+    session.training.set_state(replace(run, report=page))
     training.outcome.folder_button.click()
+    training.outcome.report_button.click()
     training.outcome.compare_button.click()
-    assert opened == [QUrl.fromLocalFile(str(tmp_path))]
+    assert opened == [QUrl.fromLocalFile(str(path)) for path in (tmp_path, page)]
     assert commands == [(COMPARE_COMMAND, (session.viewer,))]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,12 @@ from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.errors import ConfigError, UserError
-from autoStructN2V.inference.model_files import MODEL_FILES
+from autoStructN2V.inference.model_files import MODEL_FILES, REPORT_FILE
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.events import ImageFailed
 from autoStructN2V.pipeline.files.opened_run import OpenedRun
 from autoStructN2V.pipeline.files.recorder import FileSink, RunRecorder
+from autoStructN2V.pipeline.report.writing import write_report
 from autoStructN2V.pipeline.results import ArraySink
 from autoStructN2V.pipeline.run import finish, pipeline_events
 from autoStructN2V.trainers.events import EpochFinished, Warned
@@ -48,12 +50,15 @@ class RunOutput:
         Denoised images.
     left_out : tuple of str
         What is wrong with the files of a folder that could not be used, one sentence each.
+    report : Path or None
+        The page that explains the result; None if it could not be written.
     """
 
     folders: RunFolders
     result: PipelineResult
     files: dict[int, list[Path]]
     left_out: tuple[str, ...] = ()
+    report: Path | None = None
 
 
 def file_events(
@@ -200,20 +205,21 @@ def recorded_events(
         checkpoints=checkpoints,
     )
     try:
-        result, left_out = yield from _recorded(events, run, [] if unusable is None else unusable)
+        return (yield from _recorded(events, run, sink, [] if unusable is None else unusable))
     finally:
         run.close()
-    return RunOutput(folders, result, sink.files, left_out)
 
 
 def _recorded(
     events: Generator[Event, Decision | None, PipelineResult],
     run: OpenedRun,
+    sink: FileSink,
     unusable: list[InputError],
-) -> Generator[Event, Decision | None, tuple[PipelineResult, tuple[str, ...]]]:
-    """Hand on events, and write what they bring; return the result and what was left out."""
+) -> Generator[Event, Decision | None, RunOutput]:
+    """Hand on events, and write what they bring; return what the run left behind."""
     recorder: RunRecorder | None = None
     answer: Decision | None = None
+    began = time.monotonic()
     while True:
         try:
             event = events.send(answer)
@@ -234,9 +240,30 @@ def _recorded(
         answer = yield event
     left_out = tuple(str(error) for error in unusable)
     yield from (ImageFailed(f"Left out: {reason}") for reason in left_out)
-    (recorder or RunRecorder(run.folders, run.config)).finish(result, left_out)
+    recorder = recorder or RunRecorder(run.folders, run.config)
+    recorder.finish(result, left_out)
+    report = yield from _reported(recorder, result, sink, time.monotonic() - began)
     run.finish(is_stopped=result.is_stopped)
-    return result, left_out
+    return RunOutput(run.folders, result, sink.files, left_out, report)
+
+
+def _reported(
+    recorder: RunRecorder, result: PipelineResult, sink: FileSink, seconds: float
+) -> Generator[Event, Decision | None, Path | None]:
+    """Write the report; a run whose report cannot be written is as good as any other."""
+    path = recorder.folders.model / REPORT_FILE
+    try:
+        record = recorder.run_record(result, sink, seconds)
+        if record is None:
+            return None
+        write_report(record, path)
+    except Exception as error:
+        _log.debug("The report could not be written", exc_info=True)
+        yield Warned(
+            f"The report could not be written ({error}); everything else was, as without it."
+        )
+        return None
+    return path
 
 
 def run_pipeline(
@@ -256,9 +283,10 @@ def run_pipeline(
     -------
     dict
         ``experiment_dir`` (folder of the experiment), ``final_results_dir`` (denoised images of
-        the last stage that ran), ``model_dir``, ``stage1`` and ``stage2`` (None, or a dictionary
-        with ``model``, ``results_dir``, ``files`` and ``report``), ``mask`` (kernel as bool array,
-        or None), ``is_stopped``, ``left_out`` (sentences on files that could not be used).
+        the last stage that ran), ``model_dir``, ``report`` (the page that explains the result,
+        or None), ``stage1`` and ``stage2`` (None, or a dictionary with ``model``,
+        ``results_dir``, ``files`` and ``report``), ``mask`` (kernel as bool array, or None),
+        ``is_stopped``, ``left_out`` (sentences on files that could not be used).
 
     Raises
     ------
@@ -291,6 +319,7 @@ def run_pipeline(
         "experiment_dir": folders.experiment,
         "final_results_dir": folders.stage_results(last),
         "model_dir": folders.model,
+        "report": output.report,
         "mask": None if result.kernel is None else result.kernel.to_array(),
         "is_stopped": result.is_stopped,
         "left_out": list(output.left_out),

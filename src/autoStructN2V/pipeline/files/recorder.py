@@ -20,6 +20,7 @@ from autoStructN2V.inference.trained_model import save_model
 from autoStructN2V.pipeline.configuration.file import with_absolute_paths, write_config
 from autoStructN2V.pipeline.events import (
     Event,
+    ImagesRead,
     KernelProposed,
     StageFinished,
     StageStarted,
@@ -27,8 +28,9 @@ from autoStructN2V.pipeline.events import (
 )
 from autoStructN2V.pipeline.files.figures import draw_kernel
 from autoStructN2V.pipeline.files.folders import CONFIG, LOG, REPORT
+from autoStructN2V.pipeline.report.record import RunRecord
 from autoStructN2V.pipeline.results import StackTarget
-from autoStructN2V.trainers.events import EpochFinished
+from autoStructN2V.trainers.events import EpochFinished, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -150,15 +152,22 @@ class RunRecorder:
 
     def __init__(self, folders: RunFolders, config: PipelineConfig) -> None:
         self.folders = folders
+        self._config = config
         self._log: list[EpochFinished] = []
         self._report: dict[str, Any] = {}
         self._evidence: NDArray[np.float64] | None = None
+        self._messages: list[str] = []
+        self._read: ImagesRead | None = None
         write_config(folders.model / CONFIG, with_absolute_paths(config))
 
     def record(self, event: Event) -> None:
         """Write what an event brought."""
-        if isinstance(event, KernelProposed):
+        if isinstance(event, ImagesRead):
+            self._read = event
+        elif isinstance(event, KernelProposed):
             self._evidence = event.proposal.autocorrelation.values
+        elif isinstance(event, Warned):
+            self._messages.append(event.message)
         elif isinstance(event, StageStarted) and event.stage == 2:
             self._write_kernel(event.kernel)
         elif isinstance(event, EpochFinished):
@@ -175,6 +184,7 @@ class RunRecorder:
         """Write what the run came to, and what is wrong with files that were left out."""
         if left_out:
             self._report["left_out"] = list(left_out)
+            self._messages += [f"Left out: {reason}" for reason in left_out]
         if result.proposal is not None:
             statistics = result.proposal.statistics
             self._report["kernel"] = {
@@ -189,6 +199,25 @@ class RunRecorder:
             self._report["verdict"] = result.verdict.to_dict()
         self._report["is_stopped"] = result.is_stopped
         write_json(self.folders.model / REPORT, self._report)
+
+    def run_record(
+        self, result: PipelineResult, sink: FileSink, seconds: float
+    ) -> RunRecord | None:
+        """Return what a report is made from; None of a run that ended before its first event."""
+        if self._read is None:
+            return None
+        both = {1: result.stage1, 2: result.stage2}
+        finished = [n for n, stage in both.items() if stage is not None and stage.report]
+        return RunRecord(
+            self._config,
+            result,
+            self._read.images,
+            self._read.removal,
+            {stage: sink.denoised(stage) for stage in finished},
+            self.folders.training_id,
+            self._messages,
+            seconds,
+        )
 
     def _write_kernel(self, kernel: Kernel) -> None:
         kernel.save(self.folders.model / "mask.npy")

@@ -70,7 +70,7 @@ def test_the_documented_result_and_files(lines_tiff, tmp_path):
     assert not result["is_stopped"]
     assert names(model) == [
         *("config.json", "mask.npy", "mask.png", "noise_report.json"),
-        *("stage1_model.pth", "stage2_model.pth", "training_log.csv"),
+        *("report.html", "stage1_model.pth", "stage2_model.pth", "training_log.csv"),
     ]
     assert model.parent.parent == experiment / "models"
     assert result["final_results_dir"] == experiment / "results" / model.name / "stage2"

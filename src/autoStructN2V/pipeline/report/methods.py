@@ -1,0 +1,144 @@
+"""How a result was made, in a paragraph for a manuscript, and what it has to cite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import autoStructN2V
+from autoStructN2V.citations import (
+    COUPLED_BOOTSTRAP,
+    NOISE2VOID,
+    RECORRUPTED,
+    SOFTWARE,
+    STRUCTN2V,
+    UNET,
+    Citation,
+)
+from autoStructN2V.quantities import percent_text
+
+if TYPE_CHECKING:
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.pipeline.report.record import RunRecord
+    from autoStructN2V.pipeline.results import StageResult
+    from autoStructN2V.trainers.config import StageConfig
+
+
+class MethodsText:
+    """The paragraph, and the list that its numbers in brackets point to.
+
+    Parameters
+    ----------
+    record : RunRecord
+
+    Attributes
+    ----------
+    citations : list of Citation
+        In the order in which they are cited.
+    text : str
+        The paragraph.
+    """
+
+    def __init__(self, record: RunRecord) -> None:
+        self.citations: list[Citation] = []
+        self._record = record
+        sentences = [
+            self._images(),
+            self._patterns(),
+            *(self._stage(number, stage) for number, stage in sorted(record.stages.items())),
+            self._verdict(),
+        ]
+        self.text = " ".join(sentence for sentence in sentences if sentence)
+
+    def _cited(self, citation: Citation) -> str:
+        """Return the number of a citation, in brackets."""
+        if citation not in self.citations:
+            self.citations.append(citation)
+        return f"[{self.citations.index(citation) + 1}]"
+
+    def _images(self) -> str:
+        shapes = [source.shape for source in self._record.noisy]
+        n_slices = sum(shape[0] for shape in shapes)
+        sizes = {shape[1:] for shape in shapes}
+        height, width = sizes.pop()
+        of = f" of {height} x {width} pixels" if not sizes else ""
+        what = f"{n_slices} image{'s' * (n_slices > 1)}{of}"
+        if self._record.config.mode == "2.5D":
+            what = f"{len(shapes)} stack{'s' * (len(shapes) > 1)} of {n_slices} slices in all{of}"
+        verb = "was" if what.startswith("1 ") else "were"
+        return (
+            f"{what} {verb} denoised with napari-autostructn2v {autoStructN2V.__version__} "
+            f"{self._cited(SOFTWARE)}, whose networks learn from the noisy images alone."
+        )
+
+    def _patterns(self) -> str:
+        patterns = self._record.removal.patterns
+        if not patterns:
+            return ""
+        named = "; ".join(pattern.sentence for pattern in patterns)
+        return f"Patterns that cover the images were removed first ({named})."
+
+    def _stage(self, number: int, result: StageResult) -> str:
+        config = self._record.config
+        if not result.history:
+            return "An earlier training served as the first stage."
+        stage = config.stage2 if number == 2 else config.first_stage
+        network = self._network(result.model)
+        if number == 1:
+            how = f"was trained by Noise2Void {self._cited(NOISE2VOID)}"
+        else:
+            kernel = result.model.kernel
+            how = (
+                f"was trained by structured Noise2Void {self._cited(STRUCTN2V)} on the noisy "
+                f"images; its kernel of {kernel.n_hidden} pixels {self._origin()} and "
+                f"{kernel.description.sentence}"
+            )
+        return f"{network} {how}. {self._training(stage, result)}"
+
+    def _network(self, model: TrainedModel) -> str:
+        network = model.network_config
+        n_weights = sum(tensor.numel() for tensor in model.weights.values())
+        seen = ", which sees the slices above and below as well," if model.mode == "2.5D" else ""
+        return (
+            f"A U-Net {self._cited(UNET)} of {network.num_layers} levels with {network.features} "
+            f"features at the first ({n_weights / 1e6:.2g} million parameters){seen}"
+        )
+
+    def _origin(self) -> str:
+        if self._record.result.proposal is None:
+            return "was given"
+        if self._record.result.kernel != self._record.result.proposal.kernel:
+            return "was drawn by hand after the autocorrelation of the noise"
+        return "was found in the autocorrelation of the noise"
+
+    def _training(self, config: StageConfig, result: StageResult) -> str:
+        model = result.model
+        text = (
+            f"It took {len(result.history)} epochs, batches of {config.batch_size} patches of "
+            f"{config.patch_size} x {config.patch_size} pixels, {config.mask_percentage:g}% of "
+            f"pixels hidden, optimizer {config.optimizer.capitalize()}, learning rate "
+            f"{config.learning_rate:g}."
+        )
+        if model.provenance.get("is_refined"):
+            text += (
+                " In the last epochs nothing was hidden; noise like the measured one was added "
+                f"instead {self._cited(RECORRUPTED)}."
+            )
+        if len(model.symmetries) > 1:
+            text += f" Predictions in {len(model.symmetries)} orientations were averaged."
+        if model.grid_share < 1.0:
+            text += (
+                f" Images were denoised on a grid of {percent_text(model.grid_share)} of their "
+                "rows and columns, at which they had been recorded, and brought back to their size."
+            )
+        return text
+
+    def _verdict(self) -> str:
+        verdict = self._record.result.verdict
+        if verdict is None:
+            return ""
+        return (
+            "As estimated from the noisy images alone by splitting their noise "
+            f"{self._cited(COUPLED_BOOTSTRAP)}, the mean squared error against the truth is "
+            f"{abs(verdict.gain_db):.1f} dB {'below' if verdict.gain_db >= 0 else 'above'} that of "
+            f"the best Gaussian filter (standard deviation {verdict.gaussian_sigma:.2g} pixels)."
+        )

@@ -1,0 +1,48 @@
+"""A report as a file: one page that needs nothing beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autoStructN2V.files import write_bytes
+from autoStructN2V.pipeline.report.content import content
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from autoStructN2V.pipeline.report.record import RunRecord
+
+
+def render(record: RunRecord) -> str:
+    """Return the report of a run as HTML, complete with style, pictures and diagrams."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("autoStructN2V.pipeline.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["drawn"] = Markup  # diagrams are made here and hold no text of others
+    return environment.get_template("report.html").render(content(record))
+
+
+def write_report(record: RunRecord, path: Path) -> None:
+    """Write the report of a run.
+
+    Parameters
+    ----------
+    record : RunRecord
+        A run that is over.
+    path : Path
+        File; what is there is replaced.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    # names of files that are not UTF-8 are shown with question marks
+    write_bytes(path, render(record).encode(errors="replace"))

@@ -1,0 +1,245 @@
+"""The report of a run: one page, complete in itself, that says what the run says."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from autoStructN2V import citations
+from autoStructN2V.datasets import ArraySource
+from autoStructN2V.errors import OutputError
+from autoStructN2V.masking.kernels.kernel import Kernel
+from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
+from autoStructN2V.masking.patterns.removal import PatternRemoval
+from autoStructN2V.pipeline import finish, recorded_events, validate_config
+from autoStructN2V.pipeline.files import drivers
+from autoStructN2V.pipeline.report import pictures, plots, spectra
+from autoStructN2V.pipeline.report.methods import MethodsText
+from autoStructN2V.pipeline.report.record import LARGEST_SIDE, RunRecord, shown_slices
+from autoStructN2V.pipeline.report.writing import render
+from autoStructN2V.pipeline.results import PipelineResult
+from autoStructN2V.trainers import EpochFinished, Warned
+from tests.core.conftest import horizontal, noisy_lines, tiny
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autoStructN2V.pipeline import RunOutput
+
+ROOT = Path(__file__).parents[4]
+CONFIG = tiny(stage2={"refinement": 0.5})
+
+
+class Page(HTMLParser):
+    """What a page refers to, its headings and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.addresses: list[str] = []
+        self.tags: list[str] = []
+        self.headings: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        given = dict(attrs)
+        self.tags.append(tag)
+        if "id" in given:
+            self.ids.append(given["id"])
+        names = ("src", "srcset", "data", "poster", *(("href",) if tag != "a" else ()))
+        self.addresses += [given[name] for name in names if name in given]
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1] == "h2":
+            self.headings.append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunOutput, RunRecord]:
+    """Return a training of both stages, and what its report is made from."""
+    records: list[RunRecord] = []
+    with pytest.MonkeyPatch.context() as patch:
+        write = drivers.write_report
+
+        def recorded(record: RunRecord, path: Path) -> None:
+            records.append(record)
+            write(record, path)
+
+        patch.setattr(drivers, "write_report", recorded)
+        config = {**CONFIG, "output_dir": tmp_path_factory.mktemp("out")}
+        output: RunOutput = finish(recorded_events([ArraySource(noisy_lines())], config))
+    return output, records[0]
+
+
+def test_a_run_writes_a_page_with_all_it_has_to_say(run: tuple[RunOutput, RunRecord]) -> None:
+    output, record = run
+    assert output.report == output.folders.model / "report.html"
+    text = output.report.read_text("utf-8")
+    page = Page(text)
+    for heading in ("Before and after", "How good is it?", "Spectra", "Training"):
+        assert heading in page.headings
+    assert text.count('class="compare"') == 3
+    assert page.tags.count("svg") == 4  # kernel, spectra, losses of both stages
+    for stage in record.stages.values():
+        assert stage.report is not None
+        assert stage.report.sentence in text
+    assert "undefined" not in text.lower()
+    assert len(text) < 1_000_000
+
+
+def test_the_page_needs_nothing_beside_it(run: tuple[RunOutput, RunRecord]) -> None:
+    assert run[0].report is not None
+    text = run[0].report.read_text("utf-8")
+    assert all(re.match("data:|#", address) for address in Page(text).addresses)
+    assert not re.findall(r"url\((?!#)|@import|fetch\(|XMLHttpRequest", text)
+    ids = Page(text).ids
+    assert len(ids) == len(set(ids))
+
+
+def test_names_cannot_become_part_of_the_page(run: tuple[RunOutput, RunRecord]) -> None:
+    hostile = '<script>alert("x")</script>'
+    (source,) = run[1].noisy
+    record = replace(run[1], noisy=[ArraySource(noisy_lines(), name=hostile)], messages=[hostile])
+    assert source.shape == record.noisy[0].shape
+    page = Page(render(record))
+    assert page.tags.count("script") == 1
+    assert hostile not in render(record)
+
+
+def test_a_run_that_was_stopped_at_once_has_a_report(tmp_path: Path) -> None:
+    nothing = PipelineResult(None, None, None, None, is_stopped=True)
+    noisy = [ArraySource(noisy_lines())]
+    page = render(
+        RunRecord(validate_config(CONFIG), nothing, noisy, PatternRemoval(), {}, "20261126-120000")
+    )
+    assert "stopped before its end" in page
+    assert "Before and after" not in Page(page).headings
+
+
+def test_a_report_that_cannot_be_written_fails_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(record: RunRecord, path: Path) -> None:
+        raise OutputError("The disk is full.")
+
+    monkeypatch.setattr(drivers, "write_report", full)
+    config = tiny(method="n2v", output_dir=tmp_path)
+    told: list[str] = []
+    output: RunOutput = finish(
+        recorded_events([ArraySource(noisy_lines())], config),
+        lambda event: told.append(event.message) if isinstance(event, Warned) else None,
+    )
+    assert output.report is None
+    assert output.result.stage1 is not None and output.files[1][0].exists()
+    assert [text for text in told if "The report could not be written (The disk is full.)" in text]
+
+
+def test_the_methods_paragraph_has_the_numbers_of_the_run(
+    run: tuple[RunOutput, RunRecord],
+) -> None:
+    methods = MethodsText(run[1])
+    kernel = run[1].result.kernel
+    assert kernel is not None
+    assert "3 images of 48 x 48 pixels were denoised" in methods.text
+    assert f"kernel of {kernel.n_hidden} pixels" in methods.text
+    assert "batches of 2 patches of 16 x 16 pixels" in methods.text
+    cited = [int(number) for number in re.findall(r"\[(\d+)\]", methods.text)]
+    assert sorted(set(cited)) == list(range(1, len(methods.citations) + 1))
+    assert methods.citations[0] is citations.SOFTWARE
+
+
+def test_what_is_cited_is_what_the_citation_file_says() -> None:
+    said = (ROOT / "CITATION.cff").read_text("utf-8")
+    for citation in (citations.NOISE2VOID, citations.STRUCTN2V):
+        assert citation.doi in said
+
+
+def test_of_large_images_the_middle_is_shown() -> None:
+    large = np.zeros((1, 700, 900), np.float32)
+    large[0, 350, 450] = 1.0
+    nothing = PipelineResult(None, None, None, None, is_stopped=False)
+    source = ArraySource(large)
+    config = validate_config(CONFIG)
+    record = RunRecord(config, nothing, [source], PatternRemoval(), {1: [source]}, "")
+    (shown,) = shown_slices(record)
+    assert shown.is_cut
+    assert shown.noisy.shape == (LARGEST_SIDE, LARGEST_SIDE)
+    assert shown.noisy[LARGEST_SIDE // 2, LARGEST_SIDE // 2] == 1.0
+    assert not shown.removed.any()
+
+
+def test_the_power_of_white_noise_is_its_variance() -> None:
+    noise = np.random.default_rng(0).normal(5.0, 3.0, (4, 128, 128))
+    spectrum = spectra.radial_mean([spectra.power(image) for image in noise])
+    # each bin but the first averages hundreds of frequencies, each of which varies by its own size
+    assert np.abs(spectrum[3:] / 9.0 - 1.0).max() < 0.25
+    measured = measure_noise_autocorrelation([noise.astype(np.float32)])
+    assert np.nanmedian(spectra.noise_power(measured)) == pytest.approx(9.0, rel=0.15)
+
+
+def test_a_wave_has_its_power_at_its_frequency() -> None:
+    x = np.arange(128)
+    wave = np.broadcast_to(np.sin(2 * np.pi * x / 8.0), (128, 128))
+    strongest = np.argmax(spectra.radial_mean([spectra.power(wave)]))
+    assert spectra.frequencies()[strongest] == pytest.approx(1 / 8, abs=0.5 / spectra.N_BINS)
+
+
+@pytest.mark.parametrize("side", [64, 256])
+def test_a_picture_has_the_gray_levels_of_the_image(side: int) -> None:
+    ramp = np.linspace(-1.0, 3.0, side, dtype=np.float32)
+    image = np.broadcast_to(ramp, (side, side))
+    picture = pictures.gray_picture(image, (0.0, 2.0))
+    data = base64.b64decode(picture.address.partition(",")[2])
+    pixels = np.asarray(Image.open(io.BytesIO(data)).convert("L"), float)
+    assert pixels.shape == (picture.height, picture.width) == (side, side)
+    expected = 255.0 * np.clip(image / 2.0, 0.0, 1.0)
+    assert np.abs(pixels - expected).max() < 6.0  # compressed
+
+
+@pytest.mark.parametrize("size", [(1, 5), (9, 9), (1, 31)])
+def test_a_kernel_is_drawn_in_the_colors_of_the_page(size: tuple[int, int]) -> None:
+    kernel = Kernel.from_array(np.ones(size, bool))
+    drawn = plots.kernel_plot(kernel, np.full((1, 63, 63), 0.25))
+    assert drawn.startswith("<svg")
+    assert "#0102" not in drawn
+    assert drawn.count("stroke-width: 1.8") >= 1
+    assert "var(--ink)" in drawn and "var(--positive)" in drawn
+
+
+def test_a_kernel_of_three_slices_has_three_panels() -> None:
+    kernel = Kernel.from_array(np.ones((3, 1, 3), bool), "2.5D")
+    drawn = plots.kernel_plot(kernel, None)
+    assert [title in drawn for title in ("z - 1", ">z<", "z + 1")] == [True] * 3
+
+
+def test_first_losses_that_dwarf_the_rest_are_on_a_logarithmic_axis() -> None:
+    def drawn(*losses: float) -> str:
+        history = [
+            EpochFinished(1, i, len(losses), loss, loss, min(losses), 1e-3, 1.0, 0.0)
+            for i, loss in enumerate(losses, start=1)
+        ]
+        return plots.loss_plot(history, "1")
+
+    assert ">0.5<" in drawn(40.0, 0.6, 0.4)
+    assert ">0.5<" not in drawn(40.0, 39.0, 38.0)
+    assert plots.loss_plot([EpochFinished(1, 1, 1, 1.0, 1.0, 1.0, 1e-3, 1.0, 0.0)], "1")
+
+
+def test_equal_diagrams_are_equal_text() -> None:
+    values = {"noisy": np.ones(spectra.N_BINS)}
+    first, second = (plots.spectra_plot(spectra.frequencies(), values) for _ in range(2))
+    assert first == second
+
+
+def test_a_kernel_from_a_file_is_said_to_be_given(run: tuple[RunOutput, RunRecord]) -> None:
+    result = replace(run[1].result, proposal=None, kernel=horizontal())
+    assert "was given" in MethodsText(replace(run[1], result=result)).text
