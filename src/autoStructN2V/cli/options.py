@@ -67,7 +67,23 @@ KeepFinished = Annotated[
     bool, typer.Option("--resume", help="Keep results of this model that exist; make the others.")
 ]
 
-Model = Annotated[Path, typer.Option(help="Model folder of a training, or a .pth file.")]
+Model = Annotated[
+    Path, typer.Option(help="Model folder of a training, a .pth file, or a package (.zip).")
+]
+ModelToExport = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Model folder of a training, or a .pth file.")
+]
+Package = Annotated[Path, typer.Option(help="Package to write, .zip.")]
+PackageName = Annotated[
+    str | None, typer.Option("--name", help="What the model is called; default: by its images.")
+]
+Authors = Annotated[
+    list[str], typer.Option("--author", help="Who made the model; may be said several times.")
+]
+License = Annotated[
+    str, typer.Option(help="What others may do with it: an SPDX identifier, as CC0-1.0.")
+]
+Description = Annotated[str, typer.Option(help="What the images show and how they were recorded.")]
 Stage = Annotated[int | None, typer.Option(min=1, max=2, help="Stage to apply; default: the last.")]
 
 Settings = Annotated[

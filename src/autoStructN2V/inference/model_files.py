@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoStructN2V.errors import ModelError
+from autoStructN2V.inference.packaged import is_package, packaged_stage
 from autoStructN2V.inference.trained_model import TrainedModel, load_model
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 MODEL_FILES = {1: "stage1_model.pth", 2: "stage2_model.pth"}
 REPORT_FILE = "report.html"
 """Beside them: the page that explains the result of the training."""
+PICTURE_FILE = "before_after.png"
+"""Beside them: the middle of a slice, noisy (left) and denoised (right)."""
 _SEARCHED_LEVELS = 4  # <experiment>/models/<day>/<training>
 
 
@@ -26,8 +29,9 @@ def find_models(path: Path | str) -> dict[int, Path]:
     Parameters
     ----------
     path : path-like
-        A .pth file, a model folder, or a folder that holds exactly one model folder, at most four
-        levels below as in ``<experiment>/models/<day>/<training>``; hidden folders do not count.
+        A .pth file, a package (.zip), a model folder, or a folder that holds exactly one model
+        folder, at most four levels below as in ``<experiment>/models/<day>/<training>``; hidden
+        folders do not count.
 
     Returns
     -------
@@ -40,10 +44,14 @@ def find_models(path: Path | str) -> dict[int, Path]:
         When nothing is found, or models of more than one training.
     """
     path = Path(path)
+    if path.is_file() and is_package(path):
+        return {packaged_stage(path): path}
     if path.is_file():
         return {1 if path.name == MODEL_FILES[1] else 2: path}
     if not path.is_dir():
-        raise ModelError(f"{path} does not exist; choose a model folder or a .pth file.")
+        raise ModelError(
+            f"{path} does not exist; choose a model folder, a .pth file or a package (.zip)."
+        )
     folders = sorted(_model_folders(path))
     if not folders:
         raise ModelError(

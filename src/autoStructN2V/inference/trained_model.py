@@ -26,6 +26,7 @@ from autoStructN2V.inference.hostile_files import (
     require_kernel,
     require_plain,
 )
+from autoStructN2V.inference.packaged import is_package, unpacked
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
@@ -148,7 +149,7 @@ def save_model(path: Path, model: TrainedModel) -> None:
 
 
 def load_model(path: Path | str) -> TrainedModel:
-    """Read a model from a .pth file.
+    """Read a model from a .pth file, or from a package (.zip) that was exported.
 
     Raises
     ------
@@ -156,6 +157,9 @@ def load_model(path: Path | str) -> TrainedModel:
         When the file is missing, damaged, not a model of this program, or tries to run code.
     """
     path = Path(path)
+    if is_package(path):
+        with unpacked(path) as file:
+            return load_model(file)
     content = _read(path)
     if content.get("format") != _FORMAT:
         raise ModelError(

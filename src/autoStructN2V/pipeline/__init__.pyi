@@ -8,6 +8,8 @@ from .configuration.models import (
 )
 from .configuration.presets import PRESETS
 from .decisions import Approve, Decision, Regenerate, Skip
+from .exchange.details import PackageDetails, package_details, proposed_name
+from .exchange.export import export_model
 from .files.drivers import RunOutput, file_events, recorded_events, run_pipeline
 from .forecast.device_speed import DeviceSpeed, measure_speed
 from .forecast.estimate import Estimate, estimate_run
@@ -32,6 +34,7 @@ __all__ = [
     "Estimate",
     "Evidence",
     "N2VConfig",
+    "PackageDetails",
     "PipelineConfig",
     "PipelineResult",
     "PresetName",
@@ -46,6 +49,7 @@ __all__ = [
     "denoise_events",
     "doubt_file",
     "estimate_run",
+    "export_model",
     "file_events",
     "find_models",
     "finish",
@@ -53,7 +57,9 @@ __all__ = [
     "measure_evidence",
     "measure_speed",
     "output_files",
+    "package_details",
     "pipeline_events",
+    "proposed_name",
     "recorded_events",
     "run_pipeline",
     "validate_config",

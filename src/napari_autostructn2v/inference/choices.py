@@ -48,6 +48,12 @@ def ask_for_tiff(parent: QWidget, name: str, folder: Path) -> Path | None:
     return ask_where_to_save(parent, "Save layer as TIFF", proposed, _TIFF, _TIFF_ENDINGS)
 
 
+def ask_for_package(parent: QWidget, name: str, folder: Path) -> Path | None:
+    """Return the package that a person wants to write; None if none; as :func:`ask_for_tiff`."""
+    proposed = with_ending(folder / safe_name(name), (".zip",))
+    return ask_where_to_save(parent, "Export a model", proposed, "Packages (*.zip)", (".zip",))
+
+
 class SourceChoice(QWidget):
     """An open layer, or a file or folder on disk.
 

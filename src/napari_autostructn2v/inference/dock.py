@@ -16,7 +16,14 @@ from qtpy.QtWidgets import (
 from autoStructN2V.datasets.images.checks import check_layout
 from autoStructN2V.errors import UserError
 from autoStructN2V.files import ensure_writable_folder
-from napari_autostructn2v.inference.choices import ResultChoice, SourceChoice, ask_for_tiff
+from autoStructN2V.pipeline import proposed_name
+from napari_autostructn2v.inference.choices import (
+    ResultChoice,
+    SourceChoice,
+    ask_for_package,
+    ask_for_tiff,
+)
+from napari_autostructn2v.inference.export_dialog import ExportDialog
 from napari_autostructn2v.inference.model_card import ModelCardView
 from napari_autostructn2v.layers.files import write_denoised
 from napari_autostructn2v.lifetime import connect
@@ -48,7 +55,7 @@ if TYPE_CHECKING:
 
 _STEPS = 1000  # of the bar
 _MOST_OPENED = 10
-_SHOWN_TASKS = ("denoise", "load", "save", "open")
+_SHOWN_TASKS = ("denoise", "load", "save", "open", "export")
 _LEAST_WIDTH = 56  # characters
 
 
@@ -130,6 +137,7 @@ class Inference(DockContent):
     def _connect(self) -> None:
         self.card.path_chosen.connect(self.load_model)
         self.card.newer_requested.connect(self._session.models.use_newer)
+        self.card.export_requested.connect(self._ask_for_package)
         self.card.stage_changed.connect(self._refresh)
         self.source.changed.connect(self._on_source_changed)
         self.result.changed.connect(self._refresh)
@@ -223,6 +231,19 @@ class Inference(DockContent):
         if path is not None:
             self.save_to(path, layer)
 
+    def _ask_for_package(self) -> None:
+        model = self.card.model()
+        if model is None:
+            return
+        dialog = ExportDialog(proposed_name(model.provenance.get("images", [])), self)
+        is_accepted = dialog.exec()
+        dialog.deleteLater()
+        if is_accepted and dialog.details is not None:
+            folder = self._session.config.output_dir.expanduser()
+            path = ask_for_package(self, dialog.details.name, folder)
+            if path is not None:
+                self._session.models.export(path, self.card.stage(), dialog.details)
+
     def save_to(self, path: Path, layer: Image) -> None:
         """Write a layer to a TIFF file; why that is not possible is shown."""
         try:
@@ -257,7 +278,7 @@ class Inference(DockContent):
             self._show_messages(task)
             if not task.is_running and (task.error or task.messages):
                 self._show_outcome()
-        elif task.kind in ("save", "open") and not task.is_running:
+        elif task.kind in ("save", "open", "export") and not task.is_running:
             self.error.show_text(task.error or "")
             self.done.show_text(" ".join([self.done.text(), *task.messages]).strip())
             self._show_outcome()

@@ -176,6 +176,8 @@ class ModelCardView(QWidget):
     """Path of a model folder or file that is to be loaded."""
     newer_requested = Signal()
     """The newer models of a training are to be used."""
+    export_requested = Signal()
+    """The model that is applied is to be exported."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -198,12 +200,15 @@ class ModelCardView(QWidget):
         self.folder_button.setToolTip("Folder of a training with stage1_model.pth.")
         self.report_button = QPushButton("Open report")
         self.report_button.setToolTip(REPORT_HELP)
+        self.export_button = QPushButton("Export…")
+        self.export_button.setToolTip("Write the model as a package for other programs.")
         self.file_button = QPushButton("Load file…")
-        self.file_button.setToolTip("A single .pth file.")
+        self.file_button.setToolTip("A single .pth file, or a package (.zip) that was exported.")
         self._arrange()
         self._stage.valueChanged.connect(self._on_stage_chosen)
         self.newer_button.clicked.connect(self.newer_requested)
         self.report_button.clicked.connect(self._open_report)
+        self.export_button.clicked.connect(self.export_requested)
         self.folder_button.clicked.connect(self._choose_folder)
         self.file_button.clicked.connect(self._choose_file)
         self.show_models(None)
@@ -232,6 +237,7 @@ class ModelCardView(QWidget):
         self._empty.setVisible(card is None)
         self._rows.setVisible(card is not None)
         self._stage.setVisible(card is not None and len(card.models) > 1)
+        self.export_button.setVisible(card is not None)
         self.report_button.setVisible(card is not None and card.report is not None)
         if card is not None and len(card.models) > 1 and not is_known:
             self._stage.setValue(card.best_stage)
@@ -244,7 +250,7 @@ class ModelCardView(QWidget):
 
     def show_task(self, task: TaskState) -> None:
         """Allow to load a model unless something runs; say why the last one could not be."""
-        for button in (self.folder_button, self.file_button):
+        for button in (self.folder_button, self.file_button, self.export_button):
             button.setEnabled(not task.is_running)
         if task.kind == "load":
             self.problem.show_text("" if task.is_running else task.error or "")
@@ -263,7 +269,10 @@ class ModelCardView(QWidget):
         shown = (self._empty, self._rows, self._stage, self.newer_notice, self.newer_button)
         for widget in (*shown, self.problem):
             column.addWidget(widget)
-        column.addWidget(self.report_button)
+        beside = QHBoxLayout()
+        beside.addWidget(self.report_button, 1)
+        beside.addWidget(self.export_button, 1)
+        column.addLayout(beside)
         column.addLayout(buttons)
 
     def _show_rows(self) -> None:
@@ -304,7 +313,7 @@ class ModelCardView(QWidget):
 
     def _choose_file(self) -> None:
         file, _ = QFileDialog.getOpenFileName(
-            self, "Choose a model", self._start(), "Models (*.pth)"
+            self, "Choose a model", self._start(), "Models (*.pth *.zip)"
         )
         if file:
             self.path_chosen.emit(Path(file))

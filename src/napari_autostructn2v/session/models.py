@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from autoStructN2V.inference.trained_model import load_model
-from autoStructN2V.pipeline import find_models
+from autoStructN2V.pipeline import export_model, find_models
 from napari_autostructn2v.session.state import ModelCard
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from autoStructN2V.pipeline import PackageDetails
     from napari_autostructn2v.session.work.tasks import Tasks
 
 
@@ -63,6 +64,33 @@ class Models:
             self._tasks.end()
 
         self._tasks.start_work("load", "Loading the model", work, show)
+
+    def export(self, path: Path, stage: int, details: PackageDetails) -> None:
+        """Write one of the models at hand as a package for other programs.
+
+        Parameters
+        ----------
+        path : Path
+            Name of the file, ``.zip``.
+        stage : int
+            Stage of the model.
+        details : PackageDetails
+            What a person says of it.
+        """
+        card = self.at_hand
+        if card is None:
+            return
+        model, folder = card.models[stage], card.folder
+
+        def show(left_out: list[str]) -> None:
+            self._tasks.end(*left_out, f"Wrote {path}.")
+
+        self._tasks.start_work(
+            "export",
+            "Writing the package",
+            lambda: export_model(model, details, path, folder),
+            show,
+        )
 
     def choose(self, card: ModelCard) -> None:
         """Take models that a person wants: those of a training that runs do not replace them."""

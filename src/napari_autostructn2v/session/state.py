@@ -157,7 +157,7 @@ class RunState:
     report: Path | None = None
 
 
-TaskKind = Literal["measure", "denoise", "load", "import", "save", "open"]
+TaskKind = Literal["measure", "denoise", "load", "import", "save", "open", "export"]
 
 _WHAT_RUNS: Mapping[TaskKind, str] = MappingProxyType(
     {
@@ -167,6 +167,7 @@ _WHAT_RUNS: Mapping[TaskKind, str] = MappingProxyType(
         "import": "A model is being imported",
         "save": "A layer is being saved",
         "open": "Files are being opened",
+        "export": "A model is being exported",
     }
 )
 
@@ -177,7 +178,7 @@ class TaskState:
 
     Attributes
     ----------
-    kind : {"measure", "denoise", "load", "import", "save", "open"} or None
+    kind : {"measure", "denoise", "load", "import", "save", "open", "export"} or None
         What runs, or what ran last; None before the first.
     is_running : bool
     progress : Progress or None

@@ -46,6 +46,7 @@ class DockContent(QWidget):
     def on_seen(self, is_seen: bool) -> None:
         """Do what depends on whether a person sees the dock, which may be behind another tab."""
 
+
 def open_outside(path: Path | None) -> None:
     """Open a file or folder with the program that a person uses for it; None does nothing."""
     if path is not None:

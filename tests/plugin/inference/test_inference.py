@@ -21,8 +21,10 @@ from autoStructN2V.inference.trained_model import TrainedModel, save_model
 from autoStructN2V.masking import Kernel
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
+from autoStructN2V.pipeline import package_details
 from napari_autostructn2v.inference.choices import ask_for_tiff
 from napari_autostructn2v.inference.dock import Inference
+from napari_autostructn2v.inference.export_dialog import ExportDialog
 from napari_autostructn2v.inference.model_card import NO_MODEL, describe_model
 from napari_autostructn2v.layers.files import (
     FileImage,
@@ -596,3 +598,36 @@ def test_the_report_of_a_training_can_be_opened(
     assert not loaded.card.report_button.isHidden()
     loaded.card.report_button.click()
     assert opened == [QUrl.fromLocalFile(str(page))]
+
+
+def test_a_model_is_exported_with_what_a_person_says_of_it(
+    loaded: Inference,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot: QtBot,
+    session: Session,
+) -> None:
+    pytest.importorskip("bioimageio.spec", minversion="0.5.14")
+    said: list[object] = []
+
+    def fill(dialog: ExportDialog) -> int:
+        said.append(dialog.name.text())
+        dialog.export_button.click()
+        assert "name at least one person" in dialog.problem.text()
+        dialog.authors.setText("Ada Lovelace; Grace Hopper")
+        dialog.export_button.click()
+        said.append(dialog.details)
+        return dialog.result()
+
+    monkeypatch.setattr(ExportDialog, "exec", fill)
+    choose_new_file(monkeypatch, tmp_path / "lines.zip")
+    loaded.card.export_button.click()
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running, timeout=PATIENCE)
+    authors = ("Ada Lovelace", "Grace Hopper")
+    name = "Denoising of scan"
+    assert said == [name, package_details(name=name, authors=authors)]
+    assert f"Wrote {tmp_path / 'lines.zip'}." in loaded.done.text()
+    session.models.load(tmp_path / "lines.zip")
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running, timeout=PATIENCE)
+    assert session.models.at_hand is not None
+    assert session.models.at_hand.folder == tmp_path

@@ -12,12 +12,12 @@ from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.errors import ConfigError, UserError
-from autoStructN2V.inference.model_files import MODEL_FILES, REPORT_FILE
+from autoStructN2V.inference.model_files import MODEL_FILES, PICTURE_FILE, REPORT_FILE
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.events import ImageFailed
 from autoStructN2V.pipeline.files.opened_run import OpenedRun
 from autoStructN2V.pipeline.files.recorder import FileSink, RunRecorder
-from autoStructN2V.pipeline.report.writing import write_report
+from autoStructN2V.pipeline.report.writing import write_picture, write_report
 from autoStructN2V.pipeline.results import ArraySink
 from autoStructN2V.pipeline.run import finish, pipeline_events
 from autoStructN2V.trainers.events import EpochFinished, Warned
@@ -257,6 +257,7 @@ def _reported(
         if record is None:
             return None
         write_report(record, path)
+        write_picture(record, path.with_name(PICTURE_FILE))
     except Exception as error:
         _log.debug("The report could not be written", exc_info=True)
         yield Warned(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _LOW, _HIGH = 0.2, 99.8  # percentiles of the denoised image that are shown black and white
 _MARGIN = 0.1  # of that range, on either side, so that noise is not all black and white
 _DEVIATIONS = 3.0  # standard deviations of what was removed that are shown black and white
+_LARGEST_HALF = 512  # px: of a picture that is half noisy, half denoised
 _QUALITY = 90  # of the compression: noise looks like noise
 _LOSSLESS = 160 * 160  # px: smaller images are kept as they are
 _COARSE = 320  # px: smaller images are enlarged with their pixels to be seen
@@ -101,3 +102,22 @@ def spectrum_picture(power: NDArray[np.float64], limits: tuple[float, float]) ->
     cut = power[top : top + height, left : left + width]
     blocks = cut.reshape(height // step, step, width // step, step).mean(axis=(1, 3))
     return gray_picture(np.log(blocks + 1e-30), limits)
+
+
+def before_after(noisy: NDArray[np.floating], denoised: NDArray[np.floating]) -> Image.Image:
+    """Draw the middle of a slice noisy (left) and denoised (right), twice as wide as high.
+
+    Parameters
+    ----------
+    noisy, denoised : (y, x) array
+        In one intensity unit.
+    """
+    side = min(*noisy.shape, _LARGEST_HALF)
+    low, high = intensity_range(denoised)
+    halves = []
+    for image in (noisy, denoised):
+        top, left = ((n - side) // 2 for n in image.shape)
+        cut = image[top : top + side, left : left + side]
+        gray = np.clip((cut - low) / max(high - low, 1e-12), 0.0, 1.0)
+        halves.append(np.round(255.0 * np.nan_to_num(gray)).astype(np.uint8))
+    return Image.fromarray(np.hstack(halves))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autoStructN2V.files import write_bytes
+from autoStructN2V.files import atomic_write, write_bytes
 from autoStructN2V.pipeline.report.content import content
+from autoStructN2V.pipeline.report.pictures import before_after
+from autoStructN2V.pipeline.report.record import shown_slices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,3 +48,25 @@ def write_report(record: RunRecord, path: Path) -> None:
     """
     # names of files that are not UTF-8 are shown with question marks
     write_bytes(path, render(record).encode(errors="replace"))
+
+
+def write_picture(record: RunRecord, path: Path) -> None:
+    """Write a picture of one slice, noisy and denoised, by which a model is recognized.
+
+    Parameters
+    ----------
+    record : RunRecord
+        A run that is over; of one that denoised nothing there is no picture.
+    path : Path
+        PNG file; what is there is replaced.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    slices = shown_slices(record)
+    if slices:
+        shown = slices[len(slices) // 2]
+        with atomic_write(path) as temporary:
+            before_after(shown.noisy, shown.denoised).save(temporary, format="PNG")

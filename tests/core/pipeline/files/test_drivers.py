@@ -69,7 +69,7 @@ def test_the_documented_result_and_files(lines_tiff, tmp_path):
     assert result["experiment_dir"] == experiment
     assert not result["is_stopped"]
     assert names(model) == [
-        *("config.json", "mask.npy", "mask.png", "noise_report.json"),
+        *("before_after.png", "config.json", "mask.npy", "mask.png", "noise_report.json"),
         *("report.html", "stage1_model.pth", "stage2_model.pth", "training_log.csv"),
     ]
     assert model.parent.parent == experiment / "models"
