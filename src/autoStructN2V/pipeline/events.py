@@ -31,7 +31,7 @@ class ImageFailed(Warned):
 
 @dataclass(frozen=True)
 class ImagesRead:
-    """The images were checked, and what covers them was found; the first event of a training.
+    """The images were checked, and what covers them was found; the training begins.
 
     Attributes
     ----------

@@ -141,7 +141,7 @@ def _run(
         remove_stripes=complete.remove_stripes,
         should_stop=should_stop,
     )
-    yield ImagesRead(tuple(sources), removal)
+    images = tuple(sources)
     sources = [removal.applied_to(source) for source in sources]
     if removal.patterns:
         yield Warned(removal.sentence)
@@ -163,6 +163,7 @@ def _run(
     )
     if should_stop():
         return job.result(None, None)
+    yield ImagesRead(images, removal)
     if complete.method == "n2v" or complete.run_stage1 or complete.stage1_model:
         yield from job.first_stage()
     if complete.last_stage == 1 or should_stop():
