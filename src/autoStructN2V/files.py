@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,52 @@ def atomic_write(path: Path | str, *, partial: Path | None = None) -> Iterator[P
     finally:
         if partial is None:
             _remove(temporary)
+
+
+@contextmanager
+def atomic_folder(path: Path | str) -> Iterator[Path]:
+    """Give a name for a new folder, and rename it to `path` when all went well.
+
+    As :func:`atomic_write`, for what looks like one file and is a folder. What was at `path`
+    before is put aside for the moment of the exchange, and removed then.
+
+    Parameters
+    ----------
+    path : Path or str
+        Final name of the folder.
+
+    Yields
+    ------
+    Path
+        Where to write; nothing is there yet.
+
+    Raises
+    ------
+    OutputError
+        If the folder around it is read-only or missing, or the disk is full.
+    """
+    target = Path(os.path.realpath(path))
+    temporary, aside = (
+        target.with_name(f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}")
+        for _ in range(2)
+    )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if hasattr(os, "sync"):  # a call for each of thousands of files would take minutes
+            os.sync()
+        if os.path.lexists(target):
+            target.rename(aside)
+        temporary.rename(target)
+    except OutputError:
+        raise
+    except OSError as error:
+        if aside.exists() and not target.exists():
+            aside.rename(target)
+        raise output_error(target, error) from error
+    finally:
+        _remove(temporary)
+        _remove(aside)
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:
@@ -184,7 +231,10 @@ def flush(path: Path) -> None:
 
 def _remove(path: Path) -> None:
     try:
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     except OSError:
         # Nothing can be done about a leftover; the error that led here matters more.
         return

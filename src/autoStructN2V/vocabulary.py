@@ -23,5 +23,8 @@ PresetName = Literal["fast", "balanced", "high_quality"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 """What computes; "auto" takes a GPU when there is one."""
 
+Channels = Literal["one", "each"]
+"""Whether a model is trained on one channel, or one for each."""
+
 OutputDtype = Literal["float32", "input"]
 """Data type of results: as computed, or that of the input, rounded and saturated."""

@@ -19,7 +19,7 @@ import torch
 
 from autoStructN2V.cli import main
 from autoStructN2V.cli.progress import ProgressView
-from autoStructN2V.datasets.images import writing
+from autoStructN2V.datasets.images.formats import result
 from autoStructN2V.trainers import EpochFinished
 from tests.core.conftest import TINY_WORDS, noisy_lines, write_tiff, written_files
 
@@ -192,8 +192,8 @@ def out_of_memory(name: str) -> Callable[[Place], list[str]]:
 
 def disk_too_small(name: str) -> Callable[[Place], list[str]]:
     def prepare(place: Place) -> list[str]:
-        usage = writing.shutil.disk_usage(place.folder)
-        place.monkeypatch.setattr(writing.shutil, "disk_usage", lambda path: usage._replace(free=9))
+        usage = result.shutil.disk_usage(place.folder)
+        place.monkeypatch.setattr(result.shutil, "disk_usage", lambda path: usage._replace(free=9))
         return place.train() if name == "train" else place.denoise()
 
     return prepare
@@ -258,8 +258,8 @@ ROWS: dict[str, tuple[Callable[[Place], list[str]], list[str]]] = {
         ["complex64", "real", "convert it"],
     ),
     "boolean": (raw_image(NOISY > 0, photometric="minisblack"), ["bool", "convert it"]),
-    "empty folder": (empty_folder, ["holds no files that end in .tif", "it is empty", "choose"]),
-    "missing file": (missing, ["nowhere.tif does not exist", "choose a TIFF file or a folder"]),
+    "empty folder": (empty_folder, ["holds no images", "it is empty", "choose"]),
+    "missing file": (missing, ["nowhere.tif does not exist", "choose an image file or a folder"]),
     "unreadable TIFF": (no_tiff, ["image.tif", "not a"]),
     "truncated TIFF": (truncated, ["image.tif", "incomplete"]),
     "kernel of even size": (kernel(EVEN), ["4 x 4 pixels", "must be odd"]),

@@ -16,6 +16,7 @@ from autoStructN2V.cli.demonstration import run_demo
 from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.errors import ConfigError, InputError, UserError
+from autoStructN2V.pipeline import channels as each_channel
 from autoStructN2V.pipeline import configuration, files
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from autoStructN2V.inference import TrainedModel
     from autoStructN2V.masking import ExtractorConfig
     from autoStructN2V.pipeline import PipelineConfig, RunOutput
+    from autoStructN2V.pipeline.channels import ChannelsOutput
     from autoStructN2V.vocabulary import Mode
 
 stop_requested = threading.Event()
@@ -49,6 +51,7 @@ def train(
     seed: options.Seed = None,
     axes: options.Axes = None,
     channel: options.Channel = None,
+    channels: options.ChannelsOption = None,
     timepoint: options.Timepoint = None,
     output_dtype: options.DtypeIfOther = None,
     resume: options.Resume = False,
@@ -68,6 +71,7 @@ def train(
         "random_seed": seed,
         "axes": axes,
         "channel": channel,
+        "channels": channels,
         "timepoint": timepoint,
         "output_dtype": output_dtype,
         "run_stage1": False if skip_stage1 else None,
@@ -112,6 +116,11 @@ def _train(
     nested: dict[str, Any], complete: PipelineConfig, *, verbose: bool, resume: bool
 ) -> None:
     """Train, show how far it is, and say what was written."""
+    n_channels = each_channel.trained_channels(complete)
+    if n_channels > 1:
+        each_channel.refuse_to_resume(resume)
+        _train_each(complete, n_channels, verbose=verbose)
+        return
     unusable: list[InputError] = []
     sources = files.open_input(complete, unusable)
     n_unreadable = len(unusable)
@@ -137,6 +146,18 @@ def _train(
             f"{n_left_out} of {n_images} images could not be used, see the notes above; the model "
             "was trained on the others, and their results were written."
         )
+
+
+def _train_each(complete: PipelineConfig, n_channels: int, *, verbose: bool) -> None:
+    """Train a model for each channel."""
+    with ProgressView(verbose=verbose) as view:
+        events = each_channel.channel_events(
+            complete, n_channels, should_stop=stop_requested.is_set
+        )
+        finished: ChannelsOutput = pipeline.finish(events, view.show)
+    if finished.is_stopped:
+        raise StoppedError(f"what was finished is in {finished.folder}.")
+    _print_model(finished.files, finished.folder)
 
 
 def _refuse_unused(config: PipelineConfig, options: dict[str, Any]) -> None:
@@ -167,15 +188,19 @@ def _extractor(settings: list[str] | None) -> ExtractorConfig:
 
 
 def _print_training(output: RunOutput) -> None:
+    _print_model(output.files, output.folders.model, output.report)
+
+
+def _print_model(results: dict[int, list[Path]], folder: Path, report: Path | None = None) -> None:
     out = Console(highlight=False, soft_wrap=True)
-    for stage, written in sorted(output.files.items()):
+    for stage, written in sorted(results.items()):
         for file in written:
             out.print(f"stage {stage}: {escape(str(file))}")
-    out.print(f"model:   {escape(str(output.folders.model))}")
-    if output.report is not None:
-        out.print(f"report:  {escape(str(output.report))}")
+    model = escape(str(folder))
+    out.print(f"model:   {model}")
+    if report is not None:
+        out.print(f"report:  {escape(str(report))}")
     out.print("To denoise more images with this model:")
-    model = escape(str(output.folders.model))
     out.print(f'  autostructn2v denoise IMAGES --model "{model}" --output FOLDER')
 
 
@@ -200,7 +225,13 @@ def denoise(
         raise ConfigError(
             "--resume keeps results that exist and --overwrite replaces them; choose one of them."
         )
-    trained = _chosen_model(model, stage)
+    if channel is None and inference.channel_folders(model):
+        each_channel.refuse_to_resume(resume)
+        _refuse_doubt(doubt)
+        chosen = {"stage": stage, "device": device or "auto", "threads": threads, "axes": axes}
+        more = {"timepoint": timepoint, "output_dtype": output_dtype, "overwrite": overwrite}
+        return _denoise_each(source, model, output, verbose=verbose, **chosen, **more)
+    trained = _chosen_model(_of_channel(model, channel), stage)
     unreadable: list[InputError] = []
     sources = datasets.open_images(
         source,
@@ -229,6 +260,31 @@ def denoise(
         )
         written = pipeline.finish(events, view.show)
     _print_written(written, n_images=len(outputs) + len(unreadable), doubt=doubt)
+
+
+def _refuse_doubt(doubt: bool) -> None:
+    if doubt:
+        raise ConfigError(
+            "--doubt is for the model of one channel, and this folder has one for each; add "
+            "--channel, or leave --doubt out."
+        )
+
+
+def _denoise_each(source: Path, model: Path, output: Path, *, verbose: bool, **given: Any) -> None:
+    """Apply the models of all channels."""
+    with ProgressView(verbose=verbose) as view:
+        events = each_channel.denoise_channels(
+            source, model, output, should_stop=stop_requested.is_set, **given
+        )
+        written = pipeline.finish(events, view.show)
+    _print_written(written, n_images=max(len(written), 1), doubt=False)
+
+
+def _of_channel(model: Path, channel: int | None) -> Path:
+    """Return the folder of the model of one channel, if there is one for each."""
+    folders = inference.channel_folders(model)
+    is_there = channel is not None and channel < len(folders)
+    return folders[channel] if is_there and channel is not None else model
 
 
 def _chosen_model(model: Path, stage: int | None) -> TrainedModel:

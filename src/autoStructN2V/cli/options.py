@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from autoStructN2V.vocabulary import (
+    Channels,
     DeviceName,
     Method,
     Mode,
@@ -14,9 +15,16 @@ from autoStructN2V.vocabulary import (
     StripeRemoval,
 )
 
-Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A TIFF file or a folder.")]
+Input = Annotated[
+    Path,
+    typer.Argument(
+        metavar="INPUT", help="An image (TIFF, OME-Zarr, MRC, HDF5, ...) or a folder of them."
+    ),
+]
 ResultFolder = Annotated[Path, typer.Option(help="Folder for results and models.")]
-ResultPlace = Annotated[Path, typer.Option(help="A .tif file for a single image, else a folder.")]
+ResultPlace = Annotated[
+    Path, typer.Option(help="A file (.tif, .ome.zarr, .mrc) for one image, else a folder.")
+]
 KernelFile = Annotated[Path, typer.Option(help="Kernel file to write, .npy.")]
 DemoFolder = Annotated[Path, typer.Option(help="Folder for everything the demo writes.")]
 
@@ -50,6 +58,9 @@ Axes = Annotated[
     str | None, typer.Option(help="Names of the file's axes when it does not say, as ZYX.")
 ]
 Channel = Annotated[int | None, typer.Option(help="Channel of a multichannel file, from 0.")]
+ChannelsOption = Annotated[
+    Channels | None, typer.Option(help="each: one model for each channel, and results with all.")
+]
 Timepoint = Annotated[int | None, typer.Option(help="Timepoint of a series of stacks, from 0.")]
 Dtype = Annotated[OutputDtype, typer.Option(help="float32, or the input's type, rounded.")]
 DtypeIfOther = Annotated[

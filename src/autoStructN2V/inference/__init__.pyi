@@ -1,4 +1,5 @@
 from .doubt import Doubt, doubt_of
+from .model_files import channel_folders
 from .noise_report import InputNoise, StageReport, removed_covariance, share_left
 from .predictor import Predictor, SliceFinished, TileFinished
 from .preview import Previewer
@@ -15,6 +16,7 @@ __all__ = [
     "Tile",
     "TileFinished",
     "TrainedModel",
+    "channel_folders",
     "doubt_of",
     "load_model",
     "plan_tiles",

@@ -23,6 +23,20 @@ PICTURE_FILE = "before_after.png"
 _SEARCHED_LEVELS = 4  # <experiment>/models/<day>/<training>
 
 
+def channel_folders(path: Path | str) -> list[Path]:
+    """Return the folders of the models of all channels, in order; none if there is one model.
+
+    Parameters
+    ----------
+    path : path-like
+        Folder of a training of one model for each channel.
+    """
+    folders: list[Path] = []
+    while (folder := Path(path) / f"channel_{len(folders)}").is_dir():
+        folders.append(folder)
+    return folders
+
+
 def find_models(path: Path | str) -> dict[int, Path]:
     """Find the model files of one training.
 

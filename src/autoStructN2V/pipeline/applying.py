@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoStructN2V.datasets.images.checks import check_each
+from autoStructN2V.datasets.images.formats.history import is_result_of
+from autoStructN2V.datasets.images.formats.notes import header_notes
 from autoStructN2V.datasets.images.names import doubt_file, refuse_existing
 from autoStructN2V.datasets.images.offset import without_offset
-from autoStructN2V.datasets.images.tiff.history import is_result_of
-from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.datasets.images.unfinished import Unfinished
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.errors import InputError
@@ -69,7 +69,7 @@ def denoise_events(
     model : TrainedModel
         Model of an earlier training.
     outputs : sequence of Path
-        One TIFF file for each source.
+        One file for each source, whose ending chooses its format.
     device : {"auto", "cpu", "cuda", "mps"}
         Device that computes.
     threads : int
@@ -116,9 +116,10 @@ def denoise_events(
         images, denoiser = yield from _prepared(
             [sources[i] for i in usable], model, device, should_stop, notes
         )
-        yield from map(Warned, header_notes(images, output_dtype))
+        places = [outputs[i] for i in usable]
+        yield from map(Warned, header_notes(images, output_dtype, places))
         noise = (yield from _noise_to_compare(images)) if doubt else None
-        for source, path in zip(images, [outputs[i] for i in usable], strict=True):
+        for source, path in zip(images, places, strict=True):
             if path in finished:
                 denoiser.leave_out(source)
                 written.append(path)

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.datasets.images.formats.registry import file_endings
 from autoStructN2V.datasets.images.names import safe_name
 from autoStructN2V.pipeline import PipelineConfig
 from napari_autostructn2v.widgets.editors import ChoiceBox, PathEdit, SegmentedChoice
@@ -25,11 +26,13 @@ from napari_autostructn2v.widgets.sections import Collapsible, labeled_rows
 
 if TYPE_CHECKING:
     import napari
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
     from autoStructN2V.vocabulary import OutputDtype
 
 _TIFF = "TIFF images (*.tif *.tiff)"
 _TIFF_ENDINGS = (".tif", ".tiff")
+_IMAGES = f"Images ({' '.join(f'*{ending}' for ending in file_endings())});;All files (*)"
 
 
 def ask_for_tiff(parent: QWidget, name: str, folder: Path) -> Path | None:
@@ -68,12 +71,16 @@ class SourceChoice(QWidget):
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
         self.kind = SegmentedChoice([("Open layer", "layer"), ("File or folder", "files")])
-        self.kind.button("files").setToolTip("A TIFF file, or all TIFF files of a folder.")
+        self.kind.button("files").setToolTip(
+            "An image in any format that is read, or a folder of images; drop it here."
+        )
+        self.setAcceptDrops(True)
         self.chooser = LayerChooser(viewer)
         self._files = QWidget()
         self._line = QLineEdit()
-        self._line.setPlaceholderText("TIFF file or folder of TIFF files")
+        self._line.setPlaceholderText("Image file, Zarr store or folder of images")
         self._line.setAccessibleName("File or folder to denoise")
+        self._line.setAcceptDrops(False)  # it would take the address of a file as text
         self.selection = FormGrid({"": PipelineConfig}, ("axes", "channel", "timepoint"))
         self.axes_section = Collapsible("Axes, channel and timepoint")
         self.axes_section.add(self.selection)
@@ -104,6 +111,18 @@ class SourceChoice(QWidget):
         self._line.setToolTip(str(path))
         self._on_kind_chosen()
 
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802 - name given by Qt
+        """Take files and folders, one at a time."""
+        if event is not None and _dropped(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802 - name given by Qt
+        """Choose what was dropped."""
+        path = _dropped(event) if event is not None else None
+        if event is not None and path is not None:
+            event.acceptProposedAction()
+            self.set_path(path)
+
     def chosen_planes(self) -> dict[str, Any]:
         """Return axes, channel and timepoint of files, None where a person said nothing."""
         return self.selection.value()[""]
@@ -131,7 +150,7 @@ class SourceChoice(QWidget):
         self.changed.emit()
 
     def _choose_file(self) -> None:
-        file, _ = QFileDialog.getOpenFileName(self, "Choose an image", self._line.text(), _TIFF)
+        file, _ = QFileDialog.getOpenFileName(self, "Choose an image", self._line.text(), _IMAGES)
         if file:
             self.set_path(Path(file))
 
@@ -143,6 +162,13 @@ class SourceChoice(QWidget):
             self.set_path(Path(folder))
 
 
+def _dropped(event: QDropEvent) -> Path | None:
+    """Return the file or folder that is dropped; None if it is something else, or several."""
+    data = event.mimeData()
+    urls = data.urls() if data is not None and data.hasUrls() else []
+    return Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None
+
+
 class ResultChoice(QWidget):
     """A new layer, or files in a folder."""
 
@@ -151,7 +177,9 @@ class ResultChoice(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.kind = SegmentedChoice([("New layer", "layer"), ("To disk", "disk")])
-        self.kind.button("disk").setToolTip("TIFF files with the axes and scale of the input.")
+        self.kind.button("disk").setToolTip(
+            "Files in the format of the input, with its axes and scale."
+        )
         self._folder = PathEdit("folder", is_optional=True)
         self._folder.setToolTip("Folder that the denoised images are written to.")
         self._proposed: Path | None = None

@@ -14,6 +14,8 @@ from qtpy.QtWidgets import (
 )
 
 from autoStructN2V.datasets.images.checks import check_layout
+from autoStructN2V.datasets.images.formats.location import Location
+from autoStructN2V.datasets.images.sources import file_stem
 from autoStructN2V.errors import UserError
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.pipeline import proposed_name
@@ -168,7 +170,7 @@ class Inference(DockContent):
         if self.source.is_layer and chooser.problem():
             return chooser.problem()
         if not self.source.is_layer and self.source.path() is None:
-            return "Choose a TIFF file or a folder of TIFF files."
+            return "Choose an image file or a folder of images."
         if not self.result.is_layer and self.result.folder() is None:
             return "Choose the folder for the results."
         stacks = chooser.stacks() if self.source.is_layer else None
@@ -268,8 +270,15 @@ class Inference(DockContent):
         if self.source.is_layer or path is None:
             self.result.propose_folder(self._session.config.output_dir.expanduser() / "denoised")
         else:
-            self.result.propose_folder(path.parent / f"{path.stem}_denoised")
+            self.result.propose_folder(self._folder_beside(path))
         self._refresh()
+
+    def _folder_beside(self, path: Path) -> Path:
+        """Return where results may go: beside images on disk."""
+        location = Location.of(path)
+        is_remote = location.address is not None
+        folder = self._session.config.output_dir.expanduser() if is_remote else location.path.parent
+        return folder / f"{file_stem(location.path)}_denoised"
 
     def _on_task(self, task: TaskState) -> None:
         if task.is_running:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 from napari.layers import Image
 
+from autoStructN2V.datasets.images.formats.ome_zarr.reading import resolutions
+from autoStructN2V.datasets.images.formats.registry import ZARR
 from autoStructN2V.datasets.images.names import denoised_name, free_name
 from autoStructN2V.datasets.images.reading import open_images
+from autoStructN2V.datasets.images.sources import FileSource, file_stem
 from autoStructN2V.datasets.images.writing import write_stack
 from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def open_for_layer(path: Path, mode: Mode, **planes: Any) -> list[ImageSource]:
-    """Open a TIFF file or a folder of them, so that the result can become a layer; in any thread.
+    """Open a file or a folder of them, so that the result can become a layer; in any thread.
 
     Parameters
     ----------
@@ -77,18 +79,19 @@ def stacks_of_sources(name: str, sources: Sequence[ImageSource]) -> LayerStacks:
 
 @dataclass(frozen=True)
 class FileImage:
-    """Image of a TIFF file, read in any thread and made a layer in that of the viewer.
+    """Image of a file, read in any thread and made a layer in that of the viewer.
 
     Attributes
     ----------
     name : str
-    data : array
-        With all axes of the file.
+    data : array, or list of arrays
+        With all axes of the file; one for each resolution of a Zarr store, which is read when it
+        is shown.
     metadata : ImageMetadata
     """
 
     name: str
-    data: NDArray[np.generic]
+    data: NDArray[np.generic] | list[Any]
     metadata: ImageMetadata
 
     @classmethod
@@ -102,10 +105,19 @@ class FileImage:
         """
         source = open_images(path, extension=None, mode="2D")[0]
         _, shape = source.original_axes_shape
-        return cls(path.stem, tifffile.imread(path).reshape(shape), source.metadata)
+        name = file_stem(path)
+        if source.metadata.format == ZARR.name:
+            return cls(name, resolutions(path), source.metadata)
+        assert isinstance(source, FileSource)
+        slices = [source.read_stored(z) for z in range(source.shape[0])]
+        return cls(name, np.stack(slices).reshape(shape), source.metadata)
 
     def layer(self) -> Image:
         """Return a new layer with all axes of the file and its pixel size."""
+        if isinstance(self.data, list):
+            geometry = _geometry(self.metadata, self.data[0].ndim)
+            levels = self.data if len(self.data) > 1 else self.data[0]
+            return Image(levels, name=self.name, rgb=False, **geometry.to_kwargs())
         geometry = _geometry(self.metadata, self.data.ndim)
         return Image(self.data, name=self.name, **geometry.to_kwargs())
 

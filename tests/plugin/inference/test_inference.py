@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from qtpy.QtCore import QEvent, QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QMessageBox, QWidget
 
 from autoStructN2V.datasets.normalization import Normalization
@@ -33,6 +33,7 @@ from napari_autostructn2v.layers.files import (
     stacks_of_sources,
 )
 from napari_autostructn2v.session.state import ModelCard, TaskState
+from tests.core.datasets.images.formats.files import SCALE_UM, write_mrc, write_ome_zarr
 from tests.plugin.conftest import PATIENCE, choose_new_file, stacking_threads
 
 if TYPE_CHECKING:
@@ -327,6 +328,40 @@ def test_a_folder_is_denoised_to_disk_and_opened(
     assert "Wrote 2 files" in loaded.done.text() and loaded.open_button.isEnabled()
     assert [layer.name for layer in session.viewer.layers] == [f"{n}_denoised_stage2" for n in "ab"]
     assert session.viewer.layers[0].data.shape == (2, 48, 40)
+
+
+def test_images_of_several_formats_are_dropped_denoised_and_opened(
+    loaded: Inference,
+    session: Session,
+    finish: Callable[[Inference], None],
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write_mrc(folder / "a.mrc", image())
+    write_ome_zarr(folder / "b.ome.zarr", image())
+    dropped = QMimeData()
+    dropped.setUrls([QUrl.fromLocalFile(str(folder))])
+    nothing, left = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    place = QPointF(loaded.source.rect().center())
+    copy = Qt.DropAction.CopyAction
+    for kind in (QDragEnterEvent, QDropEvent):
+        at = place.toPoint() if kind is QDragEnterEvent else place
+        event = kind(at, copy, dropped, left, nothing)
+        QApplication.sendEvent(loaded.source, event)
+        assert event.isAccepted()
+    assert loaded.source.path() == folder
+    loaded.result.set_folder(tmp_path / "out")
+    finish(loaded)
+    names = ["a_denoised_stage2.mrc", "b_denoised_stage2.ome.zarr"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    loaded.open_button.click()
+    qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+    layers = session.viewer.layers
+    assert [layer.name for layer in layers] == [f"{n}_denoised_stage2" for n in "ab"]
+    assert [layer.data.shape for layer in layers] == [(2, 48, 40)] * 2
+    assert layers[1].scale.tolist() == pytest.approx(SCALE_UM)
 
 
 def test_a_file_that_cannot_be_opened_does_not_stop_the_others(

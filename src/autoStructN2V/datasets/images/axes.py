@@ -14,9 +14,11 @@ from autoStructN2V.vocabulary import Mode as Mode  # noqa: TC001 - typer reads i
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_KNOWN = "TZCYX"
+KNOWN_AXES = "TZCYX"
+"""Letters of time, slice, channel, row, column."""
 _PLAIN_PAGES = "IQ"
 _SAMPLES = "S"
+_PLANE = "YX"
 _COLOR_SAMPLES = (3, 4)
 
 
@@ -58,12 +60,16 @@ class StoredImage:
     is_guessed_color : bool
         Whether that was stated by a program that takes any array of three or four images for
         colors (:func:`tifffile.imwrite`).
+    is_any_order : bool
+        Whether planes can be read whatever the order of the axes; otherwise they end in ``YX`` or
+        ``YXC``.
     """
 
     axes: str
     shape: tuple[int, ...]
     is_color: bool = False
     is_guessed_color: bool = False
+    is_any_order: bool = False
 
     @property
     def n_samples(self) -> int:
@@ -98,7 +104,8 @@ def name_axes(
     Returns
     -------
     tuple
-        Axes out of ``TZCYX``, ending in ``YX`` or ``YXC``, and their sizes, in stored order.
+        Axes out of ``TZCYX`` and their sizes, in stored order; they end in ``YX`` or ``YXC``
+        unless the file can be read in any order.
 
     Raises
     ------
@@ -113,7 +120,7 @@ def name_axes(
     kept = [
         (letter, size)
         for letter, size in zip(stored.axes, stored.shape, strict=True)
-        if size > 1 or letter in _KNOWN
+        if size > 1 or letter in KNOWN_AXES
     ]
     axes = "".join(letter for letter, _ in kept)
     plain = [letter for letter in axes if letter in _PLAIN_PAGES]
@@ -121,7 +128,7 @@ def name_axes(
         axes = axes.replace(plain[0], "Z")
     if "C" not in axes:
         axes = axes.replace(_SAMPLES, "C")
-    if not _is_possible(axes):
+    if not _is_possible(axes, stored):
         raise InputError(
             f"The meaning of the axes {stored.axes!r} ({stored.sizes}) of {where} is not known; "
             "name them, for example axes='TZYX'."
@@ -129,16 +136,27 @@ def name_axes(
     return axes, tuple(size for _, size in kept)
 
 
-def channel_first(axes: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
-    """Return axes and sizes with a channel axis that comes last before ``YX``."""
-    if axes[-1] != "C":
-        return axes, shape
-    return f"{axes[:-3]}CYX", (*shape[:-3], shape[-1], *shape[-3:-1])
+def plane_order(axes: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """Return axes and sizes with ``YX`` last and all others before, in their stored order.
+
+    Parameters
+    ----------
+    axes : str
+        Letters out of ``TZCYX`` in any order, ``Y`` and ``X`` among them.
+    shape : tuple of int
+        Their sizes.
+    """
+    sizes = dict(zip(axes, shape, strict=True))
+    ordered = "".join(letter for letter in axes if letter not in _PLANE) + _PLANE
+    return ordered, tuple(sizes[letter] for letter in ordered)
 
 
-def _is_possible(axes: str) -> bool:
-    is_known = set(axes) <= set(_KNOWN) and len(set(axes)) == len(axes)
-    return is_known and axes.removesuffix("C")[-2:] == "YX"
+def _is_possible(axes: str, stored: StoredImage) -> bool:
+    if not set(axes) <= set(KNOWN_AXES) or len(set(axes)) < len(axes):
+        return False
+    return (
+        set(_PLANE) <= set(axes) if stored.is_any_order else axes.removesuffix("C")[-2:] == _PLANE
+    )
 
 
 def _refuse_rgb(stored: StoredImage, where: str) -> None:
@@ -153,11 +171,13 @@ def _refuse_rgb(stored: StoredImage, where: str) -> None:
 
 def _requested_axes(stored: StoredImage, requested: str, where: str) -> tuple[str, tuple[int, ...]]:
     axes, shape = requested.upper(), stored.shape
-    if not _is_possible(axes):
-        raise InputError(
-            f"Axes {requested!r} are not possible; use letters out of T, Z and C, each once, "
-            "followed by YX or YXC, for example 'ZYX'."
+    if not _is_possible(axes, stored):
+        allowed = (
+            "letters out of T, Z, C, Y and X, each once, with Y and X among them"
+            if stored.is_any_order
+            else "letters out of T, Z and C, each once, followed by YX or YXC"
         )
+        raise InputError(f"Axes {requested!r} are not possible; use {allowed}, for example 'ZYX'.")
     if len(axes) != len(shape):
         shape = tuple(size for size in shape if size > 1)
     if len(axes) != len(shape):

@@ -28,6 +28,12 @@ UNIT_IN_MICROMETERS = MappingProxyType(
         "micron": 1.0,
         "microns": 1.0,
         "micrometer": 1.0,
+        "micrometre": 1.0,
+        "meter": 1e6,
+        "centimeter": 1e4,
+        "millimeter": 1e3,
+        "nanometer": 1e-3,
+        "picometer": 1e-6,
         "nm": 1e-3,
         "pm": 1e-6,
         "inch": 25400.0,
@@ -40,7 +46,7 @@ UNIT_IN_MICROMETERS = MappingProxyType(
         "ångstrøm": 1e-4,
     }
 )
-"""Length of the units found in TIFF files, case-folded, in micrometers."""
+"""Length of the units found in files, case-folded, in micrometers."""
 
 NO_UNIT, INCH, CENTIMETER = 1, 2, 3
 """Values of the TIFF tag ResolutionUnit."""
@@ -91,6 +97,12 @@ class ImageMetadata:
         :mod:`autoStructN2V.datasets.images.offset`; 0 where they are read as they are.
     notes : tuple of str
         What a person should know about how the file is read; plain sentences.
+    format : str
+        Name of the file's format, see :mod:`autoStructN2V.datasets.images.formats.registry`.
+    origin : tuple of float, optional
+        Position (z, y, x) of the first pixel in `unit`, of formats that keep one.
+    own : mapping
+        What only the file's own format knows, kept for a result in the same format.
     """
 
     axes: str = "ZYX"
@@ -111,6 +123,9 @@ class ImageMetadata:
     ignored: tuple[str, ...] = ()
     offset: float = 0.0
     notes: tuple[str, ...] = ()
+    format: str = "TIFF"
+    origin: tuple[float, float, float] | None = None
+    own: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.pixel_size is not None and None in map(positive_number, self.pixel_size):

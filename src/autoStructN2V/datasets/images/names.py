@@ -6,6 +6,9 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from autoStructN2V.datasets.images.formats.ome_zarr.reading import is_zarr
+from autoStructN2V.datasets.images.formats.registry import result_ending, result_format
+from autoStructN2V.datasets.images.sources import file_stem
 from autoStructN2V.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,8 +51,9 @@ def free_name(path: Path, is_taken: Callable[[Path], bool] = os.path.exists) -> 
         Tells whether a name cannot be used; default: whether there is a file of that name.
     """
     number, free = 2, path
+    stem = file_stem(path)
     while is_taken(free):
-        free = path.with_stem(f"{path.stem}_{number}")
+        free = path.with_name(f"{stem}_{number}{path.name[len(stem) :]}")
         number += 1
     return free
 
@@ -67,7 +71,9 @@ def chosen_name(image: ImageSource) -> str:
     return "".join([image.name, *parts])
 
 
-def denoised_name(name: str, *, index: int | None = None, stage: int | None = None) -> str:
+def denoised_name(
+    name: str, *, index: int | None = None, stage: int | None = None, ending: str = ".tif"
+) -> str:
     """Return the name of the file that a denoised image is written to.
 
     Parameters
@@ -78,9 +84,11 @@ def denoised_name(name: str, *, index: int | None = None, stage: int | None = No
         Which one along the leading axis it is.
     stage : int, optional
         Stage whose model denoised it, where there are two.
+    ending : str
+        Chooses the format.
     """
     parts = [safe_name(name), index, "denoised", f"stage{stage}" if stage is not None else None]
-    return f"{'_'.join(str(part) for part in parts if part is not None)}.tif"
+    return f"{'_'.join(str(part) for part in parts if part is not None)}{ending}"
 
 
 def doubt_file(path: Path) -> Path:
@@ -91,7 +99,8 @@ def doubt_file(path: Path) -> Path:
     path : Path
         File of the result.
     """
-    return path.with_stem(f"{path.stem}_doubt")
+    stem = file_stem(path)
+    return path.with_name(f"{stem}_doubt{path.name[len(stem) :]}")
 
 
 def output_files(
@@ -115,7 +124,8 @@ def output_files(
     source : Path
         File or folder that they were read from.
     output : Path
-        A .tif file for a single image, else a folder.
+        For a single image, a file whose ending chooses the format; else a folder, in which
+        each result gets the format of its input.
     stage : int, optional
         Named in the files of a folder.
     keep_existing : bool
@@ -131,7 +141,7 @@ def output_files(
         If an input would be overwritten, two results would have the same name, or a file exists
         and neither of the two is asked for.
     """
-    if output.suffix.casefold() in (".tif", ".tiff"):
+    if result_format(output) is not None:
         if len(sources) > 1:
             raise ConfigError(
                 f"The output {output} is one file but there are {len(sources)} images; name a "
@@ -139,7 +149,7 @@ def output_files(
             )
         files = [output]
     else:
-        files = [output / denoised_name(chosen_name(image), stage=stage) for image in sources]
+        files = [output / _result_name(image, stage) for image in sources]
     if len(set(files)) < len(files):
         raise ConfigError("Two input images have the same name; denoise them one by one.")
     if keep_existing:
@@ -148,6 +158,11 @@ def output_files(
     if not (overwrite or resume):
         refuse_existing(files)
     return files
+
+
+def _result_name(image: ImageSource, stage: int | None) -> str:
+    ending = result_ending(image.metadata)
+    return denoised_name(chosen_name(image), stage=stage, ending=ending)
 
 
 def refuse_existing(files: Sequence[Path]) -> None:
@@ -173,5 +188,8 @@ def _refuse_inputs(files: Sequence[Path], sources: Sequence[ImageSource], source
     if source.is_dir():
         inputs |= {file.resolve() for file in source.iterdir()}
     for file in files:
-        if file.resolve() in inputs:
+        resolved = file.resolve()
+        if resolved in inputs:
             raise ConfigError(f"The output {file} is an input image; name another file.")
+        if any(parent in inputs and is_zarr(parent) for parent in resolved.parents):
+            raise ConfigError(f"The output {file} lies inside an input image; name another place.")

@@ -6,39 +6,42 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoStructN2V.datasets.images.formats.location import Location
+from autoStructN2V.datasets.images.formats.opening import Choices
+from autoStructN2V.datasets.images.formats.registry import FORMATS, TIFF, format_of, is_image
 from autoStructN2V.datasets.images.sources import FolderStackSource
-from autoStructN2V.datasets.images.tiff.file import open_tiff
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autoStructN2V.datasets.images.sources import ImageSource, TiffSource
+    from autoStructN2V.datasets.images.sources import FileSource, ImageSource
     from autoStructN2V.vocabulary import Mode
 
-_TIFF_EXTENSIONS = (".tif", ".tiff")
+_WILDCARDS = re.compile(r"[*?]|\[[^]]+\]")
 
 
 def open_images(
     path: Path | str,
     *,
-    extension: str | None = ".tif",
+    extension: str | None = None,
     mode: Mode,
     axes: str | None = None,
     channel: int | None = None,
     timepoint: int | None = None,
     unreadable: list[InputError] | None = None,
 ) -> list[ImageSource]:
-    """Open a TIFF file, or all TIFF files of a folder, without reading the pixels.
+    """Open an image file, or all image files of a folder, without reading the pixels.
 
     Parameters
     ----------
     path : Path or str
-        One TIFF file, of which every page is used, or a folder of TIFF files, which are taken
-        in natural order (2 before 10); hidden files are ignored.
+        One file or Zarr store, ``file.h5:/dataset``, the address of a Zarr store, a folder of
+        images, or a pattern such as ``"day1/*.mrc"``; of several, all are taken in natural order
+        (2 before 10), and hidden ones are ignored.
     extension : str, optional
         Ending of the files in the folder, in upper or lower case; ``".tif"`` includes
-        ``".tiff"``, and None stands for both.
+        ``".tiff"``, and None stands for all formats.
     mode : {"2D", "2.5D"}
         In 2D every file becomes a source and every page an image. In 2.5D a folder of single
         images of equal shape is one stack; otherwise every file is one.
@@ -61,29 +64,51 @@ def open_images(
     InputError
         If nothing is found, a file is damaged or incomplete, or a choice is needed.
     """
-    path = Path(path)
+    location = Location.of(path)
+    choices = Choices(mode, axes, channel, timepoint)
+    if location.is_there and is_image(location.path):
+        return [format_of(location).open(location, choices)]
+    files = _found(location.path, extension)
 
-    def open_file(file: Path) -> TiffSource:
-        return open_tiff(file, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
+    def open_file(file: Path) -> FileSource:
+        place = Location(file)
+        return format_of(place).open(place, choices)
 
-    if not path.exists():
-        raise InputError(f"{path} does not exist; choose a TIFF file or a folder of TIFF files.")
-    if not path.is_dir():
-        return [open_file(path)]
     failed: list[InputError] = []
-    sources = _without_parts(list_images(path, extension), open_file, failed)
+    sources = _without_parts(files, open_file, failed)
     is_stack = mode == "2.5D" and any(source.shape[0] == 1 for source in sources)
     if failed and (unreadable is None or is_stack or not sources):
         raise failed[0]
     if unreadable is not None:
         unreadable += failed
     if is_stack:
-        return [_stack_of_files(path, sources)]
+        folder = location.path if location.path.is_dir() else location.path.parent
+        return [_stack_of_files(folder, sources)]
     return list(sources)
 
 
-def list_images(folder: Path, extension: str | None = ".tif") -> list[Path]:
-    """List the image files of a folder in natural order.
+def _found(path: Path, extension: str | None) -> list[Path]:
+    """Return the images of a folder, or those that a pattern stands for."""
+    if path.is_dir():
+        return list_images(path, extension)
+    if not _WILDCARDS.search(str(path)):
+        raise InputError(f"{path} does not exist; choose an image file or a folder of images.")
+    images = [file for file in _matches(path) if is_image(file)]
+    if not images:
+        raise InputError(f"No image fits {path}; choose an image file or a folder of images.")
+    return sorted(images, key=_natural_key)
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """Return what a path with wildcards stands for, hidden files left out."""
+    first = next(i for i, part in enumerate(pattern.parts) if _WILDCARDS.search(part))
+    folder = Path(*pattern.parts[:first])
+    found = folder.glob(str(Path(*pattern.parts[first:])))
+    return [path for path in found if not path.name.startswith(".")]
+
+
+def list_images(folder: Path, extension: str | None = None) -> list[Path]:
+    """List the image files and Zarr stores of a folder in natural order.
 
     Parameters
     ----------
@@ -108,13 +133,13 @@ def list_images(folder: Path, extension: str | None = ".tif") -> list[Path]:
     except PermissionError as error:
         raise InputError(f"{folder} may not be read; change its permissions.") from error
     # a link to nothing is a file that is missing, not one that was never there
-    files = [entry for entry in entries if entry.is_file() or _is_broken_link(entry)]
+    files = [entry for entry in entries if is_image(entry) or _is_broken_link(entry)]
     images = [file for file in files if file.name.casefold().endswith(endings)]
     if not images:
+        wanted = f"files that end in {' or '.join(endings)}" if extension else "images"
         others = f"files of other kinds: {len(files)}" if files else "it is empty"
         raise InputError(
-            f"{folder} holds no files that end in {' or '.join(endings)} ({others}); choose "
-            "another folder or file ending."
+            f"{folder} holds no {wanted} ({others}); choose another folder or file ending."
         )
     return sorted(images, key=_natural_key)
 
@@ -125,9 +150,9 @@ def _is_broken_link(path: Path) -> bool:
 
 def _endings(extension: str | None) -> tuple[str, ...]:
     if extension is None:
-        return _TIFF_EXTENSIONS
+        return tuple(ending for format_ in FORMATS for ending in format_.endings)
     ending = "." + extension.casefold().lstrip("*.")
-    return _TIFF_EXTENSIONS if ending in _TIFF_EXTENSIONS else (ending,)
+    return TIFF.endings if ending in TIFF.endings else (ending,)
 
 
 def _natural_key(path: Path) -> tuple[list[tuple[int, int | str]], str]:
@@ -140,13 +165,13 @@ def _natural_key(path: Path) -> tuple[list[tuple[int, int | str]], str]:
 
 
 def _without_parts(
-    files: list[Path], open_file: Callable[[Path], TiffSource], failed: list[InputError]
-) -> list[TiffSource]:
+    files: list[Path], open_file: Callable[[Path], FileSource], failed: list[InputError]
+) -> list[FileSource]:
     """Open files, but not those that are parts of an OME-TIFF image which another one shows.
 
     Errors of single files are added to ``failed``.
     """
-    opened: list[TiffSource] = []
+    opened: list[FileSource] = []
     parts: set[Path] = set()
     for file in files:
         if file in parts:
@@ -161,7 +186,7 @@ def _without_parts(
     return [source for source in opened if source.path not in parts]
 
 
-def _stack_of_files(folder: Path, sources: list[TiffSource]) -> FolderStackSource:
+def _stack_of_files(folder: Path, sources: list[FileSource]) -> FolderStackSource:
     """Join single images to a stack, if there is no doubt that they are one."""
     stacks = [source for source in sources if source.shape[0] > 1]
     if stacks:
@@ -179,5 +204,5 @@ def _stack_of_files(folder: Path, sources: list[TiffSource]) -> FolderStackSourc
     return FolderStackSource(folder, sources)
 
 
-def _described(source: TiffSource) -> str:
+def _described(source: FileSource) -> str:
     return f"{source.path.name} is {source.shape[1]} x {source.shape[2]} {source.dtype}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.images.tiff.planes import PlaneReader
+    from autoStructN2V.datasets.images.formats.planes import PlaneReader
 
     Image = NDArray[np.float32]
 
@@ -173,13 +173,13 @@ def _is_mapped(array: NDArray[np.generic]) -> bool:
     return False
 
 
-class TiffSource:
-    """A stack in a TIFF file; :func:`autoStructN2V.datasets.images.reading.open_images` makes one.
+class FileSource:
+    """A stack in a file; :func:`autoStructN2V.datasets.images.reading.open_images` makes one.
 
     Parameters
     ----------
     path : Path
-        File.
+        File, or the folder that is one, as of Zarr.
     reader : PlaneReader
         Reads the planes of the file.
     planes : sequence of int
@@ -192,6 +192,8 @@ class TiffSource:
         Axes and scale of the whole file.
     files : frozenset of Path
         Files that hold the planes (OME may use several); default: `path` alone.
+    name : str
+        Short name; default: that of the file without its ending.
     """
 
     def __init__(
@@ -203,8 +205,9 @@ class TiffSource:
         original_axes_shape: tuple[str, tuple[int, ...]],
         metadata: ImageMetadata,
         files: frozenset[Path] = frozenset(),
+        name: str = "",
     ) -> None:
-        self.name = _stem(path)
+        self.name = name or file_stem(path)
         self.dtype = dtype
         self.original_axes_shape = original_axes_shape
         self.metadata = metadata
@@ -249,11 +252,11 @@ class FolderStackSource:
     ----------
     folder : Path
         Where the files lie; gives the name.
-    slices : sequence of TiffSource
+    slices : sequence of FileSource
         Sources of one slice each, of equal shape and data type, in order of z.
     """
 
-    def __init__(self, folder: Path, slices: Sequence[TiffSource]) -> None:
+    def __init__(self, folder: Path, slices: Sequence[FileSource]) -> None:
         first = slices[0]
         self.name = folder.resolve().name
         self.dtype = first.dtype
@@ -295,6 +298,7 @@ def _to_float32(image: NDArray[np.generic]) -> Image:
         return np.array(image, dtype=np.float32, order="C")
 
 
-def _stem(path: Path) -> str:
+def file_stem(path: Path) -> str:
+    """Return the name of a file without its ending, which may be double, as ``.ome.tif``."""
     stem = path.stem
     return stem[: -len(".ome")] if stem.casefold().endswith(".ome") else stem

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import math
-import os
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import tifffile
 
+from autoStructN2V.datasets.images.formats.registry import TIFF, result_format
+from autoStructN2V.datasets.images.formats.result import Result
 from autoStructN2V.datasets.images.offset import restored
-from autoStructN2V.datasets.images.tiff.trial import layout_for
-from autoStructN2V.datasets.images.unfinished import PixelPlace
+from autoStructN2V.datasets.images.tiff.writing import TiffPlaneWriter, wanted_place
 from autoStructN2V.files import (
+    atomic_folder,
     atomic_write,
     ensure_writable_folder,
     output_error,
@@ -26,12 +23,13 @@ from autoStructN2V.files import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from numpy.typing import NDArray
 
+    from autoStructN2V.datasets.images.formats.result import PlaneWriter
     from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.datasets.images.tiff.layout import TiffLayout
     from autoStructN2V.datasets.images.unfinished import Unfinished
     from autoStructN2V.vocabulary import OutputDtype
 
@@ -46,15 +44,12 @@ __all__ = [
 ]
 
 
-_SPARE_BYTES = 2**20
-
-
 class _DiscardedError(Exception):
     """The file is not wanted any more."""
 
 
 class StackWriter:
-    """Write a TIFF file one slice at a time, in constant memory; use it in a ``with`` block.
+    """Write a file one slice at a time, in constant memory; use it in a ``with`` block.
 
     The file appears under its name when the block ends and every slice was written. If the
     block raises, or :meth:`discard` was called, nothing appears and an older file stays.
@@ -62,7 +57,7 @@ class StackWriter:
     Parameters
     ----------
     path : Path or str
-        Name of the new file.
+        Name of the new file; its ending chooses the format (``.tif``, ``.ome.zarr``, ``.mrc``).
     source : ImageSource
         Input, whose axes, shape and scale the new file gets.
     output_dtype : {"float32", "input"}
@@ -71,7 +66,8 @@ class StackWriter:
         How the images were made; kept in the file as text.
     unfinished : Unfinished, optional
         Journal of the file: what was written before a crash is in :attr:`finished`, and what is
-        written stays when the block raises or is discarded.
+        written stays when the block raises or is discarded. Formats whose files cannot be gone on
+        with are written anew.
 
     Attributes
     ----------
@@ -98,60 +94,55 @@ class StackWriter:
         self.shape = source.shape
         self.history = dict(history or {})
         self._added = source.metadata.offset
-        self._layout = layout_for(source, output_dtype, self.history)
+        self._result = Result.of(source, output_dtype, self.history)
+        self._format = result_format(self.path) or TIFF
         self._missing = set(range(source.shape[0]))
         self._is_discarded = False
-        self._unfinished = unfinished
-        self._offset, self._stored_dtype = 0, self._layout.dtype
+        self._unfinished = unfinished if self._format.can_go_on else None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             if not self._goes_on_in(self.path):
-                partial = self._unfinished.partial if self._unfinished else None
-                temporary = stack.enter_context(atomic_write(self.path, partial=partial))
-                if partial is None or not self._goes_on_in(partial):
+                temporary = stack.enter_context(self._replacing())
+                if not self._goes_on_in(temporary):
                     self._begin(temporary)
-                self._file: BinaryIO = stack.enter_context(temporary.open("r+b"))
-            else:
-                self._file = stack.enter_context(self.path.open("rb"))
+            stack.callback(self._planes.close)
             self._missing -= self.finished
             self._stack = stack.pop_all()
         return self
 
+    def _replacing(self) -> AbstractContextManager[Path]:
+        """Give a path to write to, which gets its name when all went well."""
+        if self._format.is_folder:
+            return atomic_folder(self.path)
+        return atomic_write(
+            self.path, partial=self._unfinished.partial if self._unfinished else None
+        )
+
     def _begin(self, temporary: Path) -> None:
         """Create a file without pixels."""
-        _require_space(temporary.parent, self._layout.n_bytes)
-        self._offset, self._stored_dtype = _create(temporary, self._layout)
-        if self._unfinished is not None:
-            self._unfinished.begin(temporary, self._place)
+        assert self._format.write is not None
+        self._planes: PlaneWriter = self._format.write(temporary, self._result)
+        if self._unfinished is not None and isinstance(self._planes, TiffPlaneWriter):
+            self._unfinished.begin(temporary, self._planes.place)
 
     def _goes_on_in(self, file: Path) -> bool:
         """Take over a file that its journal knows; one of its final name only if it is whole."""
         if self._unfinished is None:
             return False
-        found = self._unfinished.read(file, self._place)
+        found = self._unfinished.read(file, wanted_place(self._result))
         finished = self._unfinished.finished
-        if found is None or (file == self.path and len(finished) < self.shape[0]):
+        is_final = file == self.path
+        if found is None or (is_final and len(finished) < self.shape[0]):
             return False
-        self._offset, self._stored_dtype = found.offset, np.dtype(found.dtype)
+        self._planes = TiffPlaneWriter(file, self._result, found, is_complete=is_final)
         self.finished = finished
         return True
 
-    @property
-    def _slice_bytes(self) -> int:
-        return math.prod(self.shape[1:]) * self._layout.dtype.itemsize
-
-    @property
-    def _place(self) -> PixelPlace:
-        """Where the pixels are, as far as that is known."""
-        dtype = self._stored_dtype.str
-        return PixelPlace(self._offset, self._slice_bytes, self.shape[0], dtype)
-
     def stored(self, z: int) -> NDArray[np.generic]:
         """Return a slice of :attr:`finished` (y, x) as it is in the file."""
-        self._file.seek(self._offset + z * self._slice_bytes)
-        stored = np.frombuffer(self._file.read(self._slice_bytes), self._stored_dtype)
-        return stored.reshape(self.shape[1:]).astype(self._layout.dtype)
+        assert isinstance(self._planes, TiffPlaneWriter)
+        return self._planes.read(z)
 
     def write(self, z: int, image: NDArray[np.floating]) -> None:
         """Write one slice; the order of the slices is free.
@@ -171,16 +162,13 @@ class StackWriter:
         """
         if not 0 <= z < self.shape[0] or image.shape != self.shape[1:]:
             raise ValueError(f"slice {z} of shape {image.shape} in a stack of {self.shape}")
-        complete = restored(image, self._added, self._layout.dtype)
-        pixels = to_dtype(complete, self._layout.dtype).astype(self._stored_dtype, order="C")
+        complete = restored(image, self._added, self._planes.dtype)
         try:
-            self._file.seek(self._offset + z * pixels.nbytes)
-            self._file.write(pixels.tobytes())
-            self._file.flush()
+            stored = self._planes.write(z, to_dtype(complete, self._planes.dtype))
         except OSError as error:
             raise output_error(self.path, error) from error
         if self._unfinished is not None:
-            self._unfinished.note(z, pixels.tobytes())
+            self._unfinished.note(z, stored)
         self._missing.discard(z)
 
     def discard(self) -> None:
@@ -197,7 +185,8 @@ class StackWriter:
             self._stack.__exit__(kind, error, traceback)
             return
         if not self._is_discarded and not self._missing:
-            self._stack.close()
+            with self._stack:
+                self._planes.finish()
             return
         self._stack.__exit__(_DiscardedError, _DiscardedError(), None)
         if not self._is_discarded:
@@ -261,19 +250,3 @@ def to_dtype(image: NDArray[np.floating], dtype: np.dtype[np.generic]) -> NDArra
     if highest > limits.max:
         highest = float(np.nextafter(highest, 0))
     return np.clip(rounded, float(limits.min), highest).astype(dtype)
-
-
-def _create(path: Path, layout: TiffLayout) -> tuple[int, np.dtype[np.generic]]:
-    """Write a file without pixels; return where they belong and their data type there."""
-    tifffile.imwrite(path, **layout.tifffile_arguments())
-    with tifffile.TiffFile(path) as tif:
-        offset = tif.series[0].dataoffset
-        stored_dtype = layout.dtype.newbyteorder(tif.byteorder)
-    if offset is None:
-        raise RuntimeError(f"the pixels of {path} are not stored in one piece")
-    return int(offset), stored_dtype
-
-
-def _require_space(folder: Path, n_bytes: int) -> None:
-    if shutil.disk_usage(folder).free < n_bytes + _SPARE_BYTES:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

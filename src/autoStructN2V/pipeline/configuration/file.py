@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from autoStructN2V.datasets.images.formats.location import Location
 from autoStructN2V.errors import ConfigError
 from autoStructN2V.files import write_json
 from autoStructN2V.frozen_config import FrozenConfig
@@ -63,7 +64,9 @@ def write_config(path: Path | str, config: PipelineConfig) -> None:
     OutputError
         If it cannot be written.
     """
-    write_json(path, config.model_dump(mode="json"))
+    # what was not given means files of all formats, and shall do so when it is read again
+    unset = {"image_extension"} - config.model_fields_set
+    write_json(path, config.model_dump(mode="json", exclude=unset))
 
 
 def with_absolute_paths(config: PipelineConfig) -> PipelineConfig:
@@ -75,7 +78,7 @@ def _absolute(section: ConfigT) -> ConfigT:
     changes: dict[str, Any] = {}
     for name in type(section).model_fields:
         value = section[name]
-        if isinstance(value, Path):
+        if isinstance(value, Path) and Location.of(value).address is None:
             changes[name] = value.absolute()
         elif isinstance(value, FrozenConfig):
             changes[name] = _absolute(value)

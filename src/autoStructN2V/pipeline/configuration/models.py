@@ -29,7 +29,7 @@ from autoStructN2V.trainers.config import (
     ScheduleConfig,
     StageConfig,
 )
-from autoStructN2V.vocabulary import DeviceName, Method, Mode, PresetName, StripeRemoval
+from autoStructN2V.vocabulary import Channels, DeviceName, Method, Mode, PresetName, StripeRemoval
 
 
 class FirstStageConfig(StageConfig):
@@ -120,7 +120,9 @@ class PipelineConfig(ScheduleConfig):
         description="2D treats slices one by one; 2.5D also sees the slices above and below.",
     )
     input_dir: Path | None = Field(
-        None, title="Input", description="A TIFF file or a folder of TIFF files."
+        None,
+        title="Input",
+        description="An image file (TIFF, OME-Zarr, MRC, HDF5, ...) or a folder of them.",
     )
     output_dir: Path = Field(
         Path("./results"), title="Output folder", description="Where results are written."
@@ -133,13 +135,22 @@ class PipelineConfig(ScheduleConfig):
         description="Folder inside the output folder.",
     )
     image_extension: str = Field(
-        ".tif", title="File ending", description="Ending of the files in an input folder."
+        ".tif",
+        title="File ending",
+        description="Ending of the files in an input folder; files of all formats are taken where "
+        "none is given.",
     )
     axes: str | None = Field(
         None, title="Axes", description="Names of the file's axes, when it does not say, as ZYX."
     )
     channel: int | None = Field(
         None, ge=0, title="Channel", description="Channel of a multichannel file, from 0."
+    )
+    channels: Channels = Field(
+        "one",
+        title="Channels",
+        description="one: a model of one channel; each: of images with several channels in a file, "
+        "a model for each, with a kernel of its own, kept together; results have all channels.",
     )
     timepoint: int | None = Field(
         None, ge=0, title="Timepoint", description="Timepoint of a time series of stacks, from 0."
@@ -215,6 +226,11 @@ class PipelineConfig(ScheduleConfig):
 
     @model_validator(mode="after")
     def _stages_fit_together(self) -> Self:
+        if self.channels == "each" and self.channel is not None:
+            raise ValueError(
+                f"channels is 'each' but channel is {self.channel}; drop channel to train a model "
+                "for each, or use channels 'one'"
+            )
         if self.method == "n2v":
             return self
         if not (self.run_stage1 or self.run_stage2):
@@ -226,6 +242,11 @@ class PipelineConfig(ScheduleConfig):
                 "a kernel from; run stage 1, or use mask_source 'file' or 'extractor'"
             )
         return self
+
+    @property
+    def searched_ending(self) -> str | None:
+        """Ending of the files that a folder is searched for; None: those of all formats."""
+        return self.image_extension if "image_extension" in self.model_fields_set else None
 
     @property
     def first_stage(self) -> FirstStageConfig:

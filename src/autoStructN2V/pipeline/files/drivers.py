@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.datasets.images.formats.notes import header_notes
 from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.errors import ConfigError, UserError
 from autoStructN2V.inference.model_files import MODEL_FILES, PICTURE_FILE, REPORT_FILE
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
@@ -130,10 +130,10 @@ def open_input(
         If there is nothing that can be opened.
     """
     if config.input_dir is None:
-        raise ConfigError("input_dir is missing; name a TIFF file or a folder of TIFF files.")
+        raise ConfigError("input_dir is missing; name an image file or a folder of images.")
     return open_images(
         config.input_dir,
-        extension=config.image_extension,
+        extension=config.searched_ending,
         mode=config.mode,
         axes=config.axes,
         channel=config.channel,
@@ -287,7 +287,9 @@ def run_pipeline(
         the last stage that ran), ``model_dir``, ``report`` (the page that explains the result,
         or None), ``stage1`` and ``stage2`` (None, or a dictionary with ``model``,
         ``results_dir``, ``files`` and ``report``), ``mask`` (kernel as bool array, or None),
-        ``is_stopped``, ``left_out`` (sentences on files that could not be used).
+        ``is_stopped``, ``left_out`` (sentences on files that could not be used). With
+        ``channels="each"``, ``files`` are the images with all channels by stage, and ``channels``
+        holds such a dictionary for each channel.
 
     Raises
     ------
@@ -299,9 +301,33 @@ def run_pipeline(
     >>> result = run_pipeline({"input_dir": "noisy.tif", "preset": "fast"})  # doctest: +SKIP
     >>> result["final_results_dir"]  # doctest: +SKIP
     """
+    # it stands on this module
+    from autoStructN2V.pipeline.channels.training import (
+        channel_events,
+        refuse_to_resume,
+        trained_channels,
+    )
+
     complete = validate_config(config)
     with _shown_log(complete.verbose):
+        n_channels = trained_channels(complete)
+        if n_channels > 1:
+            refuse_to_resume(resume)
+            joined = finish(channel_events(complete, n_channels), _log_event)
+            return {
+                "experiment_dir": joined.folder,
+                "final_results_dir": joined.folder / f"stage{max(joined.files, default=1)}",
+                "model_dir": joined.folder,
+                "is_stopped": joined.is_stopped,
+                "files": joined.files,
+                "channels": [_described(output) for output in joined.channels],
+            }
         output: RunOutput = finish(file_events(complete, resume=resume), _log_event)
+    return _described(output)
+
+
+def _described(output: RunOutput) -> dict[str, Any]:
+    """Return what a training left behind as plain values."""
     folders, result = output.folders, output.result
     stages = {1: result.stage1, 2: result.stage2}
     described = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autoStructN2V.datasets.images.formats.registry import result_ending
 from autoStructN2V.datasets.images.names import chosen_name, free_name, safe_name
 from autoStructN2V.datasets.images.offset import with_offset_off
 from autoStructN2V.datasets.images.reading import open_images
@@ -61,7 +62,7 @@ _LOG_FIELDS = (
 
 @dataclass
 class FileSink:
-    """Write denoised stacks to TIFF files, slice by slice.
+    """Write denoised stacks to files of the formats of their inputs, slice by slice.
 
     Attributes
     ----------
@@ -108,7 +109,8 @@ class FileSink:
 
     def _path(self, stage: int, source: ImageSource) -> Path:
         """Return a name that none of this run's files has; one that exists is of its last try."""
-        wanted = f"{safe_name(chosen_name(source))}_stage{stage}.tif"
+        ending = result_ending(source.metadata)
+        wanted = f"{safe_name(chosen_name(source))}_stage{stage}{ending}"
         taken = {file.name.casefold() for file in self.files.get(stage, [])}
         folder = self.folders.stage_results(stage)
         return free_name(folder / wanted, lambda path: path.name.casefold() in taken)

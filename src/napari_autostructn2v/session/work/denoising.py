@@ -122,7 +122,7 @@ class Denoising:
     def denoise_files_as_layer(
         self, path: Path, model: TrainedModel, device: DeviceName = "auto", **planes: Any
     ) -> None:
-        """Apply a model to a TIFF file or a folder of them; the result becomes one layer.
+        """Apply a model to a file or a folder of them; the result becomes one layer.
 
         Parameters
         ----------
@@ -140,7 +140,11 @@ class Denoising:
             if outcome is None:
                 return self._tasks.end("Cancelled; nothing was added.")
             sources, denoised = outcome
-            return self._show_layer(stacks_of_sources(path.stem, sources), denoised, model)
+            return self._show_layer(
+                stacks_of_sources(sources[0].name if len(sources) == 1 else path.stem, sources),
+                denoised,
+                model,
+            )
 
         events = partial(_denoised_as_layer, path, model, device, planes)
         self._tasks.start("denoise", "Reading the images", events, show)
@@ -155,14 +159,14 @@ class Denoising:
         output_dtype: OutputDtype = "float32",
         **planes: Any,
     ) -> None:
-        """Apply a model to a TIFF file or to a folder of them, and write the results.
+        """Apply a model to a file or to a folder of them, and write the results.
 
         Parameters
         ----------
         source : Path
             File or folder.
         output : Path
-            A .tif file for a single image, else a folder.
+            A file for a single image, whose ending chooses the format, else a folder.
         model : TrainedModel
             Model to apply.
         device : {"auto", "cpu", "cuda", "mps"}
@@ -211,7 +215,7 @@ class Denoising:
         Parameters
         ----------
         files : sequence of Path
-            TIFF files.
+            Results.
         """
         problems: list[str] = []
 

@@ -11,10 +11,10 @@ import pytest
 import tifffile
 
 from autoStructN2V.datasets.images.checks import as_source
+from autoStructN2V.datasets.images.formats.notes import header_notes
 from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.datasets.images.sources import read_stack
-from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.datasets.images.writing import write_stack
 
 if TYPE_CHECKING:

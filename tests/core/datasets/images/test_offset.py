@@ -7,9 +7,9 @@ import pytest
 import tifffile
 
 from autoStructN2V.datasets.images.checks import as_source
+from autoStructN2V.datasets.images.formats.notes import header_notes
 from autoStructN2V.datasets.images.offset import restored, without_offset
 from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.datasets.images.tiff.trial import header_notes
 from autoStructN2V.datasets.images.writing import write_stack
 from autoStructN2V.datasets.normalization import Normalization, estimate_normalization
 

@@ -342,8 +342,10 @@ def test_ome_image_spread_over_files_counts_once(tmp_path, rng):
 def test_missing_and_empty_places(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         open_images(tmp_path / "nothing", mode="2D")
-    with pytest.raises(InputError, match=r"no files that end in \.tif or \.tiff \(it is empty\)"):
+    with pytest.raises(InputError, match=r"no images \(it is empty\)"):
         open_images(tmp_path, mode="2D")
+    with pytest.raises(InputError, match=r"no files that end in \.tif or \.tiff \(it is empty\)"):
+        open_images(tmp_path, extension=".tif", mode="2D")
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(InputError, match="files of other kinds: 1"):
         open_images(tmp_path, mode="2D")

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import tifffile
 
-from autoStructN2V.datasets.images import writing
 from autoStructN2V.datasets.images.checks import as_source
 from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.datasets.images.reading import open_images
@@ -246,7 +245,7 @@ def test_discarded_and_unfinished_files_leave_nothing(tmp_path, rng):
 
 def test_too_little_space_is_told_before_the_work_starts(tmp_path, rng, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=100)
-    monkeypatch.setattr(writing.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(OutputError, match=r"a\.tif cannot be written because the disk is full"):
         write_stack(tmp_path / "a.tif", np.ones((1, 9, 9)), as_source(np.ones((9, 9))))
     assert list(tmp_path.iterdir()) == []
@@ -265,8 +264,8 @@ def test_a_disk_that_fills_up_meanwhile(tmp_path, rng):
         StackWriter(tmp_path / "a.tif", as_source(stack)) as writer,
     ):
         writer.write(0, stack[0])
-        writer._file.close()
-        writer._file = _FullDisk()
+        writer._planes.close()
+        writer._planes._file = _FullDisk()
         writer.write(1, stack[1])
     assert str(error.value).count(". ") == 0
     assert (tmp_path / "a.tif").read_bytes() == b"precious"

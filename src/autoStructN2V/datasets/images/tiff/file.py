@@ -5,26 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import tifffile
 
-from autoStructN2V.datasets.images.axes import (
-    StoredImage,
-    channel_first,
-    name_axes,
-    select_planes,
-)
+from autoStructN2V.datasets.images.axes import StoredImage, name_axes
+from autoStructN2V.datasets.images.formats.opening import Header, source_of
+from autoStructN2V.datasets.images.formats.planes import ContiguousPlanes, SamplePlanes
 from autoStructN2V.datasets.images.metadata import read_metadata
-from autoStructN2V.datasets.images.sources import TiffSource, require_real_numbers
+from autoStructN2V.datasets.images.sources import require_real_numbers
 from autoStructN2V.datasets.images.tiff.integrity import check_complete, check_page_list
-from autoStructN2V.datasets.images.tiff.planes import (
-    ContiguousPlanes,
-    PagedPlanes,
-    SamplePlanes,
-)
+from autoStructN2V.datasets.images.tiff.planes import PagedPlanes
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,8 +25,10 @@ if TYPE_CHECKING:
 
     from tifffile import TiffFile, TiffPageSeries
 
-    from autoStructN2V.datasets.images.tiff.planes import PlaneReader
-    from autoStructN2V.vocabulary import Mode
+    from autoStructN2V.datasets.images.formats.location import Location
+    from autoStructN2V.datasets.images.formats.opening import Choices
+    from autoStructN2V.datasets.images.formats.planes import PlaneReader
+    from autoStructN2V.datasets.images.sources import FileSource
 
 _COLOR = (
     tifffile.PHOTOMETRIC.RGB,
@@ -45,30 +39,19 @@ _COLOR = (
 )
 
 
-def open_tiff(
-    path: Path,
-    *,
-    mode: Mode,
-    axes: str | None = None,
-    channel: int | None = None,
-    timepoint: int | None = None,
-) -> TiffSource:
+def open_tiff(location: Location, choices: Choices) -> FileSource:
     """Open a TIFF file as a stack, without reading its pixels.
 
     Parameters
     ----------
-    path : Path
+    location : Location
         File.
-    mode : {"2D", "2.5D"}
-        In 2.5D the slices have to be neighbors in z.
-    axes : str, optional
-        Names of the axes, for files that do not name them or name them wrongly.
-    channel, timepoint : int, optional
-        Chosen channel and timepoint, from 0.
+    choices : Choices
+        What a person chooses of it.
 
     Returns
     -------
-    TiffSource
+    FileSource
         Every selected page, in the order of the file.
 
     Raises
@@ -76,43 +59,25 @@ def open_tiff(
     InputError
         If the file is missing, not TIFF, damaged, cut off, or if a choice is needed.
     """
+    path = location.path
     with _opened(path) as tif:
         check_page_list(tif, path)
         series = _image_series(tif, path)
-        dtype = require_real_numbers(series[0].dtype, path.name)
+        require_real_numbers(series[0].dtype, path.name)
         stored = _stored_image(tif, series)
-        named = name_axes(stored, axes, path.name)
+        name_axes(stored, choices.axes, path.name)
         check_complete(tif, series, path)
-        ordered = channel_first(*named)
-        chosen = select_planes(
-            *ordered, mode=mode, channel=channel, timepoint=timepoint, where=path.name
+        number = tif.series.index(series[0])
+        header = Header(
+            path,
+            path.name,
+            stored,
+            series[0].dtype,
+            lambda axes, shape: read_metadata(tif, axes, shape, path, image=number),
+            lambda axes, shape: _plane_reader(tif, series, path, axes, shape),
+            files=_files(series, path),
         )
-        metadata = read_metadata(tif, *ordered, path, image=tif.series.index(series[0]))
-        reader = _plane_reader(tif, series, path, *named)
-        is_unasked = axes is None and stored.is_taken_as_stack
-        files = _files(series, path)
-    return TiffSource(
-        path,
-        reader,
-        [int(plane) for plane in chosen.planes],
-        dtype,
-        (chosen.axes, chosen.shape),
-        replace(
-            metadata,
-            selection=chosen.description,
-            channel=channel if "C" in ordered[0] else None,
-            timepoint=timepoint if "T" in ordered[0] else None,
-            notes=(_stack_note(path.name, stored.n_samples),) if is_unasked else (),
-        ),
-        files,
-    )
-
-
-def _stack_note(name: str, n: int) -> str:
-    return (
-        f"{name} says that its {n} images are colors, as a program says of any {n} images, and is "
-        f"read as a stack of {n} slices; if they are channels, say axes='CYX' and choose one."
-    )
+        return source_of(header, choices)
 
 
 def _files(series: Sequence[TiffPageSeries], path: Path) -> frozenset[Path]:

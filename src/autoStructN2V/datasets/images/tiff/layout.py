@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import autoStructN2V
+from autoStructN2V.datasets.images.formats.kept import channel_names
 from autoStructN2V.datasets.images.metadata import CENTIMETER, NO_UNIT, UNIT_IN_MICROMETERS
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class TiffLayout:
         stated = self.metadata
         dropped = set(_STRUCTURAL_KEYS)
         n_channels = dict(zip(stated.axes, stated.shape, strict=False)).get("C", 1)
-        if n_channels > 1:
+        if n_channels > 1 and "C" not in self.axes:
             # They list every channel, of which the output has one.
             dropped |= _CHANNEL_KEYS
         entries = {key: value for key, value in stated.imagej.items() if key not in dropped}
@@ -172,13 +173,8 @@ class TiffLayout:
 
     def _channel_names(self) -> dict[str, object]:
         """Return the names of the channels that are written."""
-        names = self.metadata.ome.get("ChannelNames", ())
-        names = list(names) if isinstance(names, tuple) else []
-        chosen = self.metadata.channel
-        if "C" not in self.axes and chosen is not None:
-            names = names[chosen : chosen + 1]
-        n_channels = dict(zip(self.axes, self.shape, strict=True)).get("C", 1)
-        return {"Channel": {"Name": names}} if any(names) and len(names) == n_channels else {}
+        names = channel_names(self.metadata, self.axes, self.shape)
+        return {"Channel": {"Name": names}} if names else {}
 
     def _stage_position(self) -> dict[str, object]:
         """Return where the stage stood, for each plane."""

@@ -1,59 +1,19 @@
-"""How single planes of a TIFF file are read: stored in one piece, in pages, or as samples."""
+"""How single planes of a TIFF file are read that are stored in its pages."""
 
 from __future__ import annotations
 
 import math
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from tifffile import TiffFile, TiffPageSeries
-
-
-class PlaneReader(Protocol):
-    """Reads single planes (y, x) of a file, counted over all its leading axes."""
-
-    def read(self, plane: int) -> NDArray[np.generic]:
-        """Return one plane in the stored data type."""
-
-
-class ContiguousPlanes:
-    """Planes that follow each other uncompressed in a file.
-
-    Parameters
-    ----------
-    path : Path
-        File.
-    offset : int
-        Position of the first plane in bytes.
-    dtype : dtype
-        Stored data type, with its byte order.
-    plane_shape : tuple of int
-        Rows and columns, and samples where these come last.
-    """
-
-    def __init__(
-        self, path: Path, offset: int, dtype: np.dtype[np.generic], plane_shape: tuple[int, ...]
-    ) -> None:
-        self._path = path
-        self._offset = offset
-        self._dtype = dtype
-        self._plane_shape = plane_shape
-
-    def read(self, plane: int) -> NDArray[np.generic]:
-        """Return one plane in the stored data type."""
-        count = math.prod(self._plane_shape)
-        with self._path.open("rb") as file:
-            file.seek(self._offset + plane * count * self._dtype.itemsize)
-            values: NDArray[np.generic] = np.fromfile(file, self._dtype, count)
-        return values.reshape(self._plane_shape)
 
 
 class PagedPlanes:
@@ -101,28 +61,6 @@ class PagedPlanes:
         assert page is not None
         with self._lock, _reopened(page.parent):
             values: NDArray[np.generic] = page.asarray(maxworkers=1)
-        return values
-
-
-class SamplePlanes:
-    """Planes of channels that are stored pixel by pixel.
-
-    Parameters
-    ----------
-    reader : PlaneReader
-        Reads all channels of a plane, (y, x, c).
-    n_channels : int
-        Channels, the last of the leading axes.
-    """
-
-    def __init__(self, reader: PlaneReader, n_channels: int) -> None:
-        self._reader = reader
-        self._n_channels = n_channels
-
-    def read(self, plane: int) -> NDArray[np.generic]:
-        """Return one plane in the stored data type."""
-        place, channel = divmod(plane, self._n_channels)
-        values: NDArray[np.generic] = self._reader.read(place)[..., channel]
         return values
 
 

@@ -7,43 +7,28 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import tifffile
 
-from autoStructN2V.datasets.images.offset import offset_note
 from autoStructN2V.datasets.images.tiff.layout import TiffLayout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autoStructN2V.datasets.images.sources import ImageSource
-    from autoStructN2V.vocabulary import OutputDtype
-
-_MOST_TOLD = 3
+    from autoStructN2V.datasets.images.formats.result import Result
 
 
-def layout_for(
-    source: ImageSource, output_dtype: OutputDtype, history: dict[str, object]
-) -> TiffLayout:
-    """Return the layout of the result of an image, without what cannot be written.
+def layout_for(result: Result) -> TiffLayout:
+    """Return the layout of a result, without what cannot be written.
 
     Parameters
     ----------
-    source : ImageSource
-        Image that the result is made of.
-    output_dtype : {"float32", "input"}
-        Data type of the pixels.
-    history : dict
-        How the result is made.
+    result : Result
+        What the file is to hold.
 
     Returns
     -------
     TiffLayout
         A header of it has been written, into memory.
     """
-    axes, shape = source.original_axes_shape
-    dtype = np.dtype(np.float32) if output_dtype == "float32" else source.dtype
-    wanted = TiffLayout(axes, shape, dtype.newbyteorder("="), source.metadata, history)
+    wanted = TiffLayout(result.axes, result.shape, result.dtype, result.metadata, result.history)
     if _can_be_written(wanted):
         return wanted
     names = frozenset(wanted.entries())
@@ -54,41 +39,9 @@ def layout_for(
     return partial if _can_be_written(partial) else replace(wanted, left_out=names)
 
 
-def header_notes(sources: Sequence[ImageSource], output_dtype: OutputDtype) -> list[str]:
-    """Say what results will not hold of what their sources say; every header is tried.
-
-    Parameters
-    ----------
-    sources : sequence of ImageSource
-        Images that are to be denoised.
-    output_dtype : {"float32", "input"}
-        Data type of the results.
-
-    Returns
-    -------
-    list of str
-        A sentence for what is left out, and one for values that the type cannot hold.
-    """
-    found = [(source.name, _left_out(source, output_dtype)) for source in sources]
-    flawed = [(name, entries) for name, entries in found if entries]
-    rounded = offset_note(sources, np.dtype(np.float32) if output_dtype == "float32" else None)
-    notes = [rounded] if rounded else []
-    if not flawed:
-        return notes
-    name, entries = flawed[0]
-    told = ", ".join(entries[:_MOST_TOLD]) + (", ..." if len(entries) > _MOST_TOLD else "")
-    n_more = len(flawed) - 1
-    more = f" The same holds for {n_more} more image{'s' * (n_more > 1)}." if n_more else ""
-    return [
-        *notes,
-        f"What {name} says about itself is not valid in part, and the result will not say it "
-        f"({told}); the pixels are not concerned.{more}",
-    ]
-
-
-def _left_out(source: ImageSource, output_dtype: OutputDtype) -> list[str]:
-    layout = layout_for(source, output_dtype, {})
-    return [*source.metadata.ignored, *sorted(layout.left_out)]
+def left_out(result: Result) -> list[str]:
+    """Return what a file states that its result cannot, each as the name of an entry."""
+    return [*result.metadata.ignored, *sorted(layout_for(result).left_out)]
 
 
 def _can_be_written(layout: TiffLayout) -> bool:

@@ -1,0 +1,117 @@
+"""All channels of an image as one, each of which was worked on for itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoStructN2V.datasets.images.writing import StackWriter
+from autoStructN2V.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.datasets.images.metadata import ImageMetadata
+    from autoStructN2V.datasets.images.sources import ImageSource
+
+_CHANNEL = "C"
+
+
+class AllChannels:
+    """Stacks of single channels, seen as the image with all axes that they were taken from.
+
+    Parameters
+    ----------
+    channels : sequence of ImageSource
+        One stack for each channel, of equal shape.
+    chosen : ImageSource
+        One channel of the image that they belong to: says where its axis is, and all else.
+    """
+
+    def __init__(self, channels: Sequence[ImageSource], chosen: ImageSource) -> None:
+        axes, shape = chosen.original_axes_shape
+        sizes = {**dict(zip(axes, shape, strict=True)), _CHANNEL: len(channels)}
+        kept = "".join(k for k in chosen.metadata.axes if k in sizes)
+        self.name = chosen.name
+        self.dtype = channels[0].dtype
+        self.original_axes_shape: tuple[str, tuple[int, ...]] = (
+            kept,
+            tuple(sizes[letter] for letter in kept),
+        )
+        n_slices = int(np.prod(self.original_axes_shape[1][:-2]))
+        self.shape: tuple[int, int, int] = (n_slices, *chosen.shape[1:])
+        self.metadata: ImageMetadata = replace(chosen.metadata, channel=None)
+        self._channels = channels
+
+    def read_slice(self, z: int) -> NDArray[np.float32]:
+        """Read a slice (y, x) float32, counted over all leading axes."""
+        axes, shape = self.original_axes_shape
+        places = list(np.unravel_index(z, shape[:-2]))
+        where = axes.index(_CHANNEL)
+        channel = int(places.pop(where))
+        sizes = [size for i, size in enumerate(shape[:-2]) if i != where]
+        index = int(np.ravel_multi_index(places, sizes)) if sizes else 0
+        return self._channels[channel].read_slice(index)
+
+
+def n_channels(sources: Sequence[ImageSource]) -> int:
+    """Return how many channels the images have that were opened with one chosen.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Images.
+
+    Raises
+    ------
+    InputError
+        If not all have as many.
+    """
+    found = {
+        source.name: dict(zip(source.metadata.axes, source.metadata.shape, strict=False)).get(
+            _CHANNEL, 1
+        )
+        for source in sources
+    }
+    if len(set(found.values())) > 1:
+        (name, n), *others = sorted(found.items(), key=lambda item: item[1])
+        raise InputError(
+            f"{name} has {n} channel{'s' * (n > 1)} and {others[-1][0]} has {others[-1][1]}; to "
+            "train one model for each channel, all images must have as many."
+        )
+    return next(iter(found.values()), 1)
+
+
+def write_channels(
+    path: Path,
+    channels: Sequence[ImageSource],
+    chosen: ImageSource,
+    history: Mapping[str, object],
+) -> None:
+    """Write what was made of single channels as one image with all axes of its source.
+
+    Parameters
+    ----------
+    path : Path
+        Name of the new file; its ending chooses the format.
+    channels : sequence of ImageSource
+        One stack for each channel, of equal shape; the file gets their data type.
+    chosen : ImageSource
+        One channel of the source.
+    history : mapping
+        How the channels were made.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    whole = AllChannels(channels, chosen)
+    with StackWriter(path, whole, output_dtype="input", history=history) as writer:
+        for z in range(whole.shape[0]):
+            writer.write(z, whole.read_slice(z))

@@ -1,0 +1,1 @@
+"""MRC files, of electron microscopes: images, tilt series, tomograms."""
