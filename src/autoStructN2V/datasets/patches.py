@@ -223,12 +223,8 @@ def load_patch_bank(
         predictable += (np.searchsorted(read, centers) + len(shapes)).tolist()
         shapes += [source.shape[1:]] * len(read)
         pixels += [_normalized_slice(source, int(z), normalization) for z in read]
-    return PatchBank(
-        torch.cat(pixels).to(device),
-        shapes,
-        torch.from_numpy(np.concatenate(neighbors)),
-        predictable,
-    )
+    around_all = torch.from_numpy(np.concatenate(neighbors))
+    return PatchBank(torch.cat(pixels).to(device), shapes, around_all, predictable)
 
 
 def _shares(sources: Sequence[ImageSource], fraction: float) -> list[int]:

@@ -29,6 +29,7 @@ from napari_autostructn2v.session.run_reducer import (
     with_message,
 )
 from napari_autostructn2v.session.state import ModelCard, Phase, RunState
+from napari_autostructn2v.session.work.holder import JobHolder
 from napari_autostructn2v.session.work.jobs import Job, error_text
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from napari_autostructn2v.layers.stacks import LayerStacks
 
 
-class TrainingRun:
+class TrainingRun(JobHolder[RunState]):
     """Starts a training, takes decisions about it, and keeps what came of it.
 
     Attributes
@@ -56,8 +57,6 @@ class TrainingRun:
         The thread of the training that runs.
     """
 
-    changed = Signal(object)
-    """The new :class:`RunState`."""
     kernel_proposed = Signal(object)
     """The :class:`KernelProposal` that the training waits with, unless it is approved at once."""
     models_trained = Signal(object)
@@ -65,10 +64,9 @@ class TrainingRun:
     auto_approve_changed = Signal(bool)
 
     def __init__(self) -> None:
-        self.state = RunState()
+        super().__init__(RunState())
         self.results: ResultLayers | None = None
         self.auto_approve = False
-        self.job: Job | None = None
         self._trained: dict[int, TrainedModel] = {}
 
     def start(
@@ -157,18 +155,6 @@ class TrainingRun:
         if not self.state.phase.is_running:
             self.results = None
             self.set_state(RunState())
-
-    def set_state(self, state: RunState) -> None:
-        """Take another state and tell everybody who shows it."""
-        self.state = state
-        self.changed.emit(state)
-
-    def abandon(self) -> Job | None:
-        """Ask what runs to end, and say nothing of it any more; return it to be waited for."""
-        job, self.job = self.job, None
-        if job is not None:
-            job.abandon()
-        return job
 
     def _on_event(self, event: Event) -> None:
         if not isinstance(event, AwaitingDecision | Preview):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from autoStructN2V.datasets.images.sources import SourceView
 from autoStructN2V.errors import InputError
 from autoStructN2V.sampling import evenly
 
@@ -38,7 +39,7 @@ class _Stored(Protocol):
         """Return slice `z`."""
 
 
-class WithoutOffset:
+class WithoutOffset(SourceView):
     """A stack whose slices are read less an offset.
 
     Parameters
@@ -50,13 +51,13 @@ class WithoutOffset:
     """
 
     def __init__(self, source: ImageSource, offset: float) -> None:
-        self._source = source
+        super().__init__(source)
         self._offset = offset
-        self.name = source.name
-        self.shape = source.shape
-        self.dtype = source.dtype
-        self.original_axes_shape = source.original_axes_shape
-        self.metadata: ImageMetadata = replace(source.metadata, offset=offset)
+
+    @property
+    def metadata(self) -> ImageMetadata:
+        """Axes, scale and origin as stored, and the offset."""
+        return replace(self._source.metadata, offset=self._offset)
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Read a slice (y, x) float32, intensities as stored less the offset."""

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import fft
 
+from autoStructN2V.datasets.images.sources import SourceView
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.images.metadata import ImageMetadata
     from autoStructN2V.datasets.images.sources import ImageSource
 
 
@@ -49,7 +50,7 @@ def coarse_shape(shape: Sequence[int], share: float) -> tuple[int, int]:
     return rows, columns
 
 
-class CoarseSource:
+class CoarseSource(SourceView):
     """A stack whose slices are read on a coarser grid.
 
     Parameters
@@ -61,33 +62,13 @@ class CoarseSource:
     """
 
     def __init__(self, source: ImageSource, share: float) -> None:
-        self._source = source
+        super().__init__(source)
         self._shape = coarse_shape(source.shape[1:], share)
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return self._source.name
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Numbers of slices, and of rows and columns of the coarser grid."""
         return (self._source.shape[0], *self._shape)
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """Data type as stored."""
-        return self._source.dtype
-
-    @property
-    def metadata(self) -> ImageMetadata:
-        """Axes, scale and origin as stored."""
-        return self._source.metadata
-
-    @property
-    def original_axes_shape(self) -> tuple[str, tuple[int, ...]]:
-        """Axes and sizes in the file."""
-        return self._source.original_axes_shape
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Read a slice (y, x) float32 on the coarser grid, in stored intensities."""

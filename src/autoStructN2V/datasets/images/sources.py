@@ -110,6 +110,46 @@ def require_real_numbers(dtype: np.dtype[np.generic] | None, where: str) -> np.d
     return np.dtype(dtype)
 
 
+class SourceView:
+    """What is known of a stack that is read from another one, with changed intensities.
+
+    Whoever inherits from it says how a slice is read, and what else is different.
+
+    Parameters
+    ----------
+    source : ImageSource
+        The other one.
+    """
+
+    def __init__(self, source: ImageSource) -> None:
+        self._source = source
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return self._source.name
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of slices, rows and columns."""
+        return self._source.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Data type as stored."""
+        return self._source.dtype
+
+    @property
+    def metadata(self) -> ImageMetadata:
+        """Axes, scale and origin as stored."""
+        return self._source.metadata
+
+    @property
+    def original_axes_shape(self) -> tuple[str, tuple[int, ...]]:
+        """Axes and sizes in the file."""
+        return self._source.original_axes_shape
+
+
 class ArraySource:
     """A stack that lies in memory.
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from psygnal import Signal
-
 from autoStructN2V.pipeline.events import PredictionProgress
 from autoStructN2V.trainers.events import Warned
 from napari_autostructn2v.session.run_reducer import denoising_progress
 from napari_autostructn2v.session.state import Progress, TaskState
+from napari_autostructn2v.session.work.holder import JobHolder
 from napari_autostructn2v.session.work.jobs import Job, error_text
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ T = TypeVar("T")
 _LEAVES_PARTS = ("denoise", "save")  # the other tasks end with all or nothing
 
 
-class Tasks:
+class Tasks(JobHolder[TaskState]):
     """Runs one task at a time, and says how far it is and how it ended.
 
     Attributes
@@ -35,12 +34,8 @@ class Tasks:
         The task that runs.
     """
 
-    changed = Signal(object)
-    """The new :class:`TaskState`."""
-
     def __init__(self) -> None:
-        self.state = TaskState()
-        self.job: Job | None = None
+        super().__init__(TaskState())
 
     def start(
         self, kind: TaskKind, text: str, events: MakeEvents, show: Callable[[Any], None]
@@ -103,18 +98,6 @@ class Tasks:
             # what its thread still computes is of no use: nobody has to wait for it
             self.abandon()
             self.end("Cancelled.")
-
-    def set_state(self, state: TaskState) -> None:
-        """Take another state and tell everybody who shows it."""
-        self.state = state
-        self.changed.emit(state)
-
-    def abandon(self) -> Job | None:
-        """Ask what runs to end, and say nothing of it any more; return it to be waited for."""
-        job, self.job = self.job, None
-        if job is not None:
-            job.abandon()
-        return job
 
     def forget(self) -> None:
         """Say nothing any more about the task that ran last."""
