@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SHAPE = (6, 192, 192)
 _STACK_SHAPE = (20, 96, 96)
 _LARGE_SHAPE = (3, 256, 256)
-_SMALL_SHAPE = (1, 96, 96)
+_SMALL_SHAPE = (1, 80, 80)
 _WHITE = 0.06  # standard deviation of the noise in images that are made here
 PatternKind = Literal["wave", "columns", "rows", "halves", "stripes"]
 
@@ -56,6 +56,8 @@ class NoiseCase:
         What has to be said of the distribution of the noise.
     resembles_structure : bool or None
         What has to be said of the images.
+    recorded : float
+        Rows and columns that the images were recorded with, relative to those they have.
     """
 
     name: str
@@ -66,6 +68,7 @@ class NoiseCase:
     variance: float | None = None
     is_gaussian: bool | None = None
     resembles_structure: bool | None = None
+    recorded: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,16 @@ def noise_cases(seed: int) -> Iterator[NoiseCase]:
     small = make_sample("horizontal_lines", seed, _SMALL_SHAPE).noisy
     yield NoiseCase("one small image", small, task="T2_hline")
     rng = np.random.default_rng(seed)
-    for make in (_clipped, _filled, _blurred, _partly_blurred, _bare_structure, _clean, _photons):
+    for make in (
+        _clipped,
+        _filled,
+        _blurred,
+        _partly_blurred,
+        _bare_structure,
+        _clean,
+        _photons,
+        _enlarged,
+    ):
         yield make(rng)
     yield _spots(rng)
     yield _two_taps(rng)
@@ -176,6 +188,14 @@ def _photons(rng: np.random.Generator) -> NoiseCase:
     return NoiseCase("few photons", _float32(image), is_gaussian=False)
 
 
+def _enlarged(rng: np.random.Generator) -> NoiseCase:
+    """Half of the rows and columns were recorded, and enlarged before they were read out."""
+    recorded = 0.1 * _smooth((3, 128, 128), 10, rng) + 0.1 * rng.standard_normal((3, 128, 128))
+    full = ndimage.zoom(recorded, (1, 2, 2), order=3, mode="mirror", grid_mode=True)
+    image = _float32(full + 0.003 * rng.standard_normal(full.shape))
+    return NoiseCase("enlarged after recording", image, n_hidden=(5, 25), recorded=0.5)
+
+
 def _spots(rng: np.random.Generator) -> NoiseCase:
     """Few bright spots, which say nothing of how noise grows with brightness."""
     shape = (4, 256, 256)
@@ -203,7 +223,7 @@ def pattern_cases(seed: int) -> Iterator[PatternCase]:
     offsets = 0.03 * rng.standard_normal(320)
     yield _with("columns", noisy, offsets, "columns")
     yield _with("rows of each slice", noisy, _rows_of_each(shape, rng), "rows")
-    halves = 0.02 * np.repeat(rng.standard_normal((2, 320)), 160, axis=0)
+    halves = 0.03 * np.repeat(rng.standard_normal((2, 320)), 160, axis=0)
     yield _with("halves", noisy, halves, "halves")
     streaks = np.stack([curtains((512, 512), 0.1, rng) for _ in range(2)])
     large = synthetic.clean_texture((2, 512, 512), rng)

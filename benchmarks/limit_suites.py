@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from autoStructN2V.datasets import make_sample
 from autoStructN2V.datasets.images.sources import ArraySource, read_stack
+from autoStructN2V.errors import InputError
 from autoStructN2V.masking import (
     ExtractorConfig,
     Kernel,
@@ -21,6 +22,7 @@ from autoStructN2V.masking import (
     propose_kernel,
 )
 from autoStructN2V.masking.noise.autocorrelation import MAX_LAG, measure_cleaned
+from autoStructN2V.masking.noise.resolution import recorded_share
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from limit_cases import NoiseCase, noise_cases, pattern_cases
 from true_kernel import agreement, true_kernel
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 _GOOD = 0.8  # recall and precision: a pair of lags beside the limit may be wrong
 _STRENGTH = 0.1  # relative error of the variance
 _MOST_LEFT = 0.3  # of the power of a pattern that is removed; tried if its removal is changed
+_SHARE = 0.1  # of rows and columns: the power of noise ends softly
 _SHADING = 8.0  # px: smoother parts of a pattern do not count
 _MOST_OFF = 0.05  # relative error of the standard deviation of noise that is drawn
 
@@ -135,7 +138,13 @@ class NoiseSuite(_Cases):
 
     def __call__(self, limits: Any) -> Outcome:
         """Try all cases."""
-        return Outcome({n: self._judged(c, image, limits) for n, c, image in self._cases})
+        return Outcome({n: self._tried(c, image, limits) for n, c, image in self._cases})
+
+    def _tried(self, case: NoiseCase, cleaned: NDArray[np.float32], limits: Any) -> Judged:
+        try:
+            return self._judged(case, cleaned, limits)
+        except InputError as refused:  # of these images alone
+            return Judged(("missed",), str(refused))
 
     def _judged(self, case: NoiseCase, cleaned: NDArray[np.float32], limits: Any) -> Judged:
         measured = measure_cleaned(
@@ -199,6 +208,8 @@ def is_wrong(case: NoiseCase, measured: Autocorrelation, limits: NoiseLimits) ->
         "resembles_structure": measured.resembles_structure,
     }
     if any(getattr(case, name) not in (None, value) for name, value in said.items()):
+        return True
+    if abs(recorded_share(measured, limits.resolution) - case.recorded) > _SHARE:
         return True
     if case.variance is None:
         return False

@@ -20,6 +20,7 @@ Pang et al.: Recorrupted-to-Recorrupted. CVPR (2021). doi:10.1109/CVPR46437.2021
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ from scipy import ndimage
 
 from autoStructN2V.datasets.images.sources import ArraySource
 from autoStructN2V.inference.verdict import GAUSSIAN, Verdict
+from autoStructN2V.masking.limits import limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,13 +40,31 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.predictor import Predictor
     from autoStructN2V.masking.recorruption import NoiseSampler
 
-STRENGTH = 0.25
-"""Added noise relative to that of the images; more would judge results of noisier images."""
+
+@dataclass(frozen=True)
+class SplittingLimits:
+    """How noise is split."""
+
+    strength: float = limit(
+        0.25,
+        unit="of the standard deviation of the noise of the images",
+        separates="added noise so weak that it drowns in chance from noise that blurs the result",
+        source="the less is added, the more repetitions are needed: Oliveira et al. (2021)",
+        kind="budget",
+    )
+    block: int = limit(
+        32,
+        unit="px",
+        separates="squares whose scatter gives the standard error from what is correlated",
+        source="longer than any kernel",
+        kind="theory",
+    )
+
+
+SPLITTING_LIMITS = SplittingLimits()
 
 SIGMAS = (0.0, *np.geomspace(0.4, 9.0, 17).round(3).tolist())
 """Standard deviations of the Gaussian filters, in pixels, of which the best one counts."""
-
-_BLOCK = 32  # px: side of the squares whose scatter gives the standard error
 
 
 def judge(
@@ -110,7 +130,7 @@ def _scores(
     """Return the mean score of each candidate in each block, (N,) float64; None if stopped."""
     middle = len(window) // 2
     noisy, added = window[middle], drawn[middle]
-    noisier = window + np.float32(STRENGTH) * drawn
+    noisier = window + np.float32(SPLITTING_LIMITS.strength) * drawn
     scores = {}
     for name, predictor in predictors.items():
         raw = predictor.normalization.denormalize(noisier)
@@ -129,9 +149,9 @@ def _score(
     denoised: NDArray[np.float32], noisy: NDArray[np.float32], added: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Return the mean score in each block of (P, P) images, (N,) float64."""
-    values = np.square(denoised - noisy) + (2.0 / STRENGTH) * denoised * added
-    side = values.shape[0] // _BLOCK * _BLOCK or values.shape[0]
-    block = min(_BLOCK, side)
+    values = np.square(denoised - noisy) + (2.0 / SPLITTING_LIMITS.strength) * denoised * added
+    side = values.shape[0] // SPLITTING_LIMITS.block * SPLITTING_LIMITS.block or values.shape[0]
+    block = min(SPLITTING_LIMITS.block, side)
     cut = values[:side, :side].reshape(side // block, block, side // block, block)
     means: NDArray[np.float64] = cut.mean(axis=(1, 3), dtype=np.float64).ravel()
     return means

@@ -77,7 +77,7 @@ def all_limits() -> list[Limit]:
     Returns
     -------
     list of Limit
-        Of every dataclass in :mod:`autoStructN2V.masking` that declares fields by :func:`limit`.
+        Of every dataclass of the core that declares fields by :func:`limit`.
     """
     return [
         Limit(owner, field.name, field.default, **field.metadata)
@@ -89,8 +89,8 @@ def all_limits() -> list[Limit]:
 
 
 def _modules() -> Iterator[ModuleType]:
-    package = importlib.import_module(__package__)
-    for found in pkgutil.walk_packages(package.__path__, f"{__package__}."):
+    core = importlib.import_module(__package__.partition(".")[0])
+    for found in pkgutil.walk_packages(core.__path__, f"{core.__name__}."):
         yield importlib.import_module(found.name)
 
 

@@ -124,6 +124,7 @@ class KernelPlacer:
         self._n_rounds = self._rounds_needed()
 
     def _prepare_cells(self, touching: NDArray[np.bool_]) -> None:
+        """Cut a patch into cells; `touching` (2 H - 1, 2 W - 1) tells which offsets touch."""
         reach = [
             int(np.abs(axis - n // 2).max())
             for axis, n in zip(np.nonzero(touching), touching.shape, strict=True)
@@ -241,7 +242,7 @@ class KernelPlacer:
         return padded.unfold(1, 2 * around_y + 1, 1).unfold(2, 2 * around_x + 1, 1)
 
     def _touch(self, dy: Tensor, dx: Tensor) -> Tensor:
-        """Tell at which displacements, of any shape (...), two kernels touch."""
+        """Tell at which displacements (...), of any one shape, two kernels touch."""
         reach_y, reach_x = self._reach
         near = (dy.abs() <= reach_y) & (dx.abs() <= reach_x)
         if self._is_solid:

@@ -162,7 +162,7 @@ class NoiseSampler:
         return variance.clamp_min(NOISE_LIMITS.strength.least_share).sqrt()
 
     def _at_levels(self, brightness: Tensor) -> Tensor:
-        """Return the variance at a brightness, between the measured levels on straight lines."""
+        """Return the variance (B, C, P, P) at a brightness, on lines between the levels."""
         bright, variance = self._levels.T.contiguous()
         above = torch.searchsorted(bright, brightness.contiguous()).clamp(1, len(bright) - 1)
         low, high = bright[above - 1], bright[above]
@@ -171,7 +171,7 @@ class NoiseSampler:
 
 
 def _half_itself(patches: Tensor, around: Tensor, side: int) -> Tensor:
-    """Return the mean of each pixel and of the mean of the others in the square around it.
+    """Return half of each pixel of (B, C, P, P) and half of the mean of those around it.
 
     The strength of shot noise follows from the signal. The pixel itself says too much of it, since
     its noise is in there, and the others say too little; half and half, the third moment of shot

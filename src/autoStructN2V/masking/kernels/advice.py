@@ -9,7 +9,8 @@ from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
 )
-from autoStructN2V.masking.noise.resolution import MOST_SHARE, recorded_share
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS
+from autoStructN2V.masking.noise.resolution import recorded_share
 from autoStructN2V.masking.patterns.pattern import Pattern
 
 
@@ -93,7 +94,7 @@ def _about_kernel(kernel: Kernel, *, is_unsure: bool, is_other: bool) -> str:
 def _about_resolution(autocorrelation: Autocorrelation) -> list[str]:
     """Say that a training would work on a coarser grid, whose kernel is another one."""
     share = recorded_share(autocorrelation)
-    if share > MOST_SHARE:
+    if share > NOISE_LIMITS.resolution.finest:
         return []
     return [
         "The images were enlarged or filtered after they were recorded. A training works on a grid "

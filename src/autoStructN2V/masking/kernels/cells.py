@@ -51,7 +51,7 @@ def documented_to_cells(array: object, mode: Mode | None) -> NDArray[np.bool_]:
 
 
 def as_boolean(array: object) -> NDArray[np.bool_]:
-    """Return a boolean copy of an array of True and False, or of 0 and 1.
+    """Return a boolean copy of an array (...) of True and False, or of 0 and 1.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def require_share(share: object) -> None:
 
 
 def center_of(array: NDArray[_Value]) -> tuple[int, ...]:
-    """Return the index of the center of an array of odd sides."""
+    """Return the index of the center of an array (...) of odd sides."""
     return tuple(side // 2 for side in array.shape)
 
 

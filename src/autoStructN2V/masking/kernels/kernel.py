@@ -159,7 +159,7 @@ class Kernel:
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> NDArray[np.generic]:
-        """Let NumPy take the kernel for an array in its documented form, always a copy."""
+        """Let NumPy take a kernel as (H, W) or (3, H, W), its documented form, always a copy."""
         if copy is False:
             raise ValueError("A kernel cannot be changed, so an array of it is always a copy.")
         return self.to_array().astype(bool if dtype is None else dtype, copy=False)

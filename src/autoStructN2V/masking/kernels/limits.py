@@ -1,19 +1,23 @@
 """What is decided while a kernel is found and named, as data."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from autoStructN2V.masking.limits import limit
+
+_N_NEIGHBORS = 4  # of the eight: opposite ones are the same correlation
 
 
 @dataclass(frozen=True)
 class ExtractionLimits:
     """When a correlation is hidden; the user's own parameters are in ``ExtractorConfig``."""
 
-    errors_of_first_ring: float = limit(
-        4.0,
-        unit="standard errors, at the default of adapt_CB",
-        separates="correlations of the neighbors of a pixel from chance, of which there are many",
-        source="chosen on synthetic images in November 2026, not re-derived",
+    false_alarm: float = limit(
+        1e-4,
+        unit="probability that a pixel whose noise is independent gets a neighbor",
+        separates="correlations of the neighbors of a pixel from chance, at the default adapt_CB",
+        source="one in 10,000 images; the limit follows from the normal distribution",
+        kind="theory",
     )
     times_beyond_doubt: float = limit(
         2.0,
@@ -30,6 +34,11 @@ class ExtractionLimits:
         source="bounds the number of windows that are tried",
         kind="budget",
     )
+
+    @property
+    def errors_of_first_ring(self) -> float:
+        """Standard errors demanded of the neighbors of a pixel, at the default adapt_CB."""
+        return -NormalDist().inv_cdf(self.false_alarm / _N_NEIGHBORS)
 
 
 EXTRACTION_LIMITS = ExtractionLimits()

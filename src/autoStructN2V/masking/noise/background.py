@@ -125,11 +125,7 @@ def unusable_pixels(
     """
     clipped = np.zeros(stack.shape, bool)
     for extreme in (stack.min(), stack.max()):
-        at_extreme = stack == extreme
-        if at_extreme.mean() > limits.clipped_share:
-            clipped |= at_extreme
-    if not clipped.any():
-        return clipped
+        clipped |= stack == extreme
     return blur(clipped.astype(np.float32), limits.local_scale) > limits.clipped_density
 
 
@@ -150,9 +146,7 @@ def filled_pixels(
     (Z, Y, X) bool
     """
     is_still = energy == 0.0
-    filled = np.zeros(energy.shape, bool)
-    if is_still.mean() > limits.clipped_share:
-        filled = blur(is_still.astype(np.float32), limits.local_scale) > limits.filled_density
+    filled = blur(is_still.astype(np.float32), limits.local_scale) > limits.filled_density
     if filled.any():
         filled = blur(filled.astype(np.float32), limits.local_scale) > limits.beside_filled
     return filled

@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 _SIDE = 32  # px: of the blocks whose spectra are averaged
 _FEWEST_BLOCKS = 60  # in a group of neighboring slices
 _RING = 0.04  # cycles/px: width of the rings in which power is averaged, about a bin
+_FASTEST = float(np.sqrt(0.5))  # cycles/px: of changes along the diagonal
 
 
 def _cut(stack: NDArray[np.float32]) -> FloatArray:
@@ -53,8 +54,8 @@ def _groups(fields: Sequence[NoiseField]) -> Iterator[tuple[FloatArray, FloatArr
 
 
 def _rings(limits: BlurredLimits) -> FloatArray:
-    """Inner radius (R,) of each ring in the band, in cycles/px."""
-    rings: FloatArray = np.arange(*limits.band, _RING)
+    """Inner radius (R,) of each ring in the band, in cycles/px, below the fastest in images."""
+    rings: FloatArray = np.arange(limits.slowest, _FASTEST - _RING, _RING)
     return rings
 
 
@@ -100,7 +101,7 @@ def blurred_noise(
     if not steep or len(steep) < limits.least_groups * len(powers):
         return None
     flat, structured = np.log(steep).mean(0)
-    if np.abs(structured - flat).mean() > limits.uneven:
+    if np.abs(structured - flat).mean() > np.log1p(limits.evenness.most_above):
         return None
     return _autocorrelation(_rings(limits), flat, max_lag)
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.signal import correlate2d
 
 from autoStructN2V.masking.noise.background import FINE_STENCIL, NoiseField, blur, fine_energy
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 
-_SCALE = 4.0  # px: radius over which brightness and energy are averaged
 # shares of the pixels between the levels: few are bright, and their noise is the strongest
 _BORDERS = (*np.linspace(0.0, 0.9375, 16), 0.97, 0.985, 0.995, 1.0)
 _LEAST_RESPONSE = 0.5  # energy of the differences: 1 for white noise; less is a small remainder
@@ -52,8 +52,9 @@ def strength_levels(
     """
     usable = [np.isfinite(field.structure) for field in fields]
     pairs = list(zip(stacks, usable, strict=True))
-    bright = np.concatenate([blur(stack, _SCALE)[used] for stack, used in pairs])
-    energy = np.concatenate([blur(fine_energy(stack), _SCALE)[used] for stack, used in pairs])
+    scale = NOISE_LIMITS.background.brightness_scale
+    bright = np.concatenate([blur(stack, scale)[used] for stack, used in pairs])
+    energy = np.concatenate([blur(fine_energy(stack), scale)[used] for stack, used in pairs])
     if bright.size < _FEWEST:
         return ()
     level = np.searchsorted(np.quantile(bright, _BORDERS[1:-1]), bright)
@@ -118,7 +119,7 @@ def scaled_kurtosis(fields: Sequence[NoiseField], threshold: float) -> float:
 
 
 def _response(autocorrelation: NDArray[np.float64]) -> float:
-    """Energy of the differences in noise of variance 1; for white noise 1."""
+    """Energy of the differences in noise of variance 1 with autocorrelation (H, W); white: 1."""
     overlap = correlate2d(FINE_STENCIL, FINE_STENCIL)
     middle, reach = autocorrelation.shape[0] // 2, overlap.shape[0] // 2
     inner = slice(middle - reach, middle + reach + 1)

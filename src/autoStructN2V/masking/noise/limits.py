@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from autoStructN2V.masking.limits import limit
 
 _UNKNOWN = "chosen on synthetic images in November 2026, not re-derived"
+_COARSE_SCALE = 6.0
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,6 @@ class SignificanceLimits:
         source="normal distribution",
         kind="theory",
     )
-    faint_errors: float = limit(
-        2.5,
-        unit="standard errors",
-        separates="correlations that the noise model explains from chance (1 %)",
-        source=_UNKNOWN,
-    )
     faint_correlation: float = limit(
         0.01,
         unit="correlation",
@@ -38,7 +33,7 @@ class SignificanceLimits:
 
     def least_faint(self, error: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the smallest correlation that is explained, for errors of any shape (...)."""
-        return np.maximum(self.faint_errors * error, self.faint_correlation)
+        return np.maximum(self.clear_errors * error, self.faint_correlation)
 
 
 @dataclass(frozen=True)
@@ -46,22 +41,16 @@ class BackgroundLimits:
     """What counts as structure, and which pixels show neither structure nor noise."""
 
     coarse_scale: float = limit(
-        6.0,
+        _COARSE_SCALE,
         unit="px, standard deviation of a Gaussian",
         separates="structure, which is subtracted, from noise; all other scales follow from it",
         source=_UNKNOWN,
     )
-    clipped_share: float = limit(
-        0.003,
-        unit="of all pixels",
-        separates="clipped images from those in which few pixels have the extreme value",
-        source=_UNKNOWN,
-    )
     clipped_density: float = limit(
-        0.3,
+        0.4,
         unit="of the pixels around",
         separates="pixels that clipping changes from those that show their noise",
-        source=_UNKNOWN,
+        source="a corner that is clipped, and images of few photons, of benchmarks/limit_cases.py",
     )
     filled_density: float = limit(
         0.9,
@@ -110,9 +99,9 @@ class BackgroundLimits:
 class SelectionLimits:
     """Which pixels are flat enough to measure noise in."""
 
-    spread_tolerance: float = limit(
-        1.15,
-        unit="times the spread of the scores of noise alone",
+    more_spread: float = limit(
+        0.15,
+        unit="of the spread of the scores of noise alone, beyond it",
         separates="background from background with some structure",
         source=_UNKNOWN,
     )
@@ -122,10 +111,11 @@ class SelectionLimits:
         separates="the flattest pixels, taken even if none is flat, from the others",
         source=_UNKNOWN,
     )
-    enough_pixels: int = limit(
-        2500,
-        unit="px",
-        separates="small images, of which a larger share is taken, from others",
+    small: int = limit(
+        10_000,
+        unit="usable px",
+        separates="small images, of which a larger share is taken, and in which uniform texture "
+        "cannot be told from noise, from others",
         source="recall of lines in one image of 64 px is 0.83, without this 0.72 (15 seeds)",
     )
     most_of_small: float = limit(
@@ -144,7 +134,7 @@ class SelectionLimits:
 
     def fewest_of(self, n_pixels: int) -> float:
         """Return the share of the usable pixels that is taken at least."""
-        return min(self.most_of_small, max(self.least_fraction, self.enough_pixels / n_pixels))
+        return self.most_of_small if n_pixels < self.small else self.least_fraction
 
 
 @dataclass(frozen=True)
@@ -175,7 +165,11 @@ class CorrectionLimits:
 
 @dataclass(frozen=True)
 class LeakLimits:
-    """What part of a correlation that is common to all directions is a remainder of structure."""
+    """What part of a correlation that is common to all directions is a remainder of structure.
+
+    Where noise hides it, it is extrapolated along a straight line from lags in the farther half of
+    its reach, where blurred noise has ended.
+    """
 
     most: float = limit(
         0.12,
@@ -189,23 +183,30 @@ class LeakLimits:
         separates="structure, which all of them hold, from noise, which some hold",
         source=_UNKNOWN,
     )
-    farther: tuple[int, int] = limit(
-        (5, 9),
-        unit="px",
-        separates="distances at which blurred noise has ended from nearer and noisier ones",
-        source="commit aa6101a, on seeds 11 and 12 of T7_blob",
-    )
     reach: float = limit(
-        9.5,
+        round(math.sqrt(2.0) * _COARSE_SCALE, 1),
         unit="px",
         separates="distances at which high-passed structure is correlated from farther ones",
-        source="commit aa6101a, measured beside white noise",
+        source="standard deviation of the widest Gaussian that the high-pass subtracts; between "
+        "where the correlation of edges and that of soft structure cross zero, 6 and 9 px",
+        kind="theory",
     )
-    fall: float = limit(
-        4.0 / 3.0,
-        unit="power of the distance left",
-        separates="a correlation that falls fast at first from one that falls along a line",
-        source="commit aa6101a, measured beside white noise",
+
+    @property
+    def farther(self) -> slice:
+        """Distances in px from which the remainder is extrapolated."""
+        return slice(int(self.reach / 2.0) + 1, int(self.reach) + 1)
+
+
+@dataclass(frozen=True)
+class EvennessLimits:
+    """Whether something is equally strong everywhere, as noise is."""
+
+    most_above: float = limit(
+        0.3,
+        unit="of what noise alone has, beyond it",
+        separates="structure, which is stronger in some places, from noise",
+        source="commit 5082793, on the EM stack of ISBI 2012",
     )
 
 
@@ -213,22 +214,11 @@ class LeakLimits:
 class IsotropyLimits:
     """Whether correlation of equal strength in all directions is noise or structure."""
 
+    evenness: EvennessLimits = EvennessLimits()
     far_from_noise: float = limit(
         5.0,
         unit="times the median structure score of noise alone",
         separates="images without any background from noise",
-        source=_UNKNOWN,
-    )
-    fewest_pixels: int = limit(
-        9000,
-        unit="usable px",
-        separates="images large enough to tell uniform texture from noise from smaller ones",
-        source=_UNKNOWN,
-    )
-    uneven: float = limit(
-        1.25,
-        unit="times the spread of the local variance of noise alone",
-        separates="structure, which is stronger in some places, from noise",
         source=_UNKNOWN,
     )
 
@@ -237,8 +227,9 @@ class IsotropyLimits:
 class BlurredLimits:
     """Whether the power at the highest frequencies is that of blurred noise."""
 
-    band: tuple[float, float] = limit(
-        (0.3, 0.7),
+    evenness: EvennessLimits = EvennessLimits()
+    slowest: float = limit(
+        0.3,
         unit="cycles/px",
         separates="frequencies that are taken for noise from those that optics pass",
         source="commit 5082793, on the EM stack of ISBI 2012",
@@ -247,19 +238,14 @@ class BlurredLimits:
         4.0,
         unit="times that the power falls within the band",
         separates="blurred noise from white noise (1) with a share of blurred noise (< 2.5)",
-        source="commit 5082793, as above",
+        source="commit 5082793, as above; between 2.4 and 4.8 nothing changes",
     )
     share: float = limit(
         0.2,
         unit="of the blocks",
         separates="the flattest and the most structured blocks from those between",
-        source="commit 5082793, as above",
-    )
-    uneven: float = limit(
-        0.3,
-        unit="mean absolute logarithm of the ratio of two powers",
-        separates="structure, which is not everywhere, from noise, which is",
-        source="commit 5082793, as above",
+        source="the fewer, the noisier their power: 12 of 60 blocks",
+        kind="budget",
     )
     least_groups: float = limit(
         0.3,
@@ -273,12 +259,6 @@ class BlurredLimits:
 class StrengthLimits:
     """How strong noise is at each brightness."""
 
-    most_error: float = limit(
-        0.5,
-        unit="of the variance, at any brightness",
-        separates="a line that can be extrapolated from one that is too uncertain",
-        source="commit b01424a",
-    )
     least_share: float = limit(
         0.1,
         unit="of the mean variance",
@@ -290,8 +270,53 @@ class StrengthLimits:
         0.5,
         unit="excess kurtosis",
         separates="Gaussian, uniform noise from noise with rare strong values",
-        source="a confocal image of few photons, docs/decisions.md (recorruption)",
+        source="0.36 in widefield images of FMD, 16 in a confocal one of less than a photon, which "
+        "loses 1.6 dB by drawn noise; docs/decisions.md (recorruption)",
     )
+
+
+@dataclass(frozen=True)
+class ResolutionLimits:
+    """Whether images were enlarged after they were recorded, and by how much."""
+
+    fastest: float = limit(
+        0.4,
+        unit="cycles/px along an axis",
+        separates="the fastest changes, which enlarged images hardly have, from slower ones",
+        source="widefield images of FMD, docs/decisions.md (recorded resolution)",
+    )
+    most_of_fastest: float = limit(
+        0.2,
+        unit="of the mean power",
+        separates="enlarged images (0.12 in FMD) from blurred noise beside white (0.36 in T7)",
+        source="as above",
+    )
+    ended: float = limit(
+        0.5,
+        unit="of the power at slow changes",
+        separates="frequencies that were recorded from those that were not",
+        source="halfway",
+        kind="theory",
+    )
+    coarsest: float = limit(
+        1.0 / 3.0,
+        unit="of rows and columns",
+        separates="what cameras enlarge by from what is blurred otherwise",
+        source="bounds what a mistake can do",
+        kind="budget",
+    )
+    finest: float = limit(
+        0.75,
+        unit="of rows and columns",
+        separates="grids that are worked on from those that would save too little",
+        source="about half of the pixels",
+        kind="budget",
+    )
+
+    @property
+    def plateau(self) -> float:
+        """Cycles/px, below which all power is there, also on the coarsest grid."""
+        return self.coarsest / 2.0 * self.finest
 
 
 @dataclass(frozen=True)
@@ -306,6 +331,7 @@ class NoiseLimits:
     isotropy: IsotropyLimits = IsotropyLimits()
     blurred: BlurredLimits = BlurredLimits()
     strength: StrengthLimits = StrengthLimits()
+    resolution: ResolutionLimits = ResolutionLimits()
 
 
 NOISE_LIMITS = NoiseLimits()

@@ -12,28 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS, ResolutionLimits
 
 _SIDE = 64  # frequencies along each axis at which the power is computed
-_PLATEAU = 0.125  # cycles/px: below, the power of noise that ends at all is about constant
-_FASTEST = 0.4  # cycles/px along an axis: what is faster is as good as none
-_MOST_OF_FASTEST = 0.2  # of the mean power: 1 for white noise, 0.36 for T7 (blurred noise beside
-# a share of white noise), 0.12 for widefield images of FMD (enlarged by their camera)
-_ENDED = 0.5  # of the plateau: the grid is fine enough for what has more power
-_LEAST_SHARE = 1.0 / 3.0  # of rows and columns: to be coarser is no longer what a camera does
-MOST_SHARE = 0.75
-"""Of rows and columns: nothing is gained by a coarser grid that has more."""
-
-_SIGNIFICANT = 2.5  # standard errors, and
-_LEAST_CORRELATION = 0.01  # a correlation that is smaller counts as none
 
 
-def recorded_share(noise: Autocorrelation) -> float:
+def recorded_share(
+    noise: Autocorrelation, limits: ResolutionLimits = NOISE_LIMITS.resolution
+) -> float:
     """Return how many rows and columns images were recorded with, relative to those they have.
 
     Parameters
     ----------
     noise : Autocorrelation
         What was measured in the images.
+    limits : ResolutionLimits
+        Other limits than the usual ones, for a trial.
 
     Returns
     -------
@@ -43,14 +37,14 @@ def recorded_share(noise: Autocorrelation) -> float:
     if not noise.is_strength_known:
         return 1.0
     power, ring = _power(noise)
-    if power[ring > _FASTEST].mean() > _MOST_OF_FASTEST * power.mean():
+    if power[ring > limits.fastest].mean() > limits.most_of_fastest * power.mean():
         return 1.0
-    plateau = power[ring <= _PLATEAU].mean()
+    plateau = power[ring <= limits.plateau].mean()
     edges = np.arange(_SIDE // 2 + 1) / _SIDE
     of_rings = np.array([power[np.isclose(ring, edge)].mean() for edge in edges])
-    is_there = of_rings > _ENDED * plateau
+    is_there = of_rings > limits.ended * plateau
     share = 2.0 * (float(edges[is_there].max()) + 0.5 / _SIDE)
-    return min(max(share, _LEAST_SHARE), 1.0)
+    return min(max(share, limits.coarsest), 1.0)
 
 
 def noise_on_grid(noise: Autocorrelation, share: float) -> Autocorrelation:
@@ -87,12 +81,12 @@ def noise_on_grid(noise: Autocorrelation, share: float) -> Autocorrelation:
 
 def significant(noise: Autocorrelation) -> NDArray[np.float64]:
     """Return the autocorrelation (S, H, W) without values that may be zero."""
-    limit = np.maximum(_SIGNIFICANT * noise.standard_error, _LEAST_CORRELATION)
+    limit = NOISE_LIMITS.significance.least_faint(noise.standard_error)
     return np.where(np.abs(noise.values) > limit, noise.values, 0.0)
 
 
 def _power(noise: Autocorrelation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Power at each frequency of a slice, and the faster of the frequencies along y and x."""
+    """Power (F, F) at each frequency of a slice, and the faster of those along y and x (F, F)."""
     correlation = significant(noise)[len(noise.values) // 2]
     reach = noise.max_lag
     padded = np.zeros((_SIDE, _SIDE))

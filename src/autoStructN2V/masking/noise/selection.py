@@ -32,7 +32,7 @@ def background_threshold(fields: Sequence[NoiseField], limits: NoiseLimits) -> f
     homogeneous = [
         fraction
         for fraction, of_noise in zip(FRACTIONS, _spread_of_noise(limits), strict=True)
-        if spread[fraction] <= limits.selection.spread_tolerance * of_noise
+        if spread[fraction] <= (1.0 + limits.selection.more_spread) * of_noise
     ]
     fewest = limits.selection.fewest_of(scores.size)
     return float(np.quantile(scores, max([fewest, *homogeneous])))

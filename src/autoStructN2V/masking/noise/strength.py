@@ -63,18 +63,16 @@ def measure_noise_strength(
     NoiseStrength
         Of the noise that is left after the high-pass and the selection.
     """
-    squares, brightness, extremes = [], [], []
+    squares, brightness = [], []
     for stack, field in zip(stacks, fields, strict=True):
         background = field.structure < threshold
         squares.append(np.square(high_pass(stack, limits.background)[background], dtype=np.float64))
         smooth = blur(stack, limits.background.brightness_scale)
         brightness.append(smooth[background].astype(np.float64))
-        extremes += [float(smooth.min()), float(smooth.max())]
     square, bright = np.concatenate(squares), np.concatenate(brightness)
     variance = float(square.mean())
     middle = float(bright.mean())
-    reach = max(abs(value - middle) for value in extremes)
-    gain = _gain(square, bright - middle, reach, limits)
+    gain = _gain(square, bright - middle, limits)
     n_pixels = sum(stack.size for stack in stacks)
     mean = sum(float(stack.sum(dtype=np.float64)) for stack in stacks) / n_pixels
     on_line = variance + gain * (mean - middle)
@@ -88,7 +86,6 @@ def measure_noise_strength(
 def _gain(
     square: NDArray[np.float64],
     centered: NDArray[np.float64],
-    reach: float,
     limits: NoiseLimits,
 ) -> float:
     """Growth of the variance for each unit of brightness; zero where it cannot be told.
@@ -99,8 +96,6 @@ def _gain(
         Squared noise of each pixel.
     centered : (N,) float64
         Brightness around it, of mean zero.
-    reach : float
-        Largest distance from zero at which the line is used.
     limits : NoiseLimits
         When the slope is trusted.
     """
@@ -112,6 +107,4 @@ def _gain(
     off_line = (square - variance - gain * centered) * centered
     parts = np.array([part.sum() for part in np.array_split(off_line, _N_PARTS)])
     error = float(np.sqrt(np.square(parts).sum())) / square.size / spread
-    is_vague = error * reach > limits.strength.most_error * variance
-    is_clear = abs(gain) >= limits.significance.clear_errors * error
-    return gain if is_clear or not is_vague else 0.0
+    return gain if abs(gain) >= limits.significance.clear_errors * error else 0.0

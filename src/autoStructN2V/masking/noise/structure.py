@@ -71,9 +71,9 @@ def leak_of(values: NDArray[np.float64], limits: LeakLimits) -> NDArray[np.float
         profile[ring] = max(0.0, float(np.quantile(values[distance == ring], limits.rank)))
     is_noise = profile >= limits.most
     profile[is_noise] = 0.0
-    farther = slice(*limits.farther)
+    farther = limits.farther
     if is_noise[1] and middle > farther.stop and not is_noise[farther].any():
-        fall = np.maximum(1.0 - np.arange(middle) / limits.reach, 0.0) ** limits.fall
+        fall = np.maximum(1.0 - np.arange(middle) / limits.reach, 0.0)
         strength = (fall[farther] @ profile[farther]) / np.square(fall[farther]).sum()
         nearer = slice(farther.start)
         profile[nearer] = np.minimum(strength * fall[nearer], limits.most)
@@ -127,11 +127,12 @@ def is_structure_alone(
     simulated = as_noise_field(noise_like(_cleaned(values, error, limits)), limits)
     n_usable = sum(int(np.isfinite(field.structure).sum()) for field in fields)
     is_far = threshold > isotropy.far_from_noise * float(np.median(simulated.structure))
-    if is_far or n_usable < isotropy.fewest_pixels:
+    if is_far or n_usable < limits.selection.small:
         return True
     n_windows = max(1.0, float(center_of(sums.counts.sum(0))) / limits.background.local_area)
     error_of_spread = 1.0 / np.sqrt(2.0 * n_windows)  # relative, of a standard deviation
-    tolerance = isotropy.uneven * (1.0 + limits.significance.clear_errors * error_of_spread)
+    by_chance = 1.0 + limits.significance.clear_errors * error_of_spread
+    tolerance = (1.0 + isotropy.evenness.most_above) * by_chance
     everything = float(np.quantile(simulated.structure, max(FRACTIONS)))
     of_noise = _unevenness([simulated], max(threshold, everything), scale)
     return bool(_unevenness(fields, threshold, scale) > tolerance * of_noise)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoStructN2V.datasets.images.sources import SourceView
 from autoStructN2V.masking.patterns.pattern import LineOffsets, Stripes
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, RemovalLimits
 from autoStructN2V.sampling import evenly
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from autoStructN2V.datasets.images.metadata import ImageMetadata
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.masking.patterns.pattern import Pattern
 
@@ -36,14 +36,14 @@ class Memory:
     n_pixels_left: int
 
     def has_room_for(self, image: NDArray[np.floating]) -> bool:
-        """Tell whether an image may be kept; its room is then taken."""
+        """Tell whether an image (Y, X) may be kept; its room is then taken."""
         if image.size > self.n_pixels_left:
             return False
         self.n_pixels_left -= image.size
         return True
 
 
-class CleanedSource:
+class CleanedSource(SourceView):
     """A stack whose slices are read without patterns that cover them.
 
     A slice that is kept remembers how many of the patterns it is without, so that patterns may be
@@ -72,38 +72,13 @@ class CleanedSource:
         *,
         limits: RemovalLimits = PATTERN_LIMITS.removal,
     ) -> None:
-        self._source = source
+        super().__init__(source)
         self._patterns = patterns
         self._memory = memory
         self._should_stop = should_stop
         self._limits = limits
         self._kept: dict[int, tuple[int, Image]] = {}
         self._profiles: dict[int, Image] = {}
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return self._source.name
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Numbers of slices, rows and columns."""
-        return self._source.shape
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """Data type as stored."""
-        return self._source.dtype
-
-    @property
-    def metadata(self) -> ImageMetadata:
-        """Axes, scale and origin as stored."""
-        return self._source.metadata
-
-    @property
-    def original_axes_shape(self) -> tuple[str, tuple[int, ...]]:
-        """Axes and sizes in the file."""
-        return self._source.original_axes_shape
 
     @property
     def n_kept(self) -> int:
@@ -115,7 +90,7 @@ class CleanedSource:
         return self._without(z, len(self._patterns)).copy()
 
     def _without(self, z: int, n: int) -> Image:
-        """Return a slice without the first `n` patterns."""
+        """Return a slice (Y, X) without the first `n` patterns."""
         n_removed, image = self._kept[z] if z in self._kept else (0, self._source.read_slice(z))
         ahead = range(n_removed, n)
         if any(isinstance(self._patterns[i], Stripes) for i in ahead) and self._should_stop():
@@ -129,7 +104,7 @@ class CleanedSource:
         return image
 
     def _profile(self, index: int) -> Image | None:
-        """Return what all slices share of a pattern, measured when the first slice is read."""
+        """Return what all slices share of a pattern, (Y,) or (2, Y); measured at the first."""
         pattern = self._patterns[index]
         if not isinstance(pattern, LineOffsets) or not pattern.is_shared:
             return None

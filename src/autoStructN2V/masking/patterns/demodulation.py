@@ -68,7 +68,7 @@ def covers(
     bool
     """
     shares = [coverage(stack, pattern, limits=limits) for stack in images]
-    return float(np.mean(shares)) >= limits.least_coverage
+    return float(np.mean(shares)) >= limits.coverage.least
 
 
 def coverage(
@@ -105,7 +105,7 @@ def _wave(
     x = np.arange(shape[1], dtype=np.float64)[None, :]
     angle = np.radians(pattern.angle_deg)
     phase = (2.0 * np.pi / pattern.period_px) * (np.cos(angle) * x + np.sin(angle) * y)
-    sigma = max(limits.drift_scale, limits.drift_periods * pattern.period_px)
+    sigma = max(limits.shading.scale, limits.drift_periods * pattern.period_px)
     return np.exp(1j * phase).astype(np.complex64), sigma
 
 

@@ -114,7 +114,7 @@ def _found(
 def _look_for_periodic(
     slices: _Slices, found: list[Pattern], limits: PatternLimits
 ) -> tuple[list[Image], tuple[Sinusoid, ...]]:
-    """Add sinusoids and offsets of lines to what was found; return slices without, and the rest."""
+    """Add sinusoids and offsets to what was found; return slices (Y, X) without, and the rest."""
     planes = slices.sample()
     images = [plane[None] for plane in planes]
     waves = detect_sinusoids(images, limits=limits.sinusoids)
@@ -153,6 +153,7 @@ class _Slices:
         return [(self._mean(s, 0, n_slices), self._mean(s, 1, n_slices)) for s in chosen]
 
     def _mean(self, stack: CleanedSource, start: int, n_slices: int) -> NDArray[np.float64]:
+        """Average every other one of a few slices (Y, X)."""
         places = evenly(stack.shape[0], n_slices)[start::2]
         total = np.zeros(stack.shape[1:], np.float64)
         for z in places:
@@ -160,6 +161,7 @@ class _Slices:
         return total / len(places)
 
     def _read(self, stack: CleanedSource, z: int) -> Image:
+        """Read a slice (Y, X), if somebody still waits for it."""
         if self.should_stop():
             raise _SearchStoppedError
         return stack.read_slice(z)

@@ -15,7 +15,6 @@ MAD_TO_STD = round(1.0 / NormalDist().inv_cdf(0.75), 4)
 WINDOW_REACH = 2
 """Bins to each side over which a Hann window spreads a sharp line: half of its main lobe."""
 
-_N_BACKGROUND = 4
 # correlation of the powers of noise one and two bins apart, under a Hann window
 _NEIGHBOR, _NEXT = (2.0 / 3.0) ** 2, (1.0 / 6.0) ** 2
 
@@ -64,10 +63,53 @@ class SpectrumLimits:
 
 
 @dataclass(frozen=True)
+class ShadingLimits:
+    """What changes so slowly that it is shading, of the sample or of a pattern itself."""
+
+    scale: float = limit(
+        24.0,
+        unit="px, standard deviation of a Gaussian",
+        separates="patterns from shading, which stays, and from their own drift, which is followed",
+        source="benchmarks/curtains.py, 83e5a2b, 2026-11-22; " + _WAVES,
+    )
+
+    @property
+    def line_scale(self) -> int:
+        """Scale of the shading of single lines in px: they hardly drift, so half of it will do."""
+        return round(self.scale / 2.0)
+
+
+@dataclass(frozen=True)
+class CoverageLimits:
+    """Whether a pattern is everywhere, as one that a detector or a beam makes."""
+
+    least: float = limit(
+        0.75,
+        unit="of the pixels of all slices, or of the slices",
+        separates="patterns of a detector, everywhere, from structure, in some places",
+        source="halves, corners and disks of test_removal.py, c984ea8, 2026-11-21; layers and "
+        "fibers of test_stripes.py, 3b3af5a, 2026-11-22",
+    )
+
+
+@dataclass(frozen=True)
+class TiltLimits:
+    """What is so nearly parallel to rows or columns that it counts as such."""
+
+    largest: float = limit(
+        3.0,
+        unit="degrees from the rows or columns",
+        separates="sinusoids and layers along lines, which are no stripes, from oblique ones",
+        source="tilted layers of test_stripes.py, 263872e, 2026-11-22",
+    )
+
+
+@dataclass(frozen=True)
 class SinusoidLimits:
     """What counts as a sinusoid in the spectrum of images."""
 
     spectrum: SpectrumLimits = field(default_factory=SpectrumLimits)
+    tilt: TiltLimits = field(default_factory=TiltLimits)
     smallest_side: int = limit(
         32,
         unit="px",
@@ -76,16 +118,10 @@ class SinusoidLimits:
         kind="budget",
     )
     least_cycles: float = limit(
-        6.0,
+        8.0,
         unit="cycles within a block",
-        separates="sinusoids from structure, which may repeat a few times",
-        source=_WAVES,
-    )
-    longest_period: float = limit(
-        64.0,
-        unit="px",
-        separates="sinusoids from shading and structure, which are slow",
-        source=_WAVES,
+        separates="sinusoids from shading and structure, which are slow or repeat a few times",
+        source=_WAVES + "; 8 in a block of 512 px are periods of 64 px",
     )
     least_excess: float = limit(
         30.0,
@@ -127,24 +163,14 @@ class SinusoidLimits:
         source="bounds the time of the search",
         kind="budget",
     )
-    oblique: float = limit(
-        3.0,
-        unit="degrees from the rows or columns",
-        separates="sinusoids along lines, where no stripes are looked for, from oblique ones",
-        source="tilted layers of test_stripes.py, 263872e, 2026-11-22",
-    )
 
 
 @dataclass(frozen=True)
 class DemodulationLimits:
     """How a sinusoid is followed through an image, and when it covers images."""
 
-    drift_scale: float = limit(
-        24.0,
-        unit="px",
-        separates="drift of amplitude and phase from noise and structure",
-        source=_WAVES,
-    )
+    shading: ShadingLimits = field(default_factory=ShadingLimits)
+    coverage: CoverageLimits = field(default_factory=CoverageLimits)
     drift_periods: float = limit(
         2.0,
         unit="periods; the scale is no smaller",
@@ -156,12 +182,7 @@ class DemodulationLimits:
         unit="of the amplitude over all images",
         separates="places where the sinusoid is from places where it is not",
         source="halfway",
-    )
-    least_coverage: float = limit(
-        0.75,
-        unit="of the pixels of all slices",
-        separates="patterns of a detector, everywhere, from periodic structure, in some places",
-        source="halves, corners and disks of test_removal.py, c984ea8, 2026-11-21",
+        kind="theory",
     )
 
 
@@ -169,17 +190,13 @@ class DemodulationLimits:
 class ProfileLimits:
     """How the offset of each line is measured."""
 
+    shading: ShadingLimits = field(default_factory=ShadingLimits)
     fewest: int = limit(
         8,
         unit="lines, and px along them",
         separates="images that are measured from those too small to tell offset from noise",
-        source="test_halves.py, 2fb19bc, 2026-11-21",
-    )
-    smooth_scale: int = limit(
-        12,
-        unit="px across the lines",
-        separates="offsets from shading, which is smoother and stays",
-        source=_LINES,
+        source="less than one scale of shading, which the ends are extrapolated over",
+        kind="budget",
     )
     truncate: int = limit(
         4,
@@ -192,7 +209,8 @@ class ProfileLimits:
         3.0,
         unit="standard deviations",
         separates="steps between lines from edges of structure, which are left out",
-        source=_LINES,
+        source="0.3 % of the steps of noise alone are larger",
+        kind="theory",
     )
     n_clips: int = limit(
         2,
@@ -222,17 +240,18 @@ class LineLimits:
         separates="offsets, and stripes, that matter from those too weak to be seen",
         source=_LINES,
     )
-    least_agreement: float = limit(
-        0.65,
-        unit="of the signs of the steps in two segments; 0.5 by chance",
-        separates="offsets, in all lines, from straight edges, in a few",
-        source=_LINES,
+    least_correlation: float = limit(
+        0.3,
+        unit="correlation of the steps, or of their signs, in two pieces of the lines",
+        separates="the same lines in both from chance, and from edges, which are in a few lines",
+        source=_LINES + "; benchmarks/curtains.py, 83e5a2b, 2026-11-22",
     )
     n_segments: int = limit(
         4,
         unit="segments of each line",
         separates="offsets, the same in all segments, from structure",
-        source=_LINES,
+        source="the more, the noisier each",
+        kind="budget",
     )
     most_measured: int = limit(
         8,
@@ -249,18 +268,24 @@ class LineLimits:
         kind="theory",
     )
     n_background: int = limit(
-        _N_BACKGROUND,
+        4,
         unit="bins",
         separates="the background of the lines from structure at higher frequencies",
         source=_LINES,
     )
-    background_freedom: float = limit(
-        round(_independent(_N_BACKGROUND), 1),
-        unit="independent bins among those of the background",
-        separates="chance from lines, as degrees of freedom of the F distribution",
-        source="a Hann window correlates the power of neighbors by 4/9, of the next by 1/36",
-        kind="theory",
-    )
+
+    @property
+    def background_freedom(self) -> float:
+        """Independent bins among those of the background: degrees of freedom of an F distribution.
+
+        A Hann window correlates the power of neighbors by 4/9, and that of the next by 1/36.
+        """
+        return _independent(self.n_background)
+
+    @property
+    def least_agreement(self) -> float:
+        """Share of the signs of the steps that are equal in two segments; 0.5 by chance."""
+        return (1.0 + self.least_correlation) / 2.0
 
 
 @dataclass(frozen=True)
@@ -272,13 +297,8 @@ class HalfLimits:
         1.0,
         unit="times the power that occurs by chance",
         separates="weak offsets from chance; the place of the change tells structure from them",
-        source=_HALVES,
-    )
-    most_like_next: float = limit(
-        -0.3,
-        unit="correlation of a step with the next; -0.5 of independent lines",
-        separates="offsets, independent from line to line, from structure, which optics blur",
-        source="test_halves.py, 7732867, 2026-11-21",
+        source="the limit of chance itself",
+        kind="theory",
     )
     most_off: int = limit(
         2,
@@ -297,5 +317,14 @@ class HalfLimits:
         0.5,
         unit="of the mean of the half, in the strip where they are weakest",
         separates="offsets, everywhere in their half, from structure",
-        source=_HALVES,
+        source="halfway between nowhere and everywhere",
+        kind="theory",
     )
+
+    @property
+    def most_like_next(self) -> float:
+        """Correlation of a step with the next, above which optics blurred the lines.
+
+        It is -0.5 of lines that are independent, and grows the more neighbors are alike.
+        """
+        return -self.lines.least_correlation

@@ -65,7 +65,7 @@ class Sinusoid:
     @property
     def parallel_lines(self) -> Lines | None:
         """What it is parallel to; None if it is oblique."""
-        oblique = PATTERN_LIMITS.sinusoids.oblique
+        oblique = PATTERN_LIMITS.sinusoids.tilt.largest
         if min(self.angle_deg, 180.0 - self.angle_deg) < oblique:
             return "columns"
         return "rows" if abs(self.angle_deg - 90.0) < oblique else None
@@ -89,7 +89,7 @@ class Sinusoid:
         *,
         limits: RemovalLimits = _LIMITS,
     ) -> Image:
-        """Return a new slice without it; see :meth:`LineOffsets.removed_from`."""
+        """Return a new slice (Y, X) without it; see :meth:`LineOffsets.removed_from`."""
         return without_wave(plane, self, limits=limits.sinusoids)
 
 
@@ -250,7 +250,7 @@ class Stripes(_AlongLines):
         *,
         limits: RemovalLimits = _LIMITS,
     ) -> Image:
-        """Return a new slice without it; see :meth:`LineOffsets.removed_from`."""
+        """Return a new slice (Y, X) without it; see :meth:`LineOffsets.removed_from`."""
         return without_stripes(plane, self.lines, limits=limits.stripes)
 
 

@@ -42,13 +42,13 @@ def detect_sinusoids(
 
 
 def _two_sided(half: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Extend a half spectrum by `n` columns across zero x frequency."""
+    """Extend a half spectrum (H, W) by `n` columns across zero x frequency: (H, W + n)."""
     columns = half[:, n:0:-1]
     return np.concatenate([np.roll(columns[::-1], 1, axis=0), half], axis=1)
 
 
 def _local_background(power: NDArray[np.float64], limits: SinusoidLimits) -> NDArray[np.float64]:
-    """Largest of the medians around each bin, along its row and along its column.
+    """Largest of the medians around each bin of (H, W), along its row and its column.
 
     The neighborhood of the bin itself is left out.
     """
@@ -77,11 +77,11 @@ def _least_excess(n_blocks: int, n_bins: int, limits: SinusoidLimits) -> float:
 def _sinusoids(
     power: NDArray[np.float64], variance: float, n_blocks: int, limits: SinusoidLimits
 ) -> list[Sinusoid]:
-    """Take peaks from the spectrum, the sharpest first."""
+    """Take peaks from the spectrum (H, W), the sharpest first."""
     side = len(power)
     frequency = np.hypot(fft.fftfreq(side)[:, None], fft.rfftfreq(side)[None, :])
     background = _local_background(power, limits)
-    slow = frequency < max(limits.least_cycles / side, 1.0 / limits.longest_period)
+    slow = frequency < limits.least_cycles / side
     excess = np.where(slow, 0.0, power / background)
     least = _least_excess(n_blocks, power.size, limits)
     found: list[Sinusoid] = []
@@ -108,7 +108,7 @@ def _radial_factor(
     place: tuple[int, int],
     limits: SinusoidLimits,
 ) -> float:
-    """Power on the line through a bin and zero frequency, relative to the bin's background.
+    """Power of (H, W) on the line through a bin and zero frequency, over its background.
 
     A straight edge in the image fills that whole line, a sinusoid only one place on it.
     """
@@ -127,7 +127,7 @@ def _radial_factor(
 def _around(
     row: int, column: int, shape: tuple[int, ...], radius: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows (signed) and columns of the bins that a peak covers."""
+    """Rows (N,), signed, and columns (M,) of the bins that a peak covers."""
     signed = row if row < shape[0] // 2 else row - shape[0]
     rows = np.arange(signed - radius, signed + radius + 1)
     columns = np.arange(max(0, column - radius), min(shape[1], column + radius + 1))
@@ -141,7 +141,7 @@ def _sinusoid(
     side: int,
     variance: float,
 ) -> Sinusoid:
-    """Describe a peak by its power above the background and its center of mass."""
+    """Describe a peak (N, M) by its power above the background and its center of mass."""
     # at zero x frequency the bins of negative frequency are missing: mirror their weight
     weights = np.where((columns > 0) & (columns[0] == 0) & (columns <= WINDOW_REACH), 2.0, 1.0)
     is_centered = columns[0] == 0 and int(peak.sum(axis=0).argmax()) == 0

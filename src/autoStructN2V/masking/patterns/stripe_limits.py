@@ -3,7 +3,12 @@
 from dataclasses import dataclass, field
 
 from autoStructN2V.masking.limits import limit
-from autoStructN2V.masking.patterns.limits import LineLimits
+from autoStructN2V.masking.patterns.limits import (
+    CoverageLimits,
+    LineLimits,
+    ShadingLimits,
+    TiltLimits,
+)
 
 _CURTAINS = "benchmarks/curtains.py, 83e5a2b, 2026-11-22"
 _LOOKALIKES = "layers and fibers of test_stripes.py, 3b3af5a, 2026-11-22"
@@ -14,16 +19,12 @@ class StripeLimits:
     """What counts as stripes that end within the image."""
 
     lines: LineLimits = field(default_factory=LineLimits)
-    piece_length: int = limit(
-        32,
-        unit="px along the lines",
-        separates="stripes from noise that a kernel can hide, which is shorter",
-        source=_CURTAINS,
-    )
+    coverage: CoverageLimits = field(default_factory=CoverageLimits)
+    tilt: TiltLimits = field(default_factory=TiltLimits)
     place_width: int = limit(
         64,
-        unit="px across",
-        separates="one place, where the steps of two pieces are compared, from the next",
+        unit="px across; pieces of the lines are half as long, and all else follows from it",
+        separates="stripes from noise that a kernel can hide, which is shorter, and from shading",
         source=_CURTAINS,
     )
     narrowest: int = limit(
@@ -37,37 +38,8 @@ class StripeLimits:
         16,
         unit="places",
         separates="images that are judged from those too small to tell",
-        source=_CURTAINS,
-    )
-    smooth_width: int = limit(
-        15,
-        unit="steps",
-        separates="steps of stripes from shading, which is slower",
-        source=_CURTAINS,
-    )
-    typical_width: int = limit(
-        65,
-        unit="steps",
-        separates="what is usual around a step from what is usual elsewhere",
-        source=_CURTAINS,
-    )
-    clip: float = limit(
-        6.0,
-        unit="times the usual step",
-        separates="stripes from edges of structure; what is larger counts no more",
-        source=_CURTAINS + "; without it layers were taken for stripes (docs/decisions.md)",
-    )
-    least_correlation: float = limit(
-        0.3,
-        unit="correlation of the steps of two pieces",
-        separates="places with the same stripes from noise",
-        source=_CURTAINS,
-    )
-    farthest_shift: int = limit(
-        8,
-        unit="px",
-        separates="stripes, exactly along the lines, from structure, which agrees when shifted",
-        source=_CURTAINS,
+        source="the standard error of a share of one half of them is 1/8",
+        kind="budget",
     )
     stripe_width: int = limit(
         3,
@@ -85,37 +57,15 @@ class StripeLimits:
         1.0,
         unit="over the root of the places of an image, added to the least share",
         separates="stripes from chance where there are few places",
-        source="crops, e7d267c, 2026-11-22",
+        source="two standard errors of a share of one half",
+        kind="theory",
     )
-    least_share_of_quarter: float = limit(
-        0.2,
-        unit="of the places in each quarter of the images",
-        separates="stripes, nearly everywhere, from structure in one region",
-        source=_CURTAINS,
-    )
-    least_share_of_images: float = limit(
-        0.75,
-        unit="of the images, with half of the least share of such places",
-        separates="stripes, in all slices, from structure in some",
-        source=_LOOKALIKES,
-    )
-    least_long: float = limit(
+    likeness: float = limit(
         0.6,
-        unit="pieces with one between them that are alike, for each place",
-        separates="stripes from shorter structure",
-        source="crops, e7d267c, 2026-11-22",
-    )
-    most_endless: float = limit(
-        0.6,
-        unit="correlation of pieces half an image apart, relative to neighbors",
-        separates="curtains, which fade and end, from layers, which do not",
-        source=_LOOKALIKES,
-    )
-    largest_tilt: float = limit(
-        2.5,
-        unit="degrees from the lines",
-        separates="layers that are looked for from structure that is not like stripes",
-        source="tilted layers of test_stripes.py, 263872e, 2026-11-22",
+        unit="of what neighboring pieces have in common",
+        separates="stripes, as much alike with a piece between, from shorter structure; and "
+        "curtains, less alike half an image apart, from layers, which do not end",
+        source="crops, e7d267c; " + _LOOKALIKES,
     )
     most_of_structure: float = limit(
         1.0,
@@ -123,6 +73,31 @@ class StripeLimits:
         separates="curtains over a sample from lines that are all there is, as kymographs have",
         source="tracks and fibers of test_stripes.py, 4fc6edd, 2026-11-22",
     )
+
+    @property
+    def piece_length(self) -> int:
+        """Length of the pieces of the lines in px."""
+        return self.place_width // 2
+
+    @property
+    def typical_width(self) -> int:
+        """Steps, an odd number, over which it is measured what is usual around one of them."""
+        return self.place_width // 2 * 2 + 1
+
+    @property
+    def smooth_width(self) -> int:
+        """Steps, an odd number, over which shading is averaged."""
+        return self.place_width // 8 * 2 - 1
+
+    @property
+    def farthest_shift(self) -> int:
+        """Shift in px up to which structure is compared with itself; stripes agree unshifted."""
+        return self.place_width // 8
+
+    @property
+    def least_share_of_each(self) -> float:
+        """Share of the striped places in each quarter, and in most images: half of the least."""
+        return self.least_share / 2.0
 
 
 @dataclass(frozen=True)
@@ -146,7 +121,8 @@ class SeparationLimits:
         0.6,
         unit="of the standard deviation of the steps",
         separates="scales at which the iterations converge fast from slower ones",
-        source="residuals after 40 iterations, 3b3af5a, 2026-11-22",
+        source="pace: the minimum is the same; residuals after 40 iterations, 3b3af5a, 2026-11-22",
+        kind="budget",
     )
     over_relaxation: float = limit(
         1.6,
@@ -183,11 +159,13 @@ class StripeRemovalLimits:
     """What of the separated stripes is subtracted."""
 
     separation: SeparationLimits = field(default_factory=SeparationLimits)
+    shading: ShadingLimits = field(default_factory=ShadingLimits)
     padding_radius: int = limit(
         3,
         unit="px",
         separates="padding, of one value all around, from the image",
-        source=_CURTAINS,
+        source="49 neighbors of one value do not occur by chance where there is noise",
+        kind="theory",
     )
     tilt: float = limit(
         12.0,
@@ -199,11 +177,5 @@ class StripeRemovalLimits:
         0.15,
         unit="relative width of a band of frequencies",
         separates="frequencies whose powers are compared together",
-        source=_CURTAINS,
-    )
-    shading_scale: float = limit(
-        24.0,
-        unit="px across the lines",
-        separates="stripes from shading, which is smoother and stays",
         source=_CURTAINS,
     )

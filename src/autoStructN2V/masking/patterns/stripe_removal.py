@@ -48,18 +48,19 @@ def without_stripes(
 
 
 def _spectrum(image: NDArray[np.floating], limits: StripeRemovalLimits) -> Image:
-    """Cosine transform across the columns of the stripes of an upright image."""
+    """Cosine transform (Y, X) across the columns of the stripes of an upright image (Y, X)."""
     stripes = separated_stripes(image, limits=limits.separation)
     return np.asarray(fft.dct(stripes, axis=1, norm="ortho"), np.float32)
 
 
 def _power(spectrum: Image) -> Profile:
+    """Mean power (X,) at each frequency across the columns of a spectrum (Y, X)."""
     power: Profile = np.square(spectrum).mean(axis=0, dtype=np.float64)
     return power
 
 
 def _gain(total: Profile, structure: Profile, limits: StripeRemovalLimits) -> Profile:
-    """Share (0..1) of the power at each frequency that is that of stripes, and not of shading."""
+    """Share (X,), 0..1, of the power at each frequency that is of stripes, and not of shading."""
     n = len(total)
     frequency = np.arange(n)
     first = (frequency * (1.0 - limits.bandwidth)).astype(int)
@@ -67,13 +68,13 @@ def _gain(total: Profile, structure: Profile, limits: StripeRemovalLimits) -> Pr
     sums = [np.concatenate([[0.0], np.cumsum(power)]) for power in (total, structure)]
     of_all, of_structure = (values[last] - values[first] for values in sums)
     share = np.clip(1.0 - of_structure / np.maximum(of_all, 1e-300), 0.0, 1.0)
-    shading = np.exp(-0.5 * np.square(np.pi * frequency / n * limits.shading_scale))
+    shading = np.exp(-0.5 * np.square(np.pi * frequency / n * limits.shading.scale))
     gain: Profile = share * (1.0 - shading)
     return gain
 
 
 def _tilted(image: NDArray[np.floating], degrees: float) -> NDArray[np.floating]:
-    """Shift rows so that structure of this tilt becomes upright; mirrored at the sides."""
+    """Shift rows of (Y, X) so that structure of this tilt is upright; mirrored at the sides."""
     height, width = image.shape
     shift = np.rint(np.arange(height) * np.tan(np.radians(degrees))).astype(int)
     place = (np.arange(width) + shift[:, None]) % (2 * width)
@@ -81,7 +82,7 @@ def _tilted(image: NDArray[np.floating], degrees: float) -> NDArray[np.floating]
 
 
 def _is_constant(image: NDArray[np.floating], radius: int) -> NDArray[np.bool_]:
-    """Tell where an image is padding: of one value all around."""
+    """Tell where an image (Y, X) is padding: of one value all around."""
     size = 2 * radius + 1
     lowest, highest = (f(image, size) for f in (ndimage.minimum_filter, ndimage.maximum_filter))
     is_constant: NDArray[np.bool_] = ndimage.maximum_filter(lowest == highest, size)

@@ -65,6 +65,7 @@ def _bands(width: int, limits: SeparationLimits = _LIMITS) -> list[tuple[int, in
 
 
 def _separated(image: NDArray[np.floating], limits: SeparationLimits) -> Image:
+    """Return the stripes of one band (Y, X)."""
     height, width = image.shape
     # cosine transforms are several times slower for sides with large prime factors
     margins = [(0, fft.next_fast_len(n, real=True) - n) for n in (height, width)]
@@ -77,7 +78,7 @@ def _separated(image: NDArray[np.floating], limits: SeparationLimits) -> Image:
 
 
 def _minimum(steps: Image, limits: SeparationLimits) -> Image:
-    """Return s for an image of these steps across the columns, some of which are about 1."""
+    """Return s (Y, X) for steps (Y, X - 1) across the columns, some of which are about 1."""
     shape = (steps.shape[0], steps.shape[1] + 1)
     length, weight = np.float32(limits.length), np.float32(limits.over_relaxation)
     response = _response(shape, length, limits.mean_weight)
@@ -99,13 +100,13 @@ def _minimum(steps: Image, limits: SeparationLimits) -> Image:
 
 
 def _response(shape: tuple[int, int], length: np.float32, mean_weight: float) -> Image:
-    """Inverse of the weighted sum of second differences, for each frequency."""
+    """Inverse of the weighted sum of second differences, for each frequency (Y, X)."""
     y, x = (2.0 - 2.0 * np.cos(np.pi * np.arange(n) / n) for n in shape)
     return np.asarray(1.0 / (length * y[:, None] + x[None, :] + mean_weight), np.float32)
 
 
 def _divergence(across: Image, along: Image) -> Image:
-    """Return the transposed differences of (Y, X - 1) and (Y - 1, X) arrays."""
+    """Return the transposed differences (Y, X) of (Y, X - 1) and (Y - 1, X) arrays."""
     total = np.zeros((across.shape[0], along.shape[1]), np.float32)
     total[:, 1:] += across
     total[:, :-1] -= across
@@ -115,4 +116,5 @@ def _divergence(across: Image, along: Image) -> Image:
 
 
 def _relaxed(new: Image, old: Image, weight: np.float32) -> Image:
+    """Mix new values (Y, X) with the old ones."""
     return weight * new + (1.0 - weight) * old

@@ -99,7 +99,7 @@ def find_stripes(
 
 
 def _structure_variance(image: NDArray[np.floating]) -> float:
-    """Variance of an upright image without that of its noise, which differs along the lines."""
+    """Variance of an upright image (Y, X) without that of noise, which differs along y."""
     noise = MAD_TO_STD * float(np.median(np.abs(np.diff(image, axis=0))))
     return float(image.var(dtype=np.float64)) - noise**2 / 2.0
 
@@ -107,7 +107,7 @@ def _structure_variance(image: NDArray[np.floating]) -> float:
 def _are_striped(
     images: Sequence[NDArray[np.floating]], lines: Lines, limits: StripeLimits
 ) -> bool:
-    """Tell whether there are stripes in most places, in each quarter, and in most images."""
+    """Tell whether most places, each quarter and most of the (Y, X) images are striped."""
     all_steps = [_typical(pieces, limits) for pieces in _pieces_of(images, lines, limits)]
     measured = [(pieces, _striped_places(pieces, limits)) for pieces in all_steps]
     steps = [pieces for pieces, found in measured if found.size]
@@ -117,15 +117,15 @@ def _are_striped(
     beyond = [_striped_places(pieces, limits, 2, slack=1) for pieces in steps]
     share, share_beyond = (np.concatenate([f.ravel() for f in p]).mean() for p in (places, beyond))
     quarters = np.mean([_shares_of_quarters(found) for found in places], axis=0)
-    striped = np.mean([found.mean() >= limits.least_share / 2.0 for found in places])
+    striped = np.mean([found.mean() >= limits.least_share_of_each for found in places])
     # slices may show the same structure, so that more of them are no more evidence
     places_of_one = float(np.mean([found.size for found in places]))
     return bool(
         share >= limits.least_share + limits.error_of_share / np.sqrt(places_of_one)
-        and striped >= limits.least_share_of_images
-        and quarters.min() >= limits.least_share_of_quarter
-        and share_beyond >= limits.least_long * share
-        and _endlessness(steps, limits) <= limits.most_endless
+        and striped >= limits.coverage.least
+        and quarters.min() >= limits.least_share_of_each
+        and share_beyond >= limits.likeness * share
+        and _endlessness(steps, limits) <= limits.likeness
     )
 
 
@@ -158,7 +158,7 @@ def stripe_std(
 def _pieces_of(
     images: Sequence[NDArray[np.floating]], lines: Lines, limits: StripeLimits
 ) -> list[Profile]:
-    """Centers of the steps across the lines (N, X - 1), for N pieces of their length."""
+    """Centers (N, X - 1) of the steps across the lines, for N pieces of their length."""
     turned = [upright(image, lines) for image in images]
     least = 3 * limits.piece_length, limits.narrowest
     large = [image for image in turned if len(image) >= least[0] and image.shape[1] >= least[1]]
@@ -166,6 +166,7 @@ def _pieces_of(
 
 
 def _pieces(image: NDArray[np.floating], limits: StripeLimits) -> Profile:
+    """Centers (N, X - 1) of the steps in an upright image (Y, X)."""
     steps, length = np.diff(image, axis=1), limits.piece_length
     starts = range(0, len(image) - length + 1, length)
     pieces = [steps[start : start + length] for start in starts]
@@ -173,7 +174,7 @@ def _pieces(image: NDArray[np.floating], limits: StripeLimits) -> Profile:
 
 
 def _typical(pieces: Profile, limits: StripeLimits) -> Profile:
-    """Return the steps without shading, relative to those around, so that edges do not stand out.
+    """Return the steps (N, X) without shading, relative to those around: edges are cut off.
 
     Most steps may be noise and still be told from stripes by their size, not only by their sign.
     """
@@ -181,14 +182,15 @@ def _typical(pieces: Profile, limits: StripeLimits) -> Profile:
     # line by line: SciPy has a faster algorithm for one axis
     usual = np.stack([ndimage.median_filter(line, limits.typical_width) for line in np.abs(steps)])
     relative = np.divide(steps, usual, out=np.zeros_like(steps), where=usual > 0.0)
-    clipped: Profile = np.clip(relative, -limits.clip, limits.clip)
+    most = limits.lines.profile.clip * MAD_TO_STD
+    clipped: Profile = np.clip(relative, -most, most)
     return clipped
 
 
 def _striped_places(
     steps: Profile, limits: StripeLimits, distance: int = 1, slack: int = 0
 ) -> NDArray[np.bool_]:
-    """Tell for each place whether pieces at this distance have the same stripes.
+    """Tell for each place (N - distance, M) whether pieces (N, X) have the same stripes there.
 
     Stripes are exactly along the lines; structure agrees as well at other shifts. With `slack`,
     they may be shifted by so many pixels.
@@ -197,19 +199,19 @@ def _striped_places(
     correlations = _correlations(steps, distance, middle, limits.place_width)
     straight = correlations[middle - slack : middle + slack + 1].max(axis=0)
     aside = np.abs(np.delete(correlations, slice(middle - width + 1, middle + width), axis=0))
-    is_strong = straight > limits.least_correlation
+    is_strong = straight > limits.lines.least_correlation
     striped: NDArray[np.bool_] = is_strong & (straight > aside.max(axis=0))
     return striped
 
 
 def _endlessness(images: Sequence[Profile], limits: StripeLimits) -> float:
-    """Correlation of pieces half an image apart, relative to that of neighbors.
+    """Correlation of pieces (N, X) half an image apart, relative to that of neighbors.
 
     Layers may be tilted or bent a little, so the shift at which they agree best counts.
     """
     middle, width = limits.farthest_shift, limits.place_width
     near = [float(_correlations(steps, 1, middle, width)[middle].mean()) for steps in images]
-    far, slope = [], np.tan(np.radians(limits.largest_tilt))
+    far, slope = [], np.tan(np.radians(limits.tilt.largest))
     for steps in images:
         half = (len(steps) + 1) // 2
         farthest = int(np.ceil(half * limits.piece_length * slope))
@@ -223,11 +225,12 @@ def _endlessness(images: Sequence[Profile], limits: StripeLimits) -> float:
 
 
 def _correlations(steps: Profile, distance: int, margin: int, width: int) -> NDArray[np.float64]:
-    """Correlate the steps of pieces at this distance, for each shift (first axis) and place."""
+    """Correlate pieces (N, X) at this distance: (shifts, N - distance, M) for M places across."""
     n_across = max(0, int(steps.shape[1]) - 2 * margin) // width
     shape = (max(0, len(steps) - distance), n_across, width)
 
     def places(shift: int, rows: slice) -> Profile:
+        """Cut the steps of some pieces, shifted, into places (N, M, width)."""
         start = margin + shift
         return steps[rows, start : start + n_across * width].reshape(shape)
 
@@ -241,6 +244,6 @@ def _correlations(steps: Profile, distance: int, margin: int, width: int) -> NDA
 
 
 def _shares_of_quarters(places: NDArray[np.bool_]) -> list[float]:
-    """Share of the places in each quarter of an image; 1 where there is none."""
+    """Share of the places (N, M) in each quarter of an image; 1 where there is none."""
     quarters = [q for half in np.array_split(places, 2) for q in np.array_split(half, 2, axis=1)]
     return [float(quarter.mean()) if quarter.size else 1.0 for quarter in quarters]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from autoStructN2V.datasets.images.resampling import on_coarse_grid, resampled
 from autoStructN2V.inference.model_files import load_stage1
 from autoStructN2V.masking.kernels.evidence import Evidence
-from autoStructN2V.masking.noise.resolution import MOST_SHARE, noise_on_grid, recorded_share
+from autoStructN2V.masking.limits import limit
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS
+from autoStructN2V.masking.noise.resolution import noise_on_grid, recorded_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,21 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
 
-_FEWEST_PATCHES = 2  # along the shorter side: on a coarser grid there is too little to learn from
+
+@dataclass(frozen=True)
+class GridLimits:
+    """Which coarser grids are worked on."""
+
+    fewest_patches: int = limit(
+        2,
+        unit="patches along the shorter side",
+        separates="grids with enough to learn from, and different crops, from coarser ones",
+        source="with one, all patches of an image would be the same",
+        kind="budget",
+    )
+
+
+_LIMITS = GridLimits()
 
 
 @dataclass(frozen=True)
@@ -117,5 +133,5 @@ def _recorded(
     share = recorded_share(evidence.autocorrelation)
     largest_patch = max(stage.patch_size for stage in config.used_stages)
     shortest = min(min(source.shape[1:]) for source in sources)
-    share = max(share, _FEWEST_PATCHES * largest_patch / shortest)
-    return Grid(share) if share <= MOST_SHARE else Grid()
+    share = max(share, _LIMITS.fewest_patches * largest_patch / shortest)
+    return Grid(share) if share <= NOISE_LIMITS.resolution.finest else Grid()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autoStructN2V.masking.limits import limit
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.data import RefinementPlan
@@ -20,10 +23,21 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
     from autoStructN2V.trainers.config import StageConfig
 
-# of noise divided by its strength at each brightness: 0.36 in widefield images of FMD that gain on
-# their coarser grid; 16 in a confocal one of less than a photon, which loses 1.6 dB on its own grid
-_MOST_KURTOSIS = 1.0
-_TOLERANCE = 0.05  # of the error at hidden pixels: that of single images varies by 3 % of itself
+
+@dataclass(frozen=True)
+class RefinementLimits:
+    """How much worse than before a refinement may seem."""
+
+    tolerance: float = limit(
+        0.05,
+        unit="of the error at hidden pixels",
+        separates="refinements that do harm from chance: the error of single images varies by 3 %",
+        source="one of 20 varies by more",
+        kind="theory",
+    )
+
+
+_LIMITS = RefinementLimits()
 
 
 def plan_refinement(
@@ -76,12 +90,12 @@ def plan_refinement(
         device,
         by_levels=by_levels,
     )
-    return RefinementPlan(sampler, share, _TOLERANCE if by_levels else 0.0)
+    return RefinementPlan(sampler, share, _LIMITS.tolerance if by_levels else 0.0)
 
 
 def _why_not(noise: Autocorrelation, *, by_levels: bool) -> str | None:
     """Say why noise cannot be drawn like the measured one."""
-    is_scaled = by_levels and noise.scaled_kurtosis < _MOST_KURTOSIS
+    is_scaled = by_levels and noise.scaled_kurtosis < NOISE_LIMITS.strength.gaussian_kurtosis
     if not (noise.is_uniform_gaussian or is_scaled):
         return "The noise is not bell-shaped and equally strong everywhere"
     if not noise.is_strength_known:

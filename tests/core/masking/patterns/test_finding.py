@@ -203,8 +203,8 @@ def test_arrays_are_treated_as_sources_are():
 
 def test_the_search_takes_other_limits():
     source = ArraySource(patterned())
-    lines = replace(PATTERN_LIMITS.lines, least_agreement=1.1)
-    waves = replace(PATTERN_LIMITS.sinusoids, longest_period=7.0)
+    lines = replace(PATTERN_LIMITS.lines, least_correlation=1.1)
+    waves = replace(PATTERN_LIMITS.sinusoids, least_cycles=1e6)
     assert [type(p) for p in find_patterns([source]).patterns] == [Sinusoid, LineOffsets]
     none = replace(PATTERN_LIMITS, lines=lines, halves=replace(PATTERN_LIMITS.halves, lines=lines))
     assert [type(p) for p in find_patterns([source], limits=none).patterns] == [Sinusoid]

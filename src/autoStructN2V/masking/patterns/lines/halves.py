@@ -67,7 +67,7 @@ def find_half_offsets(
 
 
 def _both_stand_out(pairs: Sequence[Pair], limits: HalfLimits) -> bool:
-    """Tell from the spectra of the halves whether lines along y may have offsets in both."""
+    """Tell from the spectra of both halves of (Y, X) whether lines along y may have offsets."""
     means = [halves(np.mean(pair, axis=0)) for pair in pairs]
     for parts in zip(*means, strict=True):
         blocks = centered_blocks(
@@ -81,23 +81,24 @@ def _both_stand_out(pairs: Sequence[Pair], limits: HalfLimits) -> bool:
 
 
 def _quarters(values: Image) -> list[Image]:
+    """Cut upright lines (Y, X) into four of (Y / 4, X)."""
     return [quarter for half in halves(values) for quarter in halves(half)]
 
 
 def _centers(steps: Image, limits: HalfLimits) -> Profile:
-    """Centers of the steps from line to line, for each quarter of their length."""
+    """Centers (4, X) of the steps (Y, X), for each quarter of their length."""
     return np.stack([center(quarter, limits.lines.profile) for quarter in _quarters(steps)])
 
 
 def _variance(steps: Pair, limits: HalfLimits) -> float:
-    """Variance of the offsets, from what neighboring quarters of independent means share."""
+    """Variance of the offsets, from what neighboring quarters of steps (Y, X) share."""
     profile = limits.lines.profile
     first, second = (integrated(_centers(image, limits), profile) for image in steps)
     return float(np.mean([covariance(first[q], second[q ^ 1]) for q in range(len(first))]))
 
 
 def _are_of_halves(pairs: Sequence[Pair], limits: HalfLimits) -> bool:
-    """Tell whether steps are the same all over a half, and others in the other half."""
+    """Tell whether steps (Y, X) are the same all over a half, and others in the other half."""
     centers = [(_centers(first, limits), _centers(second, limits)) for first, second in pairs]
     agreements = np.mean([_agreements(*pair) for pair in centers], axis=0)
     if agreements.min() < limits.lines.least_agreement or not _are_independent(centers, limits):
@@ -110,7 +111,7 @@ def _are_of_halves(pairs: Sequence[Pair], limits: HalfLimits) -> bool:
 
 
 def _agreements(first: Profile, second: Profile) -> Profile:
-    """Share of the steps that have the same sign in both quarters of a half, for each half."""
+    """Share (2,) of the steps (4, X) of equal sign in both quarters of a half, for each half."""
     a, b = signs(first), signs(second)
     quarters = np.array([agreement(a[q], b[q ^ 1]) for q in range(len(a))])
     means: Profile = quarters.reshape(2, 2).mean(axis=1)
@@ -118,7 +119,7 @@ def _agreements(first: Profile, second: Profile) -> Profile:
 
 
 def _are_independent(centers: Sequence[tuple[Profile, Profile]], limits: HalfLimits) -> bool:
-    """Tell from the steps (4, X - 1) whether neighboring lines of each half have unlike offsets."""
+    """Tell from steps (4, X) whether neighboring lines of each half have unlike offsets."""
     power, with_next = np.zeros(2), np.zeros(2)
     for pair in centers:
         a, b = (steps - np.median(steps, axis=1, keepdims=True) for steps in pair)
@@ -129,7 +130,7 @@ def _are_independent(centers: Sequence[tuple[Profile, Profile]], limits: HalfLim
 
 
 def _side(steps: Image, centers: Profile) -> Profile:
-    """To which half each pixel along the lines belongs by its steps: above or below 0.
+    """To which half each pixel (Y,) along the lines belongs by its steps: above or below 0.
 
     The steps are compared with those in the other quarter of the same half and with those in the
     other half, so that structure is not compared with itself.
@@ -144,7 +145,7 @@ def _side(steps: Image, centers: Profile) -> Profile:
 
 
 def _changes_in_the_middle(side: Profile, limits: HalfLimits) -> bool:
-    """Tell whether all of the first half is on one side, and all of the second on the other."""
+    """Tell whether the first half of (Y,) is on one side, and the second on the other."""
     change = int(np.cumsum(side - side.mean()).argmax()) + 1
     if abs(change - len(side) // 2) > limits.most_off:
         return False

@@ -76,7 +76,7 @@ def find_shared_offsets(
 
 
 def _find(groups: Sequence[Group], limits: LineLimits) -> list[LineOffsets]:
-    """Look for offsets that are the same in all images of a group."""
+    """Look for offsets that are the same in all images (Y, X) of a group."""
     means = [group[0] if len(group) == 1 else np.mean(group, axis=0) for group in groups]
     blocks = centered_blocks(
         [mean[None] for mean in means], limits.smallest_side, limits=limits.spectrum
@@ -125,7 +125,7 @@ def stand_out(blocks: Image, safety: float | None = None, *, limits: LineLimits 
 
 
 def _line_ratio(power: NDArray[np.float64], limits: LineLimits) -> float:
-    """Power at zero frequency along the lines, relative to the frequencies next to it."""
+    """Power (H, W) at zero frequency along the lines, relative to the frequencies next to it."""
     across = power[:, _fastest(len(power))]
     beside = slice(limits.first_background, limits.first_background + limits.n_background)
     background = np.maximum(across[beside].mean(axis=0), 1e-30)
@@ -170,7 +170,7 @@ def least_ratio(
 
 
 def _measured_std(groups: Sequence[Group], lines: Lines, limits: LineLimits) -> float:
-    """Measure how strong the offsets are; 0 if structure explains them."""
+    """Measure how strong the offsets in images (Y, X) are; 0 if structure explains them."""
     agreements, variances, details = [], [], []
     for group in (groups[i] for i in evenly(len(groups), limits.most_measured)):
         steps = [np.diff(upright(image, lines), axis=1) for image in group]
@@ -193,18 +193,18 @@ def signs(steps: Profile) -> Profile:
 
 
 def _segment_centers(steps: NDArray[np.floating], limits: LineLimits) -> Profile:
-    """Centers of the steps from line to line, for each segment of their length."""
+    """Centers (N, X) of the steps (Y, X) from line to line, for N segments of their length."""
     segments = np.array_split(steps, limits.n_segments)
     return np.stack([center(segment, limits.profile) for segment in segments])
 
 
 def _pairs(images: Sequence[Profile], compare: Callable[[Profile, Profile], float]) -> list[float]:
-    """Compare segments whose noise is independent: of two images, or of the only one."""
+    """Compare segments (N, X) whose noise is independent: of two images, or of the only one."""
     if len(images) == 1:
         return [compare(a, b) for a, b in combinations(images[0], 2)]
     return [compare(a, b) for a in images[0] for b in images[1]]
 
 
 def agreement(ours: Profile, others: Profile) -> float:
-    """Share of the steps with the same sign."""
+    """Share of the steps (N, X) or (X,) with the same sign."""
     return float((ours * others).mean() / 2.0 + 0.5)

@@ -94,13 +94,13 @@ def subtract_profile(image: NDArray[np.floating], profile: Image, lines: Lines) 
 
 
 def upright(image: NDArray[np.floating], lines: Lines) -> NDArray[np.floating]:
-    """Turn the lines so that they run along y."""
+    """Turn an image (Y, X) so that its lines run along y."""
     turned = image.T if lines == "rows" else image
     return np.ascontiguousarray(turned, np.result_type(image, np.float32))
 
 
 def halves(values: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Cut upright lines in their middle."""
+    """Cut upright lines (Y, ...) in their middle."""
     middle = len(values) // 2
     return values[:middle], values[middle:]
 
@@ -117,7 +117,7 @@ def column_median(values: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def center(values: NDArray[np.floating], limits: ProfileLimits = _LIMITS) -> Profile:
-    """Return the mean of each column, without the pixels that are far from it."""
+    """Return the mean (X,) of each column of (Y, X), without the pixels that are far from it."""
     mean = column_median(values)
     for _ in range(limits.n_clips):
         far = np.abs(values - mean)
@@ -127,11 +127,11 @@ def center(values: NDArray[np.floating], limits: ProfileLimits = _LIMITS) -> Pro
 
 
 def integrated(steps: Profile, limits: ProfileLimits = _LIMITS) -> Profile:
-    """Sum up steps (..., X - 1) to a profile (..., X), and take its smooth part away."""
+    """Sum up steps (..., X - 1) to a profile (..., X), and take away its smooth part."""
     start = np.zeros((*steps.shape[:-1], 1))
     profile = np.concatenate([start, np.cumsum(steps, axis=-1)], axis=-1)
     n = profile.shape[-1]
-    scale = min(limits.smooth_scale, n // 8)
+    scale = min(limits.shading.line_scale, n // 8)
     margin = min(limits.truncate * scale, n - 1)
     first, last = _end(profile, 2 * scale), _end(profile[..., ::-1], 2 * scale)
     # mirrored at its ends in both directions, so that a slope goes on
@@ -144,7 +144,7 @@ def integrated(steps: Profile, limits: ProfileLimits = _LIMITS) -> Profile:
 
 
 def _end(profile: Profile, n: int) -> Profile:
-    """Return the first value (..., 1) of a straight line fitted to the first `n` values."""
+    """Return the first value (..., 1) of a straight line fitted to the first `n` of (..., X)."""
     x = np.arange(n) - (n - 1) / 2
     weights = 1.0 / n - x * ((n - 1) / 2) / np.square(x).sum()
     value: Profile = profile[..., :n] @ weights
@@ -152,5 +152,5 @@ def _end(profile: Profile, n: int) -> Profile:
 
 
 def covariance(profile: Profile, other: Profile) -> float:
-    """Mean product of two profiles' deviations from their means."""
+    """Mean product of the deviations of two profiles (X,) from their means."""
     return float(((profile - profile.mean()) * (other - other.mean())).mean())

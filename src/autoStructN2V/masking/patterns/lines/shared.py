@@ -44,7 +44,7 @@ def shared_offsets(
 def _with_halves(
     pairs: Sequence[Pair], lines: Lines, whole: LineOffsets | None, limits: HalfLimits
 ) -> LineOffsets | None:
-    """Look for offsets of each half, where there are some of whole lines in the rest of these."""
+    """Look in means (Y, X) for offsets of each half, beside those of whole lines."""
     if whole is None:
         return find_half_offsets(pairs, lines, limits=limits)
     means = [np.mean(pair, axis=0) for pair in pairs]
