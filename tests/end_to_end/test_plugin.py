@@ -167,7 +167,7 @@ def test_from_a_sample_to_a_saved_result(
         person.click_cell(editor, cell)
     edited = session.document.kernel
     assert edited.n_hidden == proposed.n_hidden + 4  # two clicks, each mirrored
-    person.click(editor, "Approve & Continue to Stage 2")
+    person.click(editor, "Approve & continue to stage 2")
 
     person.wait_for(Phase.DONE)
     assert set(session.training.state.statuses.values()) == {Status.COMPLETE}
@@ -221,7 +221,7 @@ def test_two_and_a_half_dimensions_with_three_tabs(person: Person, tmp_path: Pat
     assert after[0, 0, 0] != before[0, 0, 0]
     assert after[2, -1, -1] == after[0, 0, 0]  # the mirrored cell lies in the slice below
     assert editor.tabs.tabText(0) == f"Z-1 (above) · {after[0].sum()} px"
-    person.click(editor, "Approve & Continue to Stage 2")
+    person.click(editor, "Approve & continue to stage 2")
     person.wait_for(Phase.DONE)
     assert person.viewer.layers[f"{layer.name} - stage 2"].data.shape == layer.data.shape
     assert session.models.at_hand is not None
@@ -233,7 +233,7 @@ def test_stage_2_can_be_skipped(person: Person) -> None:
     start_training(person)
     person.wait_for(Phase.REVIEW)
     editor = person.raised(DockName.MASK_EDITOR)
-    person.click(editor, "Skip Stage 2")
+    person.click(editor, "Skip stage 2")
     person.wait_for(Phase.DONE)
     assert person.session.training.state.statuses[Part.STAGE2] is Status.SKIPPED
     names = [layer.name for layer in person.viewer.layers]
@@ -290,7 +290,7 @@ def test_docks_come_and_go_and_the_layer_goes_while_a_training_runs(
     person.close(DockName.MASK_EDITOR)
     editor = person.open(DockName.MASK_EDITOR)
     assert session.document.kernel == edited
-    person.click(editor, "Approve & Continue to Stage 2")
+    person.click(editor, "Approve & continue to stage 2")
     person.wait_for(Phase.DONE)
     assert len(session.training.state.history) == 16
     names = [each.name for each in person.viewer.layers]

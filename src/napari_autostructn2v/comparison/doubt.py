@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autoStructN2V.errors import InputError
 from autoStructN2V.inference.doubt import CLEAR
 from napari_autostructn2v.comparison.panels import new_panel
+from napari_autostructn2v.layers.stacks import stacks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,14 +80,15 @@ def doubt_images(results: ResultLayers | None, images: Sequence[Compared]) -> li
     results : ResultLayers or None
         Of the run.
     images : sequence of Compared
-        What is compared.
+        What is compared, at least one; the noisy image, which maps need, is the first.
     """
-    if results is None or results.doubt is None:
+    if results is None or results.doubt is None or images[0].is_denoised:
+        return []
+    stacks = _stacks_now(results)
+    if stacks is None:
         return []
     return [
-        DoubtImage(results.doubt, results.stacks, image.finest)
-        for image in images
-        if image.is_denoised
+        DoubtImage(results.doubt, stacks, image.finest) for image in images if image.is_denoised
     ]
 
 
@@ -104,6 +107,21 @@ def doubt_panels(maps: Sequence[DoubtImage], images: Sequence[Compared]) -> list
         new_panel(doubt, f"Doubt: {image.short_name}", {**image.kwargs, **_SHOWN})
         for doubt, image in zip(maps, denoised, strict=True)
     ]
+
+
+def _stacks_now(results: ResultLayers) -> LayerStacks | None:
+    """Return the pixels that a run was started on, which it does not keep; None if they are gone.
+
+    Of a layer that was cropped or extended since, no map can be made.
+    """
+    layer = results.stacks.layer
+    if layer is None:
+        return None
+    try:
+        stacks = stacks_of(layer, results.stacks.index)
+    except InputError:
+        return None
+    return stacks if stacks.shape == results.stacks.shape else None
 
 
 def _all_keys(key: Any, ndim: int) -> tuple[Any, ...]:

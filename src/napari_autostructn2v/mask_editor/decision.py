@@ -47,8 +47,8 @@ class DecisionPanel(QWidget):
         self._session = session
         self.text = QLabel()
         self.text.setWordWrap(True)
-        self.approve_button = QPushButton("Approve && Continue to Stage 2")
-        self.skip_button = QPushButton("Skip Stage 2")
+        self.approve_button = QPushButton("Approve && continue to stage 2")
+        self.skip_button = QPushButton("Skip stage 2")
         self.use_button = QPushButton("Use this kernel for the next training")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)

@@ -57,8 +57,9 @@ class LossPlot(QWidget):
         self._colors: GridColors | None = None
         self.view = _plain_plot()
         self._item = self.view.getPlotItem()
-        # the label of the axis reaches below the axis
-        self._item.layout.setContentsMargins(0, 0, 0, self.fontMetrics().lineSpacing() // 2)
+        # the highest number reaches above its axis, and the label below the other one
+        half = self.fontMetrics().lineSpacing() // 2
+        self._item.layout.setContentsMargins(0, half, 0, half)
         self.curves: dict[tuple[int, str], Any] = {
             (stage, loss): self._item.plot() for stage in _POSITIONS for loss in _LOSSES
         }

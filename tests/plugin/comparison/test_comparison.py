@@ -47,7 +47,8 @@ def trained(session: Session, noisy: NDArray[np.float32]) -> napari.Viewer:
 def add_results(session: Session, layer: Image, *stages: int) -> None:
     session.choose_layer(layer)
     assert session.source is not None
-    session.training.results = ResultLayers(session.viewer, session.source, session.config)
+    stacks = replace(session.source, sources=())  # as a training keeps them
+    session.training.results = ResultLayers(session.viewer, stacks, session.config)
     for stage in stages:
         add_result(session, stage, np.asarray(layer.data, np.float32) * (1 - stage / 4))
 
@@ -380,6 +381,21 @@ def test_where_to_doubt_lies_below_the_results_in_place_of_what_was_removed(
 
 def test_doubt_is_not_offered_where_it_is_not_known(trained: napari.Viewer) -> None:
     toggle_comparison(trained)
+    assert not button(bar_of(trained), "Show where to doubt").isEnabled()
+
+
+@pytest.mark.parametrize("is_cropped", [True, False], ids=["cropped", "removed"])
+def test_doubt_is_not_offered_when_the_noisy_pixels_are_gone(
+    trained: napari.Viewer, session: Session, is_cropped: bool
+) -> None:
+    give_doubt(session)
+    layer = trained.layers["lines"]
+    if is_cropped:
+        layer.data = layer.data[:1]
+    else:
+        trained.layers.remove(layer)
+    toggle_comparison(trained)
+    assert "Stage 2" in visible(trained)
     assert not button(bar_of(trained), "Show where to doubt").isEnabled()
 
 
