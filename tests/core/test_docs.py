@@ -17,7 +17,7 @@ import tifffile
 import torch
 
 from autoStructN2V.cli.main import main
-from autoStructN2V.datasets import as_source, check_images, make_sample, open_images
+from autoStructN2V.datasets import check_images, make_sample, open_images
 from autoStructN2V.datasets.images.names import refuse_existing
 from autoStructN2V.datasets.images.sources import ArraySource
 from autoStructN2V.errors import UserError
@@ -186,7 +186,7 @@ def empty_folder() -> object:
 
 def with_nan() -> object:
     array = noisy_array(64, 64)
-    array[3, 5:8] = np.nan
+    array[:] = np.nan
     return checked(array)
 
 
@@ -244,7 +244,6 @@ USER_ERRORS: dict[str, Callable[[], object]] = {
     "time only": lambda: opened(
         np.zeros((30, 64, 64), np.uint8), "2.5D", imagej=True, metadata={"axes": "TYX"}
     ),
-    "masked": lambda: as_source(np.ma.masked_array(np.ones((4, 4)), np.eye(4))),
     "existing": existing,
     "boolean": lambda: opened(np.zeros((64, 64), bool)),
     "complex": lambda: opened(np.zeros((64, 64), np.complex64)),

@@ -243,7 +243,10 @@ ROWS: dict[str, tuple[Callable[[Place], list[str]], list[str]]] = {
         image(np.full((3, 48, 48), 7, np.uint8)),
         ["is constant", "choose another image"],
     ),
-    "NaN": (image(spoiled(np.nan)), ["1 NaN values", "slice 1", "replace them by numbers"]),
+    "NaN": (
+        image(np.full((3, 48, 48), np.nan, np.float32)),
+        ["6912 NaN values", "slice 0", "replace them by numbers"],
+    ),
     "infinity": (image(spoiled(np.inf)), ["1 infinite values", "slice 1", "replace them"]),
     "RGB": (
         raw_image(COLOR, photometric="rgb"),
@@ -401,7 +404,7 @@ def test_a_chosen_channel_is_denoised(place: Place) -> None:
 @pytest.mark.parametrize(
     ("array", "fragment"),
     [
-        (spoiled(np.nan), "1 NaN values"),
+        (np.full((2, 48, 48), np.nan, np.float32), "4608 NaN values"),
         (np.full((2, 48, 48), 3, np.uint16), "is constant"),
         (NOISY.astype(np.complex64), "complex64"),
     ],

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 # these packages load what is named when it is named: a help text shall not load PyTorch
-from autoStructN2V import datasets, inference, pipeline
+from autoStructN2V import datasets, inference, masking, pipeline
 from autoStructN2V.cli import options  # noqa: TC001 (read by typer)
 from autoStructN2V.cli.demonstration import run_demo
 from autoStructN2V.cli.forecast import forecast
@@ -347,12 +347,14 @@ def _open_checked(
     source: Path, mode: Mode, axes: str | None, channel: int | None, timepoint: int | None
 ) -> list[ImageSource]:
     """Open images to be measured; refuse what cannot be, and warn of what is hard to."""
-    sources = datasets.without_offset(
-        datasets.open_images(source, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
+    opened = datasets.open_images(
+        source, mode=mode, axes=axes, channel=channel, timepoint=timepoint
     )
-    for message in datasets.check_images(sources, patch_size=1, mode=mode):
+    sources = masking.only_signal(datasets.without_offset(opened))
+    notes = datasets.check_images(sources, patch_size=1, mode=mode)
+    for message in notes + masking.invalid_sentences(sources):
         _note(message)
-    return sources
+    return list(sources)
 
 
 def inspect(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.errors import InputError, ModelError
 from autoStructN2V.sampling import evenly
 
@@ -162,7 +163,7 @@ def estimate_normalization(sources: Sequence[ImageSource]) -> Normalization:
 
     At most 200 slices and two million pixels are used, whatever the size of the images. Mean
     and standard deviation leave out the values below the 0.1 and above the 99.9 percentile,
-    so that hot pixels do not decide.
+    so that hot pixels do not decide; pixels that are no signal do not count at all.
 
     Parameters
     ----------
@@ -185,11 +186,16 @@ def estimate_normalization(sources: Sequence[ImageSource]) -> Normalization:
     samples, noise_levels = [], []
     for number, (source, z) in enumerate(slices):
         image = source.read_slice(z)
+        invalid = invalid_pixels(source, z)
+        if invalid is not None:
+            image = np.where(invalid, np.float32(np.nan), image)
+            if invalid.all():
+                continue
         samples.append(_spread_pixels(image, pixels_per_slice, number))
         if number % every == 0:
             noise_levels.append(estimate_noise_level(image))
-    values = np.concatenate(samples)
-    found = _statistics(values[np.isfinite(values)], float(np.median(noise_levels)))
+    values = np.concatenate(samples or [np.empty(0, np.float32)])
+    found = _statistics(values[np.isfinite(values)], float(np.median(noise_levels or [0.0])))
     return replace(found, offset=sources[0].metadata.offset)
 
 

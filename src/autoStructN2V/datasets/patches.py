@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.sampling import evenly
 from autoStructN2V.symmetry import SYMMETRIES
 
@@ -96,6 +97,8 @@ class PatchBank:
         For each slice the slices that the network sees with it.
     predictable : sequence of int
         Slices that patches may be cut from; the others are only neighbors of these.
+    valid : Tensor, (n_pixels,) bool, optional
+        Which pixels are signal; default: all.
     """
 
     def __init__(
@@ -104,9 +107,11 @@ class PatchBank:
         shapes: Sequence[tuple[int, int]],
         neighbors: Tensor,
         predictable: Sequence[int],
+        valid: Tensor | None = None,
     ) -> None:
         areas = torch.tensor([height * width for height, width in shapes])
         self.pixels = pixels
+        self.valid = valid
         self.shapes = {i: shapes[i] for i in predictable}
         self.device = pixels.device
         self._shapes = list(shapes)
@@ -121,6 +126,15 @@ class PatchBank:
         start = int(self._starts[i])
         flat = self.pixels[start : start + height * width].cpu()
         return flat.view(height, width).numpy()
+
+    def invalid(self, i: int) -> NDArray[np.bool_] | None:
+        """Return which pixels (y, x) of slice ``i`` are no signal; None if all are."""
+        if self.valid is None:
+            return None
+        height, width = self._shapes[i]
+        start = int(self._starts[i])
+        flat = ~self.valid[start : start + height * width].cpu()
+        return flat.view(height, width).numpy() if bool(flat.any()) else None
 
     def cut(self, corners: Tensor, patch_size: int, turns: Tensor | None = None) -> Tensor:
         """Gather patches.
@@ -139,13 +153,41 @@ class PatchBank:
         -------
         Tensor, (B, C, P, P) float32
         """
+        places, start = self._places(corners, patch_size, turns)
+        return self.pixels[start[..., None, None] + places[:, None]]
+
+    def cut_valid(
+        self, corners: Tensor, patch_size: int, turns: Tensor | None = None
+    ) -> Tensor | None:
+        """Tell which pixels of the central slices of patches are signal.
+
+        Parameters
+        ----------
+        corners, patch_size, turns
+            As of :meth:`cut`.
+
+        Returns
+        -------
+        Tensor, (B, 1, P, P) bool, or None
+            None if all pixels of all slices are.
+        """
+        if self.valid is None:
+            return None
+        places, start = self._places(corners, patch_size, turns)
+        middle = start.shape[1] // 2
+        return self.valid[start[:, middle : middle + 1, None, None] + places[:, None]]
+
+    def _places(
+        self, corners: Tensor, patch_size: int, turns: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return where pixels (B, P, P) of patches lie in their slices, and where these start."""
         inside = self._positions(patch_size)  # (8, 2, P, P)
         inside = inside[:1] if turns is None else inside[turns]
         rows = inside[:, 0] + corners[:, 1, None, None]  # (B, P, P)
         columns = inside[:, 1] + corners[:, 2, None, None]
         width = self._widths[corners[:, 0], None, None]
         start = self._starts[self._neighbors[corners[:, 0]]]  # (B, C)
-        return self.pixels[start[..., None, None] + (rows * width + columns)[:, None]]
+        return rows * width + columns, start
 
     def _positions(self, patch_size: int) -> Tensor:
         """Return rows and columns of a patch under the 8 symmetries, (8, 2, P, P)."""
@@ -208,6 +250,7 @@ def load_patch_bank(
     shapes: list[tuple[int, int]] = []
     neighbors: list[NDArray[np.int64]] = []
     predictable: list[int] = []
+    valid: list[Tensor] = []
     n_channels = 3 if mode == "2.5D" else 1
     fraction = 1.0 if n_bytes <= max_bytes else max_bytes / n_bytes / n_channels
     for source, n_kept in zip(sources, _shares(sources, fraction), strict=True):
@@ -223,8 +266,12 @@ def load_patch_bank(
         predictable += (np.searchsorted(read, centers) + len(shapes)).tolist()
         shapes += [source.shape[1:]] * len(read)
         pixels += [_normalized_slice(source, int(z), normalization) for z in read]
+        valid += [_valid_pixels(source, int(z)) for z in read]
     around_all = torch.from_numpy(np.concatenate(neighbors))
-    return PatchBank(torch.cat(pixels).to(device), shapes, around_all, predictable)
+    with_signal = [i for i in predictable if bool(valid[i].any())] or predictable
+    is_all_valid = all(bool(of_slice.all()) for of_slice in valid)
+    of_pixels = None if is_all_valid else torch.cat(valid).to(device)
+    return PatchBank(torch.cat(pixels).to(device), shapes, around_all, with_signal, of_pixels)
 
 
 def _shares(sources: Sequence[ImageSource], fraction: float) -> list[int]:
@@ -233,6 +280,14 @@ def _shares(sources: Sequence[ImageSource], fraction: float) -> list[int]:
     # the small offset undoes rounding below a whole number
     kept = np.diff(np.floor(ends + 1e-6), prepend=0).astype(int).tolist()
     return kept if any(kept) else [1] + [0] * (len(sources) - 1)
+
+
+def _valid_pixels(source: ImageSource, z: int) -> Tensor:
+    """Return which pixels of a slice are signal, (n_pixels,) bool."""
+    invalid = invalid_pixels(source, z)
+    if invalid is None:
+        return torch.ones(1, dtype=torch.bool).expand(source.shape[1] * source.shape[2])
+    return torch.from_numpy(~invalid).flatten()
 
 
 def _normalized_slice(source: ImageSource, z: int, normalization: Normalization) -> Tensor:

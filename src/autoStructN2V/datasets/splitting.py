@@ -39,6 +39,20 @@ class Split:
         training = region.clipped(self.training)
         return replace(self, training=training) if training.n_corners else self
 
+    def limited_to(self, region: PatchRegion | None) -> Split:
+        """Return this split with the patches of each part from ``region`` only.
+
+        A part without any stays as it is; None stands for everything.
+        """
+        if region is None:
+            return self
+        training, validation, test = (
+            clipped if clipped.n_corners else part
+            for part in (self.training, self.validation, self.test)
+            for clipped in [region.clipped(part)]
+        )
+        return Split(training, validation, test, self.is_shared)
+
 
 def split_patches(
     shapes: Mapping[int, tuple[int, int]],

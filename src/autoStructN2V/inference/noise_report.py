@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.quantities import percent_text
 from autoStructN2V.sampling import MOST_SLICES, evenly
 
@@ -276,8 +277,16 @@ def removed_covariance(
     for before, after in zip(noisy, denoised, strict=True):
         for z in evenly(before.shape[0], MOST_SLICES):
             removed = before.read_slice(z).astype(np.float64) - after.read_slice(z)
-            total += _covariance(removed - removed.mean(), max_lag) * removed.size
-            weight += removed.size
+            invalid = invalid_pixels(before, z)
+            n_valid = removed.size
+            if invalid is None:
+                removed -= removed.mean()
+            else:
+                n_valid -= int(invalid.sum())
+                mean = removed.sum(where=~invalid) / max(n_valid, 1)
+                removed = np.where(invalid, 0.0, removed - mean)
+            total += _covariance(removed, max_lag) * removed.size
+            weight += n_valid
     return total / max(weight, 1)
 
 

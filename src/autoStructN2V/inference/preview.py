@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoStructN2V.datasets.images.resampling import resampled
+from autoStructN2V.datasets.images.validity import put_back
 from autoStructN2V.inference.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Previewer:
         slice_index: Callable[[], int],
         shown_as: Sequence[ImageSource] | None = None,
     ) -> None:
-        self._shapes = [s.shape[1:] for s in shown_as or sources for _ in range(s.shape[0])]
+        self._shown = [(s, z) for s in shown_as or sources for z in range(s.shape[0])]
         self._slices = [(source, z) for source in sources for z in range(source.shape[0])]
         self._normalization = normalization
         self._mode = mode
@@ -59,7 +60,10 @@ class Previewer:
         source, z = self._slices[index]
         predictor = Predictor(network, self._normalization, self._mode)
         image = predictor.denoise_slice(source, z, should_stop)
-        if image is not None and image.shape != self._shapes[index]:
-            image = resampled(image, self._shapes[index])
+        shape = self._shown[index][0].shape[1:]
+        if image is not None and image.shape != shape:
+            image = resampled(image, shape)
+        if image is not None:
+            image = put_back(self._shown[index][0], self._shown[index][1], image)
         offset = self._normalization.offset
         return index, image if image is None or not offset else image + np.float32(offset)

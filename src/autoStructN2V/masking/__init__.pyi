@@ -1,4 +1,9 @@
 from .config import MaskingConfig
+from .invalid.filling import filled
+from .invalid.finding import invalid_sentences, only_signal
+from .invalid.missing import find_missing
+from .invalid.outliers import find_outliers
+from .invalid.source import SignalSource
 from .kernels.advice import Advice
 from .kernels.arrays import (
     center_only,
@@ -39,6 +44,7 @@ __all__ = [
     "PatternRemoval",
     "PeriodicPattern",
     "Placement",
+    "SignalSource",
     "Sinusoid",
     "Stripes",
     "Symmetry",
@@ -47,10 +53,15 @@ __all__ = [
     "detect_periodic_patterns",
     "extract_kernel",
     "fill_radius",
+    "filled",
+    "find_missing",
+    "find_outliers",
     "find_patterns",
+    "invalid_sentences",
     "kernel_symmetries",
     "load_kernel",
     "measure_noise_autocorrelation",
+    "only_signal",
     "propose_kernel",
     "remove_patterns",
     "remove_sinusoids",

@@ -57,6 +57,15 @@ class Placement:
         """Return the values (B, N) of a ``prediction`` (B, 1, H, W) at the targets."""
         return prediction.flatten(1).gather(1, self.targets)
 
+    def within(self, allowed: Tensor | None) -> "Placement":
+        """Return this placement with targets only where ``allowed`` (B, 1, H, W) is True.
+
+        None allows all.
+        """
+        if allowed is None:
+            return self
+        return Placement(self.targets, self.valid & self.at_targets(allowed), self.hidden)
+
 
 def conflicts(kernel: Kernel) -> NDArray[np.bool_]:
     """Find the displacements at which two copies of a kernel overlap or touch.

@@ -14,14 +14,19 @@ from autoStructN2V.datasets.images.formats.notes import header_notes
 from autoStructN2V.datasets.images.names import doubt_file, refuse_existing
 from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.unfinished import Unfinished
+from autoStructN2V.datasets.images.validity import as_read
 from autoStructN2V.datasets.images.writing import StackWriter
+from autoStructN2V.datasets.mixed import matched
+from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import InputError
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.inference.doubt import doubt_of
+from autoStructN2V.masking.invalid.finding import invalid_sentences, only_signal
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.evidence import measure_evidence
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.masking.patterns.removal import PatternRemoval
+from autoStructN2V.masking.scanning.source import aligned, shift_sentences
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.models.workers import using_threads
 from autoStructN2V.pipeline.events import ImageFailed
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.masking.invalid.source import SignalSource
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
@@ -109,12 +115,13 @@ def denoise_events(
     if not overwrite:
         maps = list(map(doubt_file, outputs)) if doubt else []
         refuse_existing([path for path in [*outputs, *maps] if path not in finished])
-    usable, notes, refused = _usable(sources, should_stop)
+    known = _known(sources, model, should_stop)
+    usable, notes, refused = _usable(known, should_stop)
     failed = [*unreadable, *refused.values()]
     written: list[Path] = []
     with using_threads(threads):
         images, denoiser = yield from _prepared(
-            [sources[i] for i in usable], model, device, should_stop, notes
+            [known[i] for i in usable], model, device, should_stop, notes
         )
         places = [outputs[i] for i in usable]
         yield from map(Warned, header_notes(images, output_dtype, places))
@@ -179,7 +186,8 @@ class _Result:
         """Write slice ``z``, (y, x)."""
         self._writers[0].write(z, image)
         if self._noise is not None:
-            doubt = doubt_of(self._source.read_slice(z), image, self._noise)
+            result = as_read(self._source, z, image)
+            doubt = doubt_of(self._source.read_slice(z), result, self._noise)
             # the writer adds what was taken off the intensities, and these are none
             offset = self._source.metadata.offset
             self._writers[1].write(z, doubt.map.astype(np.float64) - offset)
@@ -242,17 +250,25 @@ def _of_doubt(history: Mapping[str, object]) -> dict[str, object]:
     return {**history, "result": "map of doubt"}
 
 
+def _known(
+    sources: Sequence[ImageSource], model: TrainedModel, should_stop: Callable[[], bool]
+) -> list[SignalSource]:
+    """Return stacks that know which of their pixels are no signal; none is read."""
+    repairs = bool(model.provenance.get("repair_outliers", True))
+    return only_signal(without_offset(sources), should_stop, repair_outliers=repairs)
+
+
 def _usable(
-    sources: Sequence[ImageSource], should_stop: Callable[[], bool]
+    sources: Sequence[SignalSource], should_stop: Callable[[], bool]
 ) -> tuple[list[int], list[str], dict[int, InputError]]:
     """Return which images can be denoised, notes, and what is wrong with the others."""
     if not sources:
         raise InputError("There are no images; choose a file or folder that holds some.")
-    notes, refused = check_each(without_offset(sources), should_stop=should_stop)
+    notes, refused = check_each(sources, should_stop=should_stop)
     usable = [i for i in range(len(sources)) if i not in refused]
     if not usable:
         raise next(iter(refused.values()))
-    return usable, notes, refused
+    return usable, notes + invalid_sentences([sources[i] for i in usable]), refused
 
 
 def denoise_array_events(
@@ -285,12 +301,13 @@ def denoise_array_events(
     UserError
         One of the errors of :mod:`autoStructN2V.errors`.
     """
-    _, notes, refused = _usable(sources, should_stop)
+    known = _known(sources, model, should_stop)
+    _, notes, refused = _usable(known, should_stop)
     if refused:
         raise next(iter(refused.values()))
     sink = ArraySink()
     with using_threads(threads):
-        images, denoiser = yield from _prepared(sources, model, device, should_stop, notes)
+        images, denoiser = yield from _prepared(known, model, device, should_stop, notes)
         for source in images:
             with sink.writer(model, source) as target:
                 yield from denoiser.denoise(source, target)
@@ -309,7 +326,13 @@ def _prepared(
     """Prepare a model and images that can be denoised; yield what is to be said about these."""
     network = model.build(choose_device(device))
     found = list(notes)
-    sources = without_offset(sources)
+    is_wanted = bool(model.provenance.get("align_rows"))
+    sources = aligned(sources, is_wanted=is_wanted, should_stop=should_stop)
+    found += shift_sentences(sources)
+    is_matched = bool(model.provenance.get("is_matched"))
+    if is_matched:  # each image for itself, as in the training
+        scales = [estimate_normalization([source]) for source in sources]
+        sources = matched(sources, scales, model.normalization)
     removal = find_patterns(
         sources,
         remove_periodic=bool(model.provenance.get("remove_periodic")),
@@ -322,6 +345,6 @@ def _prepared(
     found += differences(images, model, should_stop, removal=removal)
     for message in found:
         yield Warned(message)
-    offset = sources[0].metadata.offset
+    offset = model.normalization.offset if is_matched else sources[0].metadata.offset
     fitted = replace(model, normalization=model.normalization.relative_to(offset))
     return images, Denoiser(fitted, network, images, should_stop)

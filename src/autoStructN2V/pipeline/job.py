@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import autoStructN2V
+from autoStructN2V.datasets.images.validity import Comparable
 from autoStructN2V.inference.doubt import doubtful_area
 from autoStructN2V.inference.model_files import load_stage1
 from autoStructN2V.inference.noise_report import removed_std
@@ -70,6 +71,8 @@ class Job:
     device: torch.device
     removal: PatternRemoval
     checkpoints: RunCheckpoints | None = None
+    is_matched: bool = False
+    is_as_stored: bool = True  # on the scale and with the rows of the images; else no map of doubt
     results: dict[int, StageResult] = field(default_factory=dict)
     networks: dict[int, FlexibleUNet] = field(default_factory=dict)
     comparison: StageComparison | None = None
@@ -237,6 +240,9 @@ class Job:
             "remove_periodic": self.config.remove_periodic,
             "remove_stripes": self.removal.stripe_removal,
             "noise": None if noise is None else noise.std_text,
+            "repair_outliers": self.config.repair_outliers,
+            "is_matched": self.is_matched,
+            "align_rows": self.config.align_rows,
         }
 
     def _finish_stage(
@@ -259,9 +265,14 @@ class Job:
 
     def _doubt_maps(self) -> DoubtMaps | None:
         noise = self.noise.as_recorded()
-        if noise is None:
+        if noise is None or not self.is_as_stored:
             return None
-        return DoubtMaps(noise, self.removal.forgetful(), self.originals[0].metadata.offset)
+        return DoubtMaps(
+            noise,
+            self.removal.forgetful(),
+            self.originals[0].metadata.offset,
+            self.config.repair_outliers,
+        )
 
     def _denoise(
         self, model: TrainedModel, network: FlexibleUNet
@@ -282,16 +293,17 @@ class Job:
         evidence, grid = self.noise.reported(), self.noise.grid
         noise = self.noise.as_recorded()
         denoised = self.sink.denoised(model.stage)
+        comparable = [Comparable(*both) for both in zip(denoised, self.originals, strict=True)]
         config = self.config.stage2 if model.stage == 2 else self.config.first_stage
         return report_on_stage(
             self.sources,
-            grid.of(denoised),
+            grid.of(comparable),
             evidence,
             evidence.propose(self.noise.configured).kernel if evidence else None,
             kernel=model.kernel,
             masked_loss=self.pixels.held_out_loss(network, model.kernel, config),
-            doubtful_area=doubtful_area(self.originals, denoised, noise) if noise else None,
+            doubtful_area=doubtful_area(self.originals, comparable, noise) if noise else None,
             is_last=model.stage == self.config.last_stage,
             input_noise=self.noise.of_images(),
-            removed_std=removed_std(self.originals, denoised) if grid.is_coarse else None,
+            removed_std=removed_std(self.originals, comparable) if grid.is_coarse else None,
         )

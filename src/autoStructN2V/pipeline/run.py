@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +12,7 @@ from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.sources import ImageSource
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import DeviceError, InputError, UserError
+from autoStructN2V.masking.invalid.finding import only_signal
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.models.device import choose_device, is_out_of_memory
@@ -22,6 +24,7 @@ from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
 from autoStructN2V.pipeline.steps.grid import grid_of_training
 from autoStructN2V.pipeline.steps.kernel_review import decide_kernel
 from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
+from autoStructN2V.pipeline.steps.preparing import PreparedImages, prepared_images
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from autoStructN2V.masking.invalid.source import SignalSource
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
     from autoStructN2V.pipeline.files.checkpoints import RunCheckpoints
@@ -132,17 +136,16 @@ def _run(
 ) -> Generator[Event, Decision | None, PipelineResult]:
     device = choose_device(complete.device)
     given = _given_kernel(complete)
-    sources, found = _checked(without_offset(sources), complete, should_stop, unusable)
-    for message in found:
+    images = _prepared(sources, complete, should_stop, unusable)
+    for message in images.sentences:
         yield Warned(message)
     removal = find_patterns(
-        sources,
+        images.sources,
         remove_periodic=complete.remove_periodic,
         remove_stripes=complete.remove_stripes,
         should_stop=should_stop,
     )
-    images = tuple(sources)
-    sources = [removal.applied_to(source) for source in sources]
+    sources = [removal.applied_to(source) for source in images.sources]
     if removal.patterns:
         yield Warned(removal.sentence)
     noise = NoiseMeasurement(sources, removal, complete.mode, complete.stage2.extractor)
@@ -160,10 +163,12 @@ def _run(
         device=device,
         removal=removal,
         checkpoints=checkpoints,
+        is_matched=images.is_matched,
+        is_as_stored=images.is_as_stored,
     )
     if should_stop():
         return job.result(None, None)
-    yield ImagesRead(images, removal)
+    yield ImagesRead(tuple(images.sources), removal)
     if complete.method == "n2v" or complete.run_stage1 or complete.stage1_model:
         yield from job.first_stage()
     if complete.last_stage == 1 or should_stop():
@@ -181,12 +186,26 @@ def _run(
     return job.result(kernel, proposal)
 
 
-def _checked(
+def _prepared(
     sources: list[ImageSource],
     config: PipelineConfig,
     should_stop: Callable[[], bool],
     unusable: list[InputError] | None,
-) -> tuple[list[ImageSource], list[str]]:
+) -> PreparedImages:
+    """Return the images that can be trained on as the run reads them."""
+    plain = without_offset(sources)
+    known = only_signal(plain, should_stop, repair_outliers=config.repair_outliers)
+    usable, notes = _checked(known, config, should_stop, unusable)
+    images = prepared_images(usable, config, should_stop)
+    return replace(images, sentences=notes + images.sentences)
+
+
+def _checked(
+    sources: list[SignalSource],
+    config: PipelineConfig,
+    should_stop: Callable[[], bool],
+    unusable: list[InputError] | None,
+) -> tuple[list[SignalSource], list[str]]:
     """Return the images that can be trained on, and what is to be said about them.
 
     What the settings ask for is a matter of all images, which other settings could serve; what a

@@ -77,11 +77,14 @@ class RecorruptedBatch:
         Central slices as measured.
     drawn : Tensor, (2 B, 1, P, P) float32
         The drawn noise of the central slices.
+    valid : Tensor, (2 B, 1, P, P) bool, or None
+        Which pixels are signal; None if all are.
     """
 
     seen: Tensor
     noisy: Tensor
     drawn: Tensor
+    valid: Tensor | None = None
 
     @property
     def n_compared(self) -> Tensor:
@@ -96,7 +99,8 @@ class RecorruptedBatch:
         """Cut into batches of at most ``n_patches`` patches."""
         for start in range(0, len(self.seen), n_patches):
             part = slice(start, start + n_patches)
-            yield RecorruptedBatch(self.seen[part], self.noisy[part], self.drawn[part])
+            valid = None if self.valid is None else self.valid[part]
+            yield RecorruptedBatch(self.seen[part], self.noisy[part], self.drawn[part], valid)
 
 
 class BatchSource:
@@ -137,8 +141,8 @@ class BatchSource:
 
     def draw(self, n_patches: int) -> MaskedBatch:
         """Draw a batch with blind spots."""
-        patches = self._cut(n_patches)
-        placement = self._placer(n_patches, self._generator)
+        patches, is_signal = self._cut(n_patches)
+        placement = self._placer(n_patches, self._generator).within(is_signal)
         seen = replace_hidden(
             patches,
             placement.hidden,
@@ -156,7 +160,7 @@ class BatchSource:
     def draw_recorrupted(self, n_patches: int, noise: NoiseSampler) -> RecorruptedBatch:
         """Draw a batch without blind spots, with noise added; ``n_patches`` is made even."""
         n_pairs = max(1, n_patches // 2)
-        patches = self._cut(n_pairs)
+        patches, is_signal = self._cut(n_pairs)
         drawn = noise.draw(patches, self._generator)
         seen = torch.cat([patches + STRENGTH * drawn, patches - STRENGTH * drawn])
         center = patches.shape[1] // 2
@@ -165,13 +169,18 @@ class BatchSource:
             seen.contiguous(memory_format=torch.channels_last),
             torch.cat([patches[:, middle]] * 2),
             torch.cat([drawn[:, middle], -drawn[:, middle]]),
+            None if is_signal is None else torch.cat([is_signal] * 2),
         )
 
-    def _cut(self, n_patches: int) -> Tensor:
-        """Cut patches (B, C, P, P) at random places, turned by random symmetries."""
+    def _cut(self, n_patches: int) -> tuple[Tensor, Tensor | None]:
+        """Cut patches (B, C, P, P) at random places, turned by random symmetries.
+
+        Also return which pixels (B, 1, P, P) of their central slices are signal; None if all are.
+        """
         device = self._bank.device
         corners = self._region.sample(n_patches, self._generator, device)
         chosen = torch.randint(
             len(self._turns), (n_patches,), generator=self._generator, device=device
         )
-        return self._bank.cut(corners, self._config.patch_size, self._turns[chosen])
+        place = corners, self._config.patch_size, self._turns[chosen]
+        return self._bank.cut(*place), self._bank.cut_valid(*place)

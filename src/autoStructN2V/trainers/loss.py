@@ -61,4 +61,7 @@ def recorrupted_error(prediction: Tensor, batch: "RecorruptedBatch") -> Tensor:
     """
     prediction = prediction.float()
     followed = prediction * batch.drawn * (2 / STRENGTH)
-    return ((prediction - batch.noisy).square() + followed).mean()
+    error = (prediction - batch.noisy).square() + followed
+    if batch.valid is None:
+        return error.mean()
+    return (error * batch.valid).sum() / batch.valid.sum().clamp_min(1)

@@ -33,6 +33,9 @@ _SCHEDULE = ("num_epochs",)
 _MORE_GENERAL = (
     "remove_periodic",
     "remove_stripes",
+    "repair_outliers",
+    "align_rows",
+    "match_intensities",
     "recorded_resolution",
     "random_seed",
     "threads",

@@ -71,7 +71,7 @@ def spoil(flawed: Path, flaw: str) -> None:
     elif flaw == "link":
         flawed.symlink_to(flawed.parent.parent / "gone.tif")
     elif flaw == "nan":
-        image[3, 4] = np.nan
+        image[:] = np.nan
         tifffile.imwrite(flawed, image)
     elif flaw == "complex":
         tifffile.imwrite(flawed, image.astype("complex64"))

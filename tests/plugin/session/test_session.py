@@ -191,10 +191,10 @@ def test_an_error_says_why_and_leaves_no_run(
     session: Session, noisy: NDArray[np.float32], qtbot: QtBot
 ) -> None:
     flawed = noisy.copy()
-    flawed[0, 3, 4] = np.nan
+    flawed[0, 3, 4] = np.inf
     start(session, flawed)
     wait_for(qtbot, session, Phase.FAILED)
-    assert "NaN" in (session.training.state.error or "")
+    assert "infinite" in (session.training.state.error or "")
     assert session.cannot_start() is None
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from autoStructN2V.datasets.images.sources import ArraySource, require_real_numbers
+from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.errors import InputError
 from autoStructN2V.quantities import percent_text
 
@@ -44,7 +45,8 @@ def as_source(
     Parameters
     ----------
     array : array-like
-        (y, x) or (z, y, x), integers or floating-point numbers; neither copied nor modified.
+        (y, x) or (z, y, x), integers or floating-point numbers; neither copied nor modified. What
+        is masked is missing: it is read as NaN.
     name : str
         Short name for messages and files.
     metadata : ImageMetadata, optional
@@ -59,7 +61,7 @@ def as_source(
     ------
     InputError
         If the array is empty, has another number of axes, looks like a color image, does not hold
-        real numbers, or is masked.
+        real numbers.
     """
     image = _as_array(array, name)
     sizes = " x ".join(str(size) for size in image.shape)
@@ -85,15 +87,10 @@ def _as_array(array: ArrayLike, name: str) -> NDArray[np.generic]:
     Raises
     ------
     InputError
-        If it cannot be one, or pixels are masked.
+        If it cannot be one.
     """
     if isinstance(array, np.ma.MaskedArray):
-        if np.ma.getmaskarray(array).any():
-            raise InputError(
-                f"{name} has masked pixels, and missing pixels cannot be left out; fill them, for "
-                "example with those of neighboring pixels, or cut the image."
-            )
-        array = array.data
+        array = _without_mask(array)
     if isinstance(array, str | bytes | PathLike):
         raise InputError(
             f"{array!r} is a name and no image; open the file first, with open_images."
@@ -112,6 +109,15 @@ def _as_array(array: ArrayLike, name: str) -> NDArray[np.generic]:
             f"({error!s:.80}); pass a NumPy array."
         ) from error
     return image
+
+
+def _without_mask(array: np.ma.MaskedArray[Any, Any]) -> NDArray[np.generic]:
+    """Return an array of any shape whose masked values are NaN; its type, if none is masked."""
+    masked = np.ma.getmaskarray(array)
+    if not masked.any() or array.dtype.kind not in "iuf":
+        return np.asarray(array.data)
+    dtype = np.result_type(array.dtype, np.float32)
+    return np.where(masked, dtype.type(np.nan), array.data)
 
 
 def check_images(
@@ -250,7 +256,10 @@ def _checked_values(source: ImageSource, should_stop: Callable[[], bool]) -> _Ch
         image = source.read_slice(z)
         if flawed.add(image, z):
             continue
-        if image.min() == image.max():
+        invalid = invalid_pixels(source, z)
+        if invalid is not None:
+            image = image[~invalid]
+        if not image.size or image.min() == image.max():
             constant_slices.append(z)
         else:
             extremes.add(image)
@@ -294,7 +303,7 @@ class _NotFinite:
     first_slice: int | None = None
 
     def add(self, image: NDArray[np.float32], z: int) -> bool:
-        """Return True if the slice has such values."""
+        """Return True if the slice (y, x) has such values."""
         with np.errstate(invalid="ignore"):
             total = image.sum(dtype=np.float64)
         if np.isfinite(total):

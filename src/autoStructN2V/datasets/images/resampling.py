@@ -12,6 +12,7 @@ import numpy as np
 from scipy import fft
 
 from autoStructN2V.datasets.images.sources import SourceView
+from autoStructN2V.datasets.images.validity import invalid_pixels, missing_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
 
+_LITTLE = 0.25  # of a pixel of the coarser grid, which is more than ringing
 
-def resampled(image: NDArray[np.floating], shape: tuple[int, int]) -> NDArray[np.float32]:
+
+def resampled(
+    image: NDArray[np.floating] | NDArray[np.bool_], shape: tuple[int, int]
+) -> NDArray[np.float32]:
     """Bring an image to another number of rows and columns, over the same field of view.
 
     Parameters
@@ -73,6 +78,25 @@ class CoarseSource(SourceView):
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Read a slice (y, x) float32 on the coarser grid, in stored intensities."""
         return resampled(self._source.read_slice(z), self._shape)
+
+    def invalid_pixels(self, z: int) -> NDArray[np.bool_] | None:
+        """Return which pixels (y, x) of the coarser grid are no signal; None if all are."""
+        return self._coarse(invalid_pixels(self._source, z))
+
+    def missing_pixels(self, z: int) -> NDArray[np.bool_] | None:
+        """Return which of them are missing; None if no pixel is."""
+        return self._coarse(missing_pixels(self._source, z))
+
+    def put_back(self, z: int, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a result (y, x); what is missing is put back on the grid of the stack only."""
+        return image
+
+    def _coarse(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """Mark the pixels of the coarser grid that hold more than a little of marked ones."""
+        if mask is None:
+            return None
+        coarse: NDArray[np.bool_] = resampled(mask, self._shape) > _LITTLE
+        return coarse if coarse.any() else None
 
 
 def on_coarse_grid(sources: Sequence[ImageSource], share: float) -> list[ImageSource]:

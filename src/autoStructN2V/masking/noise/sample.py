@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoStructN2V.datasets.images.validity import missing_pixels
 from autoStructN2V.sampling import evenly
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class _Block:
         for z in self.slices:
             if should_stop():
                 return None
-            planes.append(self.source.read_slice(z)[self.rows, self.columns])
+            planes.append(_without_fill(self.source, z)[self.rows, self.columns])
         return np.stack(planes)
 
 
@@ -91,6 +92,15 @@ def sampled(
             return None
         stacks.append(stack)
     return stacks
+
+
+def _without_fill(source: ImageSource, z: int) -> NDArray[np.float32]:
+    """Read a slice (Y, X) with one value where pixels are missing, which counts as no noise."""
+    image = source.read_slice(z)
+    missing = missing_pixels(source, z)
+    if missing is None:
+        return image
+    return np.where(missing, np.float32(np.median(image)), image)
 
 
 def _blocks(source: ImageSource, slices: range) -> list[_Block]:

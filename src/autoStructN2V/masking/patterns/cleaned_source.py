@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoStructN2V.datasets.images.sources import SourceView
+from autoStructN2V.datasets.images.validity import invalid_pixels, missing_pixels, put_back, seen_as
 from autoStructN2V.masking.patterns.pattern import LineOffsets, Stripes
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, RemovalLimits
 from autoStructN2V.sampling import evenly
@@ -88,6 +89,22 @@ class CleanedSource(SourceView):
     def read_slice(self, z: int) -> Image:
         """Read a slice (y, x) float32, intensities as stored, without the patterns."""
         return self._without(z, len(self._patterns)).copy()
+
+    def invalid_pixels(self, z: int) -> NDArray[np.bool_] | None:
+        """Return which pixels (y, x) of a slice are no signal; None if all are."""
+        return invalid_pixels(self._source, z)
+
+    def missing_pixels(self, z: int) -> NDArray[np.bool_] | None:
+        """Return which of them are missing; None if no pixel is."""
+        return missing_pixels(self._source, z)
+
+    def put_back(self, z: int, image: Image) -> Image:
+        """Return a result (y, x) of a slice with what is missing as it is stored."""
+        return put_back(self._source, z, image)
+
+    def seen_as(self, image: Image) -> Image:
+        """Return stored intensities (y, x) as they would be read."""
+        return seen_as(self._source, image)
 
     def _without(self, z: int, n: int) -> Image:
         """Return a slice (Y, X) without the first `n` patterns."""

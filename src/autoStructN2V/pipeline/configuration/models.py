@@ -195,6 +195,26 @@ class PipelineConfig(ScheduleConfig):
         "as curtaining makes them, before training and before a model is applied. auto: where they "
         "cover the images, if Remove periodic patterns is on.",
     )
+    repair_outliers: bool = Field(
+        True,
+        title="Repair outliers",
+        description="Leave out hot, dead and stuck pixels, cosmic rays, salt and pepper, before "
+        "training and before a model is applied, and fill them from their surroundings. Spots that "
+        "came through optics stay, however small or bright they are.",
+    )
+    align_rows: bool = Field(
+        True,
+        title="Align scanned rows",
+        description="Move every other row back where it lies beside its neighbors by the same "
+        "fraction of a pixel or several pixels all over, as scanners leave it that record on the "
+        "way there and back.",
+    )
+    match_intensities: bool = Field(
+        True,
+        title="Match intensities",
+        description="Normalize each of several images for itself where they differ in gain or "
+        "offset, as images of 8 and 16 bit do. Off: all are normalized alike.",
+    )
     recorded_resolution: bool = Field(
         True,
         title="Work at the recorded resolution",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autoStructN2V.datasets.images.validity import put_back
 from autoStructN2V.inference.predictor import Predictor, SliceFinished
 from autoStructN2V.pipeline.clock import PredictionClock
 from autoStructN2V.pipeline.steps.grid import Grid
@@ -61,6 +62,7 @@ class Denoiser:
         self._clock.leave_out(n_per_slice * len(target.finished))
         for event in self._predictor.denoise(worked_on, self._should_stop, target.finished):
             if isinstance(event, SliceFinished):
-                target.write(event.index, self._grid.back(event.image, source))
+                image = self._grid.back(event.image, source)
+                target.write(event.index, put_back(source, event.index, image))
             else:
                 yield self._clock.advance()

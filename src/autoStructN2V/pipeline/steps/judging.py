@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.datasets.patches import neighbor_slices
 from autoStructN2V.inference.noise_splitting import judge
 from autoStructN2V.inference.predictor import Predictor
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _LARGEST_SIDE = 384  # px: of the squares that are judged; more take longer and vary less
 _SMALLEST_SIDE = 48  # px: the scatter in less says nothing
 _MOST_WINDOWS = 2
+_MOST_INVALID = 0.02  # of a square: what was filled has no noise, and would count as denoised
 
 
 def judge_stages(
@@ -98,7 +100,10 @@ def _windows(
     places = [(source, z) for source in sources for z in range(source.shape[0])]
     windows = []
     for source, z in (places[i] for i in evenly(len(places), _MOST_WINDOWS)):
+        invalid = invalid_pixels(source, z)
         y, x = ((length - side) // 2 for length in source.shape[1:])
+        if invalid is not None and invalid[y : y + side, x : x + side].mean() > _MOST_INVALID:
+            continue
         slices = [
             source.read_slice(int(i))[y : y + side, x : x + side]
             for i in neighbor_slices(source.shape[0], mode)[z]

@@ -11,6 +11,7 @@ import numpy as np
 from autoStructN2V.datasets.patches import PatchBank, load_patch_bank
 from autoStructN2V.datasets.region_of_interest import region_of_interest
 from autoStructN2V.datasets.splitting import Split, split_patches
+from autoStructN2V.datasets.valid_patches import mostly_valid
 from autoStructN2V.trainers.data import RefinementPlan, TrainingData
 from autoStructN2V.trainers.validation import MaskedValidation
 
@@ -108,7 +109,7 @@ class RunPixels:
             patch_size,
             self.config.split_ratio,
             np.random.default_rng(self.config.random_seed),
-        )
+        ).limited_to(mostly_valid(self.bank, patch_size))
 
     def _restricted(self, split: Split, config: StageConfig) -> Split:
         """Keep the training patches of the region of interest, when one is asked for."""

@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from autoStructN2V.datasets.images.checks import check_images
 from autoStructN2V.datasets.images.offset import without_offset
+from autoStructN2V.masking.invalid.finding import invalid_sentences, only_signal
 from autoStructN2V.pipeline import measure_evidence
 from autoStructN2V.trainers.events import Warned
 from napari_autostructn2v.layers.stacks import snapshot
@@ -108,10 +109,9 @@ def _measured(
     should_stop: Callable[[], bool],
 ) -> Generator[Event, Any, KernelProposal | None]:
     """Yield warnings, and return what was measured; None if it was stopped."""
-    sources = without_offset(snapshot(stacks.sources))
-    for message in check_images(
-        sources, patch_size=_SMALLEST_MEASURED, mode=mode, should_stop=should_stop
-    ):
+    sources = only_signal(without_offset(snapshot(stacks.sources)), should_stop)
+    notes = check_images(sources, patch_size=_SMALLEST_MEASURED, mode=mode, should_stop=should_stop)
+    for message in notes + invalid_sentences(sources):
         yield Warned(message)
     evidence = measure_evidence(
         sources, extractor, mode, should_stop, remove_stripes=remove_stripes

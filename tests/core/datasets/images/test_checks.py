@@ -196,9 +196,19 @@ def test_anything_like_an_array_is_one(image):
 
 
 @pytest.mark.parametrize(
+    ("dtype", "becomes"), [("uint8", "float32"), ("int32", "float64"), ("float32", "float32")]
+)
+def test_what_is_masked_is_not_a_number(dtype, becomes):
+    mask = np.eye(4, 5, dtype=bool)
+    source = as_source(np.ma.masked_array(np.full((4, 5), 3, dtype), mask=mask))
+    assert source.dtype == becomes
+    assert np.array_equal(np.isnan(source.read_slice(0)), mask)
+    assert (source.read_slice(0)[~mask] == 3).all()
+
+
+@pytest.mark.parametrize(
     ("image", "found"),
     [
-        (np.ma.masked_array(np.ones((4, 5)), mask=np.eye(4, 5)), "masked pixels"),
         ([[1, 2], [3]], "list that cannot be read as an array"),
         (Broken(), "the server has gone"),
         ("a.tif", "a name and no image"),
