@@ -137,8 +137,7 @@ def _run(
     device = choose_device(complete.device)
     given = _given_kernel(complete)
     images = _prepared(sources, complete, should_stop, unusable)
-    for message in images.sentences:
-        yield Warned(message)
+    yield from map(Warned, images.sentences)
     removal = find_patterns(
         images.sources,
         remove_periodic=complete.remove_periodic,
