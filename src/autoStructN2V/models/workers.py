@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+import threading
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -35,13 +36,43 @@ def using_threads(n_threads: int = 0) -> Iterator[None]:
         0 for as many as it uses by itself, less one where these are more than two and the
         environment variable ``OMP_NUM_THREADS`` does not ask for them: a window stays quick.
     """
-    before = torch.get_num_threads()
-    is_asked_for = "OMP_NUM_THREADS" in os.environ
-    torch.set_num_threads(n_threads or (before if before <= 2 or is_asked_for else before - 1))
-    try:
+    with _uses.one_more() as usual:
+        is_asked_for = "OMP_NUM_THREADS" in os.environ
+        torch.set_num_threads(n_threads or (usual if usual <= 2 or is_asked_for else usual - 1))
         yield
-    finally:
-        torch.set_num_threads(before)
+
+
+class _Uses:
+    """What is to be restored when the threads that were asked for are not needed any more.
+
+    A thread of the program that starts while another one works begins with the number that was set
+    last, wherever that was: it is neither what PyTorch uses by itself nor to be restored.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._usual = 0
+        self._under_way: Counter[int] = Counter()  # by thread of the program
+
+    @contextmanager
+    def one_more(self) -> Iterator[int]:
+        """Give the number that PyTorch uses by itself; restore it, or that of an outer use."""
+        thread = threading.get_ident()
+        with self._lock:
+            if not self._under_way.total():
+                self._usual = torch.get_num_threads()
+            before = torch.get_num_threads() if self._under_way[thread] else self._usual
+            self._under_way[thread] += 1
+        try:
+            yield self._usual
+        finally:
+            with self._lock:
+                self._under_way -= Counter([thread])
+                # generators that are closed in another order than opened leave nothing behind
+                torch.set_num_threads(before if self._under_way.total() else self._usual)
+
+
+_uses = _Uses()
 
 
 class Workers:
@@ -68,8 +99,11 @@ class Workers:
     def __enter__(self) -> Self:
         """Start the threads."""
         if self._n > 1:
-            torch.set_num_threads(1)  # threads that start from here on have one as well
-            self._pool = ThreadPoolExecutor(self._n, "autostructn2v-part")
+            torch.set_num_threads(1)
+            # what threads begin with can be set by another one meanwhile
+            self._pool = ThreadPoolExecutor(
+                self._n, "autostructn2v-part", torch.set_num_threads, (1,)
+            )
         return self
 
     def __exit__(self, *exception: object) -> None:
