@@ -243,7 +243,7 @@ class Killed:
                 p for p in self._output.rglob("*") if p.name[0] == "." or p.name == "checkpoint"
             ]
             tally.problems += [f"{path.name}: left behind" for path in left]
-            shutil.rmtree(self._output)
+            shutil.rmtree(self._output, ignore_errors=True)
             before = {}
             if is_last:
                 return tally
