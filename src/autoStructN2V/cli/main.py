@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from autoStructN2V.cli import commands, exporting
+from autoStructN2V.cli import commands, exporting, shelf
 from autoStructN2V.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ app.command("train")(commands.train)
 app.command("denoise")(commands.denoise)
 app.command("extract-mask")(commands.extract_mask)
 app.command("inspect")(commands.inspect)
+app.command("models")(shelf.models)
 app.command("export")(exporting.export)
 app.command("demo")(commands.demo)
 

@@ -81,6 +81,18 @@ KeepFinished = Annotated[
 Model = Annotated[
     Path, typer.Option(help="Model folder of a training, a .pth file, or a package (.zip).")
 ]
+ShelfFolder = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FOLDER",
+        help="Folder that trainings wrote to; default: the output folder of a configuration.",
+    ),
+]
+ImagesToFit = Annotated[
+    Path | None,
+    typer.Option("--for", help="An image or a folder of them: what fits it best comes first."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the list as JSON.")]
 ModelToExport = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Model folder of a training, or a .pth file.")
 ]

@@ -129,11 +129,40 @@ class Normalization:
         noise = self._noise_warning(other, relative=intensity is not None)
         return [warning for warning in (intensity, noise) if warning is not None]
 
+    def misfit(self, other: Normalization) -> tuple[float, float]:
+        """Say how much other images differ from those of the training, in figures.
+
+        Parameters
+        ----------
+        other : Normalization
+            Statistics of the images to be denoised with a model trained on `self`.
+
+        Returns
+        -------
+        intensities, noise : float
+            0 for the same; above 1 :meth:`compare` tells of it. Where the intensities differ so
+            much, noise is compared relative to the signal.
+        """
+        other = other.relative_to(self.offset)
+        own, new = self._span, other._span
+        shift = abs(other.median - self.median) / (max(own, new) / 2)
+        intensities = max(_in_steps(new / own, _RANGE_FACTOR), shift)
+        ratio = self._noise_ratio(other, relative=intensities > 1.0)
+        return intensities, 0.0 if ratio is None else _in_steps(ratio, _NOISE_FACTOR)
+
+    @property
+    def _span(self) -> float:
+        return max(self.high - self.low, self.std)
+
+    def _noise_ratio(self, other: Normalization, *, relative: bool) -> float | None:
+        """Return how many times as strong the other noise is; None if either is unknown."""
+        own, new = self.noise_level, other.noise_level
+        if relative:
+            own, new = own / self.std, new / other.std
+        return new / own if own > 0 and new > 0 else None
+
     def _intensity_warning(self, other: Normalization) -> str | None:
-        own, new = max(self.high - self.low, self.std), max(other.high - other.low, other.std)
-        differs_in_range = max(own / new, new / own) > _RANGE_FACTOR
-        is_shifted = abs(other.median - self.median) > max(own, new) / 2
-        if not (differs_in_range or is_shifted):
+        if self.misfit(other)[0] <= 1.0:
             return None
         return (
             f"The intensities run from {other.low + self.offset:.5g} to "
@@ -143,19 +172,20 @@ class Normalization:
         )
 
     def _noise_warning(self, other: Normalization, *, relative: bool) -> str | None:
-        own, new = self.noise_level, other.noise_level
-        if relative:
-            own, new = own / self.std, new / other.std
-        if own <= 0 or new <= 0:
+        ratio = self._noise_ratio(other, relative=relative)
+        if ratio is None or _in_steps(ratio, _NOISE_FACTOR) <= 1.0:
             return None
-        if max(own / new, new / own) <= _NOISE_FACTOR:
-            return None
-        word, ratio = ("stronger", new / own) if new > own else ("weaker", own / new)
+        word, times = ("stronger", ratio) if ratio > 1.0 else ("weaker", 1.0 / ratio)
         scale = ", relative to the signal" if relative else ""
         return (
-            f"The noise is {ratio:.1f} times {word} than in the training images{scale}; training "
+            f"The noise is {times:.1f} times {word} than in the training images{scale}; training "
             "on these images would serve them better."
         )
+
+
+def _in_steps(ratio: float, step: float) -> float:
+    """Return how many times by ``step`` one multiplies, or divides, to come to a ratio."""
+    return abs(math.log(ratio)) / math.log(step) if 0 < ratio < math.inf else math.inf
 
 
 def estimate_normalization(sources: Sequence[ImageSource]) -> Normalization:

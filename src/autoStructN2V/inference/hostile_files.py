@@ -8,6 +8,7 @@ which every result is NaN.
 from __future__ import annotations
 
 import json
+import os
 import warnings
 import zipfile
 from typing import TYPE_CHECKING, Any, get_args
@@ -92,6 +93,24 @@ def read_plain(path: Path) -> Any:
         # torch refuses names that are not UTF-8
         with path.open("rb") as file:
             return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def read_mapped(path: Path) -> Any:
+    """Read as :func:`read_plain` does, but of a tensor only what is looked at.
+
+    Parameters
+    ----------
+    path : Path
+        File that exists; it stays open while one of the tensors is kept.
+    """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:  # torch maps files by their names alone
+        return read_plain(path)
+    require_stored(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.load(os.fspath(path), map_location="cpu", weights_only=True, mmap=True)
 
 
 def fits(weights: Mapping[str, Tensor], config: NetworkConfig, in_channels: int) -> bool:

@@ -21,6 +21,7 @@ REPORT_FILE = "report.html"
 PICTURE_FILE = "before_after.png"
 """Beside them: the middle of a slice, noisy (left) and denoised (right)."""
 _SEARCHED_LEVELS = 4  # <experiment>/models/<day>/<training>
+_SHELF_LEVELS = 6  # <experiment>/<training>/channel_0/models/<day>/<training>
 
 
 def channel_folders(path: Path | str) -> list[Path]:
@@ -80,20 +81,46 @@ def find_models(path: Path | str) -> dict[int, Path]:
     return {n: folders[0] / f for n, f in MODEL_FILES.items() if (folders[0] / f).exists()}
 
 
-def _model_folders(path: Path) -> Iterator[Path]:
+def find_model_folders(path: Path) -> tuple[list[Path], list[str]]:
+    """Find the model folders of all trainings below a folder.
+
+    Parameters
+    ----------
+    path : Path
+        A folder, as the output folder of a configuration: they are at most six levels below it.
+        Hidden folders do not count.
+
+    Returns
+    -------
+    folders : list of Path
+        Each holds a model file of a stage, or of both.
+    unreadable : list of str
+        One sentence for each folder that could not be looked into.
+    """
+    failed: list[OSError] = []
+    folders = sorted(_model_folders(path, _SHELF_LEVELS, failed))
+    return folders, [
+        f"{error.filename} cannot be looked into ({error.strerror}); its models are not listed."
+        for error in failed
+    ]
+
+
+def _model_folders(
+    path: Path, levels: int = _SEARCHED_LEVELS, failed: list[OSError] | None = None
+) -> Iterator[Path]:
     """Find folders with models breadth first; what cannot be read is passed over."""
     level = [path]
-    for depth in range(_SEARCHED_LEVELS + 1):
+    for depth in range(levels + 1):
         deeper: list[Path] = []
         for folder in level:
             if any(os.path.isfile(folder / name) for name in MODEL_FILES.values()):  # noqa: PTH113 - never raises
                 yield folder
-            if depth < _SEARCHED_LEVELS:
-                deeper += _subfolders(folder)
+            if depth < levels:
+                deeper += _subfolders(folder, failed)
         level = deeper
 
 
-def _subfolders(folder: Path) -> list[Path]:
+def _subfolders(folder: Path, failed: list[OSError] | None) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             return [
@@ -101,7 +128,9 @@ def _subfolders(folder: Path) -> list[Path]:
                 for entry in entries
                 if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
             ]
-    except OSError:
+    except OSError as error:
+        if failed is not None:
+            failed.append(error)
         return []
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -21,6 +22,7 @@ from autoStructN2V.files import atomic_write
 from autoStructN2V.inference.hostile_files import (
     damaged,
     fits,
+    read_mapped,
     read_plain,
     require_finite,
     require_kernel,
@@ -34,6 +36,8 @@ from autoStructN2V.symmetry import SYMMETRIES, Symmetry
 from autoStructN2V.vocabulary import Method
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from torch import Tensor
 
     from autoStructN2V.vocabulary import Mode
@@ -160,20 +164,42 @@ def load_model(path: Path | str) -> TrainedModel:
     if is_package(path):
         with unpacked(path) as file:
             return load_model(file)
-    content = _read(path)
-    if content.get("format") != _FORMAT:
-        raise ModelError(
-            f"{path} is not a model of autoStructN2V; choose stage1_model.pth or "
-            "stage2_model.pth of a training."
-        )
-    version = content.get("version")
-    if not isinstance(version, int) or version != _VERSION:
-        raise ModelError(
-            f"{path} has model format {version!s:.20}, this version reads "
-            f"{_VERSION}; update napari-autostructn2v."
-        )
+    with _telling_damage(path):
+        model = _parse(_read(path, plainly=read_plain), path)
+        model.require_fit()
+        require_finite(model.weights)
+    return model
+
+
+def load_description(path: Path | str) -> TrainedModel:
+    """Read all that a .pth file says of its model but the weights; takes about a millisecond.
+
+    Parameters
+    ----------
+    path : path-like
+        A .pth file of a training.
+
+    Returns
+    -------
+    TrainedModel
+        Without weights: it can be described and compared, and is refused where it is applied.
+
+    Raises
+    ------
+    ModelError
+        When the file is missing, damaged, not a model of this program, or tries to run code. That
+        its weights are whole is known only when it is loaded.
+    """
+    path = Path(path)
+    with _telling_damage(path):
+        return replace(_parse(_read(path, plainly=read_mapped), path), weights={})
+
+
+@contextmanager
+def _telling_damage(path: Path) -> Iterator[None]:
+    """Say in one sentence of a file whose values cannot be those of a model that it is damaged."""
     try:
-        return _parse(content)
+        yield
     except KernelError as error:
         raise damaged(path, error) from error
     except UserError:
@@ -183,7 +209,9 @@ def load_model(path: Path | str) -> TrainedModel:
         raise damaged(path, error) from error
 
 
-def _parse(content: Mapping[str, Any]) -> TrainedModel:
+def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
+    """Make a model of what its file holds; the weights are taken over unseen."""
+    _require_format(content, path)
     allowed_values = {"mode": ("2D", "2.5D"), "method": get_args(Method), "stage": (1, 2)}
     for name, allowed in allowed_values.items():
         if not isinstance(content[name], str | int) or content[name] not in allowed:
@@ -194,7 +222,7 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
     require_kernel(content["kernel"])
     require_plain(content["provenance"])
     share = float(content.get("grid_share", 1.0))
-    model = TrainedModel(
+    return TrainedModel(
         network_config=NetworkConfig.model_validate(content["network"]),
         weights=dict(content["weights"]),
         normalization=Normalization.from_dict(content["normalization"]),
@@ -206,14 +234,25 @@ def _parse(content: Mapping[str, Any]) -> TrainedModel:
         average_turns=bool(content.get("average_turns", False)),
         grid_share=share,
     )
-    model.require_fit()
-    require_finite(model.weights)
-    return model
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _require_format(content: Mapping[str, Any], path: Path) -> None:
+    if content.get("format") != _FORMAT:
+        raise ModelError(
+            f"{path} is not a model of autoStructN2V; choose stage1_model.pth or "
+            "stage2_model.pth of a training."
+        )
+    version = content.get("version")
+    if not isinstance(version, int) or version != _VERSION:
+        raise ModelError(
+            f"{path} has model format {version!s:.20}, this version reads "
+            f"{_VERSION}; update napari-autostructn2v."
+        )
+
+
+def _read(path: Path, plainly: Callable[[Path], Any]) -> Mapping[str, Any]:
     try:
-        content = read_plain(path)
+        content = plainly(path)
     except FileNotFoundError as error:
         raise ModelError(f"{path} does not exist; choose a .pth file of a training.") from error
     except Exception as error:  # damaged bytes make torch raise nearly anything

@@ -24,6 +24,7 @@ from .reexports import (
 )
 from .results import ArraySink, PipelineResult, ResultSink, StageResult
 from .run import finish, pipeline_events
+from .shelf import Shelf, ShelvedModel, list_models
 
 __all__ = [
     "PRESETS",
@@ -41,6 +42,8 @@ __all__ = [
     "Regenerate",
     "ResultSink",
     "RunOutput",
+    "Shelf",
+    "ShelvedModel",
     "Skip",
     "Stage1Config",
     "Stage2Config",
@@ -53,6 +56,7 @@ __all__ = [
     "file_events",
     "find_models",
     "finish",
+    "list_models",
     "load_stage1",
     "measure_evidence",
     "measure_speed",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoStructN2V.datasets.images.checks import MIN_SLICES_25D
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.kernels.cells import center_of
@@ -19,11 +21,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.masking.kernels.evidence import Evidence
+    from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.patterns.removal import PatternRemoval
+    from autoStructN2V.vocabulary import Mode
 
 _MOST_UNCOVERED = 0.5  # of the correlated noise
+_MOST_UNNEEDED = 0.5  # of the hidden pixels
+_UNSEEN_SLICES = 0.5  # of a difference that matters: the model works, and could see more
+_SLICES_SEEN = 3
 
 
 def differences(
@@ -52,36 +61,164 @@ def differences(
         One sentence per strong difference of the intensities, of the strength of the noise or, for
         a model of stage 2, of the pixels that share noise; empty if the images are alike.
     """
-    grid = Grid(model.grid_share)
-    found = model.normalization.compare(estimate_normalization(grid.of(sources)))
-    if model.stage == 2:
-        found += _other_kernel(sources, model, should_stop, removal)
-    return found
+    return SeenImages(sources, should_stop, removal=removal).differences(model)
 
 
-def _other_kernel(
-    sources: Sequence[ImageSource],
-    model: TrainedModel,
-    should_stop: Callable[[], bool],
-    removal: PatternRemoval | None,
-) -> list[str]:
-    config = ExtractorConfig()
-    try:
-        evidence = measure_evidence(
-            sources, config, model.mode, should_stop, remove_stripes="off", removal=removal
-        )
-    except InputError:  # too little noise to say anything
-        return []
-    if evidence is None:
-        return []
-    proposal = Grid(model.grid_share).seen_on(evidence).propose(config)
-    share = uncovered_share(model.kernel, proposal.kernel, proposal.autocorrelation.values)
-    if share <= _MOST_UNCOVERED:
-        return []
-    return [
-        f"The noise has another pattern than in the training images ({proposal.statistics.sentence}"
-        "), so that this model will keep most of it; train on these images."
-    ]
+@dataclass(frozen=True)
+class Fit:
+    """How well a model suits images.
+
+    Attributes
+    ----------
+    misfit : float
+        0 where images and training images are alike; each difference of intensities, noise,
+        kernel and slices adds 1 where it begins to matter.
+    reason : str
+        Why, in one or more sentences.
+    """
+
+    misfit: float
+    reason: str
+
+
+class SeenImages:
+    """What images say of themselves, measured once for any number of models.
+
+    Parameters
+    ----------
+    sources : sequence of ImageSource
+        Images to be denoised.
+    should_stop : callable
+        True ends the measurement of the noise.
+    removal : PatternRemoval, optional
+        What was found in the images, and is left out; without it patterns are looked for.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[ImageSource],
+        should_stop: Callable[[], bool] = lambda: False,
+        *,
+        removal: PatternRemoval | None = None,
+    ) -> None:
+        self._sources = sources
+        self._should_stop = should_stop
+        self._removal = removal
+        self._intensities: dict[float, Normalization] = {}
+        self._evidence: dict[Mode, Evidence | None] = {}
+        self._proposals: dict[tuple[Mode, float], KernelProposal | None] = {}
+
+    def differences(self, model: TrainedModel) -> list[str]:
+        """Say where the images differ from those of a model, see :func:`differences`."""
+        found = model.normalization.compare(self._normalization(model))
+        proposal = self._proposal(model) if model.stage == 2 else None
+        if proposal is not None and _uncovered(model, proposal) > _MOST_UNCOVERED:
+            found.append(
+                "The noise has another pattern than in the training images "
+                f"({proposal.statistics.sentence}), so that this model will keep most of it; "
+                "train on these images."
+            )
+        return found
+
+    def fit(self, model: TrainedModel) -> Fit:
+        """Tell how well a model, which needs no weights, suits the images, and why."""
+        misfit = sum(model.normalization.misfit(self._normalization(model)))
+        reasons = self.differences(model)
+        for strength, reason in (self._kernel_misfit(model), self._slices_misfit(model)):
+            misfit += strength
+            reasons += [reason] if reason else []
+        return Fit(misfit, " ".join(reasons) or _alike(self._proposal(model)))
+
+    def _kernel_misfit(self, model: TrainedModel) -> tuple[float, str]:
+        """Weigh what the kernel leaves uncovered, and what it hides for nothing."""
+        proposal = self._proposal(model)
+        if proposal is None:
+            return 0.0, ""
+        uncovered = _uncovered(model, proposal) / _MOST_UNCOVERED
+        unneeded = unneeded_share(model.kernel, proposal.kernel)
+        reason = ""
+        if model.stage == 1 and uncovered > 1.0:
+            reason = (
+                "It removes only the noise that every pixel has for itself; the kernel of these "
+                f"images {proposal.statistics.sentence}."
+            )
+        elif unneeded > _MOST_UNNEEDED:
+            reason = (
+                "Its kernel hides pixels that share no noise in these images, which costs detail."
+            )
+        return uncovered + unneeded, reason
+
+    def _slices_misfit(self, model: TrainedModel) -> tuple[float, str]:
+        """Weigh that neighboring slices are missing, or are not used."""
+        fewest = min(source.shape[0] for source in self._sources)
+        if model.mode == "2.5D" and fewest < _SLICES_SEEN:
+            return 1.0, "It also looks at the slices above and below, and these images have none."
+        if model.mode == "2D" and fewest >= MIN_SLICES_25D:
+            return _UNSEEN_SLICES, "It treats the slices of this stack one by one."
+        return 0.0, ""
+
+    def _normalization(self, model: TrainedModel) -> Normalization:
+        share = model.grid_share
+        if share not in self._intensities:
+            self._intensities[share] = estimate_normalization(Grid(share).of(self._sources))
+        return self._intensities[share]
+
+    def _proposal(self, model: TrainedModel) -> KernelProposal | None:
+        """Return the kernel that the images need on the grid of a model; None if unknown."""
+        key = (model.mode, model.grid_share)
+        if key not in self._proposals:
+            evidence = self._measured(model.mode)
+            on_grid = None if evidence is None else Grid(model.grid_share).seen_on(evidence)
+            config = ExtractorConfig()
+            self._proposals[key] = None if on_grid is None else on_grid.propose(config)
+        return self._proposals[key]
+
+    def _measured(self, mode: Mode) -> Evidence | None:
+        if mode not in self._evidence:
+            try:
+                self._evidence[mode] = measure_evidence(
+                    self._sources,
+                    ExtractorConfig(),
+                    mode,
+                    self._should_stop,
+                    remove_stripes="off",
+                    removal=self._removal,
+                )
+            except InputError:  # too little noise to say anything
+                self._evidence[mode] = None
+        return self._evidence[mode]
+
+
+def _uncovered(model: TrainedModel, proposal: KernelProposal) -> float:
+    return uncovered_share(model.kernel, proposal.kernel, proposal.autocorrelation.values)
+
+
+def _alike(proposal: KernelProposal | None) -> str:
+    if proposal is None:
+        return "Intensities and strength of the noise are like those of the training images."
+    return (
+        "Intensities, strength and pattern of the noise are like those of the training images "
+        f"(the kernel {proposal.statistics.sentence})."
+    )
+
+
+def unneeded_share(kernel: Kernel, needed: Kernel) -> float:
+    """Return what share of the pixels that a kernel hides share no noise with the center.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Pixels that are hidden.
+    needed : Kernel
+        Pixels that share noise.
+
+    Returns
+    -------
+    float
+        0 to below 1; the center is always needed.
+    """
+    shared = {tuple(offset) for offset in needed.offsets}
+    return sum(tuple(offset) not in shared for offset in kernel.offsets) / kernel.n_hidden
 
 
 def uncovered_share(kernel: Kernel, needed: Kernel, autocorrelation: NDArray[np.floating]) -> float:

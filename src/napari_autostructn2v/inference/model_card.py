@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from autoStructN2V.inference.model_words import (
+    kernel_seen,
+    noise_seen,
+    trained_at,
+    trained_on,
+)
 from napari_autostructn2v.session.state import Status
 from napari_autostructn2v.widgets.colors import GridColors, mixed, paint_frame
 from napari_autostructn2v.widgets.dock_content import open_outside
@@ -45,7 +50,6 @@ _STAGES = {
     2: ("Stage 2", "Removes noise that neighboring pixels share as well."),
 }
 _TOP = Qt.AlignmentFlag.AlignTop
-_SHOWN_IMAGES = 3
 _LINES_HIGH = 3  # of the picture of the kernel
 
 
@@ -63,9 +67,9 @@ def describe_model(card: ModelCard, stage: int) -> list[tuple[str, str]]:
     rows = [
         ("Method", _method(card, model)),
         ("Trained", _training(model)),
-        ("On", _images(model)),
-        ("Noise", _noise(model)),
-        ("Kernel", _kernel(model)),
+        ("On", trained_on(model)),
+        ("Noise", noise_seen(model)),
+        ("Kernel", kernel_seen(model)),
         ("Folder", card.folder.name if card.folder is not None else ""),
     ]
     return [(name, text) for name, text in rows if text]
@@ -82,43 +86,12 @@ def _method(card: ModelCard, model: TrainedModel) -> str:
 def _training(model: TrainedModel) -> str:
     made = model.provenance
     parts = [
-        _local_time(str(made.get("created", ""))),
+        trained_at(model),
         f"{made['epochs']} epochs" if made.get("epochs") else "",
         f"preset {choice_label('preset', made['preset'])}" if made.get("preset") else "",
         "stopped early" if made.get("is_stopped") else "",
     ]
     return ", ".join(part for part in parts if part)
-
-
-def _local_time(created: str) -> str:
-    try:
-        return f"{datetime.fromisoformat(created).astimezone():%Y-%m-%d %H:%M}"
-    except ValueError:
-        return created
-
-
-def _images(model: TrainedModel) -> str:
-    names = [str(name) for name in model.provenance.get("images", [])]
-    shapes = model.provenance.get("shapes", [])
-    more = f" and {len(names) - _SHOWN_IMAGES} more" if len(names) > _SHOWN_IMAGES else ""
-    text = ", ".join(names[:_SHOWN_IMAGES]) + more
-    if not shapes:
-        return text
-    z, y, x = shapes[0]
-    return f"{text} ({'1 image' if z == 1 else f'{z} slices'}, {y} x {x})"
-
-
-def _noise(model: TrainedModel) -> str:
-    seen = model.normalization
-    # models of older versions know only a quick estimate
-    std = model.provenance.get("noise", f"about {seen.noise_level:.3g}")
-    noise = "not measured" if std is None else f"standard deviation {std}"
-    return f"{noise}, intensities {seen.low + seen.offset:.4g} to {seen.high + seen.offset:.4g}"
-
-
-def _kernel(model: TrainedModel) -> str:
-    parts = (model.kernel.description.sentence, model.kernel.grid_sentence)
-    return ". ".join(part for part in parts if part)
 
 
 def _newer_text(card: ModelCard) -> str:

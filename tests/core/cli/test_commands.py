@@ -26,7 +26,7 @@ from autoStructN2V.trainers import (
 )
 from tests.core.conftest import TINY, TINY_WORDS, horizontal, noisy_lines, write_tiff, written_files
 
-COMMANDS = ["train", "denoise", "extract-mask", "inspect", "demo"]
+COMMANDS = ["train", "denoise", "extract-mask", "inspect", "models", "demo"]
 
 
 def words(*parts):

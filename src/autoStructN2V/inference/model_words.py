@@ -1,0 +1,52 @@
+"""What there is to know about a model, in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autoStructN2V.inference.trained_model import TrainedModel
+
+_SHOWN_IMAGES = 3
+
+
+def trained_at(model: TrainedModel) -> str:
+    """Say when a model was trained, in local time; empty if the file does not tell."""
+    created = str(model.provenance.get("created", ""))
+    try:
+        return f"{datetime.fromisoformat(created).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):  # no date, or one that the clock does not know
+        return created
+
+
+def trained_on(model: TrainedModel) -> str:
+    """Say what images a model was trained on: names, and slices, rows and columns of the first."""
+    names, shapes = (_listed(model, name) for name in ("images", "shapes"))
+    more = f" and {len(names) - _SHOWN_IMAGES} more" if len(names) > _SHOWN_IMAGES else ""
+    text = ", ".join(map(str, names[:_SHOWN_IMAGES])) + more
+    if not shapes or not isinstance(shapes[0], list | tuple) or len(shapes[0]) != 3:
+        return text
+    z, y, x = shapes[0]
+    return f"{text} ({'1 image' if z == 1 else f'{z} slices'}, {y} x {x})"
+
+
+def noise_seen(model: TrainedModel) -> str:
+    """Say how strong the noise was that a model has seen, and which intensities."""
+    seen = model.normalization
+    # models of older versions know only a quick estimate
+    std = model.provenance.get("noise", f"about {seen.noise_level:.3g}")
+    noise = "not measured" if std is None else f"standard deviation {std}"
+    return f"{noise}, intensities {seen.low + seen.offset:.4g} to {seen.high + seen.offset:.4g}"
+
+
+def kernel_seen(model: TrainedModel) -> str:
+    """Say what the kernel of a model hides, and on which grid."""
+    parts = (model.kernel.description.sentence, model.kernel.grid_sentence)
+    return ". ".join(part for part in parts if part)
+
+
+def _listed(model: TrainedModel, name: str) -> list[Any]:
+    """Return a list of the notes on how a model was made; files may hold anything."""
+    listed = model.provenance.get(name)
+    return listed if isinstance(listed, list) else []

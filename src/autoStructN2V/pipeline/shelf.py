@@ -1,0 +1,157 @@
+"""The models of all trainings below a folder, and which of them fits images best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autoStructN2V.errors import ModelError
+from autoStructN2V.inference.model_files import (
+    MODEL_FILES,
+    PICTURE_FILE,
+    REPORT_FILE,
+    find_model_folders,
+)
+from autoStructN2V.inference.model_words import kernel_seen, noise_seen, trained_at, trained_on
+from autoStructN2V.inference.trained_model import load_description
+from autoStructN2V.pipeline.suitability import SeenImages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.pipeline.suitability import Fit
+    from autoStructN2V.vocabulary import Method, Mode
+
+_PASSED_OVER = ("models",)  # in names: every experiment has this folder
+
+
+@dataclass(frozen=True)
+class ShelvedModel:
+    """One training, as it is listed.
+
+    Attributes
+    ----------
+    name : str
+        Experiment and training: the folders from the one that was searched to that of the model.
+    folder : Path
+        Model folder, which a model is loaded from.
+    method : {'n2v', 'autostructn2v'}
+    mode : {'2D', '2.5D'}
+    stages : tuple of int
+        Stages that there are models of; what follows is said of the last.
+    date : str
+        When it was trained, in local time; empty if the file does not tell.
+    trained_on, noise, kernel : str
+        The images, the noise and intensities, and what the kernel hides, in words.
+    picture, report : Path or None
+        Before and after, and the page that explains the result, if they are there.
+    misfit : float or None
+        How badly it suits the chosen images: 0 for such as those of the training, and 1 more for
+        each difference that matters; None without images.
+    reason : str
+        Why, in words; empty without images.
+    """
+
+    name: str
+    folder: Path
+    method: Method
+    mode: Mode
+    stages: tuple[int, ...]
+    date: str
+    trained_on: str
+    noise: str
+    kernel: str
+    picture: Path | None
+    report: Path | None
+    misfit: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The models below a folder.
+
+    Attributes
+    ----------
+    models : tuple of ShelvedModel
+        Those that fit the images best come first; without images the newest.
+    unreadable : tuple of str
+        One sentence for each folder or model that could not be read.
+    """
+
+    models: tuple[ShelvedModel, ...]
+    unreadable: tuple[str, ...]
+
+
+def list_models(folder: Path | str, sources: Sequence[ImageSource] = ()) -> Shelf:
+    """List the models of all trainings below a folder, without reading their weights.
+
+    Parameters
+    ----------
+    folder : path-like
+        As the output folder of a configuration. Packages (.zip) are not listed.
+    sources : sequence of ImageSource, optional
+        Images to be denoised. Their noise is measured, which takes seconds.
+
+    Returns
+    -------
+    Shelf
+        What cannot be read, or is of another program, does not keep the others from it.
+
+    Raises
+    ------
+    ModelError
+        If there is no such folder.
+    InputError
+        If the images hold no finite value.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ModelError(
+            f"{folder} is no folder; choose one that trainings have written to, as the output "
+            "folder of a configuration."
+        )
+    places, unreadable = find_model_folders(folder)
+    seen = SeenImages(sources) if sources else None
+    found: list[ShelvedModel] = []
+    for place in places:
+        stages = tuple(n for n, name in MODEL_FILES.items() if (place / name).is_file())
+        try:
+            model = load_description(place / MODEL_FILES[stages[-1]])
+        except (ModelError, OSError) as error:
+            unreadable.append(str(error))
+            continue
+        fit = None if seen is None else seen.fit(model)
+        found.append(_shelved(_name(place, folder), place, stages, model, fit))
+    found.sort(key=lambda listed: (listed.date, listed.folder.name), reverse=True)
+    found.sort(key=lambda listed: listed.misfit or 0.0)  # of those that fit alike, newest first
+    return Shelf(tuple(found), tuple(unreadable))
+
+
+def _shelved(
+    name: str, folder: Path, stages: tuple[int, ...], model: TrainedModel, fit: Fit | None
+) -> ShelvedModel:
+    picture, report = folder / PICTURE_FILE, folder / REPORT_FILE
+    return ShelvedModel(
+        name=name,
+        folder=folder,
+        method=model.method,
+        mode=model.mode,
+        stages=stages,
+        date=trained_at(model),
+        trained_on=trained_on(model),
+        noise=noise_seen(model),
+        kernel=kernel_seen(model),
+        picture=picture if picture.is_file() else None,
+        report=report if report.is_file() else None,
+        misfit=None if fit is None else fit.misfit,
+        reason="" if fit is None else fit.reason,
+    )
+
+
+def _name(place: Path, folder: Path) -> str:
+    parts = [part for part in place.relative_to(folder).parts if part not in _PASSED_OVER]
+    return "/".join(parts) or place.resolve().name
