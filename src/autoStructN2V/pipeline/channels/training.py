@@ -129,6 +129,7 @@ def channel_events(
         )
         if outputs[-1].result.is_stopped:
             return ChannelsOutput(folder, tuple(outputs), {})
+    yield from map(Warned, _stand_ins(outputs))
     return ChannelsOutput(folder, tuple(outputs), _joined(folder, outputs, sources))
 
 
@@ -141,18 +142,49 @@ def _named(sources: Sequence[ImageSource], channel: int) -> str:
 def _joined(
     folder: Path, outputs: Sequence[RunOutput], sources: Sequence[ImageSource]
 ) -> dict[int, list[Path]]:
-    """Write the images of each stage with all channels, and remove those of single ones."""
+    """Write the images of each stage with all channels, and remove those of single ones.
+
+    A stage that a channel has nothing for is left as it is.
+    """
     files: dict[int, list[Path]] = {}
-    for stage in outputs[0].files:
-        for number, source in enumerate(sources):
-            parts = [output.files[stage][number] for output in outputs]
+    stages = _stages(outputs)
+    for stage in stages:
+        of_channels = [_files_of(output, stage) for output in outputs]
+        if not all(of_channels):
+            continue
+        for source, *parts in zip(sources, *of_channels, strict=True):
             name = f"{safe_name(source.name)}_stage{stage}{result_ending(source.metadata)}"
             path = free_name(folder / f"stage{stage}" / name)
             write_joined(path, parts, source, {"stage": stage, "channels": len(parts)})
             files.setdefault(stage, []).append(path)
-    for output in outputs:
+    for output in outputs if len(files) == len(stages) else ():
         shutil.rmtree(output.folders.results, ignore_errors=True)
     return files
+
+
+def _stages(outputs: Sequence[RunOutput]) -> list[int]:
+    return sorted({stage for output in outputs for stage in output.files})
+
+
+def _files_of(output: RunOutput, stage: int) -> list[Path]:
+    """Return the images of a stage or, where a channel did without it, of the one before."""
+    earlier = [one for one in output.files if one <= stage]
+    return output.files[max(earlier)] if earlier else []
+
+
+def _stand_ins(outputs: Sequence[RunOutput]) -> list[str]:
+    """Say which channels did without a stage that others have, one sentence each."""
+    return [
+        f"Channel {channel} has no result of stage {stage}; "
+        + (
+            f"in the images of stage {stage} it is that of the stage before."
+            if _files_of(output, stage)
+            else f"so there are no images of stage {stage} with all channels."
+        )
+        for stage in _stages(outputs)
+        for channel, output in enumerate(outputs)
+        if stage not in output.files
+    ]
 
 
 def write_joined(

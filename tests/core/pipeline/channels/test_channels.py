@@ -14,6 +14,7 @@ from autoStructN2V.datasets.images.channels import AllChannels, n_channels
 from autoStructN2V.errors import ConfigError, InputError
 from autoStructN2V.pipeline import find_models, run_pipeline, validate_config
 from autoStructN2V.pipeline.channels import denoise_channels
+from autoStructN2V.pipeline.channels.training import channel_events
 from autoStructN2V.pipeline.run import finish
 from tests.core.conftest import noisy_lines, tiny
 
@@ -83,6 +84,22 @@ def test_applying_all_equals_applying_each(trained, tmp_path):
         )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.tif", "1.tif", "all.tif"]
     assert main([*words, str(all_channels)]) == 1  # exists
+
+
+def test_a_channel_without_noise_to_measure_keeps_its_first_stage_beside_the_others(tmp_path):
+    ramp = np.broadcast_to(np.linspace(0.0, 100.0, 48, dtype=np.float32), (2, 48, 48))
+    stack = np.stack([noisy_lines((2, 48, 48)), ramp], axis=1)
+    source = tmp_path / "two.tif"
+    tifffile.imwrite(source, stack, imagej=True, metadata={"axes": "ZCYX"})
+    config = tiny(channels="each", input_dir=source, output_dir=tmp_path / "out")
+    told = []
+    events = channel_events(validate_config(config), 2)
+    output = finish(events, lambda event: told.append(str(getattr(event, "message", ""))))
+    assert [list(channel.files) for channel in output.channels] == [[1, 2], [1]]
+    first, second = (tifffile.imread(output.files[stage][0]) for stage in (1, 2))
+    assert not np.array_equal(first[:, 0], second[:, 0])
+    np.testing.assert_array_equal(first[:, 1], second[:, 1])
+    assert any(text.startswith("Channel 1 has no result of stage 2; in the") for text in told)
 
 
 def test_a_cancelled_run_writes_nothing(trained, tmp_path):
