@@ -163,7 +163,7 @@ def _kernel(record: RunRecord) -> dict[str, Any] | None:
         "has_evidence": noise is not None,
         "sentence": kernel.description.sentence,
         "advice": [message for message in advice if kernel.description.sentence not in message],
-        "is_edited": proposal is not None and record.result.kernel != proposal.kernel,
+        "is_edited": record.is_kernel_edited,
     }
 
 

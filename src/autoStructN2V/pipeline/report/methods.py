@@ -65,8 +65,9 @@ class MethodsText:
         if self._record.config.mode == "2.5D":
             what = f"{len(shapes)} stack{'s' * (len(shapes) > 1)} of {n_slices} slices in all{of}"
         verb = "was" if what.startswith("1 ") else "were"
+        done = "denoised" if self._record.denoised else "used for a training"
         return (
-            f"{what} {verb} denoised with napari-autostructn2v {autoStructN2V.__version__} "
+            f"{what} {verb} {done} with napari-autostructn2v {autoStructN2V.__version__} "
             f"{self._cited(SOFTWARE)}, whose networks learn from the noisy images alone."
         )
 
@@ -79,8 +80,10 @@ class MethodsText:
 
     def _stage(self, number: int, result: StageResult) -> str:
         config = self._record.config
-        if not result.history:
+        if number == 1 and config.stage1_model is not None and config.method != "n2v":
             return "An earlier training served as the first stage."
+        if not result.history:
+            return f"{self._record.stage_name(number)} was stopped before it had learned anything."
         stage = config.stage2 if number == 2 else config.first_stage
         network = self._network(result.model)
         if number == 1:
@@ -106,7 +109,7 @@ class MethodsText:
     def _origin(self) -> str:
         if self._record.result.proposal is None:
             return "was given"
-        if self._record.result.kernel != self._record.result.proposal.kernel:
+        if self._record.is_kernel_edited:
             return "was drawn by hand after the autocorrelation of the noise"
         return "was found in the autocorrelation of the noise"
 

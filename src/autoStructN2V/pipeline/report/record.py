@@ -63,6 +63,14 @@ class RunRecord:
         both = {1: self.result.stage1, 2: self.result.stage2}
         return {number: stage for number, stage in both.items() if stage is not None}
 
+    @property
+    def is_kernel_edited(self) -> bool:
+        """Whether stage 2 was trained with another kernel than the proposed one."""
+        kernel, proposal = self.result.kernel, self.result.proposal
+        if kernel is None or proposal is None:  # skipped, stopped before, or from a file
+            return False
+        return 2 in self.stages and kernel != proposal.kernel
+
     def stage_name(self, stage: int) -> str:
         """Return what a stage is called: plain Noise2Void has a single one."""
         return "Noise2Void" if self.config.method == "n2v" else f"Stage {stage}"

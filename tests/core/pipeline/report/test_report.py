@@ -125,6 +125,33 @@ def test_a_run_that_was_stopped_at_once_has_a_report(tmp_path: Path) -> None:
     assert "Before and after" not in Page(page).headings
 
 
+def test_of_a_stage_that_was_stopped_at_once_nothing_is_claimed(
+    run: tuple[RunOutput, RunRecord],
+) -> None:
+    second = run[1].result.stage2
+    assert second is not None
+    stopped = replace(run[1].result, stage2=replace(second, report=None, history=[]))
+    text = MethodsText(replace(run[1], result=stopped)).text
+    assert "Stage 2 was stopped before it had learned anything." in text
+    assert "An earlier training" not in text
+    imported = validate_config({**CONFIG, "run_stage1": False, "stage1_model": Path("model.pth")})
+    text = MethodsText(replace(run[1], config=imported)).text
+    assert "An earlier training served as the first stage." in text
+    assert "used for a training" in MethodsText(replace(run[1], denoised={})).text
+
+
+def test_a_kernel_that_was_skipped_was_not_drawn_by_hand(
+    run: tuple[RunOutput, RunRecord],
+) -> None:
+    drawn = "It was drawn by hand"
+    skipped = replace(run[1].result, stage2=None, kernel=None)
+    record = replace(run[1], result=skipped, denoised={1: run[1].denoised[1]})
+    assert record.result.proposal is not None
+    assert drawn not in render(record)
+    edited = replace(run[1].result, kernel=Kernel.from_array(np.ones((1, 7), bool)))
+    assert drawn in render(replace(run[1], result=edited))
+
+
 def test_a_report_that_cannot_be_written_fails_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
