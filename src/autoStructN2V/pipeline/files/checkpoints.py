@@ -111,7 +111,9 @@ class RunCheckpoints:
     def journal(self, model: TrainedModel, file: Path) -> Unfinished:
         """Return the journal of a file that a model's results are written to."""
         partial = self.folder / f"stage{model.stage}_{file.stem[:150]}.pixels"
-        return Unfinished(partial, partial.with_suffix(".slices"), _digest(model))
+        # long names can have the same beginning
+        made_by = f"{_digest(model)} {file.name}"
+        return Unfinished(partial, partial.with_suffix(".slices"), made_by)
 
     def remove(self) -> None:
         """Remove all of it; a run that came to its end needs none."""

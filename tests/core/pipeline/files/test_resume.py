@@ -11,6 +11,7 @@ import tifffile
 import torch
 
 from autoStructN2V.datasets import ArraySource
+from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.errors import ConfigError, InputError, ModelError
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.pipeline import Approve, Skip, file_events, finish, recorded_events
@@ -24,6 +25,7 @@ from autoStructN2V.pipeline.events import (
     StageTrained,
 )
 from autoStructN2V.pipeline.files import find_interrupted
+from autoStructN2V.pipeline.files.checkpoints import RunCheckpoints
 from autoStructN2V.trainers import BatchFinished, EpochFinished, Warned, load_model
 from tests.core.conftest import horizontal, noisy_lines, tiny, write_tiff, written_files
 
@@ -360,3 +362,26 @@ def test_what_was_killed_before_it_said_what_it_is_leaves_nothing(images, tmp_pa
     (stillborn / "config.json").write_text("{}")
     drive(config, resume=True)
     assert not stillborn.exists()
+
+
+def test_slices_of_another_image_whose_name_begins_alike_are_not_taken_over(images, tmp_path):
+    output = finish(file_events(config_for(images, tmp_path, method="n2v", num_epochs=1)))
+    model = output.result.stage1.model
+    names = ["x" * 160 + letter for letter in "ab"]
+    sources = [ArraySource(np.full((2, 16, 16), i, np.float32), name=names[i]) for i in (0, 1)]
+    checkpoints = RunCheckpoints(tmp_path / "checkpoint")
+    checkpoints.folder.mkdir()
+
+    def writer(number):
+        path = tmp_path / f"{names[number]}.tif"
+        return StackWriter(path, sources[number], unfinished=checkpoints.journal(model, path))
+
+    with pytest.raises(KeyboardInterrupt), writer(1) as stack:
+        stack.write(0, sources[1].read_slice(0))
+        raise KeyboardInterrupt
+    with writer(1) as stack:
+        assert stack.finished == {0}
+        stack.discard()
+    with writer(0) as stack:
+        assert not stack.finished
+        stack.discard()
