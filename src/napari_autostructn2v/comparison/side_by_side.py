@@ -199,8 +199,8 @@ class Comparison:
         """Add the panels of what was removed, or of doubt: all of them, or none."""
         panels: list[Image] = []
         try:
-            # with two results, three panels lie below three
-            is_row = self._n_denoised == 2
+            # three panels lie below three; with a clean truth, that is the first of the second row
+            is_row = self._n_denoised == 2 and len(self.images) == 3
             first = last_removed(self.images) if self._is_doubt_below and is_row else []
             rest = (
                 doubt_panels(self._doubts, self.images)

@@ -289,7 +289,8 @@ class Inference(DockContent):
                 self._show_outcome()
         elif task.kind in ("save", "open", "export") and not task.is_running:
             self.error.show_text(task.error or "")
-            self.done.show_text(" ".join([self.done.text(), *task.messages]).strip())
+            self.done.show_text(" ".join([self.done.text(), *task.messages[-1:]]).strip())
+            self.warnings.show_text("\n".join(task.messages[:-1]) or self.warnings.text())
             self._show_outcome()
         self.card.show_task(task)
         self._refresh()

@@ -71,6 +71,8 @@ class ExportDialog(QDialog):
             "Choose a file…", QDialogButtonBox.ButtonRole.AcceptRole
         )
         self._arrange()
+        for line in (self.name, self.authors):
+            line.textEdited.connect(self._forget_problem)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
 
@@ -88,6 +90,9 @@ class ExportDialog(QDialog):
             self.problem.show_text(str(error))
         else:
             super().accept()
+
+    def _forget_problem(self, *_: object) -> None:
+        self.problem.show_text("")
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)

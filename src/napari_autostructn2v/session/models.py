@@ -83,7 +83,8 @@ class Models:
         model, folder = card.models[stage], card.folder
 
         def show(left_out: list[str]) -> None:
-            self._tasks.end(*left_out, f"Wrote {path}.")
+            caveats = [f"In other programs: {' '.join(left_out)}"] if left_out else []
+            self._tasks.end(*caveats, f"Wrote {path}.")
 
         self._tasks.start_work(
             "export",

@@ -275,8 +275,8 @@ class NumbersEdit(QWidget):
         self._boxes = [FloatBox(low, high) for _ in range(n)]
         for box in self._boxes:
             box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-            # napari's own least width is too much for three in a row
-            box.setStyleSheet("min-width: 0px;")
+            # what napari takes for the least width and for buttons is too much for three in a row
+            box.setStyleSheet("min-width: 0px; padding: 1px 2px;")
             box.setMinimumWidth(box.fontMetrics().horizontalAdvance("0" * 6))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

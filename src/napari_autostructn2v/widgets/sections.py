@@ -60,7 +60,9 @@ class VerticalScrollArea(QScrollArea):
         hint = super().minimumSizeHint()
         content, bar = self.widget(), self.verticalScrollBar()
         if content is not None and bar is not None:
-            hint.setWidth(content.minimumSizeHint().width() + bar.sizeHint().width())
+            # the theme draws a frame even around an area that has none
+            frame = 2 * self.frameWidth()
+            hint.setWidth(content.minimumSizeHint().width() + bar.sizeHint().width() + frame)
         return hint
 
     def sizeHint(self) -> QSize:  # noqa: N802 - name given by Qt

@@ -379,6 +379,17 @@ def test_where_to_doubt_lies_below_the_results_in_place_of_what_was_removed(
     assert visible(trained) == STAGES
 
 
+def test_beside_a_clean_truth_each_map_of_doubt_lies_below_its_result(session: Session) -> None:
+    layers = session.viewer.open_sample("napari-autostructn2v", "random_noise")
+    add_results(session, layers[1], 1, 2)
+    give_doubt(session)
+    toggle_comparison(session.viewer)
+    button(bar_of(session.viewer), "Show where to doubt").click()
+    below = ["Clean truth", "Doubt: Stage 1", "Doubt: Stage 2"]
+    assert visible(session.viewer) == [*STAGES, *below]
+    assert session.viewer.canvas.grid.actual_shape(session.viewer.layers) == (2, 3)
+
+
 def test_doubt_is_not_offered_where_it_is_not_known(trained: napari.Viewer) -> None:
     toggle_comparison(trained)
     assert not button(bar_of(trained), "Show where to doubt").isEnabled()

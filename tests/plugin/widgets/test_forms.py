@@ -3,13 +3,14 @@
 import html
 
 import pytest
-from qtpy.QtWidgets import QSpinBox
+from napari._qt.qt_resources import get_stylesheet
+from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QVBoxLayout, QWidget
 
 from autoStructN2V.frozen_config import FrozenConfig
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.pipeline import PRESETS, PipelineConfig, validate_config
 from autoStructN2V.pipeline.configuration.models import N2VConfig, Stage1Config, Stage2Config
-from napari_autostructn2v.widgets.editors import FloatBox
+from napari_autostructn2v.widgets.editors import FloatBox, NumbersEdit
 from napari_autostructn2v.widgets.forms import FormGrid, choices_of, make_editor, simple_fields
 
 
@@ -124,3 +125,18 @@ def test_showing_values_announces_nothing(qtbot):
     with qtbot.assertNotEmitted(form.valueChanged):
         form.setValue({"": ExtractorConfig(base_percentile=60, adapt_autocorr=False)})
     assert form.value()[""]["base_percentile"] == 60
+
+
+def test_three_numbers_in_a_row_are_not_cut_off_in_a_narrow_dock(qtbot):
+    window, editor = QWidget(), NumbersEdit(3, 0.0, 1.0)
+    QVBoxLayout(window).addWidget(editor)
+    window.setStyleSheet(get_stylesheet("dark"))
+    qtbot.addWidget(window)
+    editor.setValue((0.9, 0.05, 0.05))
+    window.show()
+    window.resize(window.minimumSizeHint())
+    editor.setFixedWidth(editor.fontMetrics().horizontalAdvance("0" * 18))
+    for box in editor.findChildren(QDoubleSpinBox):
+        line = box.lineEdit()
+        text = line.fontMetrics().horizontalAdvance(line.text())
+        qtbot.waitUntil(lambda line=line, text=text: line.width() >= text + 4)

@@ -42,6 +42,17 @@ def test_it_asks_for_the_width_of_its_content_beside_the_bar(qtbot: QtBot) -> No
     assert area.sizeHint().width() >= wanted
 
 
+def test_nothing_is_cut_off_by_a_frame_of_the_theme(qtbot: QtBot) -> None:
+    area, first, _ = shown_area(qtbot)
+    area.setStyleSheet("QScrollArea { border: 2px solid; }")
+    first.setText("much wider than before " * 5)
+    qtbot.waitUntil(lambda: area.minimumSizeHint().width() > area.width())
+    area.resize(area.minimumSizeHint().width(), area.height())
+    qtbot.waitUntil(lambda: area.viewport().width() > 200)
+    assert area.frameWidth() == 2
+    assert area.horizontalScrollBar().maximum() == 0
+
+
 def test_what_is_followed_stays_in_view_while_the_content_grows(qtbot: QtBot) -> None:
     area, first, last = shown_area(qtbot)
     assert not is_in_view(area, last)
