@@ -127,6 +127,8 @@ class DockTabs(QObject):
         placed = [dock for dock in docks if dock in self._known]
         for dock in docks:
             if dock not in placed:
+                # the names of all four fit on their tabs without that of the plugin
+                dock.setWindowTitle(dock.objectName().rpartition(" (")[0])
                 _join(window, dock, placed)
                 placed.append(dock)
         self._known = weakref.WeakSet(docks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from npe2 import PluginManager
+from qtpy.QtWidgets import QTabBar
 
 from napari_autostructn2v.session.docks import (
     MENU_NAME,
@@ -27,6 +28,23 @@ def test_docks_opened_from_the_menu_become_tabs(viewer: napari.Viewer, qtbot: Qt
     second = open_dock(viewer, DockName.TRAINING).parent()
     qtbot.waitUntil(lambda: second in window_of(viewer).tabifiedDockWidgets(first))
     qtbot.waitUntil(lambda: is_seen(second))
+
+
+def test_the_tabs_of_all_docks_are_readable(viewer: napari.Viewer, qtbot: QtBot) -> None:
+    window = window_of(viewer)
+    window.resize(1366, 768)
+    docks = [open_dock(viewer, name).parent() for name in DockName]
+    qtbot.waitUntil(lambda: len(window.tabifiedDockWidgets(docks[0])) == len(docks) - 1)
+    settle(viewer, qtbot)
+    bars = [bar for bar in window.findChildren(QTabBar) if bar.count() == len(docks)]
+    names = {bar.tabText(i) for bar in bars for i in range(bar.count())}
+    assert names == set(DockName)
+    room = min(
+        bar.tabRect(i).width() - bar.fontMetrics().horizontalAdvance(bar.tabText(i))
+        for bar in bars
+        for i in range(bar.count())
+    )
+    assert room > 0
 
 
 def test_asking_raises_a_dock_and_opens_it_once(viewer: napari.Viewer, qtbot: QtBot) -> None:
