@@ -100,7 +100,7 @@ def test_every_field_is_listed_with_its_default(hooks: Any) -> None:
 
 def test_every_option_is_listed(hooks: Any, capsys: pytest.CaptureFixture[str]) -> None:
     page = hooks.on_page_markdown((ROOT / "docs" / "command-line.md").read_text("utf-8"))
-    for name in ("train", "denoise", "extract-mask", "inspect", "models", "demo"):
+    for name in ("train", "denoise", "extract-mask", "inspect", "models", "export", "demo"):
         main([name, "--help"])
         options = set(re.findall(r"--[a-z][a-z0-9-]+", capsys.readouterr().out)) - {"--help"}
         section = page.partition(f"## `{name}`")[2].partition("\n## ")[0]

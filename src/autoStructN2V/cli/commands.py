@@ -10,26 +10,22 @@ from rich.console import Console
 from rich.markup import escape
 
 # these packages load what is named when it is named: a help text shall not load PyTorch
-from autoStructN2V import datasets, inference, masking, pipeline
+from autoStructN2V import datasets, inference, pipeline
 from autoStructN2V.cli import options  # noqa: TC001 (read by typer)
 from autoStructN2V.cli.demonstration import run_demo
 from autoStructN2V.cli.forecast import forecast
+from autoStructN2V.cli.notes import note
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.errors import ConfigError, InputError, UserError
 from autoStructN2V.pipeline import channels as each_channel
 from autoStructN2V.pipeline import configuration, files
 
 if TYPE_CHECKING:
-    from autoStructN2V.datasets import ImageSource
     from autoStructN2V.inference import TrainedModel
-    from autoStructN2V.masking import ExtractorConfig
     from autoStructN2V.pipeline import PipelineConfig, RunOutput
     from autoStructN2V.pipeline.channels import ChannelsOutput
-    from autoStructN2V.vocabulary import Mode
 
 stop_requested = threading.Event()
-
-_MOST_LISTED = 10  # images
 
 
 class StoppedError(UserError):
@@ -101,15 +97,10 @@ def _nested(config: Path | None, given: dict[str, Any], settings: list[str]) -> 
 def _tell_of_interrupted(output: Path) -> None:
     """Say of the last interrupted training of a folder how it would go on."""
     for training in files.find_interrupted(output)[:1]:
-        _note(
+        note(
             f"The interrupted training of {training.began} is left as it is; with --resume it goes "
             f"on, and without the folder {training.checkpoints.folder} it is forgotten."
         )
-
-
-def _note(message: str) -> None:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[yellow]Note:[/yellow] {escape(message)}")
 
 
 def _train(
@@ -179,12 +170,6 @@ def _kernel_source(mask: Path | None, skip_stage1: bool) -> dict[str, Any] | Non
     if mask is not None:
         return {"mask_source": "file", "mask_file_path": mask}
     return {"mask_source": "extractor"} if skip_stage1 else None
-
-
-def _extractor(settings: list[str] | None) -> ExtractorConfig:
-    short = [setting.removeprefix("stage2.extractor.") for setting in settings or []]
-    given = {"stage2": {"extractor": configuration.read_settings(short)}}
-    return configuration.validate_config(given).stage2.extractor
 
 
 def _print_training(output: RunOutput) -> None:
@@ -308,92 +293,6 @@ def _print_written(written: list[Path], n_images: int, *, doubt: bool) -> None:
             f"{n_images - len(written)} of {n_images} images could not be denoised, see the notes "
             "above; the others were written."
         )
-
-
-def extract_mask(
-    source: options.Input,
-    output: options.KernelFile,
-    mode: options.ModeOption = None,
-    axes: options.Axes = None,
-    channel: options.Channel = None,
-    timepoint: options.Timepoint = None,
-    setting: options.ExtractorSettings = None,
-    remove_stripes: options.RemoveStripes = None,
-    overwrite: options.Overwrite = False,
-    verbose: options.Verbose = False,
-) -> None:
-    """Find the kernel of pixels that share noise, from the noisy images alone."""
-    if not overwrite:
-        file = output if output.suffix == ".npy" else output.with_name(f"{output.name}.npy")
-        datasets.refuse_existing([file, file.with_suffix(".png")])
-    chosen = mode or "2D"
-    sources = _open_checked(source, chosen, axes, channel, timepoint)
-    extractor = _extractor(setting)
-    evidence = pipeline.measure_evidence(
-        sources, extractor, chosen, remove_stripes=remove_stripes or "auto"
-    )
-    proposal = evidence.propose(extractor)
-    path = proposal.kernel.save(output)
-    files.save_png(
-        path.with_suffix(".png"),
-        files.draw_kernel(proposal.kernel, proposal.autocorrelation.values),
-    )
-    out = Console(highlight=False, soft_wrap=True)
-    for line in (*proposal.advice.messages, str(path)):
-        out.print(escape(line))
-
-
-def _open_checked(
-    source: Path, mode: Mode, axes: str | None, channel: int | None, timepoint: int | None
-) -> list[ImageSource]:
-    """Open images to be measured; refuse what cannot be, and warn of what is hard to."""
-    opened = datasets.open_images(
-        source, mode=mode, axes=axes, channel=channel, timepoint=timepoint
-    )
-    sources = masking.only_signal(datasets.without_offset(opened))
-    notes = datasets.check_images(sources, patch_size=1, mode=mode)
-    for message in notes + masking.invalid_sentences(sources):
-        _note(message)
-    return list(sources)
-
-
-def inspect(
-    source: options.Input,
-    mode: options.ModeOption = None,
-    axes: options.Axes = None,
-    channel: options.Channel = None,
-    timepoint: options.Timepoint = None,
-    setting: options.ExtractorSettings = None,
-    remove_stripes: options.RemoveStripes = None,
-    verbose: options.Verbose = False,
-) -> None:
-    """Measure the noise and say which method fits."""
-    chosen = mode or "2D"
-    sources = _open_checked(source, chosen, axes, channel, timepoint)
-    statistics = datasets.estimate_normalization(sources)
-    extractor = _extractor(setting)
-    evidence = pipeline.measure_evidence(
-        sources, extractor, chosen, remove_stripes=remove_stripes or "auto"
-    )
-    proposal = evidence.propose(extractor)
-    out = Console(highlight=False, soft_wrap=True)
-    _print_images(out, sources)
-    low, high = (value + statistics.offset for value in (statistics.low, statistics.high))
-    digits = 10 if statistics.offset else 4
-    out.print(f"Intensities: {low:.{digits}g} to {high:.{digits}g}")
-    noise = inference.InputNoise.measured(proposal.autocorrelation)
-    out.print(f"Noise: standard deviation {noise.std_text}")
-    for message in proposal.advice.messages:
-        out.print(escape(message))
-    out.print(f"Recommended: --method {proposal.advice.recommended_method}")
-
-
-def _print_images(out: Console, sources: list[ImageSource]) -> None:
-    for image in sources[:_MOST_LISTED]:
-        z, y, x = image.shape
-        out.print(escape(f"{image.name}: {z} slice{'s' * (z > 1)} of {y} x {x}, {image.dtype}"))
-    if len(sources) > _MOST_LISTED:
-        out.print(f"... and {len(sources) - _MOST_LISTED} more")
 
 
 def demo(

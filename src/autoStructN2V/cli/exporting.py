@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from autoStructN2V import datasets, inference, pipeline
 from autoStructN2V.cli import options  # noqa: TC001 - typer reads the annotations
+from autoStructN2V.cli.notes import note
 from autoStructN2V.errors import ConfigError
 
 
@@ -40,7 +41,5 @@ def export(
     left_out = pipeline.export_model(trained, details, output, file.parent)
     out = Console(highlight=False, soft_wrap=True)
     for sentence in left_out:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[yellow]Note:[/yellow] {escape(sentence)}"
-        )
+        note(sentence)
     out.print(f"package: {escape(str(output))}")

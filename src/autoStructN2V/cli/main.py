@@ -14,7 +14,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from autoStructN2V.cli import commands, exporting, shelf
+from autoStructN2V.cli import commands, exporting, measuring, shelf
+from autoStructN2V.cli.help import Command, Program
 from autoStructN2V.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,19 +26,20 @@ _received = int(signal.SIGINT)
 
 app = typer.Typer(
     name="autostructn2v",
+    cls=Program,
     help="Remove random and structured noise from microscopy images, without clean data.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("train")(commands.train)
-app.command("denoise")(commands.denoise)
-app.command("extract-mask")(commands.extract_mask)
-app.command("inspect")(commands.inspect)
-app.command("models")(shelf.models)
-app.command("export")(exporting.export)
-app.command("demo")(commands.demo)
+app.command("train", cls=Command)(commands.train)
+app.command("denoise", cls=Command)(commands.denoise)
+app.command("extract-mask", cls=Command)(measuring.extract_mask)
+app.command("inspect", cls=Command)(measuring.inspect)
+app.command("models", cls=Command)(shelf.models)
+app.command("export", cls=Command)(exporting.export)
+app.command("demo", cls=Command)(commands.demo)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -101,7 +101,8 @@ PackageName = Annotated[
     str | None, typer.Option("--name", help="What the model is called; default: by its images.")
 ]
 Authors = Annotated[
-    list[str], typer.Option("--author", help="Who made the model; may be said several times.")
+    list[str],
+    typer.Option("--author", metavar="NAME", help="Who made the model; may be said several times."),
 ]
 License = Annotated[
     str, typer.Option(help="What others may do with it: an SPDX identifier, as CC0-1.0.")

@@ -117,6 +117,19 @@ def test_a_flawed_file_is_left_out_of_a_training_and_reported_at_its_end(tmp_pat
     assert run("denoise", folder / "w0.tif", "--model", exp, "--output", tmp_path / "a.tif") == 0
 
 
+@pytest.mark.parametrize("command", ["inspect", "extract-mask"])
+def test_an_unreadable_file_is_left_out_of_a_measurement(tmp_path, capsys, command):
+    folder = wells(tmp_path / "in")
+    (folder / "w1.tif").write_text("no image")
+    kernel = tmp_path / "kernel.npy"
+    assert run(command, folder, *(("--output", kernel) if command == "extract-mask" else ())) == 1
+    out, err = capsys.readouterr()
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert lines[-1].startswith("Error: 1 of 4 images could not be read")
+    assert lines[-2].startswith("Note: Left out:") and "w1.tif" in lines[-2]
+    assert str(kernel) in out if command == "extract-mask" else "Recommended: --method" in out
+
+
 def test_what_the_settings_ask_for_is_asked_of_all_images(tmp_path, capsys):
     folder = wells(tmp_path / "in")
     write_tiff(folder / "small.tif", noisy_lines((1, 8, 48))[0])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 
 import numpy as np
@@ -26,7 +27,7 @@ from autoStructN2V.trainers import (
 )
 from tests.core.conftest import TINY, TINY_WORDS, horizontal, noisy_lines, write_tiff, written_files
 
-COMMANDS = ["train", "denoise", "extract-mask", "inspect", "models", "demo"]
+COMMANDS = ["train", "denoise", "extract-mask", "inspect", "models", "export", "demo"]
 
 
 def words(*parts):
@@ -73,6 +74,7 @@ def test_every_command_has_help(command, capsys):
     text = capsys.readouterr().out
     assert "Usage" in text
     assert "--help" in text
+    assert "<bool>" not in text, "an option without a value shall not look as if it had one"
 
 
 def test_the_help_of_the_program_names_every_command(capsys):
@@ -238,6 +240,17 @@ def test_inspect(lines_tiff, capsys):
     assert "Recommended: --method" in out
 
 
+def test_inspect_ends_with_the_command_that_trains(lines_tiff, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(words("inspect", lines_tiff, "--axes", "ZYX")) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if " train " in line]
+    command = shlex.split(line)
+    assert command[0] == "autostructn2v"
+    assert command[2] == str(lines_tiff)
+    assert command[-2:] == ["--axes", "ZYX"]
+    assert main([*command[1:], *TINY_WORDS]) == 0
+
+
 @pytest.mark.parametrize("name", ["noisy.tif", "sub/../noisy.tif"])
 def test_an_input_is_never_overwritten(trained, lines_tiff, tmp_path, refused, name):
     (tmp_path / "sub").mkdir()
@@ -253,6 +266,20 @@ def test_a_slice_of_an_input_folder_is_never_overwritten(trained, tmp_path, refu
     path = write_tiff(folder / "only.tif", noisy_lines((1, 32, 32)))
     text = refused("denoise", folder, "--model", trained, "--output", path)
     assert "is an input image" in text
+
+
+@pytest.mark.parametrize("name", ["clean.jpg", "clean.PNG", "clean.h5", "clean.czi"])
+def test_an_output_of_a_format_that_is_not_written_is_refused(
+    trained, lines_tiff, tmp_path, refused, name
+):
+    sentence = refused("denoise", lines_tiff, "--model", trained, "--output", tmp_path / name)
+    assert ".tif, .ome.zarr or .mrc" in sentence
+    assert not (tmp_path / name).exists(), "it shall not become a folder of this name"
+
+
+def test_a_dot_in_the_name_of_a_folder_is_no_format(trained, lines_tiff, tmp_path):
+    assert denoise(lines_tiff, trained, tmp_path / "clean.v2") == 0
+    assert len(list((tmp_path / "clean.v2").iterdir())) == 1
 
 
 def test_training_into_an_input_file_is_refused(lines_tiff, refused):

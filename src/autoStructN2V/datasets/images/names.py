@@ -7,7 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 from autoStructN2V.datasets.images.formats.ome_zarr.reading import is_zarr
-from autoStructN2V.datasets.images.formats.registry import result_ending, result_format
+from autoStructN2V.datasets.images.formats.registry import (
+    result_ending,
+    result_format,
+    unwritten_ending,
+)
 from autoStructN2V.datasets.images.sources import file_stem
 from autoStructN2V.errors import ConfigError
 
@@ -138,8 +142,9 @@ def output_files(
     Raises
     ------
     ConfigError
-        If an input would be overwritten, two results would have the same name, or a file exists
-        and neither of the two is asked for.
+        If an input would be overwritten, two results would have the same name, the output is
+        named as a file of a format that is not written, or a file exists and neither of the two
+        is asked for.
     """
     if result_format(output) is not None:
         if len(sources) > 1:
@@ -149,6 +154,7 @@ def output_files(
             )
         files = [output]
     else:
+        _refuse_unwritten(output)
         files = [output / _result_name(image, stage) for image in sources]
     if len(set(files)) < len(files):
         raise ConfigError("Two input images have the same name; denoise them one by one.")
@@ -158,6 +164,15 @@ def output_files(
     if not (overwrite or resume):
         refuse_existing(files)
     return files
+
+
+def _refuse_unwritten(output: Path) -> None:
+    ending = unwritten_ending(output)
+    if ending is not None and not output.is_dir():
+        raise ConfigError(
+            f"{output} cannot be written, since results are never {ending} files; name a file that "
+            "ends with .tif, .ome.zarr or .mrc, or a folder."
+        )
 
 
 def _result_name(image: ImageSource, stage: int | None) -> str:

@@ -90,9 +90,12 @@ class MethodsText:
             how = f"was trained by Noise2Void {self._cited(NOISE2VOID)}"
         else:
             kernel = result.model.kernel
+            is_single = kernel.n_hidden == 1  # hides the predicted pixel alone: no structure
+            method = "Noise2Void" if is_single else "structured Noise2Void"
+            size = "" if is_single else f" of {kernel.n_hidden} pixels"
             how = (
-                f"was trained by structured Noise2Void {self._cited(STRUCTN2V)} on the noisy "
-                f"images; its kernel of {kernel.n_hidden} pixels {self._origin()} and "
+                f"was trained by {method} {self._cited(NOISE2VOID if is_single else STRUCTN2V)} on "
+                f"the noisy images; its kernel{size} {self._origin()} and "
                 f"{kernel.description.sentence}"
             )
         return f"{network} {how}. {self._training(stage, result)}"

@@ -270,3 +270,14 @@ def test_equal_diagrams_are_equal_text() -> None:
 def test_a_kernel_from_a_file_is_said_to_be_given(run: tuple[RunOutput, RunRecord]) -> None:
     result = replace(run[1].result, proposal=None, kernel=horizontal())
     assert "was given" in MethodsText(replace(run[1], result=result)).text
+
+
+def test_with_a_kernel_of_the_center_alone_stage_2_is_called_noise2void(
+    run: tuple[RunOutput, RunRecord],
+) -> None:
+    stage = run[1].stages[2]
+    model = replace(stage.model, kernel=Kernel.center_only())
+    methods = MethodsText(replace(run[1], stages={2: replace(stage, model=model)}))
+    assert citations.NOISE2VOID in methods.citations
+    assert citations.STRUCTN2V not in methods.citations
+    assert "1 pixels" not in methods.text

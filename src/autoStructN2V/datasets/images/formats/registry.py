@@ -68,6 +68,9 @@ MRC = Format(
 HDF5 = Format("HDF5", (".h5", ".hdf5", ".hdf", ".he5"), open_hdf5)
 BIOIO = Format("bioio", tuple(READERS), open_bioio)
 
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".npy", ".npz")
+"""Which people take for images and which keep neither axes nor pixel sizes."""
+
 FORMATS = (TIFF, ZARR, MRC, HDF5, BIOIO)
 """In the order in which a file is asked whether it is one."""
 
@@ -93,6 +96,16 @@ def result_format(path: Path) -> Format | None:
     """Return the format that the name of a result asks for; None if it is that of a folder."""
     written = (format_ for format_ in FORMATS if format_.write is not None)
     return next((format_ for format_ in written if format_.has(path)), None)
+
+
+def unwritten_ending(path: Path) -> str | None:
+    """Return the ending by which a result is called a file that is not written; else None.
+
+    Any other dot is part of the name of a folder, as in ``clean.v2``.
+    """
+    unwritten = [e for f in FORMATS if f.write is None for e in f.endings]
+    name = path.name.casefold()
+    return next((e for e in (*unwritten, *_PICTURES) if name.endswith(e)), None)
 
 
 def result_ending(metadata: ImageMetadata) -> str:
