@@ -262,7 +262,7 @@ def _denoise_each(source: Path, model: Path, output: Path, *, verbose: bool, **g
             source, model, output, should_stop=stop_requested.is_set, **given
         )
         written = pipeline.finish(events, view.show)
-    _print_written(written, n_images=max(len(written), 1), doubt=False)
+    _print_written(written, n_images=max(len(written), 1), doubt=False, can_resume=False)
 
 
 def _of_channel(model: Path, channel: int | None) -> Path:
@@ -280,14 +280,17 @@ def _chosen_model(model: Path, stage: int | None) -> TrainedModel:
     return inference.load_model(models[stage or max(models)])
 
 
-def _print_written(written: list[Path], n_images: int, *, doubt: bool) -> None:
+def _print_written(
+    written: list[Path], n_images: int, *, doubt: bool, can_resume: bool = True
+) -> None:
     """Say what was written, and that it is not everything, if so."""
     for path in written:
         maps = filter(Path.exists, [pipeline.doubt_file(path)] if doubt else [])
         for file in (path, *maps):
             Console(highlight=False, soft_wrap=True).print(escape(str(file)))
     if len(written) < n_images and stop_requested.is_set():
-        raise StoppedError(f"{len(written)} of {n_images} images were written.")
+        more = "; the same command with --resume makes the others" if can_resume else ""
+        raise StoppedError(f"{len(written)} of {n_images} images were written{more}.")
     if len(written) < n_images:
         raise InputError(
             f"{n_images - len(written)} of {n_images} images could not be denoised, see the notes "

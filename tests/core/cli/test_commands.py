@@ -388,7 +388,10 @@ def test_ctrl_c_ends_denoising_in_order(monkeypatch, trained, lines_tiff, tmp_pa
     output = tmp_path / "o.tif"
     code = main(words("denoise", lines_tiff, "--model", trained, "--output", output))
     assert code == 130
-    assert "Stopped: 0 of 1 images were written" in capsys.readouterr().err
+    assert (
+        "Stopped: 0 of 1 images were written; the same command with --resume"
+        in capsys.readouterr().err
+    )
     assert not output.exists()
 
 

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_ADDRESS = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+):[/\\]+(?=[^/\\])")
+# without dots, which addresses hardly have before the colon, and cells.h5:/raw has
+_ADDRESS = re.compile(r"^([a-zA-Z][a-zA-Z0-9+-]+):[/\\]+(?=[^/\\])")
 _INSIDE = re.compile(r"^(?P<file>.+\.(?:h5|hdf5|hdf|he5)):[/\\]*(?P<inside>.*)$", re.IGNORECASE)
 
 

@@ -258,6 +258,7 @@ def test_a_package_that_is_not_installed(tmp_path, monkeypatch, package, ending)
     [
         ("a/cells.tif", "a/cells.tif", "", None),
         ("a/cells.h5:/raw/data", "a/cells.h5", "raw/data", None),
+        ("cells.h5:/raw/data", "cells.h5", "raw/data", None),
         ("a/cells.H5:raw", "a/cells.H5", "raw", None),
         ("https://b.org/x.zarr/", "https:/b.org/x.zarr", "", "https://b.org/x.zarr"),
         ("https:/b.org/x.zarr", "https:/b.org/x.zarr", "", "https://b.org/x.zarr"),
