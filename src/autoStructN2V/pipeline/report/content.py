@@ -247,4 +247,5 @@ def _texts(autocorrelation: Mapping[str, float]) -> dict[str, str]:
 
 
 def _signed(value: float, n_decimals: int) -> str:
-    return f"{value:+.{n_decimals}f}".replace("-", "\N{MINUS SIGN}")
+    # z: what rounds to zero is no minus zero
+    return f"{value:+z.{n_decimals}f}".replace("-", "\N{MINUS SIGN}")

@@ -22,7 +22,7 @@ from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrel
 from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.pipeline import finish, recorded_events, validate_config
 from autoStructN2V.pipeline.files import drivers
-from autoStructN2V.pipeline.report import pictures, plots, spectra
+from autoStructN2V.pipeline.report import content, pictures, plots, spectra
 from autoStructN2V.pipeline.report.methods import MethodsText
 from autoStructN2V.pipeline.report.record import LARGEST_SIDE, RunRecord, shown_slices
 from autoStructN2V.pipeline.report.writing import render
@@ -246,6 +246,11 @@ def test_a_kernel_of_three_slices_has_three_panels() -> None:
     kernel = Kernel.from_array(np.ones((3, 1, 3), bool), "2.5D")
     drawn = plots.kernel_plot(kernel, None)
     assert [title in drawn for title in ("z - 1", ">z<", "z + 1")] == [True] * 3
+
+
+def test_no_figure_is_minus_zero() -> None:
+    shown = content._texts({"x": -0.001, "y": -0.06})
+    assert shown == {"x": "+0.00", "y": "\N{MINUS SIGN}0.06"}
 
 
 def test_first_losses_that_dwarf_the_rest_are_on_a_logarithmic_axis() -> None:
