@@ -280,9 +280,11 @@ def test_a_kernel_from_a_file_is_said_to_be_given(run: tuple[RunOutput, RunRecor
 def test_with_a_kernel_of_the_center_alone_stage_2_is_called_noise2void(
     run: tuple[RunOutput, RunRecord],
 ) -> None:
-    stage = run[1].stages[2]
-    model = replace(stage.model, kernel=Kernel.center_only())
-    methods = MethodsText(replace(run[1], stages={2: replace(stage, model=model)}))
+    result = run[1].result
+    assert result.stage2 is not None
+    model = replace(result.stage2.model, kernel=Kernel.center_only())
+    result = replace(result, stage2=replace(result.stage2, model=model))
+    methods = MethodsText(replace(run[1], result=result))
     assert citations.NOISE2VOID in methods.citations
     assert citations.STRUCTN2V not in methods.citations
     assert "1 pixels" not in methods.text
