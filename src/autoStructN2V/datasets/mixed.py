@@ -35,12 +35,13 @@ def scales_differ(sources: Sequence[ImageSource]) -> list[Normalization] | None:
     if len(sources) < 2:
         return None
     found = [estimate_normalization([source]) for source in sources]
-    ranges = [s.high - s.low for s in found if s.high > s.low]
+    shown = [s for s in found if s.high > s.low]  # a blank image is on no scale
+    ranges = [s.high - s.low for s in shown]
     noise = [s.noise_level for s in found if s.noise_level > 0.0]
     if not ranges or not noise:
         return None
     is_gain = all(max(values) > _CLEAR * min(values) for values in (ranges, noise))
-    is_apart = max(s.low for s in found) > min(s.high for s in found)
+    is_apart = max(s.low for s in shown) > min(s.high for s in shown)
     return found if is_gain or is_apart else None
 
 

@@ -193,7 +193,8 @@ def estimate_normalization(sources: Sequence[ImageSource]) -> Normalization:
 
     At most 200 slices and two million pixels are used, whatever the size of the images. Mean
     and standard deviation leave out the values below the 0.1 and above the 99.9 percentile,
-    so that hot pixels do not decide; pixels that are no signal do not count at all.
+    so that hot pixels do not decide; pixels that are no signal do not count, except where there
+    is nothing else: a blank image has its one value.
 
     Parameters
     ----------
@@ -213,18 +214,19 @@ def estimate_normalization(sources: Sequence[ImageSource]) -> Normalization:
     slices = evenly_spread_slices(sources, _MAX_SLICES)
     pixels_per_slice = max(1, _MAX_PIXELS // len(slices))
     every = max(1, len(slices) // _MAX_NOISE_SLICES)
-    samples, noise_levels = [], []
+    samples, blank, noise_levels = [], [], []
     for number, (source, z) in enumerate(slices):
         image = source.read_slice(z)
         invalid = invalid_pixels(source, z)
         if invalid is not None:
-            image = np.where(invalid, np.float32(np.nan), image)
             if invalid.all():
+                blank.append(_spread_pixels(image, pixels_per_slice, number))
                 continue
+            image = np.where(invalid, np.float32(np.nan), image)
         samples.append(_spread_pixels(image, pixels_per_slice, number))
         if number % every == 0:
             noise_levels.append(estimate_noise_level(image))
-    values = np.concatenate(samples or [np.empty(0, np.float32)])
+    values = np.concatenate(samples or blank or [np.empty(0, np.float32)])
     found = _statistics(values[np.isfinite(values)], float(np.median(noise_levels or [0.0])))
     return replace(found, offset=sources[0].metadata.offset)
 
