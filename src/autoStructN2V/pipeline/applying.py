@@ -110,8 +110,8 @@ def denoise_events(
         One of the errors of :mod:`autoStructN2V.errors`; an InputError only if no image at all
         can be denoised.
     """
-    history = {"model": model.provenance, "stage": model.stage}
-    finished = _finished(sources, outputs, history, doubt=doubt) if resume else set()
+    histories = [_history(model, source, output_dtype) for source in sources]
+    finished = _finished(sources, outputs, histories, doubt=doubt) if resume else set()
     if not overwrite:
         maps = list(map(doubt_file, outputs)) if doubt else []
         refuse_existing([path for path in [*outputs, *maps] if path not in finished])
@@ -124,9 +124,10 @@ def denoise_events(
             [known[i] for i in usable], model, device, should_stop, notes
         )
         places = [outputs[i] for i in usable]
+        made_by = [histories[i] for i in usable]
         yield from map(Warned, header_notes(images, output_dtype, places))
         noise = (yield from _noise_to_compare(images)) if doubt else None
-        for source, path in zip(images, places, strict=True):
+        for source, path, history in zip(images, places, made_by, strict=True):
             if path in finished:
                 denoiser.leave_out(source)
                 written.append(path)
@@ -217,24 +218,29 @@ def _write(
             result.discard()
 
 
-def _journal(source: ImageSource, path: Path, history: dict[str, object]) -> Unfinished:
-    """Return the journal of a result; it is of no use for other pixels or another model."""
+def _history(model: TrainedModel, source: ImageSource, dtype: OutputDtype) -> dict[str, object]:
+    """Return what a result says of itself: its model, its type, and the state of its image."""
     file = source.metadata.path
     state = file.stat() if file is not None and file.exists() else None
-    pixels = None if state is None else (state.st_size, state.st_mtime_ns)
-    return Unfinished.beside(path, repr((source.name, source.shape, pixels, history)))
+    image = None if state is None else {"bytes": state.st_size, "modified_ns": state.st_mtime_ns}
+    return {"model": model.provenance, "stage": model.stage, "type": dtype, "image": image}
+
+
+def _journal(source: ImageSource, path: Path, history: dict[str, object]) -> Unfinished:
+    """Return the journal of a result; it is of no use for other pixels or another model."""
+    return Unfinished.beside(path, repr((source.name, source.shape, history)))
 
 
 def _finished(
     sources: Sequence[ImageSource],
     outputs: Sequence[Path],
-    history: dict[str, object],
+    histories: Sequence[dict[str, object]],
     *,
     doubt: bool,
 ) -> set[Path]:
     """Return the files that are results of this model and these images, with their maps."""
     finished: set[Path] = set()
-    for source, path in zip(sources, outputs, strict=True):
+    for source, path, history in zip(sources, outputs, histories, strict=True):
         is_finished = is_result_of(path, source, history)
         if doubt:
             chart = doubt_file(path)

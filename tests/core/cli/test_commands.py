@@ -1,6 +1,7 @@
 """The command line: exit codes, files, and errors as one sentence on the error stream."""
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -515,6 +516,9 @@ def test_denoise_keeps_only_what_this_model_made(trained, three_images, refused,
     assert "choose one of them" in refused(*command, "--overwrite")
     assert denoise(source, trained, output, "--overwrite") == 0
     assert denoise(source, trained, output, "--resume") == 0
-    other = noisy_lines((3, 48, 48))
-    write_tiff(source / "1.tif", other)
-    assert "1_denoised_stage2.tif exists already" in refused(*command)
+    assert "exists already" in refused(*command, "--output-dtype", "input")
+    before = (source / "1.tif").stat().st_mtime_ns
+    for shape in ((2, 48, 48), (3, 48, 48)):
+        write_tiff(source / "1.tif", noisy_lines(shape) + 1)
+        os.utime(source / "1.tif", ns=(before + 1, before + 1))
+        assert "1_denoised_stage2.tif exists already" in refused(*command)

@@ -74,6 +74,24 @@ def with_absolute_paths(config: PipelineConfig) -> PipelineConfig:
     return _absolute(config)
 
 
+def without_places(config: PipelineConfig) -> dict[str, Any]:
+    """Return the nested fields of a configuration but those that say where files lie.
+
+    Names of folders tell who a person is, and are of no use on another computer.
+    """
+    return _placeless(config)
+
+
+def _placeless(section: FrozenConfig) -> dict[str, Any]:
+    values = section.model_dump(mode="json")
+    for name in type(section).model_fields:
+        if isinstance(section[name], Path):
+            del values[name]
+        elif isinstance(section[name], FrozenConfig):
+            values[name] = _placeless(section[name])
+    return values
+
+
 def _absolute(section: ConfigT) -> ConfigT:
     changes: dict[str, Any] = {}
     for name in type(section).model_fields:

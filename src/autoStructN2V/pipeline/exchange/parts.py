@@ -12,9 +12,13 @@ import numpy as np
 import torch
 
 from autoStructN2V.datasets.samples.synthetic import make_sample
+from autoStructN2V.files import write_json
 from autoStructN2V.inference.model_files import MODEL_FILES, PICTURE_FILE, REPORT_FILE
 from autoStructN2V.inference.trained_model import save_model
 from autoStructN2V.models import unet
+from autoStructN2V.pipeline.configuration.file import read_config, without_places
+from autoStructN2V.pipeline.configuration.models import validate_config
+from autoStructN2V.pipeline.files.folders import CONFIG
 from autoStructN2V.pipeline.report.pictures import before_after
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 _LEAST_SIDE = 64  # px: of images in a package
 _LEAST_CELLS = 8  # of the coarsest level along a side
-_ATTACHED = ("config.json", "mask.npy", "mask.png", "noise_report.json", REPORT_FILE)
+_ATTACHED = ("mask.npy", "mask.png", "noise_report.json", REPORT_FILE)
 _FACTORY = '''
 
 def make_network(in_channels, **config):
@@ -147,6 +151,10 @@ def _attachments(model: TrainedModel, beside: Path | None, folder: Path) -> tupl
         if (beside / name).is_file():
             found.append(folder / name)
             shutil.copyfile(beside / name, folder / name)
+    if beside is not None and (beside / CONFIG).is_file():
+        found.append(folder / CONFIG)
+        config = validate_config(read_config(beside / CONFIG))
+        write_json(folder / CONFIG, without_places(config))
     return tuple(found)
 
 

@@ -32,6 +32,8 @@ from autoStructN2V.pipeline import (
     package_details,
     proposed_name,
 )
+from autoStructN2V.pipeline.configuration.file import write_config
+from autoStructN2V.pipeline.configuration.models import validate_config
 from tests.core.conftest import noisy_lines, write_tiff
 
 if TYPE_CHECKING:
@@ -184,11 +186,15 @@ def test_what_lies_beside_a_model_goes_with_it(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "report.html").write_text("<!doctype html>")
-    (folder / "config.json").write_text(json.dumps({"mode": "2D"}))
+    config = {"mode": "2D", "input_dir": "/home/anna/patient_7.tif", "stage2": {"batch_size": 3}}
+    write_config(folder / "config.json", validate_config(config))
     Image.new("L", (64, 32), 77).save(folder / "before_after.png")
     export_model(model(), DETAILS, tmp_path / "x.zip", folder)
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         assert {"report.html", "config.json", "stage2_model.pth"} <= set(archive.namelist())
+        attached = archive.read("config.json").decode()
+        assert json.loads(attached)["stage2"]["batch_size"] == 3
+        assert "anna" not in attached, "where files lie tells who somebody is"
         with archive.open("cover.png") as cover:
             assert Image.open(cover).getpixel((0, 0)) == 77
 
