@@ -35,6 +35,7 @@ _MEDIAN_OF_EIGHT = (
 """Comparisons that sort eight values (Batcher), as far as the middle two need them."""
 
 _N_LEVELS = 16  # of brightness
+_PIXELS_AT_ONCE = 2**15  # whose neighbors stay in the cache of a processor
 _MAD_TO_SIGMA = 1.4826
 _PROBABILITIES = (0.05, 0.005)  # between which the fall of a tail is measured
 
@@ -95,11 +96,22 @@ def median_around(image: Image) -> Image:
     """Return for each pixel (Y, X) the median of eight others two pixels away."""
     padded = np.pad(image, _REACH, mode="reflect")
     height, width = image.shape
+    median: Image = np.empty_like(image)
+    n_rows = max(1, _PIXELS_AT_ONCE // width)
+    for top in range(0, height, n_rows):
+        bottom = min(top + n_rows, height)
+        median[top:bottom] = _median_of_padded(padded[top : bottom + 2 * _REACH])
+    return median
+
+
+def _median_of_padded(padded: Image) -> Image:
+    """Return the medians (Y, X) for the inner pixels of (Y + 4, X + 4)."""
+    height, width = (side - 2 * _REACH for side in padded.shape)
     values = [
         padded[_REACH + y : _REACH + y + height, _REACH + x : _REACH + x + width].copy()
         for y, x in _AROUND
     ]
-    spare = np.empty_like(image)
+    spare = np.empty_like(values[0])
     for low, high in _MEDIAN_OF_EIGHT:
         np.minimum(values[low], values[high], out=spare)
         np.maximum(values[low], values[high], out=values[high])

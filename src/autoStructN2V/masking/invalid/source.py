@@ -108,6 +108,7 @@ class SignalSource(SourceView):
         self._repairs = repairs
         self._limits = limits
         self._kept: dict[int, _Kept] = {}
+        self._own: dict[int, tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]] = {}
         self._fixed: Mask | None = None
         self._is_fixed_known = False
 
@@ -157,8 +158,12 @@ class SignalSource(SourceView):
                 return Flaws()
             if kept.packed is not None:
                 return Flaws(*(self._unpacked(bits) for bits in kept.packed))
-        flaws = self._found(self._source.read_slice(z) if image is None else image)
         fixed = self._fixed_outliers()
+        own = self._own.pop(z, None)
+        if own is not None:
+            flaws = Flaws(*(self._unpacked(bits) for bits in own))
+        else:
+            flaws = self._found(self._source.read_slice(z) if image is None else image)
         if fixed is not None and not flaws.is_blank:
             both = fixed if flaws.outliers is None else flaws.outliers | fixed
             flaws = Flaws(both if flaws.missing is None else both & ~flaws.missing, flaws.missing)
@@ -190,6 +195,7 @@ class SignalSource(SourceView):
                 return None
             image = self._source.read_slice(z)
             flaws = self._found(image)
+            self._own[z] = _packed(flaws)  # soon asked for
             if flaws.is_blank or not np.isfinite(image.max()):
                 continue
             total += image if flaws.invalid is None else filled(image, flaws.invalid)
@@ -215,8 +221,7 @@ class SignalSource(SourceView):
         n_bytes = sum(-(-mask.size // 8) for mask in masks if mask is not None)
         if z not in self._kept and n_bytes <= self._memory.n_bytes_left:
             self._memory.n_bytes_left -= n_bytes
-            bits = [None if mask is None else np.packbits(mask) for mask in masks]
-            packed = (bits[0], bits[1])
+            packed = _packed(flaws)
         self._kept[z] = _Kept(counts[0], counts[1], packed)
 
     def _unpacked(self, bits: NDArray[np.uint8] | None) -> Mask | None:
@@ -225,3 +230,11 @@ class SignalSource(SourceView):
         rows, columns = self.shape[1:]
         mask: Mask = np.unpackbits(bits, count=rows * columns).reshape(rows, columns).astype(bool)
         return mask
+
+
+def _packed(flaws: Flaws) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
+    """Return which pixels are outliers, and which are missing, in an eighth of the memory."""
+    outliers, missing = (
+        None if mask is None else np.packbits(mask) for mask in (flaws.outliers, flaws.missing)
+    )
+    return outliers, missing

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import correlate2d
+from scipy import ndimage
 
 from autoStructN2V.masking.noise.background import FINE_STENCIL, NoiseField, blur, fine_energy
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
@@ -120,7 +120,8 @@ def scaled_kurtosis(fields: Sequence[NoiseField], threshold: float) -> float:
 
 def _response(autocorrelation: NDArray[np.float64]) -> float:
     """Energy of the differences in noise of variance 1 with autocorrelation (H, W); white: 1."""
-    overlap = correlate2d(FINE_STENCIL, FINE_STENCIL)
+    padded = np.pad(FINE_STENCIL, FINE_STENCIL.shape[0] // 2)
+    overlap = ndimage.correlate(padded, FINE_STENCIL, mode="constant")
     middle, reach = autocorrelation.shape[0] // 2, overlap.shape[0] // 2
     inner = slice(middle - reach, middle + reach + 1)
     return max(float((overlap * autocorrelation[inner, inner]).sum()), 1e-6)

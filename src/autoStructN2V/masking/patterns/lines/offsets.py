@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from autoStructN2V.masking.patterns.limits import LineLimits
 from autoStructN2V.masking.patterns.lines.profile import (
@@ -163,9 +163,9 @@ def least_ratio(
     bins = _fastest(side)
     n_independent = (bins.stop - bins.start) // 2  # the window correlates neighbors
     half = n_independent // 2 + 1
-    exceeding = stats.beta.ppf(limits.spectrum.false_alarm, half, n_independent - half + 1)
+    exceeding = special.betaincinv(half, n_independent - half + 1, limits.spectrum.false_alarm)
     freedom = 2 * limits.background_freedom * n_blocks
-    by_chance = stats.f.isf(exceeding, 2 * n_blocks, freedom)
+    by_chance = special.fdtri(2 * n_blocks, freedom, 1.0 - exceeding)
     return float((limits.spectrum.safety if safety is None else safety) * by_chance)
 
 
