@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from autoStructN2V.trainers.config import StageConfig
 
 
-# of noise divided by its strength at each brightness, on a coarser grid: 0.36 in widefield images of
-# FMD, which gain; 16 in a confocal one of less than a photon, which loses 1.6 dB on its own grid
+# of noise divided by its strength at each brightness, on a coarser grid: 0.36 in widefield images
+# of FMD, which gain; 16 in a confocal one of less than a photon, which loses 1.6 dB on its own grid
 _MOST_KURTOSIS = 1.0
 
 
