@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from autoStructN2V.datasets.images.formats.history import is_result_of
 from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.datasets.images.sources import ArraySource
-from autoStructN2V.datasets.images.tiff.history import is_result_of
 from autoStructN2V.datasets.images.unfinished import Unfinished
 from autoStructN2V.datasets.images.writing import StackWriter, write_stack
 

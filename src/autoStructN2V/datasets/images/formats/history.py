@@ -11,7 +11,7 @@ from autoStructN2V.datasets.images.formats.mrc.writing import history_label
 from autoStructN2V.datasets.images.formats.ome_zarr.writing import made_by
 from autoStructN2V.datasets.images.formats.opening import Choices
 from autoStructN2V.datasets.images.formats.registry import MRC, ZARR, result_format
-from autoStructN2V.datasets.images.tiff.history import is_result_of as is_tiff_result_of
+from autoStructN2V.datasets.images.tiff.history import told_by_tiff
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,18 +35,20 @@ def is_result_of(path: Path, source: ImageSource, history: dict[str, object]) ->
         How the result would be made, as :class:`StackWriter` writes it.
     """
     format_ = result_format(path)
+    n_pixels = math.prod(source.shape)
+    wanted = json.loads(json.dumps(history, default=str))
     if format_ not in (ZARR, MRC):
-        return is_tiff_result_of(path, source, history)
+        n_stored, told = told_by_tiff(path)
+        return n_stored == n_pixels and wanted in told
     try:
         result = format_.open(Location(path), Choices("2D"))
     except InputError:
         return False
-    is_like = math.prod(result.shape) == math.prod(source.shape)
-    return is_like and (_is_zarr if format_ is ZARR else _is_mrc)(result, history)
+    is_told = _is_zarr(result, wanted) if format_ is ZARR else _is_mrc(result, history)
+    return is_told and math.prod(result.shape) == n_pixels
 
 
-def _is_zarr(result: FileSource, history: dict[str, object]) -> bool:
-    wanted = json.loads(json.dumps(history, default=str))
+def _is_zarr(result: FileSource, wanted: dict[str, object]) -> bool:
     found = made_by(result.path)
     return {k: v for k, v in found.items() if k != "version"} == {
         k: v for k, v in wanted.items() if k != "version"

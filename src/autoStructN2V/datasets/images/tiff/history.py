@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import math
 from typing import TYPE_CHECKING, Any
 
 import tifffile
@@ -17,31 +16,21 @@ if TYPE_CHECKING:
 
     from tifffile import TiffFile
 
-    from autoStructN2V.datasets.images.sources import ImageSource
 
+def told_by_tiff(path: Path) -> tuple[int, list[Any]]:
+    """Return how many pixels a TIFF file has, and what it says of how it was made.
 
-def is_result_of(path: Path, source: ImageSource, history: dict[str, object]) -> bool:
-    """Tell whether a file is the result of an image, made as a history says.
-
-    A result appears under its name when it is complete, so one that says so of itself is finished.
-
-    Parameters
-    ----------
-    path : Path
-        Any file.
-    source : ImageSource
-        Image whose result it would be.
-    history : dict
-        How the result would be made, as :class:`StackWriter` writes it.
+    Returns
+    -------
+    (int, list)
+        0 and nothing of a file that cannot be read.
     """
-    wanted = json.loads(json.dumps(history, default=str))
     try:
         with tifffile.TiffFile(path) as tif:
-            is_like = tif.series[0].size == math.prod(source.shape)
-            return is_like and any(found == wanted for found in _histories(tif))
+            return tif.series[0].size, list(_histories(tif))
     except Exception:
         # what a file says can be anything, and so can the error that it leads to
-        return False
+        return 0, []
 
 
 def _histories(tif: TiffFile) -> Iterator[Any]:
