@@ -67,7 +67,7 @@ def atomic_write(path: Path | str, *, partial: Path | None = None) -> Iterator[P
 
 
 @contextmanager
-def atomic_folder(path: Path | str) -> Iterator[Path]:
+def atomic_folder(path: Path | str, *, partial: Path | None = None) -> Iterator[Path]:
     """Give a name for a new folder, and rename it to `path` when all went well.
 
     As :func:`atomic_write`, for what looks like one file and is a folder. What was at `path`
@@ -77,11 +77,13 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
     ----------
     path : Path or str
         Final name of the folder.
+    partial : Path, optional
+        As of :func:`atomic_write`.
 
     Yields
     ------
     Path
-        Where to write; nothing is there yet.
+        Where to write; nothing is there yet, unless it is ``partial``.
 
     Raises
     ------
@@ -89,10 +91,11 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
         If the folder around it is read-only or missing, or the disk is full.
     """
     target = Path(os.path.realpath(path))
-    temporary, aside = (
+    other, aside = (
         target.with_name(f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}")
         for _ in range(2)
     )
+    temporary = partial or other
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -108,7 +111,8 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
             aside.rename(target)
         raise output_error(target, error) from error
     finally:
-        _remove(temporary)
+        if partial is None:
+            _remove(temporary)
         _remove(aside)
 
 

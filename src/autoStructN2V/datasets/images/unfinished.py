@@ -1,51 +1,46 @@
-"""A file that is written slice by slice, gone on with after a crash.
+"""A result that is written slice by slice, gone on with after a crash.
 
-Pixels go to a file of its own until all are there. Its journal says of each slice that is in it, by
-a checksum, what was written; only what agrees with it is taken for finished, so that a slice that
-never reached the disk costs itself alone.
+Pixels go to a file or a store of their own until all are there. Its journal says of each slice that
+is in it, by a checksum, what was written; only what agrees with it is taken for finished, so that a
+slice that never reached the disk costs itself alone. Several processes may write slices and note
+them: lines are appended, and one that is lost or spoiled costs its slice.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from autoStructN2V.errors import OutputError
 from autoStructN2V.files import output_error, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MOST_BYTES = 50_000_000  # of a journal, which may come from anywhere: some million slices
+_LONGEST_HEAD = 1_000_000  # bytes of its first line
 
 
-@dataclass(frozen=True)
-class PixelPlace:
-    """Where the slices lie in a file.
+class Content(Protocol):
+    """What there is of a result, to be compared with what its journal says."""
 
-    Attributes
-    ----------
-    offset : int
-        Bytes before the first one.
-    slice_bytes : int
-        Bytes of each.
-    n_slices : int
-    dtype : str
-        Data type and byte order of the pixels, as ``"<f4"``.
-    """
+    @property
+    def n_slices(self) -> int:
+        """Slices that it is to have."""
 
-    offset: int
-    slice_bytes: int
-    n_slices: int
-    dtype: str
+    def fits(self, head: Mapping[str, Any]) -> bool:
+        """Tell whether the first line of a journal is about this content."""
+
+    def sum_of(self, z: int) -> int:
+        """Return the checksum of a slice as it is there."""
 
 
 @dataclass
 class Unfinished:
-    """A file that is being written, and its journal.
+    """A file or store that is being written, and its journal.
 
     Attributes
     ----------
@@ -69,80 +64,68 @@ class Unfinished:
         partial = final.with_name(f".{final.stem[:150]}.pixels")
         return cls(partial, partial.with_suffix(".slices"), made_by)
 
-    def read(self, file: Path, wanted: PixelPlace) -> PixelPlace | None:
-        """Find out which slices of a file are as the journal says.
-
-        Parameters
-        ----------
-        file : Path
-            The partial or the final one.
-        wanted : PixelPlace
-            As it has to be, but for offset and byte order.
-
-        Returns
-        -------
-        PixelPlace or None
-            None if the journal is of another file, or there is none.
-        """
+    def read(self, content: Content) -> bool:
+        """Find out which slices are as the journal says; False if it is of another result."""
         self._sums = {}
         try:
             with self.path.open("rb") as journal:
                 first, *lines = journal.read(_MOST_BYTES).splitlines()
             head = json.loads(first)
-            place = PixelPlace(**head["place"])
-            if head["made_by"] != self.made_by or not _is_like(place, wanted):
-                return None
-            if head["size"] != file.stat().st_size or not 0 < place.offset < head["size"]:
-                return None
-            with file.open("rb") as content:
-                if head["header"] != _sum_of_header(content, place):
-                    return None
-                noted = _sums_in(lines, place.n_slices)
-                self._sums = {z: s for z, s in noted.items() if _sum(content, place, z) == s}
+            if head["made_by"] != self.made_by or not content.fits(head):
+                return False
+            noted = _sums_in(lines, content.n_slices)
+            self._sums = {z: s for z, s in noted.items() if content.sum_of(z) == s}
         except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
-            return None
-        return place
+            return False
+        return True
 
     @property
     def finished(self) -> frozenset[int]:
-        """Slices that are in the file."""
+        """Slices that are there."""
         return frozenset(self._sums)
 
-    def begin(self, file: Path, place: PixelPlace) -> None:
-        """Begin the journal of a file without slices."""
+    def begin(self, head: Mapping[str, Any]) -> None:
+        """Begin the journal of a result without slices; ``head`` is what it has to fit later."""
         self._sums = {}
-        with file.open("rb") as content:
-            header = _sum_of_header(content, place)
-        head: Mapping[str, Any] = {
-            "made_by": self.made_by,
-            "size": file.stat().st_size,
-            "header": header,
-            "place": vars(place),
-        }
-        write_bytes(self.path, (json.dumps(head) + "\n").encode())
+        write_bytes(self.path, (json.dumps({"made_by": self.made_by, **head}) + "\n").encode())
 
-    def note(self, z: int, pixels: bytes) -> None:
+    def note(self, z: int, checksum: int) -> None:
         """Note that a slice was written.
 
         Raises
         ------
         OutputError
-            If the disk is full.
+            If the disk is full, or the journal has gone.
         """
-        self._sums[z] = zlib.crc32(pixels)
+        self._sums[z] = checksum
         try:
-            with self.path.open("a") as journal:
-                journal.write(f"{z} {self._sums[z]}\n")
+            # never created: a process that was left behind shall not begin one
+            journal = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+            try:
+                os.write(journal, f"{z} {checksum}\n".encode())
+            finally:
+                os.close(journal)
         except OSError as error:
             raise output_error(self.path, error) from error
 
+    def require_current(self) -> None:
+        """Make sure that nobody has begun another result in this place.
 
-def _is_like(place: PixelPlace, wanted: PixelPlace) -> bool:
-    """Tell whether places differ in offset and byte order at most."""
-    orders = {"<", ">", "|"}
-    return replace(place, offset=wanted.offset, dtype=wanted.dtype) == wanted and (
-        place.dtype[:1] in orders and place.dtype[1:] == wanted.dtype[1:]
-    )
+        Raises
+        ------
+        OutputError
+            If somebody has, or the result was finished without this process.
+        """
+        try:
+            with self.path.open("rb") as journal:
+                is_own = json.loads(journal.readline(_LONGEST_HEAD))["made_by"] == self.made_by
+        except (OSError, ValueError, TypeError, KeyError):
+            is_own = False
+        if not is_own:
+            raise OutputError(
+                f"{self.partial} is not the place of this result any more; another run has taken "
+                "it over."
+            )
 
 
 def _sums_in(lines: list[bytes], n_slices: int) -> dict[int, int]:
@@ -153,16 +136,3 @@ def _sums_in(lines: list[bytes], n_slices: int) -> dict[int, int]:
         if len(words) == 2 and all(word.isdigit() and len(word) < 12 for word in words):
             found[int(words[0])] = int(words[1])
     return {z: value for z, value in found.items() if z < n_slices}
-
-
-def _sum(content: BinaryIO, place: PixelPlace, z: int) -> int:
-    content.seek(place.offset + z * place.slice_bytes)
-    return zlib.crc32(content.read(place.slice_bytes))
-
-
-def _sum_of_header(content: BinaryIO, place: PixelPlace) -> int:
-    """Return the checksum of all that are no pixels."""
-    content.seek(0)
-    before = zlib.crc32(content.read(place.offset))
-    content.seek(place.offset + place.n_slices * place.slice_bytes)
-    return zlib.crc32(content.read(), before)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from autoStructN2V.datasets.images.formats.registry import TIFF, result_format
-from autoStructN2V.datasets.images.formats.result import Result
+from autoStructN2V.datasets.images.formats.result import ReadablePlanes, Result
 from autoStructN2V.datasets.images.offset import restored
-from autoStructN2V.datasets.images.tiff.writing import TiffPlaneWriter, wanted_place
 from autoStructN2V.files import (
     atomic_folder,
     atomic_write,
@@ -48,6 +48,43 @@ class _DiscardedError(Exception):
     """The file is not wanted any more."""
 
 
+@dataclass(frozen=True)
+class SliceWriter:
+    """Writes single slices of a result; of a store, in any process that has its disk.
+
+    Attributes
+    ----------
+    path : Path
+        Final name of the result, for messages.
+    planes : PlaneWriter
+        Takes them in the type of the result.
+    shape : (z, y, x)
+        Of the whole stack.
+    offset : float
+        Added to all intensities.
+    journal : Unfinished or None
+        Takes note of them.
+    """
+
+    path: Path
+    planes: PlaneWriter
+    shape: tuple[int, int, int]
+    offset: float
+    journal: Unfinished | None
+
+    def write(self, z: int, image: NDArray[np.floating]) -> None:
+        """Write one slice, as :meth:`StackWriter.write`."""
+        if not 0 <= z < self.shape[0] or image.shape != self.shape[1:]:
+            raise ValueError(f"slice {z} of shape {image.shape} in a stack of {self.shape}")
+        complete = restored(image, self.offset, self.planes.dtype)
+        try:
+            checksum = self.planes.write(z, to_dtype(complete, self.planes.dtype))
+        except OSError as error:
+            raise output_error(self.path, error) from error
+        if self.journal is not None:
+            self.journal.note(z, checksum)
+
+
 class StackWriter:
     """Write a file one slice at a time, in constant memory; use it in a ``with`` block.
 
@@ -73,6 +110,8 @@ class StackWriter:
     ----------
     finished : frozenset of int
         Slices that are in the file already, on entering the block.
+    slices : SliceWriter
+        What writes single slices, within the block.
 
     Raises
     ------
@@ -98,51 +137,52 @@ class StackWriter:
         self._format = result_format(self.path) or TIFF
         self._missing = set(range(source.shape[0]))
         self._is_discarded = False
-        self._unfinished = unfinished if self._format.can_go_on else None
+        self._unfinished = unfinished if self._format.go_on is not None else None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            if not self._goes_on_in(self.path):
+            planes = self._gone_on_with(self.path)
+            if planes is None:
                 temporary = stack.enter_context(self._replacing())
-                if not self._goes_on_in(temporary):
-                    self._begin(temporary)
-            stack.callback(self._planes.close)
+                planes = self._gone_on_with(temporary) or self._begun(temporary)
+            stack.callback(planes.close)
+            self.slices = SliceWriter(self.path, planes, self.shape, self._added, self._unfinished)
+            if isinstance(planes, ReadablePlanes) and self._unfinished is not None:
+                self.finished = self._unfinished.finished
             self._missing -= self.finished
             self._stack = stack.pop_all()
         return self
 
     def _replacing(self) -> AbstractContextManager[Path]:
         """Give a path to write to, which gets its name when all went well."""
-        if self._format.is_folder:
-            return atomic_folder(self.path)
-        return atomic_write(
-            self.path, partial=self._unfinished.partial if self._unfinished else None
-        )
+        replacing = atomic_folder if self._format.is_folder else atomic_write
+        return replacing(self.path, partial=self._unfinished.partial if self._unfinished else None)
 
-    def _begin(self, temporary: Path) -> None:
+    def _begun(self, temporary: Path) -> PlaneWriter:
         """Create a file without pixels."""
+        if self._unfinished is not None and self._format.begin is not None:
+            return self._format.begin(temporary, self._result, self._unfinished)
         assert self._format.write is not None
-        self._planes: PlaneWriter = self._format.write(temporary, self._result)
-        if self._unfinished is not None and isinstance(self._planes, TiffPlaneWriter):
-            self._unfinished.begin(temporary, self._planes.place)
+        return self._format.write(temporary, self._result)
 
-    def _goes_on_in(self, file: Path) -> bool:
+    def _gone_on_with(self, file: Path) -> PlaneWriter | None:
         """Take over a file that its journal knows; one of its final name only if it is whole."""
-        if self._unfinished is None:
-            return False
-        found = self._unfinished.read(file, wanted_place(self._result))
-        finished = self._unfinished.finished
+        if self._unfinished is None or self._format.go_on is None:
+            return None
         is_final = file == self.path
-        if found is None or (is_final and len(finished) < self.shape[0]):
-            return False
-        self._planes = TiffPlaneWriter(file, self._result, found, is_complete=is_final)
-        self.finished = finished
-        return True
+        planes = self._format.go_on(file, self._result, self._unfinished, is_final=is_final)
+        if planes is None:
+            return None
+        if is_final and len(self._unfinished.finished) < self.shape[0]:
+            planes.close()
+            return None
+        return planes
 
     def stored(self, z: int) -> NDArray[np.generic]:
         """Return a slice of :attr:`finished` (y, x) as it is in the file."""
-        assert isinstance(self._planes, TiffPlaneWriter)
-        return self._planes.read(z)
+        planes = self.slices.planes
+        assert isinstance(planes, ReadablePlanes)
+        return planes.read(z)
 
     def write(self, z: int, image: NDArray[np.floating]) -> None:
         """Write one slice; the order of the slices is free.
@@ -160,15 +200,11 @@ class StackWriter:
         OutputError
             If the disk is full.
         """
-        if not 0 <= z < self.shape[0] or image.shape != self.shape[1:]:
-            raise ValueError(f"slice {z} of shape {image.shape} in a stack of {self.shape}")
-        complete = restored(image, self._added, self._planes.dtype)
-        try:
-            stored = self._planes.write(z, to_dtype(complete, self._planes.dtype))
-        except OSError as error:
-            raise output_error(self.path, error) from error
-        if self._unfinished is not None:
-            self._unfinished.note(z, stored)
+        self.slices.write(z, image)
+        self.wrote(z)
+
+    def wrote(self, z: int) -> None:
+        """Count a slice that another process has written with :attr:`slices`."""
         self._missing.discard(z)
 
     def discard(self) -> None:
@@ -186,7 +222,7 @@ class StackWriter:
             return
         if not self._is_discarded and not self._missing:
             with self._stack:
-                self._planes.finish()
+                self.slices.planes.finish()
             return
         self._stack.__exit__(_DiscardedError, _DiscardedError(), None)
         if not self._is_discarded:

@@ -6,12 +6,15 @@ import os
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from autoStructN2V.datasets.images.formats.history import is_result_of
 from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.datasets.images.sources import ArraySource
 from autoStructN2V.datasets.images.unfinished import Unfinished
 from autoStructN2V.datasets.images.writing import StackWriter, write_stack
+from autoStructN2V.errors import OutputError
+from tests.core.conftest import written_files
 
 STACK = np.random.default_rng(0).normal(0, 1, (4, 16, 24)).astype(np.float32)
 OME = ImageMetadata(axes="ZYX", shape=STACK.shape, ome={"PhysicalSizeX": 0.1})
@@ -21,12 +24,13 @@ class _KillError(Exception):
     pass
 
 
-def written(folder, slices, *, made_by="this", metadata=None, kill=True, **options):
+def written(folder, slices, *, made_by="this", metadata=None, kill=True, ending=".tif", **options):
     """Write some slices and return which were there before."""
     source = ArraySource(STACK, metadata=metadata)
-    unfinished = Unfinished.beside(folder / "a.tif", made_by)
+    path = folder / f"a{ending}"
+    unfinished = Unfinished.beside(path, made_by)
     try:
-        with StackWriter(folder / "a.tif", source, unfinished=unfinished, **options) as stack:
+        with StackWriter(path, source, unfinished=unfinished, **options) as stack:
             finished = stack.finished
             for z in finished:
                 assert np.array_equal(stack.stored(z), STACK[z].astype(stack.stored(z).dtype))
@@ -39,16 +43,24 @@ def written(folder, slices, *, made_by="this", metadata=None, kill=True, **optio
     return finished
 
 
+def pixels_of(path):
+    return tifffile.imread(path) if path.suffix == ".tif" else zarr.open(path, mode="r")["0"][:]
+
+
 @pytest.mark.parametrize("metadata", [None, OME], ids=["imagej", "ome"])
 @pytest.mark.parametrize("output_dtype", ["float32", "input"])
-def test_it_goes_on_with_the_slices_that_are_missing(tmp_path, metadata, output_dtype):
-    options = {"metadata": metadata, "output_dtype": output_dtype}
+@pytest.mark.parametrize("ending", [".tif", ".ome.zarr"])
+def test_it_goes_on_with_the_slices_that_are_missing(tmp_path, metadata, output_dtype, ending):
+    options = {"metadata": metadata, "output_dtype": output_dtype, "ending": ending}
+    path = tmp_path / f"a{ending}"
     assert written(tmp_path, [2, 0], **options) == set()
-    assert not (tmp_path / "a.tif").exists()
+    assert not path.exists()
     assert written(tmp_path, [1], **options) == {0, 2}
     assert written(tmp_path, [0, 1, 2, 3], kill=False, **options) == {0, 1, 2}
-    assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), STACK)
+    assert np.array_equal(pixels_of(path), STACK)
+    before = written_files(tmp_path)
     assert written(tmp_path, [], kill=False, **options) == {0, 1, 2, 3}, "it is finished"
+    assert written_files(tmp_path) == before
 
 
 def test_slices_of_another_making_are_not_believed(tmp_path):
@@ -84,6 +96,53 @@ def test_what_is_damaged_is_made_again(tmp_path, damage, kept):
     damage(tmp_path)
     assert written(tmp_path, range(4), kill=False) == kept
     assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), STACK)
+
+
+def test_a_store_is_what_it_is_without_a_kill(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+    for slices in ([3], [0, 2]):
+        written(killed, slices, ending=".ome.zarr", metadata=OME)
+    for folder in (killed, whole):
+        written(folder, range(4), ending=".ome.zarr", metadata=OME, kill=False)
+    made, wanted = (
+        {path.relative_to(folder): content for path, content in written_files(folder).items()}
+        for folder in (killed / "a.ome.zarr", whole / "a.ome.zarr")
+    )
+    assert made == wanted
+
+
+def chunk(folder, z, level=0):
+    return folder / ".a.ome.pixels" / str(level) / "c" / str(z) / "0" / "0"
+
+
+@pytest.mark.parametrize(
+    ("damage", "kept"),
+    [
+        (lambda folder: os.truncate(chunk(folder, 3), 5), {0, 1}),
+        (lambda folder: chunk(folder, 1).unlink(), {0, 3}),
+        (lambda folder: (folder / ".a.ome.pixels" / "0" / "zarr.json").unlink(), set()),
+        (lambda folder: (folder / ".a.ome.pixels" / "zarr.json").write_bytes(b"{"), set()),
+        (lambda folder: (folder / ".a.ome.slices").unlink(), set()),
+    ],
+)
+def test_what_is_damaged_in_a_store_is_made_again(tmp_path, damage, kept):
+    written(tmp_path, [0, 1, 3], ending=".ome.zarr")
+    damage(tmp_path)
+    assert written(tmp_path, range(4), kill=False, ending=".ome.zarr") == kept
+    assert np.array_equal(pixels_of(tmp_path / "a.ome.zarr"), STACK)
+
+
+def test_a_process_that_was_left_behind_neither_notes_nor_begins_a_journal(tmp_path):
+    own, other = (Unfinished.beside(tmp_path / "a.tif", made_by) for made_by in "ab")
+    for refusal in (own.require_current, lambda: own.note(0, 1)):
+        with pytest.raises(OutputError):
+            refusal()
+    other.begin({})
+    other.require_current()
+    with pytest.raises(OutputError, match="another run has taken"):
+        own.require_current()
 
 
 @pytest.mark.parametrize(

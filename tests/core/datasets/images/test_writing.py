@@ -264,8 +264,8 @@ def test_a_disk_that_fills_up_meanwhile(tmp_path, rng):
         StackWriter(tmp_path / "a.tif", as_source(stack)) as writer,
     ):
         writer.write(0, stack[0])
-        writer._planes.close()
-        writer._planes._file = _FullDisk()
+        writer.slices.planes.close()
+        writer.slices.planes._file = _FullDisk()
         writer.write(1, stack[1])
     assert str(error.value).count(". ") == 0
     assert (tmp_path / "a.tif").read_bytes() == b"precious"

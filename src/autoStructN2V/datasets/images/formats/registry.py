@@ -13,9 +13,17 @@ from autoStructN2V.datasets.images.formats.hdf5 import open_hdf5
 from autoStructN2V.datasets.images.formats.mrc.reading import open_mrc
 from autoStructN2V.datasets.images.formats.mrc.writing import MrcPlaneWriter
 from autoStructN2V.datasets.images.formats.ome_zarr.reading import is_zarr, open_zarr
-from autoStructN2V.datasets.images.formats.ome_zarr.writing import ZarrPlaneWriter
+from autoStructN2V.datasets.images.formats.ome_zarr.writing import (
+    ZarrPlaneWriter,
+    begun_zarr,
+    resumed_zarr,
+)
 from autoStructN2V.datasets.images.tiff.file import open_tiff
-from autoStructN2V.datasets.images.tiff.writing import TiffPlaneWriter
+from autoStructN2V.datasets.images.tiff.writing import (
+    TiffPlaneWriter,
+    begun_tiff,
+    resumed_tiff,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +31,10 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.formats.location import Location
     from autoStructN2V.datasets.images.formats.opening import Choices
-    from autoStructN2V.datasets.images.formats.result import PlaneWriter, Result
+    from autoStructN2V.datasets.images.formats.result import GoOn, PlaneWriter, Result
     from autoStructN2V.datasets.images.metadata import ImageMetadata
     from autoStructN2V.datasets.images.sources import FileSource
+    from autoStructN2V.datasets.images.unfinished import Unfinished
 
 
 @dataclass(frozen=True)
@@ -44,8 +53,9 @@ class Format:
         Makes what writes the planes of a new file; without it, results become TIFF.
     is_folder : bool
         Whether what looks like a file is a folder.
-    can_go_on : bool
-        Whether a file that was not finished can be gone on with.
+    begin, go_on : callable, optional
+        Do the same with a journal, and go on with what was not finished; without them, that is
+        written anew.
     """
 
     name: str
@@ -53,15 +63,31 @@ class Format:
     open: Callable[[Location, Choices], FileSource]
     write: Callable[[Path, Result], PlaneWriter] | None = None
     is_folder: bool = False
-    can_go_on: bool = False
+    begin: Callable[[Path, Result, Unfinished], PlaneWriter] | None = None
+    go_on: GoOn | None = None
 
     def has(self, path: Path) -> bool:
         """Tell by its name whether a file is of this format."""
         return path.name.casefold().endswith(self.endings)
 
 
-TIFF = Format("TIFF", (".tif", ".tiff"), open_tiff, TiffPlaneWriter, can_go_on=True)
-ZARR = Format("OME-Zarr", (".ome.zarr", ".zarr"), open_zarr, ZarrPlaneWriter, is_folder=True)
+TIFF = Format(
+    "TIFF",
+    (".tif", ".tiff"),
+    open_tiff,
+    TiffPlaneWriter,
+    begin=begun_tiff,
+    go_on=resumed_tiff,
+)
+ZARR = Format(
+    "OME-Zarr",
+    (".ome.zarr", ".zarr"),
+    open_zarr,
+    ZarrPlaneWriter,
+    is_folder=True,
+    begin=begun_zarr,
+    go_on=resumed_zarr,
+)
 MRC = Format(
     "MRC", (".mrc", ".map", ".rec", ".mrcs", ".st", ".ali", ".preali"), open_mrc, MrcPlaneWriter
 )

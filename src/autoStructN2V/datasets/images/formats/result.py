@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.metadata import ImageMetadata
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.datasets.images.unfinished import Unfinished
     from autoStructN2V.vocabulary import OutputDtype
 
 _SPARE_BYTES = 2**20
@@ -80,10 +81,10 @@ class PlaneWriter(Protocol):
     def dtype(self) -> np.dtype[np.generic]:
         """Data type of the planes that :meth:`write` takes."""
 
-    def write(self, plane: int, pixels: NDArray[np.generic]) -> bytes:
-        """Write a plane (y, x), counted over all leading axes, and return its bytes in the file.
+    def write(self, plane: int, pixels: NDArray[np.generic]) -> int:
+        """Write a plane (y, x), counted over all leading axes, and return its checksum.
 
-        Nothing is returned where a plane does not lie in one piece.
+        It is 0 where no plane is ever read again.
         """
 
     def finish(self) -> None:
@@ -91,6 +92,23 @@ class PlaneWriter(Protocol):
 
     def close(self) -> None:
         """Let go of the file, complete or not."""
+
+
+@runtime_checkable
+class ReadablePlanes(PlaneWriter, Protocol):
+    """A result that can be gone on with: what is there can be read."""
+
+    def read(self, plane: int) -> NDArray[np.generic]:
+        """Return a plane (y, x) as it is there."""
+
+
+class GoOn(Protocol):
+    """Opens a result that was not finished."""
+
+    def __call__(
+        self, path: Path, result: Result, journal: Unfinished, *, is_final: bool
+    ) -> ReadablePlanes | None:
+        """Return what goes on with it, or None if the journal is of another one."""
 
 
 def require_space(folder: Path, n_bytes: int) -> None:

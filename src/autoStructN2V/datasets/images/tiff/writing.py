@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import tifffile
 
 from autoStructN2V.datasets.images.formats.result import require_space
 from autoStructN2V.datasets.images.tiff.trial import layout_for
-from autoStructN2V.datasets.images.unfinished import PixelPlace
+from autoStructN2V.datasets.images.tiff.unfinished import PixelPlace, TiffContent, journal_head
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.formats.result import Result
     from autoStructN2V.datasets.images.tiff.layout import TiffLayout
+    from autoStructN2V.datasets.images.unfinished import Unfinished
 
 
 class TiffPlaneWriter:
@@ -50,13 +52,13 @@ class TiffPlaneWriter:
         self.dtype = self._stored_dtype.newbyteorder("=")
         self._file = path.open("rb" if is_complete else "r+b")
 
-    def write(self, plane: int, pixels: NDArray[np.generic]) -> bytes:
-        """Write a plane (y, x), counted over all leading axes, and return its bytes in the file."""
+    def write(self, plane: int, pixels: NDArray[np.generic]) -> int:
+        """Write a plane (y, x), counted over all leading axes, and return its checksum."""
         stored = pixels.astype(self._stored_dtype, order="C").tobytes()
         self._file.seek(self.place.offset + plane * len(stored))
         self._file.write(stored)
         self._file.flush()
-        return stored
+        return zlib.crc32(stored)
 
     def read(self, plane: int) -> NDArray[np.generic]:
         """Return a plane (y, x) as it is in the file."""
@@ -70,6 +72,38 @@ class TiffPlaneWriter:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def begun_tiff(path: Path, result: Result, journal: Unfinished) -> TiffPlaneWriter:
+    """Create a file without pixels, and begin its journal."""
+    planes = TiffPlaneWriter(path, result)
+    journal.begin(journal_head(path, planes.place))
+    return planes
+
+
+def resumed_tiff(
+    path: Path, result: Result, journal: Unfinished, *, is_final: bool
+) -> TiffPlaneWriter | None:
+    """Return what goes on with a file that its journal knows; None if there is none.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file is.
+    result : Result
+        What it is to hold.
+    journal : Unfinished
+        Finds out which slices are there.
+    is_final : bool
+        Whether nothing is to be written any more: the file has its name already.
+    """
+    try:
+        with path.open("rb") as file:
+            content = TiffContent(file, path.stat().st_size, wanted_place(result))
+            is_known = journal.read(content)
+    except OSError:
+        return None
+    return TiffPlaneWriter(path, result, content.place, is_complete=is_final) if is_known else None
 
 
 def wanted_place(result: Result) -> PixelPlace:

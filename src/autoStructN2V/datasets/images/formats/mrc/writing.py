@@ -55,14 +55,14 @@ class MrcPlaneWriter:
         self._file.write(header.tobytes() + extended)
         self._file.truncate(self._offset + int(np.prod(result.shape)) * self.dtype.itemsize)
 
-    def write(self, plane: int, pixels: NDArray[np.generic]) -> bytes:
+    def write(self, plane: int, pixels: NDArray[np.generic]) -> int:
         """Write a section (y, x), counted over all leading axes."""
         stored = pixels.astype(self.dtype.newbyteorder("<"), order="C")
         self._values.add(pixels)
         self._file.seek(self._offset + plane * stored.nbytes)
         self._file.write(stored.tobytes())
         self._file.flush()
-        return b""
+        return 0
 
     def finish(self) -> None:
         """Write the statistics of the pixels into the header."""
