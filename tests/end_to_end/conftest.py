@@ -1,5 +1,5 @@
 """The napari window of the plugin's tests serves here as well."""
 
-from tests.plugin.conftest import qtbot, viewer
+from tests.plugin.conftest import qtbot, session, viewer
 
-__all__ = ["qtbot", "viewer"]
+__all__ = ["qtbot", "session", "viewer"]

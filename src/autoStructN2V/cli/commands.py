@@ -23,7 +23,7 @@ from autoStructN2V.pipeline import configuration, files
 if TYPE_CHECKING:
     from autoStructN2V.inference import TrainedModel
     from autoStructN2V.pipeline import PipelineConfig, RunOutput
-    from autoStructN2V.pipeline.channels import ChannelsOutput
+    from autoStructN2V.pipeline.channels import ChannelImages, ChannelsOutput
 
 stop_requested = threading.Event()
 
@@ -101,16 +101,20 @@ def _tell_of_interrupted(output: Path) -> None:
             f"The interrupted training of {training.began} is left as it is; with --resume it goes "
             f"on, and without the folder {training.checkpoints.folder} it is forgotten."
         )
+    for folder in each_channel.find_interrupted_channels(output)[:1]:
+        note(
+            f"The interrupted training of {folder.began} ({folder.how_far()}) is left as it is; "
+            f"with --resume it goes on, and without the folder {folder.path} it is forgotten."
+        )
 
 
 def _train(
     nested: dict[str, Any], complete: PipelineConfig, *, verbose: bool, resume: bool
 ) -> None:
     """Train, show how far it is, and say what was written."""
-    n_channels = each_channel.trained_channels(complete)
-    if n_channels > 1:
-        each_channel.refuse_to_resume(resume)
-        _train_each(complete, n_channels, verbose=verbose)
+    channels = each_channel.channels_of_input(complete)
+    if channels:
+        _train_each(complete, channels, verbose=verbose, resume=resume)
         return
     unusable: list[InputError] = []
     sources = files.open_input(complete, unusable)
@@ -131,24 +135,34 @@ def _train(
             "--resume goes on."
         )
     _print_training(finished)
-    if finished.left_out:
-        n_left_out, n_images = len(finished.left_out), len(sources) + n_unreadable
+    _refuse_left_out(len(finished.left_out), len(sources) + n_unreadable)
+
+
+def _train_each(
+    complete: PipelineConfig, channels: list[ChannelImages], *, verbose: bool, resume: bool
+) -> None:
+    """Train a model for each channel."""
+    n_images = len({str(e) for c in channels for e in c.unusable or ()}) + len(channels[0].sources)
+    with ProgressView(verbose=verbose) as view:
+        events = each_channel.channel_events(
+            complete, channels, should_stop=stop_requested.is_set, resume=resume
+        )
+        finished: ChannelsOutput = pipeline.finish(events, view.show)
+    if finished.is_stopped:
+        raise StoppedError(
+            f"what was finished is in {finished.folder}; the same command with --resume goes on."
+        )
+    _print_model(finished.files, finished.folder)
+    _refuse_left_out(len(finished.left_out), n_images)
+
+
+def _refuse_left_out(n_left_out: int, n_images: int) -> None:
+    """End with an error if images could not be used."""
+    if n_left_out:
         raise InputError(
             f"{n_left_out} of {n_images} images could not be used, see the notes above; the model "
             "was trained on the others, and their results were written."
         )
-
-
-def _train_each(complete: PipelineConfig, n_channels: int, *, verbose: bool) -> None:
-    """Train a model for each channel."""
-    with ProgressView(verbose=verbose) as view:
-        events = each_channel.channel_events(
-            complete, n_channels, should_stop=stop_requested.is_set
-        )
-        finished: ChannelsOutput = pipeline.finish(events, view.show)
-    if finished.is_stopped:
-        raise StoppedError(f"what was finished is in {finished.folder}.")
-    _print_model(finished.files, finished.folder)
 
 
 def _refuse_unused(config: PipelineConfig, options: dict[str, Any]) -> None:
@@ -211,11 +225,11 @@ def denoise(
             "--resume keeps results that exist and --overwrite replaces them; choose one of them."
         )
     if channel is None and inference.channel_folders(model):
-        each_channel.refuse_to_resume(resume)
-        _refuse_doubt(doubt)
-        chosen = {"stage": stage, "device": device or "auto", "threads": threads, "axes": axes}
-        more = {"timepoint": timepoint, "output_dtype": output_dtype, "overwrite": overwrite}
-        return _denoise_each(source, model, output, verbose=verbose, **chosen, **more)
+        more = {"device": device or "auto", "threads": threads, "axes": axes}
+        more |= {"timepoint": timepoint, "output_dtype": output_dtype, "overwrite": overwrite}
+        more |= {"doubt": doubt, "resume": resume}
+        models = each_channel.models_of_channels(model, stage)
+        return _denoise_each(source, models, output, verbose=verbose, **more)
     trained = _chosen_model(_of_channel(model, channel), stage)
     unreadable: list[InputError] = []
     sources = datasets.open_images(
@@ -247,22 +261,16 @@ def denoise(
     _print_written(written, n_images=len(outputs) + len(unreadable), doubt=doubt)
 
 
-def _refuse_doubt(doubt: bool) -> None:
-    if doubt:
-        raise ConfigError(
-            "--doubt is for the model of one channel, and this folder has one for each; add "
-            "--channel, or leave --doubt out."
-        )
-
-
-def _denoise_each(source: Path, model: Path, output: Path, *, verbose: bool, **given: Any) -> None:
+def _denoise_each(
+    source: Path, models: list[TrainedModel], output: Path, *, verbose: bool, **more: Any
+) -> None:
     """Apply the models of all channels."""
     with ProgressView(verbose=verbose) as view:
         events = each_channel.denoise_channels(
-            source, model, output, should_stop=stop_requested.is_set, **given
+            source, models, output, should_stop=stop_requested.is_set, **more
         )
-        written = pipeline.finish(events, view.show)
-    _print_written(written, n_images=max(len(written), 1), doubt=False, can_resume=False)
+        made = pipeline.finish(events, view.show)
+    _print_written(made.files, made.n_images, doubt=bool(more["doubt"]))
 
 
 def _of_channel(model: Path, channel: int | None) -> Path:
@@ -280,17 +288,17 @@ def _chosen_model(model: Path, stage: int | None) -> TrainedModel:
     return inference.load_model(models[stage or max(models)])
 
 
-def _print_written(
-    written: list[Path], n_images: int, *, doubt: bool, can_resume: bool = True
-) -> None:
+def _print_written(written: list[Path], n_images: int, *, doubt: bool) -> None:
     """Say what was written, and that it is not everything, if so."""
     for path in written:
         maps = filter(Path.exists, [pipeline.doubt_file(path)] if doubt else [])
         for file in (path, *maps):
             Console(highlight=False, soft_wrap=True).print(escape(str(file)))
     if len(written) < n_images and stop_requested.is_set():
-        more = "; the same command with --resume makes the others" if can_resume else ""
-        raise StoppedError(f"{len(written)} of {n_images} images were written{more}.")
+        raise StoppedError(
+            f"{len(written)} of {n_images} images were written; the same command with --resume "
+            "makes the others."
+        )
     if len(written) < n_images:
         raise InputError(
             f"{n_images - len(written)} of {n_images} images could not be denoised, see the notes "

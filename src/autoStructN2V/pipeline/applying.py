@@ -110,7 +110,7 @@ def denoise_events(
         One of the errors of :mod:`autoStructN2V.errors`; an InputError only if no image at all
         can be denoised.
     """
-    histories = [_history(model, source, output_dtype) for source in sources]
+    histories = [history_of(model, source, output_dtype) for source in sources]
     finished = _finished(sources, outputs, histories, doubt=doubt) if resume else set()
     if not overwrite:
         maps = list(map(doubt_file, outputs)) if doubt else []
@@ -218,7 +218,7 @@ def _write(
             result.discard()
 
 
-def _history(model: TrainedModel, source: ImageSource, dtype: OutputDtype) -> dict[str, object]:
+def history_of(model: TrainedModel, source: ImageSource, dtype: OutputDtype) -> dict[str, object]:
     """Return what a result says of itself: its model, its type, and the state of its image."""
     file = source.metadata.path
     state = file.stat() if file is not None and file.exists() else None

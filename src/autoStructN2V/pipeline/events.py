@@ -30,6 +30,21 @@ class ImageFailed(Warned):
 
 
 @dataclass(frozen=True)
+class ChannelStarted(Warned):
+    """Of several channels, each with a model of its own, the next one begins.
+
+    Attributes
+    ----------
+    channel : int
+        From 0.
+    n_channels : int
+    """
+
+    channel: int
+    n_channels: int
+
+
+@dataclass(frozen=True)
 class ImagesRead:
     """The images were checked, and what covers them was found; the training begins.
 

@@ -45,7 +45,7 @@ class DoubtImage:
     def __init__(self, maps: DoubtMaps, stacks: LayerStacks, denoised: Any) -> None:
         self._maps = maps
         self._noisy = [maps.prepared(source) for source in stacks.sources]
-        self._n_slices = stacks.n_slices
+        self._locate = stacks.locate
         self.shape: tuple[int, ...] = tuple(denoised.shape)
         self.ndim = len(self.shape)
         self.size = int(np.prod(self.shape))
@@ -66,9 +66,9 @@ class DoubtImage:
         return np.asarray(self[...], dtype)
 
     def _computed(self, index: int) -> NDArray[np.float32]:
-        """Return the map (y, x) of a slice, counted through all stacks."""
-        stack, z = divmod(index, self._n_slices)
+        """Return the map (y, x) of a slice, counted through all axes of the layer."""
         where = np.unravel_index(index, self.shape[:-2]) if self.ndim > 2 else ()
+        stack, z = self._locate([int(i) for i in where])
         return self._maps.of_slice(self._noisy[stack], z, np.asarray(self._denoised[where]))
 
 
@@ -118,7 +118,7 @@ def _stacks_now(results: ResultLayers) -> LayerStacks | None:
     if layer is None:
         return None
     try:
-        stacks = stacks_of(layer, results.stacks.index)
+        stacks = stacks_of(layer, results.stacks.chosen)
     except InputError:
         return None
     return stacks if stacks.shape == results.stacks.shape else None

@@ -12,7 +12,7 @@ from napari_autostructn2v import METADATA_KEY
 from napari_autostructn2v.layers.geometry import Geometry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from napari.components import LayerList
     from napari.layers import Layer
@@ -124,14 +124,14 @@ def of_results(results: ResultLayers, layers: LayerList) -> list[Compared]:
     stages = {stage: results.of_stage(stage) for stage in (1, 2)}
     found = [_denoised(layer) for layer in stages.values() if layer is not None]
     noisy = results.stacks.layer
-    if noisy is None or noisy not in layers:
-        return found
-    index = results.stacks.index
+    if noisy is None or noisy not in layers or noisy.rgb:
+        return [image for image in found if noisy is None or not noisy.rgb]
+    part = results.stacks.part_of if results.stacks.chosen else None
     kwargs = {**results.stacks.geometry.to_kwargs(), **_display(noisy)}
-    images = [_part("Noisy", noisy, index, kwargs), *found]
+    images = [_part("Noisy", noisy, part, kwargs), *found]
     truth = _truth_of(noisy, layers)
     if truth is not None and truth not in stages.values():
-        images.append(_part("Clean truth", truth, index, kwargs | _display(truth)))
+        images.append(_part("Clean truth", truth, part, kwargs | _display(truth)))
     return images
 
 
@@ -200,11 +200,13 @@ def _denoised(layer: Image) -> Compared:
     )
 
 
-def _part(name: str, layer: Image, index: int | None, kwargs: dict[str, Any]) -> Compared:
-    """Return a layer, or one index along its leading axis."""
-    if index is None:
+def _part(
+    name: str, layer: Image, part: Callable[[Any], Any] | None, kwargs: dict[str, Any]
+) -> Compared:
+    """Return a layer, or the part of it that was chosen."""
+    if part is None:
         return Compared(name, layer.data, kwargs, is_multiscale=layer.multiscale)
-    return Compared(name, _finest(layer)[index], kwargs)
+    return Compared(name, part(_finest(layer)), kwargs)
 
 
 def _truth_of(noisy: Image, layers: LayerList) -> Image | None:

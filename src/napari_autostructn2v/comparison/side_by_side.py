@@ -12,7 +12,7 @@ from psygnal import Signal
 from napari_autostructn2v.comparison.doubt import doubt_panels
 from napari_autostructn2v.comparison.panels import last_removed, removed_panels
 from napari_autostructn2v.comparison.viewer_state import ViewerState
-from napari_autostructn2v.layers.stacks import is_panel
+from napari_autostructn2v.layers.roles import is_panel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -85,6 +86,7 @@ class Configuration(DockContent):
         self.noise_check = NoiseCheck()
         self.method = SegmentedChoice(choices_of(PipelineConfig, "method"))
         self.mode = SegmentedChoice(choices_of(PipelineConfig, "mode"))
+        self.channels = SegmentedChoice(choices_of(PipelineConfig, "channels"))
         self.start = SegmentedChoice(
             [("Train from scratch", "scratch"), ("Import model", "import")]
         )
@@ -100,7 +102,8 @@ class Configuration(DockContent):
         self.save_button = QPushButton("Save…")
         self.save_button.setToolTip("Write this configuration to a .json file.")
         self.next_button = QPushButton("Next: Training")
-        for name, widget in (("method", self.method), ("mode", self.mode)):
+        toggles = {"method": self.method, "mode": self.mode, "channels": self.channels}
+        for name, widget in toggles.items():
             described = field_help(PipelineConfig, name)
             widget.setToolTip(described.tooltip)
             widget.setAccessibleName(described.title)
@@ -117,6 +120,8 @@ class Configuration(DockContent):
         column.addWidget(
             labeled_rows(("Method", self.method), ("Slices", self.mode), ("Start", self.start))
         )
+        self._channels_row = labeled_rows(("Channels", self.channels))
+        column.addWidget(self._channels_row)
         column.addWidget(self.model_import)
         column.addWidget(heading("Training"))
         column.addWidget(labeled_rows(("Preset", self.preset)))
@@ -151,6 +156,7 @@ class Configuration(DockContent):
         self.noise_check.method_chosen.connect(self._use_method)
         self.method.valueChanged.connect(self._on_edited)
         self.mode.valueChanged.connect(self._on_edited)
+        self.channels.valueChanged.connect(self._on_edited)
         self.start.valueChanged.connect(self._on_start_chosen)
         self.model_import.chosen.connect(self.import_files)
         self.model_import.cancel_requested.connect(self._session.tasks.cancel)
@@ -181,7 +187,7 @@ class Configuration(DockContent):
             if layer is None:
                 self._session.clear_layer()
             else:
-                self._session.choose_layer(layer, self.chooser.index())
+                self._session.choose_layer(layer, self.chooser.chosen())
         except InputError:
             pass  # the chooser says why
         self._refresh()
@@ -212,6 +218,7 @@ class Configuration(DockContent):
         """Return the fields that the widgets show, nested as in the configuration."""
         values = self.parameters.value() | self.where.value()[""]
         values |= {"method": self.method.value(), "mode": self.mode.value()}
+        values["channels"] = self.channels.value()
         if self.start.value() == "scratch":
             values["stage1_model"] = None
         if self.method.value() == "n2v":
@@ -282,6 +289,8 @@ class Configuration(DockContent):
     def _measure(self) -> None:
         stacks, config = self.chooser.stacks(), self._session.config
         if stacks is not None:
+            if self._session.n_models > 1:  # the noise of one is not that of another
+                stacks = replace(stacks, sources=stacks.sources_of_channel(0))
             self._session.noise.measure(
                 stacks, config.mode, config.stage2.extractor, config.remove_stripes
             )
@@ -306,7 +315,7 @@ class Configuration(DockContent):
         if source is not None and source.layer is not None:
             with signals_blocked(self.chooser):
                 self.chooser.set_layer(source.layer)
-                self.chooser.set_index(source.index)
+                self.chooser.set_chosen(source.chosen)
         self._refresh()
 
     def _show_config(self, config: PipelineConfig) -> None:
@@ -314,6 +323,7 @@ class Configuration(DockContent):
         self._show_start(config)
         self.method.setValue(config.method)
         self.mode.setValue(config.mode)
+        self.channels.setValue(config.channels)
         self.preset.show_config(config)
         self.stages.show_config(config)
         self.stages.setVisible(config.method != "n2v")
@@ -342,6 +352,7 @@ class Configuration(DockContent):
         for widget in (self.form, self.buttons):
             widget.setVisible(has_images)
         self._show_depth()
+        self._channels_row.setVisible(source is not None and source.n_channels > 1)
         wrong = problem = session.config_problem or ""
         self.next_button.setEnabled(not wrong)
         self.next_button.setToolTip(
@@ -356,6 +367,7 @@ class Configuration(DockContent):
         self.estimate.update_for(
             session.config,
             source.shapes if source and not wrong else [],
+            n_models=session.n_models,
             # beside a training the device would seem slow
             may_measure=not session.training.state.phase.is_running,
         )

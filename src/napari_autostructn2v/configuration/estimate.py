@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from autoStructN2V.pipeline import Estimate, PipelineConfig
 
+    _Wanted = tuple[PipelineConfig, tuple[tuple[int, int, int], ...], int]
+
 _HOUR = 3600.0
 _QUIET_MILLISECONDS = 150
 _SECONDS_TO_END = 2.0
@@ -34,7 +36,7 @@ class EstimateLine(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._wanted: tuple[PipelineConfig, tuple[tuple[int, int, int], ...]] | None = None
+        self._wanted: _Wanted | None = None
         self._shown_for: object = None
         self._jobs: list[Job] = []  # the one that runs, if any
         self._may_measure = True
@@ -65,14 +67,17 @@ class EstimateLine(QWidget):
         config: PipelineConfig,
         shapes: Sequence[tuple[int, int, int]],
         *,
+        n_models: int = 1,
         may_measure: bool = True,
     ) -> None:
         """Work out the estimate for a configuration and stacks, unless it is shown already.
 
-        Without ``may_measure`` the speed of the device is taken to be the usual one.
+        There are as many trainings as models, each on an equal part of the stacks. Without
+        ``may_measure`` the speed of the device is taken to be the usual one.
         """
         self._may_measure = may_measure
-        self._wanted = (config, tuple(shapes)) if shapes else None
+        of_one = tuple(shapes[: len(shapes) // n_models])
+        self._wanted = (config, of_one, n_models) if shapes else None
         if self._wanted is None:
             self._shown_for = None
             show_sentence(self._label, "")
@@ -85,14 +90,14 @@ class EstimateLine(QWidget):
     def _start(self) -> None:
         if self._wanted is None or self._jobs:
             return
-        config, shapes = asked = self._wanted
+        config, shapes, n_models = asked = self._wanted
         may_measure = self._may_measure
 
         def events(should_stop: Callable[[], bool]) -> Generator[Any, Any, Estimate]:
             device = choose_device(config.device)
             yield None
             speed = measure_speed(device, config.threads) if may_measure else None
-            return estimate_run(config, shapes, device, speed)
+            return estimate_run(config, shapes, device, speed).of_models(n_models)
 
         self._shown_for = asked
         self._jobs.append(Job(events, self._on_event, self._on_estimate, self._on_error))

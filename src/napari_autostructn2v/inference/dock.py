@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 from autoStructN2V.datasets.images.checks import check_layout
 from autoStructN2V.datasets.images.formats.location import Location
 from autoStructN2V.datasets.images.sources import file_stem
-from autoStructN2V.errors import UserError
+from autoStructN2V.errors import ConfigError, UserError
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.pipeline import proposed_name
 from napari_autostructn2v.inference.choices import (
@@ -44,6 +44,7 @@ from napari_autostructn2v.widgets.status import Notice
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import Any
 
     import napari
     import numpy as np
@@ -174,7 +175,7 @@ class Inference(DockContent):
         if not self.result.is_layer and self.result.folder() is None:
             return "Choose the folder for the results."
         stacks = chooser.stacks() if self.source.is_layer else None
-        return None if stacks is None else _refusal(stacks, model)
+        return None if stacks is None else _refusal(stacks, model, len(self.card.models()))
 
     def _process(self) -> None:
         self._clear_outcome()
@@ -191,22 +192,34 @@ class Inference(DockContent):
         path, folder = self.source.path(), self.result.folder()
         if model is None:
             return
-        if self.source.is_layer:
-            stacks = self.source.chooser.stacks()
-            if stacks is not None:
-                session.denoising.denoise_layer(stacks, model, device, self._writer(stacks, model))
-        elif path is not None and self.result.is_layer:
-            planes = self.source.chosen_planes()
-            session.denoising.denoise_files_as_layer(path, model, device, **planes)
-        elif path is not None and folder is not None:
+        models, stacks = self.card.models(), self.source.chooser.stacks()
+        if self.source.is_layer and stacks is not None:
+            write = self._writer(stacks, model)
+            session.denoising.denoise_layer(stacks, models or [model], device, write)
+        elif self.source.is_layer or path is None:
+            return
+        elif self.result.is_layer:
+            planes = self._planes(is_each=bool(models))
+            session.denoising.denoise_files_as_layer(path, models or [model], device, **planes)
+        elif folder is not None:
             session.denoising.denoise_files(
                 path,
                 folder,
-                model,
+                models or [model],
                 device=device,
                 output_dtype=self.result.output_dtype(),
-                **self.source.chosen_planes(),
+                **self._planes(is_each=bool(models)),
             )
+
+    def _planes(self, *, is_each: bool) -> dict[str, Any]:
+        """Return what was chosen of files; raises if all channels are to be denoised and one is."""
+        planes = self.source.chosen_planes()
+        if is_each and planes["channel"] is not None:
+            raise ConfigError(
+                f"Channel {planes['channel']} is chosen, and all are to be denoised; leave it out "
+                "below Axes, channel and timepoint, or choose the model of one channel."
+            )
+        return planes
 
     def _writer(
         self, stacks: LayerStacks, model: TrainedModel
@@ -243,8 +256,9 @@ class Inference(DockContent):
         if is_accepted and dialog.details is not None:
             folder = self._session.config.output_dir.expanduser()
             path = ask_for_package(self, dialog.details.name, folder)
-            if path is not None:
-                self._session.models.export(path, self.card.stage(), dialog.details)
+            card = self.card.card()
+            if path is not None and card is not None:
+                self._session.models.export(path, model, card.folder, dialog.details)
 
     def save_to(self, path: Path, layer: Image) -> None:
         """Write a layer to a TIFF file; why that is not possible is shown."""
@@ -360,8 +374,14 @@ class Inference(DockContent):
             self.bar.setFormat(bar_text(task.progress))
 
 
-def _refusal(stacks: LayerStacks, model: TrainedModel) -> str | None:
-    """Return why a model cannot be applied to a layer."""
+def _refusal(stacks: LayerStacks, model: TrainedModel, n_channels: int) -> str | None:
+    """Return why a model, or one for each of several channels, cannot be applied to a layer."""
+    if n_channels and stacks.n_channels != n_channels:
+        found = f"{stacks.n_channels} channels" if stacks.n_channels > 1 else "one channel"
+        return (
+            f"There is a model for each of {n_channels} channels, and what is chosen has {found}; "
+            "choose an image with as many, or the model of one channel."
+        )
     try:
         check_layout(stacks.sources, patch_size=1, mode=model.mode)
     except UserError as error:

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from autoStructN2V.inference.model_words import (
     kernel_seen,
@@ -28,7 +29,7 @@ from autoStructN2V.inference.model_words import (
 from napari_autostructn2v.session.state import Status
 from napari_autostructn2v.widgets.colors import GridColors, mixed, paint_frame
 from napari_autostructn2v.widgets.dock_content import open_outside
-from napari_autostructn2v.widgets.editors import SegmentedChoice
+from napari_autostructn2v.widgets.editors import ChoiceBox, SegmentedChoice
 from napari_autostructn2v.widgets.forms import choice_label
 from napari_autostructn2v.widgets.run_text import REPORT_HELP
 from napari_autostructn2v.widgets.sections import sentence, show_sentence
@@ -68,11 +69,21 @@ def describe_model(card: ModelCard, stage: int) -> list[tuple[str, str]]:
         ("Method", _method(card, model)),
         ("Trained", _training(model)),
         ("On", trained_on(model)),
-        ("Noise", noise_seen(model)),
-        ("Kernel", kernel_seen(model)),
+        *_of_channels(card, stage),
+        *([] if card.channels else [("Noise", noise_seen(model)), ("Kernel", kernel_seen(model))]),
         ("Folder", card.folder.name if card.folder is not None else ""),
     ]
     return [(name, text) for name, text in rows if text]
+
+
+def _of_channels(card: ModelCard, stage: int) -> list[tuple[str, str]]:
+    """Say of each channel, if there are several, what noise its model has seen, and hides."""
+    rows = []
+    for channel, one in enumerate(card.channels):
+        model = one.models.get(stage) or one.models[one.best_stage]
+        title = card.channel_title(channel)
+        rows.append((title[:1].upper() + title[1:], f"{noise_seen(model)}; {kernel_seen(model)}"))
+    return rows
 
 
 def _method(card: ModelCard, model: TrainedModel) -> str:
@@ -161,6 +172,11 @@ class ModelCardView(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(1, 1)
         self._picture = KernelPicture()
+        self.channel_box = ChoiceBox([])
+        self.channel_box.setAccessibleName("Channel whose model is applied")
+        self.channel_box.setToolTip(
+            "All channels of an image, each with its own model, or the model of one channel."
+        )
         self._stage = SegmentedChoice([(title, n) for n, (title, _) in _STAGES.items()])
         self._stage.setAccessibleName("Stage that is applied")
         for number, (_, tooltip) in _STAGES.items():
@@ -179,6 +195,7 @@ class ModelCardView(QWidget):
         self.file_button.setToolTip("A single .pth file, or a package (.zip) that was exported.")
         self._arrange()
         self._stage.valueChanged.connect(self._on_stage_chosen)
+        self.channel_box.valueChanged.connect(self._on_stage_chosen)
         self.newer_button.clicked.connect(self.newer_requested)
         self.report_button.clicked.connect(self._open_report)
         self.export_button.clicked.connect(self.export_requested)
@@ -187,15 +204,33 @@ class ModelCardView(QWidget):
         self.show_models(None)
         self.show_newer(None)
 
+    def card(self) -> ModelCard | None:
+        """Return the models that are shown: of several channels, those of the chosen one."""
+        if self._card is None or not self._card.channels:
+            return self._card
+        channel = self.channel_box.value()
+        return self._card if channel is None else self._card.channels[channel]
+
     def model(self) -> TrainedModel | None:
-        """Return the model that is to be applied."""
-        return None if self._card is None else self._card.models[self.stage()]
+        """Return the model that is to be applied; of all channels, that of the first."""
+        card = self.card()
+        return None if card is None else card.models[self.stage()]
+
+    def models(self) -> list[TrainedModel]:
+        """Return the model of each channel, if all are to be applied; else none."""
+        card = self.card()
+        stage = self.stage()
+        if card is None:
+            return []
+        # a channel may have done without the last stage
+        return [one.models.get(stage) or one.models[one.best_stage] for one in card.channels]
 
     def stage(self) -> int:
         """Return the stage that is to be applied."""
-        if self._card is not None and len(self._card.models) > 1:
+        card = self.card()
+        if card is not None and len(card.models) > 1:
             return int(self._stage.value())
-        return 1 if self._card is None else self._card.best_stage
+        return 1 if card is None else card.best_stage
 
     def set_stage(self, stage: int) -> None:
         """Choose the stage that is to be applied."""
@@ -209,12 +244,24 @@ class ModelCardView(QWidget):
         self.problem.show_text("")
         self._empty.setVisible(card is None)
         self._rows.setVisible(card is not None)
-        self._stage.setVisible(card is not None and len(card.models) > 1)
-        self.export_button.setVisible(card is not None)
-        self.report_button.setVisible(card is not None and card.report is not None)
+        self._offer_channels(card)
         if card is not None and len(card.models) > 1 and not is_known:
             self._stage.setValue(card.best_stage)
         self._show_rows()
+
+    def _offer_channels(self, card: ModelCard | None) -> None:
+        """Let a person choose among the models of channels, if there are several."""
+        channels = card.channels if card is not None else ()
+        self.channel_box.setVisible(bool(channels))
+        with signals_blocked(self.channel_box):
+            self.channel_box.setChoices(
+                [("All channels, each with its own model", None)]
+                + [
+                    (f"The model of {card.channel_title(i)}", i)
+                    for i in range(len(channels))
+                    if card is not None
+                ]
+            )
 
     def show_newer(self, card: ModelCard | None) -> None:
         """Say that a training has made newer models than those at hand, if so."""
@@ -239,8 +286,8 @@ class ModelCardView(QWidget):
         buttons.addWidget(self.file_button, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        shown = (self._empty, self._rows, self._stage, self.newer_notice, self.newer_button)
-        for widget in (*shown, self.problem):
+        shown = (self._empty, self._rows, self.channel_box, self._stage)
+        for widget in (*shown, self.newer_notice, self.newer_button, self.problem):
             column.addWidget(widget)
         beside = QHBoxLayout()
         beside.addWidget(self.report_button, 1)
@@ -253,11 +300,15 @@ class ModelCardView(QWidget):
             self._grid.removeWidget(label)
             label.setParent(None)
         self._grid.removeWidget(self._picture)
-        model = self.model()
-        self._picture.setVisible(model is not None)
-        if self._card is None or model is None:
+        card, model = self.card(), self.model()
+        is_each = card is not None and bool(card.channels)
+        self._picture.setVisible(model is not None and not is_each)
+        self._stage.setVisible(card is not None and len(card.models) > 1)
+        self.export_button.setVisible(card is not None and not is_each)
+        self.report_button.setVisible(card is not None and card.report is not None)
+        if card is None or model is None:
             return
-        for name, text in describe_model(self._card, self.stage()):
+        for name, text in describe_model(card, self.stage()):
             row = self._grid.rowCount()
             label, value = sentence(name), sentence()
             label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
@@ -270,14 +321,15 @@ class ModelCardView(QWidget):
                 self._picture.show_kernel(model.kernel, text)
                 self._grid.addWidget(self._picture, row + 1, 1, Qt.AlignmentFlag.AlignLeft)
             elif name == "Folder":
-                value.setToolTip(str(self._card.folder))
+                value.setToolTip(str(card.folder))
 
     def _on_stage_chosen(self) -> None:
         self._show_rows()
         self.stage_changed.emit()
 
     def _open_report(self) -> None:
-        open_outside(self._card.report if self._card is not None else None)
+        card = self.card()
+        open_outside(card.report if card is not None else None)
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Choose a model folder", self._start())

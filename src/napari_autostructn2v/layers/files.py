@@ -1,14 +1,14 @@
-"""Image files as stacks for the session and as layers for the viewer, and layers as files."""
+"""Image files as layers for the viewer, and layers as files."""
 
 from __future__ import annotations
 
-import weakref
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
 
+from autoStructN2V.datasets.images.channels import AllChannels, n_channels
 from autoStructN2V.datasets.images.formats.ome_zarr.reading import resolutions
 from autoStructN2V.datasets.images.formats.registry import ZARR
 from autoStructN2V.datasets.images.names import denoised_name, free_name
@@ -18,6 +18,7 @@ from autoStructN2V.datasets.images.writing import write_stack
 from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY
 from napari_autostructn2v.layers.geometry import Geometry
+from napari_autostructn2v.layers.pixels import full_resolution
 from napari_autostructn2v.layers.stacks import LayerStacks, stacks_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.vocabulary import Mode, OutputDtype
+
+_PLANE = "YX"
 
 
 def open_for_layer(path: Path, mode: Mode, **planes: Any) -> list[ImageSource]:
@@ -58,25 +61,6 @@ def open_for_layer(path: Path, mode: Mode, **planes: Any) -> list[ImageSource]:
     return sources
 
 
-def stacks_of_sources(name: str, sources: Sequence[ImageSource]) -> LayerStacks:
-    """Return images of files, all of one size, as what a layer can be made of."""
-    _, shape = sources[0].original_axes_shape
-    if len(sources) > 1:
-        inner = sources[0].shape
-        shape = (len(sources), *(inner[1:] if inner[0] == 1 else inner))
-    return LayerStacks(
-        name=name,
-        sources=tuple(sources),
-        shape=tuple(shape),
-        geometry=_geometry(sources[0].metadata, len(shape)),
-        display={},
-        index=None,
-        summary="",
-        axes="TZYX"[-len(shape) :],
-        _layer=_reference_to_nothing(),
-    )
-
-
 @dataclass(frozen=True)
 class FileImage:
     """Image of a file, read in any thread and made a layer in that of the viewer.
@@ -88,11 +72,17 @@ class FileImage:
         With all axes of the file; one for each resolution of a Zarr store, which is read when it
         is shown.
     metadata : ImageMetadata
+    axes : str
+        Letters of the axes of ``data``.
+    made_by : dict
+        Plain values that say how it was made.
     """
 
     name: str
-    data: NDArray[np.generic] | list[Any]
+    data: Any
     metadata: ImageMetadata
+    axes: str
+    made_by: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> FileImage:
@@ -103,23 +93,46 @@ class FileImage:
         InputError
             If it cannot be read.
         """
-        source = open_images(path, extension=None, mode="2D")[0]
-        _, shape = source.original_axes_shape
-        name = file_stem(path)
-        if source.metadata.format == ZARR.name:
-            return cls(name, resolutions(path), source.metadata)
-        assert isinstance(source, FileSource)
-        slices = [source.read_stored(z) for z in range(source.shape[0])]
-        return cls(name, np.stack(slices).reshape(shape), source.metadata)
+        sources = _all_channels(path)
+        first, name = sources[0], file_stem(path)
+        if first.metadata.format == ZARR.name:
+            return cls(name, resolutions(path), first.metadata, first.metadata.axes)
+        whole = AllChannels(sources, first) if len(sources) > 1 else first
+        axes, shape = whole.original_axes_shape
+        slices = [whole.read_stored(z) for z in range(whole.shape[0])]
+        return cls(name, np.stack(slices).reshape(shape), first.metadata, axes)
+
+    @classmethod
+    def made_of(
+        cls, name: str, sources: Sequence[ImageSource], denoised: Sequence[NDArray[np.float32]]
+    ) -> FileImage:
+        """Return what was made of images of files, all of one size, as one image.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer.
+        sources : sequence of ImageSource
+            What it was made of.
+        denoised : sequence of (z, y, x) float32 arrays
+            One for each of them.
+        """
+        axes, shape = sources[0].original_axes_shape
+        if len(sources) == 1:
+            return cls(name, denoised[0].reshape(shape), sources[0].metadata, axes)
+        if sources[0].shape[0] == 1:
+            axes, shape = _PLANE, shape[-2:]
+        whole = np.stack([stack.reshape(shape) for stack in denoised])
+        outer = next((letter for letter in "TZC" if letter not in axes), "")
+        return cls(name, whole, sources[0].metadata, outer + axes)
 
     def layer(self) -> Image:
         """Return a new layer with all axes of the file and its pixel size."""
-        if isinstance(self.data, list):
-            geometry = _geometry(self.metadata, self.data[0].ndim)
-            levels = self.data if len(self.data) > 1 else self.data[0]
-            return Image(levels, name=self.name, rgb=False, **geometry.to_kwargs())
-        geometry = _geometry(self.metadata, self.data.ndim)
-        return Image(self.data, name=self.name, **geometry.to_kwargs())
+        is_scales = isinstance(self.data, list) and len(self.data) > 1
+        data = self.data if is_scales or not isinstance(self.data, list) else self.data[0]
+        geometry = _geometry(self.metadata, self.axes)
+        metadata = {METADATA_KEY: self.made_by} if self.made_by else {}
+        return Image(data, name=self.name, rgb=False, metadata=metadata, **geometry.to_kwargs())
 
 
 def layer_writer(layer: Image) -> Callable[[Path], None]:
@@ -128,7 +141,7 @@ def layer_writer(layer: Image) -> Callable[[Path], None]:
     Parameters
     ----------
     layer : Image
-        Grayscale image, stack, or stacks along one leading axis.
+        With up to five axes.
 
     Returns
     -------
@@ -141,13 +154,12 @@ def layer_writer(layer: Image) -> Callable[[Path], None]:
     InputError
         If it is no such layer.
     """
-    stacks = stacks_of(layer)
-    source = _WholeLayer(stacks, stacks.sources[0].dtype)
-    data = layer.data[0] if layer.multiscale else layer.data
+    source = WholeLayer(stacks_of(layer))
+    data = full_resolution(layer)
     history = dict(layer.metadata.get(METADATA_KEY, {}))
 
     def write(path: Path) -> None:
-        write_stack(path, np.asarray(data).reshape(source.shape), source, history=history)
+        write_stack(path, source.planes_of(np.asarray(data)), source, history=history)
 
     return write
 
@@ -184,53 +196,98 @@ def write_denoised(
     OutputError
         If it cannot be written.
     """
-    name = denoised_name(stacks.name, index=stacks.index, stage=stage_in_names(model))
-    path = free_name(folder / name)
-    history = {
-        "source": stacks.name,
-        "index": stacks.index,
-        "model": model.provenance,
-        "stage": model.stage,
-    }
-    source = _WholeLayer(stacks, stacks.sources[0].dtype)
-    pixels = stacks.layer_data(denoised).reshape(source.shape)
+    path = free_name(folder / f"{stem_of_result(stacks, model)}.tif")
+    source = WholeLayer(stacks)
+    pixels = source.planes_of(stacks.layer_data(denoised))
+    history = history_of_result(stacks, model)
     write_stack(path, pixels, source, output_dtype=output_dtype, history=history)
     return path
 
 
-def stage_in_names(model: TrainedModel) -> int | None:
-    """Return the stage that names of results tell, None for N2V, which has no stages."""
-    return None if model.method == "n2v" else model.stage
+def stem_of_result(stacks: LayerStacks, model: TrainedModel) -> str:
+    """Return the name of the file of a result, without its ending."""
+    index = "_".join(str(index) for index in stacks.chosen.values())
+    stage = None if model.method == "n2v" else model.stage
+    return denoised_name(stacks.name, index=index or None, stage=stage, ending="")
 
 
-class _WholeLayer:
-    """All stacks of a layer as one, with the axes that it has in the viewer."""
+def history_of_result(stacks: LayerStacks, model: TrainedModel) -> dict[str, object]:
+    """Return what the file of a result says of how it was made."""
+    return {
+        "source": stacks.name,
+        "index": dict(stacks.chosen) or None,
+        "model": model.provenance,
+        "stage": model.stage,
+    }
 
-    def __init__(self, stacks: LayerStacks, dtype: np.dtype[np.generic]) -> None:
-        first, axes = stacks.sources[0], stacks.axes
+
+class WholeLayer:
+    """All stacks of a layer as one, with the axes that it has in the viewer, colors first.
+
+    Parameters
+    ----------
+    stacks : LayerStacks
+        The layer.
+    sources : sequence of ImageSource, optional
+        What was made of its stacks, one for each; default: they themselves.
+    """
+
+    def __init__(self, stacks: LayerStacks, sources: Sequence[ImageSource] | None = None) -> None:
+        self._stacks = stacks
+        self._sources = stacks.sources if sources is None else sources
+        first = self._sources[0]
+        axes = f"C{stacks.axes[:-1]}" if stacks.is_color else stacks.axes
+        sizes = dict(zip(stacks.axes, stacks.shape, strict=True))
+        shape = tuple(sizes[letter] for letter in axes)
         self.name = stacks.name
-        self.dtype = dtype
-        self.shape = (sum(shape[0] for shape in stacks.shapes), *first.shape[1:])
-        self.original_axes_shape: tuple[str, tuple[int, ...]] = (axes, stacks.shape)
-        self.metadata: ImageMetadata = replace(first.metadata, axes=axes, shape=stacks.shape)
-        self._sources: tuple[ImageSource, ...] = stacks.sources
+        self.dtype = first.dtype
+        self.shape: tuple[int, int, int] = (int(np.prod(shape[:-2])), *first.shape[1:])
+        self.original_axes_shape: tuple[str, tuple[int, ...]] = (axes, shape)
+        own = stacks.sources[0].metadata if stacks.sources else first.metadata
+        self.metadata: ImageMetadata = replace(own, axes=axes, shape=shape)
+
+    def planes_of(self, data: NDArray[Any]) -> NDArray[Any]:
+        """Return pixels of the shape of the layer as planes (z, y, x)."""
+        return (np.moveaxis(data, -1, 0) if self._stacks.is_color else data).reshape(self.shape)
+
+    def layer_data(self, planes: NDArray[Any]) -> NDArray[Any]:
+        """Return planes (z, y, x) as pixels of the shape of the layer."""
+        data = planes.reshape(self.original_axes_shape[1])
+        return np.moveaxis(data, 0, -1) if self._stacks.is_color else data
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
-        n_slices = self._sources[0].shape[0]
-        return self._sources[z // n_slices].read_slice(z % n_slices)
+        """Read a slice (y, x) float32, counted over all leading axes."""
+        stack, own = self._stacks.locate(self._where(z))
+        return self._sources[stack].read_slice(own)
+
+    def _where(self, z: int) -> list[int]:
+        """Return the index of a slice along the axes of the layer but rows and columns."""
+        _, shape = self.original_axes_shape
+        where = [int(index) for index in np.unravel_index(z, shape[:-2])] if len(shape) > 2 else []
+        return [*where[1:], where[0]] if self._stacks.is_color else where
 
 
-def _geometry(metadata: ImageMetadata, n_axes: int) -> Geometry:
+def _all_channels(path: Path) -> list[FileSource]:
+    """Open each channel of a file."""
+
+    def opened(channel: int) -> FileSource:
+        source = open_images(path, extension=None, mode="2D", channel=channel)[0]
+        assert isinstance(source, FileSource)
+        return source
+
+    first = opened(0)
+    return [first, *(opened(channel) for channel in range(1, n_channels([first])))]
+
+
+def _geometry(metadata: ImageMetadata, axes: str) -> Geometry:
     """Return the place in space of an image as its file states it."""
     # a layer knows which defaults an image of so many axes has
-    plain = Geometry.of(Image(np.zeros((1,) * max(n_axes, 2), np.uint8), rgb=False))
+    n_axes = len(axes)
+    plain = Geometry.of(Image(np.zeros((1,) * n_axes, np.uint8), rgb=False))
+    plain = replace(plain, axis_labels=tuple(axes.lower()))
     if metadata.scale_um is None:
         return plain
-    scale = np.ones(n_axes)
-    scale[-3:] = metadata.scale_um[-min(n_axes, 3) :]
-    units = ("pixel",) * (n_axes - 3) + ("um",) * min(n_axes, 3)
+    lengths = dict(zip("ZYX", metadata.scale_um, strict=True))
+    scale = np.array([lengths.get(letter, 1.0) for letter in axes])
+    units = tuple("um" if letter in lengths else "pixel" for letter in axes)
     return replace(plain, scale=scale, units=units)
-
-
-def _reference_to_nothing() -> weakref.ref[Image]:
-    return weakref.ref(Image(np.zeros((1, 1))))

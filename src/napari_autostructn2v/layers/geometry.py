@@ -9,6 +9,8 @@ import numpy as np
 from napari.utils.transforms import Affine
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.layers import Image
     from numpy.typing import NDArray
 
@@ -44,26 +46,27 @@ class Geometry:
             tuple(layer.axis_labels),
         )
 
-    def last_axes(self, n: int) -> Geometry:
-        """Return the geometry of images that lie along the last ``n`` axes only."""
-        if n == len(self.scale):
+    def of_axes(self, kept: Sequence[int]) -> Geometry:
+        """Return the geometry of images that lie along some of the axes only, in their order."""
+        if list(kept) == list(range(len(self.scale))):
             return self
+        both = np.ix_(kept, kept)
         whole = Affine(
             scale=self.scale, translate=self.translate, rotate=self.rotate, shear=self._shear
         )
         # sliced as a matrix: slicing the parts loses elements of the shear
-        own = Affine(linear_matrix=whole.linear_matrix[-n:, -n:], translate=self.translate[-n:])
-        outer = np.eye(n + 1)
-        outer[:n, :n] = self.affine[-n - 1 : -1, -n - 1 : -1]
-        outer[:n, n] = self.affine[-n - 1 : -1, -1]
+        own = Affine(linear_matrix=whole.linear_matrix[both], translate=self.translate[list(kept)])
+        outer = np.eye(len(kept) + 1)
+        outer[:-1, :-1] = self.affine[both]
+        outer[:-1, -1] = self.affine[list(kept), -1]
         return Geometry(
             np.array(own.scale),
             np.array(own.translate),
             np.array(own.rotate),
             np.array(own.shear),
             outer,
-            self.units[-n:],
-            self.axis_labels[-n:],
+            tuple(self.units[i] for i in kept),
+            tuple(self.axis_labels[i] for i in kept),
         )
 
     def to_kwargs(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from autoStructN2V.pipeline.events import Event, StageFinished
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     import napari
     from napari.layers import Image
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.steps.doubting import DoubtMaps
     from autoStructN2V.trainers.events import Preview
+    from napari_autostructn2v.layers.channels import ChannelsFinished
     from napari_autostructn2v.layers.stacks import LayerStacks
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ class ResultLayers:
         self._preview: weakref.ref[Image] | None = None
         self._is_preview_unwanted = False
         self._slice_in_view = 0
+        self._channel: int | None = None
         viewer.dims.events.current_step.connect(self._on_slider_moved)
         self._on_slider_moved()
 
@@ -62,12 +64,19 @@ class ResultLayers:
         layer = reference() if reference else None
         return layer if viewer is not None and layer in viewer.layers else None
 
+    def begin_channel(self, channel: int) -> None:
+        """Take what comes as made of one of several channels."""
+        self._channel = channel
+        self.remove_preview()
+        self._on_slider_moved()
+
     def show_preview(self, event: Preview) -> None:
         """Show a slice of the network as it is now; not again once a person removed it."""
         viewer = self._viewer()
         if viewer is None or self._is_preview_unwanted:
             return
-        label = f"preview of {self._label(event.stage)}"
+        channel = "" if self._channel is None else f", channel {self._channel}"
+        label = f"preview of {self._label(event.stage)}{channel}"
         layer = self._shown_preview()
         if layer is not None:
             layer.data = self.stacks.preview_data(event.image)
@@ -91,27 +100,42 @@ class ResultLayers:
         if viewer is None or event.denoised is None:
             return
         label = self._label(event.stage)
-        made_by = {
-            "stage": event.stage,
-            "method": self._config.method,
-            "mode": self._config.mode,
-            "preset": self._config.preset,
-            **event.model.provenance,
-        }
+        made_by = self._made_by(event.stage, event.model.provenance)
+        data = self.stacks.shown(event.denoised[0])
         layer = self._shown_preview()
-        if layer is None:
-            layer = _added(viewer, self.stacks.result_layer(event.denoised, label, made_by))
+        if layer is None or self.stacks.is_color:
+            self.remove_preview()
+            layer = _added(viewer, self.stacks.layer_of(data, label, made_by))
         else:
-            layer.data = self.stacks.layer_data(event.denoised)
+            layer.data = data
             layer.name = self.stacks.layer_name(label)
             layer.metadata = self.stacks.layer_metadata(label, made_by)
         self._preview = None
         self._of_stage[event.stage] = weakref.ref(layer)
         self.doubt = event.doubt
 
+    def add_channels(self, event: ChannelsFinished) -> None:
+        """Show what a stage made of all channels, each with a model of its own."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        self.remove_preview()
+        made_by = self._made_by(event.stage, {"channels": event.provenances})
+        layer = self.stacks.layer_of(event.data, self._label(event.stage), made_by)
+        self._of_stage[event.stage] = weakref.ref(_added(viewer, layer))
+
+    def _made_by(self, stage: int, provenance: Mapping[str, Any]) -> dict[str, Any]:
+        of_run = {name: self._config[name] for name in ("method", "mode", "preset")}
+        return {"stage": stage, **of_run, **provenance}
+
     def _on_slider_moved(self, event: object = None) -> None:
         viewer = self._viewer()
-        index = self.stacks.slice_in_view(viewer.dims.point) if viewer is not None else None
+        of_channel = self._channel is not None
+        index = (
+            self.stacks.slice_in_view(viewer.dims.point, of_channel=of_channel)
+            if viewer is not None
+            else None
+        )
         if index is not None:  # else the layer is gone; the last slice stays
             self._slice_in_view = index
 

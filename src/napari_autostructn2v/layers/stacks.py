@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
 
-from autoStructN2V.datasets.images.checks import MIN_SLICES_25D, as_source
 from autoStructN2V.datasets.images.metadata import ImageMetadata
-from autoStructN2V.datasets.images.sources import ArraySource
+from autoStructN2V.datasets.images.writing import to_dtype
 from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY
-from napari_autostructn2v.layers.axes import axes_of, is_name
+from napari_autostructn2v.layers.axes import LEADING, axes_of, stack_letter
+from napari_autostructn2v.layers.description import describe_layer, leading_axes
 from napari_autostructn2v.layers.geometry import Geometry
+from napari_autostructn2v.layers.pixels import full_resolution, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari.layers import Layer
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from napari_autostructn2v.layers.axes import LeadingAxis
 
 _LENGTHS = {
     "picometer": "pm",
@@ -35,72 +38,7 @@ _LENGTHS = {
     "meter": "m",
     "inch": "inch",
 }
-
-
-@dataclass(frozen=True)
-class LeadingAxis:
-    """An axis before (z, y, x), such as time: one index of it, or all, can be denoised.
-
-    Attributes
-    ----------
-    name : str
-        Label of the axis in the layer.
-    size : int
-        Number of stacks along it.
-    """
-
-    name: str
-    size: int
-
-    @property
-    def letter(self) -> str:
-        """C for channels, else T."""
-        return "C" if self.name.casefold().startswith("c") else "T"
-
-
-class LazyStack:
-    """A stack whose slices are computed or read when they are asked for (dask, zarr).
-
-    Parameters
-    ----------
-    data : array-like
-        (y, x), (z, y, x) or (t, z, y, x), sliced like an array.
-    name : str
-    metadata : ImageMetadata
-    leading : int, optional
-        Which stack of (t, z, y, x); it is not read before one of its slices is.
-    """
-
-    def __init__(
-        self, data: Any, name: str, metadata: ImageMetadata, leading: int | None = None
-    ) -> None:
-        self._data = data
-        self._leading: tuple[int, ...] = () if leading is None else (leading,)
-        self.name = name
-        self.metadata = metadata
-        shape = tuple(int(side) for side in data.shape[len(self._leading) :])
-        self.original_axes_shape: tuple[str, tuple[int, ...]] = ("ZYX"[-len(shape) :], shape)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Numbers of slices, rows and columns."""
-        z, y, x = (1, *self.original_axes_shape[1])[-3:]
-        return z, y, x
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """Data type of the pixels."""
-        dtype: np.dtype[np.generic] = np.dtype(self._data.dtype)
-        return dtype
-
-    def read_slice(self, z: int) -> NDArray[np.float32]:
-        """Return slice ``z`` as a new array (y, x) float32."""
-        return np.array(self.read_stored(z), np.float32)
-
-    def read_stored(self, z: int) -> NDArray[np.generic]:
-        """Return slice ``z``, (y, x) in the data type of the pixels."""
-        is_stack = len(self.original_axes_shape[1]) == 3
-        return np.asarray(self._data[(*self._leading, z) if is_stack else ...])
+_PLANE = "YX"
 
 
 @dataclass(frozen=True)
@@ -114,19 +52,23 @@ class LayerStacks:
     name : str
         Name of the layer.
     sources : tuple of ImageSource
-        Stacks (z, y, x).
+        Stacks (z, y, x), counted over all axes but those of a stack, time before channels.
     shape : tuple of int
         Shape that results have in the viewer.
     geometry : Geometry
         Of results.
     display : dict
-        Contrast limits and colormap of the layer.
-    index : int or None
-        Which one along the leading axis was chosen; None: all.
+        Contrast limits and colormap of the layer; of a color image, that it is one.
+    chosen : mapping of str to int
+        Which index was chosen along axes, by their letters; of all others, all.
     summary : str
         Size, type and possibilities in words.
     axes : str
         Letters of the axes of ``shape``.
+    along : str
+        Letter of the axis whose planes are the slices of a stack; empty if there is none.
+    dtype : dtype
+        Data type of the pixels.
     """
 
     name: str
@@ -134,9 +76,11 @@ class LayerStacks:
     shape: tuple[int, ...]
     geometry: Geometry
     display: dict[str, Any]
-    index: int | None
+    chosen: Mapping[str, int]
     summary: str
     axes: str
+    along: str
+    dtype: np.dtype[np.generic]
     _layer: weakref.ref[Image] = field(repr=False, compare=False)
 
     @property
@@ -147,17 +91,58 @@ class LayerStacks:
     @property
     def n_slices(self) -> int:
         """Slices of each stack."""
-        return self.sources[0].shape[0]
+        return self._size(self.along)
 
     @property
     def shapes(self) -> list[tuple[int, int, int]]:
         """Shapes (z, y, x) of the stacks."""
         return [source.shape for source in self.sources]
 
+    @property
+    def n_channels(self) -> int:
+        """Channels of the layer, of which none was chosen; else 1."""
+        return self._size("C")
+
+    @property
+    def is_color(self) -> bool:
+        """Whether the channels are the samples of a color image, which come last."""
+        return self.axes.endswith("C")
+
+    def of_channel(self, channel: int) -> tuple[int, ...]:
+        """Return which of the stacks are those of a channel."""
+        letters = self._order.removesuffix(self.along)
+        places = np.arange(self._n_stacks).reshape([self._size(letter) for letter in letters])
+        if "C" in letters:
+            places = np.take(places, channel, axis=letters.index("C"))
+        return tuple(int(place) for place in places.ravel())
+
+    def sources_of_channel(self, channel: int) -> tuple[ImageSource, ...]:
+        """Return the stacks of a channel."""
+        return tuple(self.sources[place] for place in self.of_channel(channel))
+
+    def locate(self, where: Sequence[int]) -> tuple[int, int]:
+        """Return the stack and the slice in it of a plane.
+
+        Parameters
+        ----------
+        where : sequence of int
+            Index along each axis of ``axes`` but rows and columns, in their order.
+        """
+        index = self._plane_at(where, self._order)
+        return divmod(index, self.n_slices)
+
+    def part_of(self, data: Any) -> Any:
+        """Return the part of an array of the shape of the whole layer that was chosen."""
+        layer = self.layer
+        axes = axes_of(layer) if layer is not None else self.axes
+        return data[_where(axes, self.chosen)]
+
     def layer_data(self, denoised: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return denoised stacks as one array of the shape that the layer has."""
         data = denoised[0] if len(denoised) == 1 else np.stack(denoised)
-        return data.reshape(self.shape)
+        order = self._order + _PLANE
+        data = data.reshape([self._size(letter) for letter in order])
+        return data.transpose([order.index(letter) for letter in self.axes])
 
     def result_layer(
         self, denoised: Sequence[NDArray[np.float32]], label: str, made_by: dict[str, Any]
@@ -167,29 +152,54 @@ class LayerStacks:
         Parameters
         ----------
         denoised : sequence of (z, y, x) float32 arrays
-            One for each source, or what :meth:`layer_data` made of them.
+            One for each source.
         label : str
             What was done, as ``"stage 1"``; part of the name.
         made_by : dict
             Plain values that say how it was made, kept in the layer's metadata.
         """
-        return self._layer_of(self.layer_data(denoised), label, made_by)
+        return self.layer_of(self.layer_data(denoised), label, made_by)
+
+    def layer_of(self, data: Any, label: str, made_by: dict[str, Any]) -> Image:
+        """Return a layer of an array of the shape that results have; else as `result_layer`."""
+        return Image(
+            self.shown(data),
+            name=self.layer_name(label),
+            metadata=self.layer_metadata(label, made_by),
+            **self.geometry.to_kwargs(),
+            **self.display,
+        )
+
+    def shown(self, data: Any) -> Any:
+        """Return an array as the viewer can show it: colors have the data type of the source."""
+        if not self.is_color or self.dtype.kind == "f" or data.dtype == self.dtype:
+            return data
+        return to_dtype(np.asarray(data), self.dtype)
 
     def preview_layer(self, image: NDArray[np.float32], label: str) -> Image:
         """Return a layer with one slice, (y, x), that lies over all slices of all stacks."""
-        return self._layer_of(self.preview_data(image), label, {})
+        display = {} if self.is_color else self.display
+        return Image(
+            self.preview_data(image),
+            name=self.layer_name(label),
+            metadata=self.layer_metadata(label, {}),
+            **self.geometry.to_kwargs(),
+            **display,
+        )
 
     def preview_data(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a slice, (y, x), repeated without a copy for all slices of all stacks."""
-        return np.broadcast_to(image, self.shape)
+        return np.broadcast_to(image, self.shape[:-1] if self.is_color else self.shape)
 
-    def slice_in_view(self, point: Sequence[float]) -> int | None:
+    def slice_in_view(self, point: Sequence[float], *, of_channel: bool = False) -> int | None:
         """Return the index, counted through all stacks, of the slice that the viewer shows.
 
         Parameters
         ----------
         point : sequence of float
             Position of the sliders of the viewer, in world coordinates.
+        of_channel : bool
+            Whether the stacks of one channel are counted only.
 
         Returns
         -------
@@ -199,12 +209,13 @@ class LayerStacks:
         layer = self.layer
         if layer is None:
             return None
-        if len(self.shape) == 2:
-            return 0
-        position = layer.world_to_data(np.asarray(point)[-layer.ndim :])[-len(self.shape) : -2]
-        last = np.array(self.shape[:-2]) - 1
-        nearest = np.clip(np.rint(position), 0, last).astype(int)
-        return int(np.ravel_multi_index(tuple(nearest), self.shape[:-2]))
+        position = layer.world_to_data(np.asarray(point)[-layer.ndim :])
+        axes = axes_of(layer)
+        # colors have no slider
+        at = {k: float(x) for k, x in zip(axes, position, strict=False)}
+        where = [0.0 if self.is_color and k == "C" else at[k] for k in self._leading]
+        order = self._order.replace("C", "") if of_channel else self._order
+        return self._plane_at(where, order)
 
     def layer_name(self, label: str) -> str:
         """Return the name of a layer that was made of the source."""
@@ -214,178 +225,141 @@ class LayerStacks:
         """Return what the metadata of a layer say about how it was made."""
         return {METADATA_KEY: {"source": self.name, "result": label, **made_by}}
 
-    def _layer_of(self, data: NDArray[np.float32], label: str, made_by: dict[str, Any]) -> Image:
-        return Image(
-            data,
-            name=self.layer_name(label),
-            metadata=self.layer_metadata(label, made_by),
-            **self.geometry.to_kwargs(),
-            **self.display,
-        )
+    def _plane_at(self, where: Sequence[float], order: str) -> int:
+        """Count a plane over axes; positions beyond the ends are those of the ends."""
+        at = dict(zip(self._leading, where, strict=True))
+        sizes = [self._size(letter) for letter in order]
+        if not sizes:
+            return 0
+        nearest = np.clip(np.rint([at[letter] for letter in order]), 0, np.array(sizes) - 1)
+        return int(np.ravel_multi_index(tuple(nearest.astype(int)), sizes))
+
+    @property
+    def _leading(self) -> str:
+        """Letters of all axes but rows and columns, in their order."""
+        return self.axes.replace(_PLANE, "")
+
+    @property
+    def _order(self) -> str:
+        """Letters in the order in which planes are counted through all stacks."""
+        outer = [letter for letter in LEADING if letter in self.axes and letter != self.along]
+        return "".join(outer) + self.along
+
+    @property
+    def _n_stacks(self) -> int:
+        return int(np.prod([self._size(k) for k in self._order.removesuffix(self.along)]))
+
+    def _size(self, letter: str) -> int:
+        return self.shape[self.axes.index(letter)] if letter and letter in self.axes else 1
 
 
-def stacks_of(layer: Layer, index: int | None = None) -> LayerStacks:
+def stacks_of(
+    layer: Layer, chosen: Mapping[str, int] | None = None, *, along_time: bool = False
+) -> LayerStacks:
     """Take the pixels of an image layer.
 
     Parameters
     ----------
     layer : napari layer
-        2D image, stack, or stacks along one leading axis.
-    index : int, optional
-        Which one along the leading axis; default: all of them, each as a stack of its own.
+        Image with up to five axes.
+    chosen : mapping of str to int, optional
+        Index along axes of which there are several stacks, by their letters; of all others, all,
+        each as a stack of its own.
+    along_time : bool
+        Whether the frames of a movie are the slices of a stack, also where it has slices.
 
     Raises
     ------
     InputError
-        If it is no grayscale image layer, or has too many axes.
+        If it is no image layer, has too many axes, or an index is not there.
     """
-    leading = leading_axis(layer)
-    data = _full_resolution(layer)
-    geometry = Geometry.of(layer)
-    indices = _chosen(layer, leading, index)
-    shape = tuple(data.shape)
-    axes = "ZYX"[-len(shape) :] if leading is None else leading.letter + "ZYX"[1 - len(shape) :]
-    if leading is not None and index is not None:
-        axes, shape, geometry = axes[1:], shape[1:], geometry.last_axes(len(shape) - 1)
-    metadata = _file_metadata(geometry, shape if len(indices) == 1 else shape[1:])
-    names = [f"{layer.name} {i}" for i in indices] if len(indices) > 1 else [layer.name]
+    data = full_resolution(layer)
+    axes = axes_of(layer)
+    along = stack_letter(axes, along_time=along_time)
+    leading = leading_axes(layer, along_time=along_time)
+    chosen = _checked(layer, leading, chosen or {})
+    kept = [i for i, letter in enumerate(axes) if letter not in chosen]
+    geometry = Geometry.of(layer).of_axes([i for i in kept if i < layer.ndim])
+    kept_axes = "".join(axes[i] for i in kept)
+    metadata = _file_metadata(geometry, kept_axes, axes, data.shape, along)
+    places = _places(leading, chosen)
+    free = [axis for axis in leading if axis.letter not in chosen]
     return LayerStacks(
         name=layer.name,
-        sources=tuple(_source(data, n, metadata, i) for i, n in zip(indices, names, strict=True)),
-        shape=shape,
+        sources=tuple(
+            source_of(data, _name(layer.name, place, free), metadata, _where(axes, place))
+            for place in places
+        ),
+        shape=tuple(data.shape[i] for i in kept),
         geometry=geometry,
-        display={
-            "contrast_limits": tuple(layer.contrast_limits),
-            "colormap": layer.colormap,
-            "gamma": layer.gamma,
-        },
-        index=index,
-        summary=describe_layer(layer),
-        axes=axes,
+        display=_display(layer, chosen),
+        chosen=chosen,
+        summary=describe_layer(layer, along_time=along_time),
+        axes=kept_axes,
+        along=along,
+        dtype=np.dtype(data.dtype),
         _layer=weakref.ref(layer),
     )
 
 
-def leading_axis(layer: Layer) -> LeadingAxis | None:
-    """Return the axis before (z, y, x), or before (y, x) of channels, if the layer has one.
-
-    Raises
-    ------
-    InputError
-        If it is no grayscale image layer, or has more than one such axis.
-    """
-    data = _full_resolution(layer)
-    if data.ndim < 3 or (data.ndim == 3 and axes_of(layer) == "ZYX"):
-        return None
-    if data.ndim == 3:
-        return LeadingAxis("channel", int(data.shape[0]))
-    if data.ndim > 4:
-        sizes = " x ".join(map(str, data.shape))
-        raise InputError(
-            f"{layer.name} has {data.ndim} axes ({sizes}); at most four can be handled, so split "
-            "it into one layer for each channel (right-click on the layer, Split Stack)."
-        )
-    name = layer.axis_labels[0]
-    return LeadingAxis(name if is_name(name) else "first axis", int(data.shape[0]))
+def _checked(
+    layer: Layer, leading: Sequence[LeadingAxis], chosen: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the choices that there are axes for."""
+    found: dict[str, int] = {}
+    for axis in leading:
+        index = chosen.get(axis.letter)
+        if index is None:
+            continue
+        if not 0 <= index < axis.size:
+            raise InputError(
+                f"{layer.name} has {axis.size} stacks along {axis.name}, and number {index} was "
+                f"chosen; choose one from 0 to {axis.size - 1}, or all."
+            )
+        found[axis.letter] = index
+    return found
 
 
-def snapshot(sources: Sequence[ImageSource]) -> list[ImageSource]:
-    """Copy pixels that lie in memory: a layer may be painted on while a job works on it.
-
-    Parameters
-    ----------
-    sources : sequence of ImageSource
-        Of a layer. Where memory does not suffice for copies, they are returned as they are.
-    """
-    try:
-        return [s.snapshot() if isinstance(s, ArraySource) else s for s in sources]
-    except MemoryError:
-        return list(sources)
+def _places(leading: Sequence[LeadingAxis], chosen: Mapping[str, int]) -> list[dict[str, int]]:
+    """Return the index along each leading axis of all stacks that are taken, in their order."""
+    ranges = [
+        [chosen[axis.letter]] if axis.letter in chosen else range(axis.size) for axis in leading
+    ]
+    letters = [axis.letter for axis in leading]
+    return [dict(zip(letters, place, strict=True)) for place in product(*ranges)]
 
 
-def describe_layer(layer: Layer) -> str:
-    """Say in words what a layer holds and whether 2.5D is possible.
-
-    Raises
-    ------
-    InputError
-        If it cannot be denoised.
-    """
-    leading, data = leading_axis(layer), _full_resolution(layer)
-    height, width = data.shape[-2:]
-    n_slices = data.shape[-3] if data.ndim - (leading is not None) > 2 else 1
-    slices = "1 image" if n_slices == 1 else f"{n_slices} slices"
-    if leading is not None:
-        slices = f"{leading.size} stacks of {slices}"
-    depth = (
-        "2.5D possible"
-        if n_slices >= MIN_SLICES_25D
-        else f"2D only (2.5D needs {MIN_SLICES_25D} slices)"
-    )
-    scales = "; the full resolution is used" if layer.multiscale else ""
-    return f"{slices}, {height} x {width}, {data.dtype}; {depth}{scales}"
+def _where(axes: str, place: Mapping[str, int]) -> tuple[int | slice, ...]:
+    return tuple(place.get(letter, slice(None)) for letter in axes)
 
 
-def is_result(layer: Layer) -> bool:
-    """Tell whether a layer was made by a model of this plugin."""
-    return "result" in layer.metadata.get(METADATA_KEY, {})
+def _name(name: str, place: Mapping[str, int], free: Sequence[LeadingAxis]) -> str:
+    return " ".join([name, *(str(place[axis.letter]) for axis in free)])
 
 
-def is_truth(layer: Layer) -> bool:
-    """Tell whether a layer is the clean truth of a sample, which nobody wants to denoise."""
-    return "truth" in layer.metadata.get(METADATA_KEY, {})
+def _display(layer: Image, chosen: Mapping[str, int]) -> dict[str, Any]:
+    if layer.rgb and "C" not in chosen:
+        return {"rgb": True, "gamma": layer.gamma}
+    shown = {"rgb": False, "colormap": layer.colormap, "gamma": layer.gamma}
+    if layer.rgb:  # its limits are those of colors
+        return {"rgb": False}
+    return {**shown, "contrast_limits": tuple(layer.contrast_limits)}
 
 
-def is_panel(layer: Layer) -> bool:
-    """Tell whether a layer only shows another one in a comparison."""
-    return "panel" in layer.metadata.get(METADATA_KEY, {})
-
-
-def _full_resolution(layer: Layer) -> Any:
-    """Return the pixels of a layer, at the finest scale if it has several."""
-    if not isinstance(layer, Image):
-        raise InputError(
-            f"{layer.name} is a {type(layer).__name__.lower()} layer; choose an image layer."
-        )
-    if layer.rgb:
-        raise InputError(
-            f"{layer.name} is a color image; only grayscale images can be denoised, so split it "
-            "into channels (right-click on the layer, Split RGB)."
-        )
-    return layer.data[0] if layer.multiscale else layer.data
-
-
-def _chosen(layer: Layer, leading: LeadingAxis | None, index: int | None) -> list[int] | list[None]:
-    """Return the indices along the leading axis; None where there is no such axis."""
-    if leading is None:
-        return [None]
-    if index is None:
-        return list(range(leading.size))
-    if not 0 <= index < leading.size:
-        raise InputError(
-            f"{layer.name} has {leading.size} stacks along {leading.name}, and number {index} was "
-            f"chosen; choose one from 0 to {leading.size - 1}, or all."
-        )
-    return [index]
-
-
-def _source(data: Any, name: str, metadata: ImageMetadata, leading: int | None) -> ImageSource:
-    if isinstance(data, np.ndarray):
-        return as_source(data if leading is None else data[leading], name=name, metadata=metadata)
-    return LazyStack(data, name, metadata, leading)
-
-
-def _file_metadata(geometry: Geometry, shape: tuple[int, ...]) -> ImageMetadata:
-    """Return what a TIFF should say about the axes and the pixel size of a stack."""
-    axes = "ZYX"[-len(shape) :]
-    unit = _LENGTHS.get(str(geometry.units[-1]))
+def _file_metadata(
+    geometry: Geometry, kept: str, axes: str, sizes: Sequence[int], along: str
+) -> ImageMetadata:
+    """Return what a file should say about the axes and the pixel size of a stack."""
+    own = along + _PLANE
+    shape = tuple(sizes[axes.index(letter)] for letter in own)
+    unit = _LENGTHS.get(str(geometry.units[kept.index("X")]))
     if unit is None:
-        return ImageMetadata(axes=axes, shape=shape)
-    scale = np.abs(geometry.scale)
+        return ImageMetadata(axes=own, shape=shape)
+    scale = {letter: abs(float(s)) for letter, s in zip(kept, geometry.scale, strict=False)}
     return ImageMetadata(
-        axes=axes,
+        axes=own,
         shape=shape,
-        pixel_size=(float(scale[-2]), float(scale[-1])),
-        z_spacing=float(scale[-3]) if len(shape) == 3 else None,
+        pixel_size=(scale["Y"], scale["X"]),
+        z_spacing=scale.get("Z"),
         unit=unit,
     )

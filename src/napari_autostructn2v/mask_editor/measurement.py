@@ -90,7 +90,7 @@ class MeasurementPanel(QWidget):
         """Suggest the layer that was chosen for training."""
         if self._session.source is not None:
             self.chooser.set_layer(self._session.source.layer)
-            self.chooser.set_index(self._session.source.index)
+            self.chooser.set_chosen(self._session.source.chosen)
 
     def _on_config(self, config: object = None) -> None:
         """Start from the configuration until there is a kernel."""

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from autoStructN2V.pipeline.files import find_interrupted
+from autoStructN2V.pipeline.channels import ChannelsFolder, find_interrupted_channels
+from autoStructN2V.pipeline.files import InterruptedTraining, find_interrupted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from autoStructN2V.pipeline import PipelineConfig
-    from autoStructN2V.pipeline.files import InterruptedTraining
+
+Interrupted = InterruptedTraining | ChannelsFolder
 
 
 class Interruptions:
@@ -20,7 +22,7 @@ class Interruptions:
 
     Attributes
     ----------
-    found : InterruptedTraining or None
+    found : InterruptedTraining, ChannelsFolder or None
         The newest one of the folder that was looked into last.
     """
 
@@ -28,12 +30,14 @@ class Interruptions:
     """The :class:`InterruptedTraining` that was found, or None."""
 
     def __init__(self) -> None:
-        self.found: InterruptedTraining | None = None
+        self.found: Interrupted | None = None
 
     def look(self, config: PipelineConfig) -> None:
         """Look into the folder that a training of a configuration would write to."""
-        found = find_interrupted(_folder(config))
-        self._set(found[0] if found else None)
+        folder = _folder(config)
+        found: list[Interrupted] = [*find_interrupted(folder)[:1]]
+        found += find_interrupted_channels(folder)[:1]
+        self._set(max(found, key=_name, default=None))
 
     def discard(self, config: PipelineConfig) -> None:
         """Remove what the one that was found could go on from, and look again."""
@@ -48,10 +52,15 @@ class Interruptions:
         places = {name: now[name] for name in ("output_dir", "experiment_name")}
         return self.found.config.model_copy(update=places)
 
-    def _set(self, found: InterruptedTraining | None) -> None:
+    def _set(self, found: Interrupted | None) -> None:
         if found != self.found:
             self.found = found
             self.changed.emit(found)
+
+
+def _name(found: Interrupted) -> str:
+    """Return the name of a training, which its date and time begin."""
+    return found.path.name if isinstance(found, ChannelsFolder) else found.folders.training_id
 
 
 def _folder(config: PipelineConfig) -> Path:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from autoStructN2V.inference.trained_model import load_model
-from autoStructN2V.pipeline import export_model, find_models
-from napari_autostructn2v.session.state import ModelCard
+from autoStructN2V.pipeline import export_model
+from napari_autostructn2v.session.model_cards import read_card
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.pipeline import PackageDetails
+    from napari_autostructn2v.session.state import ModelCard
     from napari_autostructn2v.session.work.tasks import Tasks
 
 
@@ -53,34 +54,28 @@ class Models:
             Model folder, or a .pth file.
         """
 
-        def work() -> ModelCard:
-            files = find_models(path)
-            models = [load_model(file) for file in files.values()]
-            folder = next(iter(files.values())).parent
-            return ModelCard({model.stage: model for model in models}, folder)
-
         def show(card: ModelCard) -> None:
             self.choose(card)
             self._tasks.end()
 
-        self._tasks.start_work("load", "Loading the model", work, show)
+        self._tasks.start_work("load", "Loading the model", lambda: read_card(path), show)
 
-    def export(self, path: Path, stage: int, details: PackageDetails) -> None:
+    def export(
+        self, path: Path, model: TrainedModel, folder: Path | None, details: PackageDetails
+    ) -> None:
         """Write one of the models at hand as a package for other programs.
 
         Parameters
         ----------
         path : Path
             Name of the file, ``.zip``.
-        stage : int
-            Stage of the model.
+        model : TrainedModel
+            One of them.
+        folder : Path or None
+            Its folder, if it has one.
         details : PackageDetails
             What a person says of it.
         """
-        card = self.at_hand
-        if card is None:
-            return
-        model, folder = card.models[stage], card.folder
 
         def show(left_out: list[str]) -> None:
             caveats = [f"In other programs: {' '.join(left_out)}"] if left_out else []

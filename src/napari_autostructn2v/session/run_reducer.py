@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoStructN2V.pipeline.events import (
+    ChannelStarted,
     Event,
     Judged,
     KernelProposed,
@@ -28,8 +29,9 @@ from napari_autostructn2v.session.state import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
-    from autoStructN2V.pipeline.files.drivers import RunOutput
 
 
 def started(config: PipelineConfig, source_name: str) -> RunState:
@@ -54,16 +56,10 @@ def started(config: PipelineConfig, source_name: str) -> RunState:
 def after(state: RunState, event: Event) -> RunState:
     """Return the state of a run after an event."""
     match event:
+        case ChannelStarted():
+            return _next_channel(state, event)
         case StageStarted():
-            state = _with_status(state, _part_before(event.stage), Status.COMPLETE)
-            state = _with_status(state, PART_OF_STAGE[event.stage], Status.TRAINING)
-            return replace(
-                state,
-                phase=PHASE_OF_STAGE[event.stage],
-                device=event.device,
-                kernel=event.kernel if event.stage == 2 else state.kernel,
-                progress=Progress(f"Epoch 1 of {event.n_epochs}", 0.0),
-            )
+            return _stage_started(state, event)
         case BatchFinished():
             return replace(state, progress=_training_progress(event))
         case EpochFinished():
@@ -74,14 +70,30 @@ def after(state: RunState, event: Event) -> RunState:
             return _kernel_proposed(state, event)
         case StageFinished():
             return _stage_finished(state, event)
-        case StagesCompared():
-            return replace(state, comparison=event.comparison)
-        case Judged():
-            return replace(state, verdict=event.verdict)
+        case StagesCompared() | Judged():
+            return _outcome(state, event)
         case Warned():
             return with_message(state, event.message)
         case _:
             return state
+
+
+def _outcome(state: RunState, event: StagesCompared | Judged) -> RunState:
+    if isinstance(event, Judged):
+        return replace(state, verdict=event.verdict)
+    return replace(state, comparison=event.comparison)
+
+
+def _stage_started(state: RunState, event: StageStarted) -> RunState:
+    state = _with_status(state, _part_before(event.stage), Status.COMPLETE)
+    state = _with_status(state, PART_OF_STAGE[event.stage], Status.TRAINING)
+    return replace(
+        state,
+        phase=PHASE_OF_STAGE[event.stage],
+        device=event.device,
+        kernel=event.kernel if event.stage == 2 else state.kernel,
+        progress=Progress(f"Epoch 1 of {event.n_epochs}", 0.0),
+    )
 
 
 def with_message(state: RunState, message: str) -> RunState:
@@ -106,18 +118,43 @@ def skipped(state: RunState) -> RunState:
     )
 
 
-def ended(state: RunState, output: RunOutput) -> RunState:
-    """Return the state of a run that came to its end or was cancelled."""
-    left = Status.CANCELLED if output.result.is_stopped else Status.SKIPPED
+def _next_channel(state: RunState, event: ChannelStarted) -> RunState:
+    """Return the state of a run that begins with the next channel; what is known is kept."""
+    if state.config is None:
+        return state
+    messages = state.messages
+    if state.channel is not None and state.verdict is not None:
+        messages = (*messages, f"Channel {state.channel.channel}: {state.verdict.sentence}")
+    begun = started(state.config, state.source_name)
+    return replace(
+        begun, channel=event, messages=messages, device=state.device, is_stopping=state.is_stopping
+    )
+
+
+def ended(state: RunState, is_stopped: bool, folder: Path, report: Path | None = None) -> RunState:
+    """Return the state of a run that came to its end or was cancelled.
+
+    Parameters
+    ----------
+    state : RunState
+        Before its end.
+    is_stopped : bool
+        Whether it was cancelled.
+    folder : Path
+        Where results and models were written.
+    report : Path, optional
+        The page that explains the result.
+    """
+    left = Status.CANCELLED if is_stopped else Status.SKIPPED
     statuses = {p: status if status in IS_OVER else left for p, status in state.statuses.items()}
     return replace(
         state,
         statuses=statuses,
-        phase=Phase.CANCELLED if output.result.is_stopped else Phase.DONE,
+        phase=Phase.CANCELLED if is_stopped else Phase.DONE,
         progress=None,
         is_stopping=False,
-        folder=output.folders.experiment,
-        report=output.report,
+        folder=folder,
+        report=report,
     )
 
 

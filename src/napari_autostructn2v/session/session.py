@@ -28,7 +28,7 @@ from napari_autostructn2v.session.work.measuring import NoiseMeasuring
 from napari_autostructn2v.session.work.tasks import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import napari
@@ -110,6 +110,12 @@ class Session:
         """The viewer of this session."""
         return viewer_of(self._viewer)
 
+    @property
+    def n_models(self) -> int:
+        """How many channels of the chosen layer get a model of their own; else 1."""
+        is_each = self.config.channels == "each" and self.source is not None
+        return self.source.n_channels if is_each and self.source is not None else 1
+
     # what a training is started with
 
     def set_config(self, config: PipelineConfig) -> None:
@@ -125,15 +131,15 @@ class Session:
             self.config_problem = problem
             self.config_problem_changed.emit(problem)
 
-    def choose_layer(self, layer: Layer, index: int | None = None) -> None:
+    def choose_layer(self, layer: Layer, chosen: Mapping[str, int] | None = None) -> None:
         """Choose what the next training is started on.
 
         Parameters
         ----------
         layer : napari layer
             An image layer.
-        index : int, optional
-            Which one along a leading axis (time, channel); default: all.
+        chosen : mapping of str to int, optional
+            Index along axes beside those of a stack, by their letters (T, C); default: all.
 
         Raises
         ------
@@ -142,7 +148,7 @@ class Session:
         """
         self.source = None
         try:
-            self.source = stacks_of(layer, index)
+            self.source = stacks_of(layer, chosen)
         finally:
             self.source_changed.emit(self.source)
 
@@ -270,7 +276,7 @@ class Session:
         """Take the layer as it is now: its name or its pixels may be new."""
         layer = source.layer
         if layer is not None and layer in self.viewer.layers:
-            self.choose_layer(layer, source.index)
+            self.choose_layer(layer, source.chosen)
         return self.source or source
 
     def _add_layer(self, layer: Image) -> None:

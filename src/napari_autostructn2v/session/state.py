@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autoStructN2V.masking import KernelProposal
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
+    from autoStructN2V.pipeline.events import ChannelStarted
     from autoStructN2V.trainers.events import EpochFinished
     from napari_autostructn2v.layers.stacks import LayerStacks
 
@@ -112,6 +113,8 @@ class RunState:
         What the run was started with; None before the first.
     source_name : str
         Name of the layer that it was started on.
+    channel : ChannelStarted or None
+        Which of several channels, each with a model of its own, is trained.
     history : tuple of EpochFinished
         Of both stages.
     kernel : Kernel or None
@@ -143,6 +146,7 @@ class RunState:
     progress: Progress | None = None
     config: PipelineConfig | None = None
     source_name: str = ""
+    channel: ChannelStarted | None = None
     history: tuple[EpochFinished, ...] = ()
     kernel: Kernel | None = None
     grid_share: float = 1.0
@@ -236,7 +240,7 @@ class Measurement:
         if stacks is None or stacks.layer is None:
             return False
         own = self.stacks
-        return stacks.layer is own.layer and (stacks.index, stacks.axes) == (own.index, own.axes)
+        return stacks.layer is own.layer and (stacks.chosen, stacks.axes) == (own.chosen, own.axes)
 
 
 @dataclass(frozen=True)
@@ -246,13 +250,24 @@ class ModelCard:
     Attributes
     ----------
     models : mapping of stage to TrainedModel
-        At least one.
+        At least one; of a training of a model for each channel, those of the first.
     folder : Path or None
         Model folder, if it was written or read.
+    channels : tuple of ModelCard
+        The models of each channel; empty if there is one model for all.
+    channel_names : tuple of str
+        Names of the channels, empty where they have none.
     """
 
     models: Mapping[int, TrainedModel]
     folder: Path | None = None
+    channels: tuple[ModelCard, ...] = ()
+    channel_names: tuple[str, ...] = ()
+
+    def channel_title(self, channel: int) -> str:
+        """Return a channel's number and name."""
+        name = self.channel_names[channel]
+        return f"channel {channel} ({name})" if name else f"channel {channel}"
 
     @property
     def best_stage(self) -> int:

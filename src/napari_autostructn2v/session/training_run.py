@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -10,15 +11,24 @@ from psygnal import Signal
 from autoStructN2V.errors import KernelError
 from autoStructN2V.masking import Kernel
 from autoStructN2V.pipeline import Approve, RunOutput, Skip, recorded_events
+from autoStructN2V.pipeline.channels import channel_events
 from autoStructN2V.pipeline.events import (
     AwaitingDecision,
+    ChannelStarted,
     KernelProposed,
     StageFinished,
     StageTrained,
 )
 from autoStructN2V.trainers.events import Preview
+from napari_autostructn2v.layers.channels import (
+    ChannelsFinished,
+    channels_of,
+    channels_ready_for_layers,
+    joined,
+)
+from napari_autostructn2v.layers.pixels import snapshot
 from napari_autostructn2v.layers.results import ready_for_layers
-from napari_autostructn2v.layers.stacks import snapshot
+from napari_autostructn2v.session.model_cards import channels_card
 from napari_autostructn2v.session.run_reducer import (
     after,
     approved,
@@ -37,6 +47,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.pipeline import PipelineConfig
+    from autoStructN2V.pipeline.channels import ChannelsOutput
     from autoStructN2V.pipeline.events import Event
     from napari_autostructn2v.layers.results import ResultLayers
     from napari_autostructn2v.layers.stacks import LayerStacks
@@ -90,23 +101,14 @@ class TrainingRun(JobHolder[RunState]):
         resume : bool
             Whether to go on with the interrupted one of its folder.
         """
-
-        def events(should_stop: Callable[[], bool]) -> Generator[Event, Any, RunOutput]:
-            trained = recorded_events(
-                snapshot(stacks.sources),
-                config,
-                should_stop=should_stop,
-                review=True,
-                preview_slice=results.slice_in_view,
-                keep_arrays=True,
-                resume=resume,
-            )
-            return ready_for_layers(trained, stacks)
-
+        if config.channels == "each" and stacks.n_channels > 1:
+            train = partial(_each_channel, stacks, results, config, resume=resume)
+        else:
+            train = partial(_one_model, stacks, results, config, resume=resume)
         self.results = results
         self._trained = {}
         self.set_state(started(config, stacks.name))
-        self.job = Job(events, self._on_event, self._on_result, self._on_error)
+        self.job = Job(train, self._on_event, self._on_result, self._on_error)
         self.job.start()
 
     def refuse(self, reason: str) -> None:
@@ -156,12 +158,20 @@ class TrainingRun(JobHolder[RunState]):
             self.results = None
             self.set_state(RunState())
 
-    def _on_event(self, event: Event) -> None:
+    def _on_event(self, event: Event | ChannelsFinished) -> None:
+        if isinstance(event, ChannelsFinished):
+            if self.results is not None:
+                self.results.add_channels(event)
+            return
         if not isinstance(event, AwaitingDecision | Preview):
             self.set_state(after(self.state, event))
         match event:
             case Preview() if self.results is not None:
                 self.results.show_preview(event)
+            case ChannelStarted():
+                self._trained = {}
+                if self.results is not None:
+                    self.results.begin_channel(event.channel)
             case StageTrained():
                 self._trained[event.stage] = event.model
                 self.models_trained.emit(ModelCard(dict(self._trained)))
@@ -177,11 +187,20 @@ class TrainingRun(JobHolder[RunState]):
         if self.auto_approve:
             self.approve(event.proposal.kernel)
 
-    def _on_result(self, output: RunOutput) -> None:
+    def _on_result(self, output: RunOutput | ChannelsOutput) -> None:
         self._end_job()
-        if self._trained:
-            self.models_trained.emit(ModelCard(dict(self._trained), output.folders.model))
-        self.set_state(ended(self.state, output))
+        if isinstance(output, RunOutput):
+            if self._trained:
+                self.models_trained.emit(ModelCard(dict(self._trained), output.folders.model))
+            stopped = output.result.is_stopped
+            self.set_state(ended(self.state, stopped, output.folders.experiment, output.report))
+            return
+        if not output.is_stopped:
+            self.models_trained.emit(channels_card(output.folder))
+        elif self._trained:
+            folder = output.channels[-1].folders.model
+            self.models_trained.emit(ModelCard(dict(self._trained), folder))
+        self.set_state(ended(self.state, output.is_stopped, output.folder, None))
 
     def _on_error(self, error: Exception) -> None:
         self._end_job()
@@ -191,3 +210,46 @@ class TrainingRun(JobHolder[RunState]):
         self.job = None
         if self.results is not None:
             self.results.remove_preview()
+
+
+def _one_model(
+    stacks: LayerStacks,
+    results: ResultLayers,
+    config: PipelineConfig,
+    should_stop: Callable[[], bool],
+    *,
+    resume: bool,
+) -> Generator[Any, Any, RunOutput]:
+    """Train on all stacks."""
+    events = recorded_events(
+        snapshot(stacks.sources),
+        config,
+        should_stop=should_stop,
+        review=True,
+        preview_slice=results.slice_in_view,
+        keep_arrays=True,
+        resume=resume,
+    )
+    return ready_for_layers(events, stacks)
+
+
+def _each_channel(
+    stacks: LayerStacks,
+    results: ResultLayers,
+    config: PipelineConfig,
+    should_stop: Callable[[], bool],
+    *,
+    resume: bool,
+) -> Generator[Any, Any, ChannelsOutput]:
+    """Train a model on the stacks of each channel."""
+    events = channel_events(
+        config,
+        channels_of(stacks),
+        should_stop=should_stop,
+        review=True,
+        preview_slice=results.slice_in_view,
+        keep_arrays=True,
+        resume=resume,
+        join=partial(joined, stacks),
+    )
+    return channels_ready_for_layers(events, stacks)

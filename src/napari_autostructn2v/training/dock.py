@@ -218,10 +218,12 @@ class Training(DockContent):
         """Show what is trained, or would be, and whether that can be started."""
         session, run = self._session, self._session.training.state
         if run.config is not None and (run.phase.is_running or run.phase is Phase.DONE):
-            text = what_is_trained(run.config, run.source_name, run.device)
+            n = run.channel.n_channels if run.channel is not None else 1
+            text = what_is_trained(run.config, run.source_name, run.device, n)
         else:
-            layer = session.source.name if session.source is not None else ""
-            text = what_is_trained(session.config, layer)
+            source = session.source
+            layer, n = (source.name, session.n_models) if source is not None else ("", 1)
+            text = what_is_trained(session.config, layer, n_channels=n)
         show_sentence(self.about, text)
         self.about.setToolTip(text)
         if run.phase is Phase.IDLE:

@@ -12,6 +12,7 @@ from napari_autostructn2v.widgets.run_text import (
     REPORT_HELP,
     REVIEW,
     bar_text,
+    channel_text,
     interrupted_text,
     is_bad_outcome,
     outcome_text,
@@ -21,7 +22,7 @@ from napari_autostructn2v.widgets.sections import sentence, show_sentence
 from napari_autostructn2v.widgets.status import Notice
 
 if TYPE_CHECKING:
-    from autoStructN2V.pipeline.files import InterruptedTraining
+    from napari_autostructn2v.session.interruptions import Interrupted
     from napari_autostructn2v.session.state import RunState
 
 _STEPS = 1000  # of the bar
@@ -86,6 +87,8 @@ class ReviewPanel(QWidget):
 
     def show_run(self, run: RunState) -> None:
         """Appear while a run waits."""
+        channel = channel_text(run)
+        self.notice.show_text(f"{channel}: {REVIEW}" if channel else REVIEW)
         self.setVisible(run.phase is Phase.REVIEW)
         self.setEnabled(not run.is_stopping)
 
@@ -114,7 +117,7 @@ class InterruptedPanel(QWidget):
         self.continue_button.clicked.connect(self.continue_requested)
         self.discard_button.clicked.connect(self.discard_requested)
 
-    def show_found(self, found: InterruptedTraining | None, reason: str | None) -> None:
+    def show_found(self, found: Interrupted | None, reason: str | None) -> None:
         """Show what was found and why it cannot go on now; nothing if nothing was found."""
         self.setVisible(found is not None)
         if found is None:

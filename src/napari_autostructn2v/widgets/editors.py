@@ -142,13 +142,18 @@ class ChoiceBox(QComboBox):
 
     def __init__(self, choices: Sequence[tuple[str, Any]]) -> None:
         super().__init__()
-        self._values = [value for _, value in choices]
-        self.addItems([label for label, _ in choices])
+        self.setChoices(choices)
         _leave_the_wheel(self)
         self.setMinimumContentsLength(3)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.currentIndexChanged.connect(self._announce)
+
+    def setChoices(self, choices: Sequence[tuple[str, Any]]) -> None:  # noqa: N802 - as setValue
+        """Offer other values, of which the first is chosen."""
+        self._values = [value for _, value in choices]
+        self.clear()
+        self.addItems([label for label, _ in choices])
 
     def value(self) -> Any:
         """Return the chosen value."""

@@ -41,6 +41,8 @@ _CHOICE_LABELS: dict[tuple[str, Any], str] = {
     ("method", "autostructn2v"): "autoStructN2V",
     ("mask_source", "stage1"): "Stage 1",
     ("mask_source", "extractor"): "Noisy images",
+    ("channels", "one"): "One model",
+    ("channels", "each"): "Each for itself",
     ("device", "cpu"): "CPU",
     ("device", "cuda"): "NVIDIA GPU (cuda)",
     ("device", "mps"): "Apple GPU (mps)",

@@ -1,7 +1,8 @@
-"""Choice of an image layer, and of one stack of it where it has many."""
+"""Choice of an image layer, and of some stacks of it where it has many."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
@@ -10,27 +11,29 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from superqt.utils import signals_blocked
 
 from autoStructN2V.errors import InputError
-from napari_autostructn2v.layers.axes import AXES_CHOICES, STATED, axes_of, is_ambiguous
-from napari_autostructn2v.layers.stacks import (
-    describe_layer,
-    is_panel,
-    is_result,
-    is_truth,
-    leading_axis,
-    stacks_of,
+from napari_autostructn2v.layers.axes import (
+    LEADING,
+    STATED,
+    axes_choices,
+    axes_of,
+    is_ambiguous,
 )
+from napari_autostructn2v.layers.description import describe_layer, leading_axes
+from napari_autostructn2v.layers.roles import is_panel, is_result, is_truth
+from napari_autostructn2v.layers.stacks import stacks_of
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.widgets.editors import ChoiceBox
 from napari_autostructn2v.widgets.sections import labeled_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-    from napari_autostructn2v.layers.stacks import LayerStacks, LeadingAxis
+    from napari_autostructn2v.layers.axes import LeadingAxis
+    from napari_autostructn2v.layers.stacks import LayerStacks
 
 _NO_LAYER = "Open an image, or take one from File > Open Sample > autoStructN2V."
 _CHOOSE = "Choose an image layer"
@@ -40,7 +43,8 @@ _ONLY_RESULTS = "Choose an image layer, or open an image; all that are open were
 class LayerChooser(QWidget):
     """Combo box of the image layers of a viewer that follows them, with a line of summary.
 
-    Layers with a leading axis, such as time, get a second box: all of it, or one index.
+    Layers with several stacks, as over time or of channels, get a box for each such axis: all of
+    it, or one index.
 
     Parameters
     ----------
@@ -68,20 +72,20 @@ class LayerChooser(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.layer_box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._index_box = QComboBox()
-        self._index_box.setMaxVisibleItems(15)
-        self.axes_box = ChoiceBox(list(AXES_CHOICES))
+        self._index_boxes = {letter: _index_box() for letter in LEADING}
+        self.axes_box = ChoiceBox([])
         self.axes_box.setAccessibleName("Axes of the layer")
         self.axes_box.setToolTip(
-            "<p>What the planes of this layer are: it does not name its axes, and there are few. "
-            "Channels are images of their own, slices belong together.</p>"
+            "<p>What the axes of this layer are: it does not name them. Channels are images of "
+            "their own, slices belong together.</p>"
         )
         self._axes_row = labeled_rows(("Axes", self.axes_box))
         self._summary = QLabel()
         self._summary.setWordWrap(True)
         self._arrange()
         self.layer_box.currentIndexChanged.connect(self._on_layer_chosen)
-        self._index_box.currentIndexChanged.connect(self._on_index_chosen)
+        for box in self._index_boxes.values():
+            box.currentIndexChanged.connect(self._on_index_chosen)
         self.axes_box.valueChanged.connect(self._on_axes_chosen)
         connect(self, STATED.changed, self._on_axes_stated)
         for event in ("inserted", "removed", "reordered"):
@@ -98,10 +102,10 @@ class LayerChooser(QWidget):
         row = self.layer_box.currentIndex()
         return self._layers[row] if 0 <= row < len(self._layers) else None
 
-    def index(self) -> int | None:
-        """Return the chosen index along the leading axis; None: all, or there is no such axis."""
-        row = self._index_box.currentIndex()
-        return row - 1 if row > 0 else None
+    def chosen(self) -> dict[str, int]:
+        """Return the chosen index along axes, by their letters; of all others, all."""
+        rows = {letter: box.currentIndex() for letter, box in self._index_boxes.items()}
+        return {letter: row - 1 for letter, row in rows.items() if row > 0}
 
     def set_layer(self, layer: Layer | None) -> None:
         """Choose a layer; one that is not in the list is ignored."""
@@ -109,11 +113,12 @@ class LayerChooser(QWidget):
             if known is layer:
                 self.layer_box.setCurrentIndex(row)
 
-    def set_index(self, index: int | None) -> None:
-        """Choose an index along the leading axis, or all."""
-        row = 0 if index is None else index + 1
-        if row < self._index_box.count():
-            self._index_box.setCurrentIndex(row)
+    def set_chosen(self, chosen: Mapping[str, int]) -> None:
+        """Choose an index along axes, by their letters, and all along the others."""
+        for letter, box in self._index_boxes.items():
+            row = chosen.get(letter, -1) + 1
+            if row < box.count():
+                box.setCurrentIndex(row)
 
     def stacks(self) -> LayerStacks | None:
         """Return the pixels of the chosen layer, or None, see :meth:`problem`."""
@@ -121,7 +126,7 @@ class LayerChooser(QWidget):
         if layer is None:
             return None
         try:
-            return stacks_of(layer, self.index())
+            return stacks_of(layer, self.chosen())
         except InputError:
             return None
 
@@ -135,17 +140,18 @@ class LayerChooser(QWidget):
 
     def _arrange(self) -> None:
         row = QHBoxLayout()
-        row.addWidget(self.layer_box, 1)
-        row.addWidget(self._index_box)
+        for box in self._index_boxes.values():
+            row.addWidget(box, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.layer_box)
         column.addLayout(row)
         column.addWidget(self._axes_row)
         column.addWidget(self._summary)
 
     def _on_layers_changed(self, event: object = None) -> None:
         """List the layers anew and keep the choice; a new layer is chosen if there was none."""
-        chosen, index = self.layer(), self.index()
+        chosen, places = self.layer(), self.chosen()
         images = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
         self._watch([layer for layer in images if not is_panel(layer)])
         is_kept = any(layer is chosen for layer in self._layers)
@@ -159,7 +165,7 @@ class LayerChooser(QWidget):
             self._show_layer()
             self.changed.emit()
         else:
-            self.set_index(index)
+            self.set_chosen(places)
 
     def _preferred(self) -> Image | None:
         """Return the selected layer, otherwise the topmost; never what a model made, or a truth."""
@@ -188,10 +194,12 @@ class LayerChooser(QWidget):
 
     def _on_data_changed(self, event: Any = None) -> None:
         if getattr(event, "source", None) is self.layer():
-            index = self.index()
+            places = self.chosen()
             self._show_layer()
-            with signals_blocked(self._index_box):
-                self.set_index(index)
+            with ExitStack() as blocked:
+                for box in self._index_boxes.values():
+                    blocked.enter_context(signals_blocked(box))
+                self.set_chosen(places)
             self.changed.emit()
 
     def _on_layer_chosen(self, row: int) -> None:
@@ -213,30 +221,40 @@ class LayerChooser(QWidget):
 
     def _show_layer(self) -> None:
         """Show what the chosen layer holds, and a choice of index if it needs one."""
-        layer, axis = self.layer(), None
+        layer, axes = self.layer(), []
         self.layer_box.setToolTip(layer.name if layer else "")
         try:
             if layer is None:
                 raise InputError(_ONLY_RESULTS if self._layers else _NO_LAYER)
-            axis = leading_axis(layer)
+            axes = leading_axes(layer)
             stacks_of(layer)
             self._problem, text = "", describe_layer(layer)
         except InputError as error:
             self._problem = text = str(error)
-        self._show_axis(axis)
+        self._show_axes(axes)
         self._summary.setText(text)
-        is_asked = layer is not None and not layer.rgb and is_ambiguous(layer)
+        is_asked = layer is not None and is_ambiguous(layer)
         self._axes_row.setVisible(is_asked)
         if layer is not None and is_asked:
             with signals_blocked(self.axes_box):
+                self.axes_box.setChoices(axes_choices(layer))
                 self.axes_box.setValue(axes_of(layer))
 
-    def _show_axis(self, axis: LeadingAxis | None) -> None:
-        with signals_blocked(self._index_box):
-            self._index_box.clear()
-            if axis is not None:
-                self._index_box.addItem(f"All of {axis.name}")
-                self._index_box.addItems([f"{axis.name} {i}" for i in range(axis.size)])
-                self._index_box.setToolTip(f"Which stack along {axis.name} to use.")
-                self._index_box.setAccessibleName(f"Choice along {axis.name}")
-        self._index_box.setVisible(axis is not None)
+    def _show_axes(self, axes: Sequence[LeadingAxis]) -> None:
+        for letter, box in self._index_boxes.items():
+            axis = next((axis for axis in axes if axis.letter == letter), None)
+            with signals_blocked(box):
+                box.clear()
+                if axis is not None:
+                    box.addItem(f"All of {axis.name}")
+                    box.addItems([f"{axis.name} {i}" for i in range(axis.size)])
+                    box.setToolTip(f"Which stack along {axis.name} to use.")
+                    box.setAccessibleName(f"Choice along {axis.name}")
+            box.setVisible(axis is not None)
+
+
+def _index_box() -> QComboBox:
+    """Return a box for one index along an axis, or all."""
+    box = QComboBox()
+    box.setMaxVisibleItems(15)
+    return box

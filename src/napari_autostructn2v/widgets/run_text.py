@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autoStructN2V.pipeline.channels import ChannelsFolder
 from autoStructN2V.quantities import duration_text, percent_text
 from napari_autostructn2v.session.config_edits import is_modified
 from napari_autostructn2v.session.state import (
@@ -20,7 +21,7 @@ from napari_autostructn2v.widgets.forms import choice_label
 
 if TYPE_CHECKING:
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
-    from autoStructN2V.pipeline.files import InterruptedTraining
+    from napari_autostructn2v.session.interruptions import Interrupted
     from napari_autostructn2v.session.state import RunState
 
 _NO_LAYER = "No image layer chosen"
@@ -34,14 +35,16 @@ REVIEW = (
 )
 
 
-def interrupted_text(found: InterruptedTraining) -> str:
+def interrupted_text(found: Interrupted) -> str:
     """Say what interrupted training was found, and how far it was."""
     images = ", ".join(found.image_names[:3]) + (", ..." if len(found.image_names) > 3 else "")
     parts = [part for part in (found.began, images, _how_far(found)) if part]
     return f"An interrupted training was found: {'; '.join(parts)}."
 
 
-def _how_far(found: InterruptedTraining) -> str:
+def _how_far(found: Interrupted) -> str:
+    if isinstance(found, ChannelsFolder):
+        return found.how_far()
     epochs = found.checkpoints.epochs
     if found.config is None or not epochs:
         return ""
@@ -60,23 +63,50 @@ def shown_parts(method: str) -> tuple[Part, ...]:
     return (Part.STAGE1,) if method == "n2v" else tuple(Part)
 
 
-def what_is_trained(config: PipelineConfig, layer_name: str, device: str = "") -> str:
-    """Say in a line what a training is, or will be, about."""
+def what_is_trained(
+    config: PipelineConfig, layer_name: str, device: str = "", n_channels: int = 1
+) -> str:
+    """Say in a line what a training is, or will be, about.
+
+    Parameters
+    ----------
+    config : PipelineConfig
+        Of the training.
+    layer_name : str
+        Empty if there is none.
+    device : str
+        Empty until it is known.
+    n_channels : int
+        How many of them get a model of their own.
+    """
     modified = " (modified)" if is_modified(config) else ""
     parts = [
         layer_name or _NO_LAYER,
         choice_label("method", config.method),
         config.mode,
         f"preset {choice_label('preset', config.preset)}{modified}",
+        f"a model for each of {n_channels} channels" if n_channels > 1 else "",
     ]
     parts.append(f"on {choice_label('device', device)}" if device else "")
     return ", ".join(part for part in parts if part)
+
+
+def channel_text(run: RunState) -> str:
+    """Say which of several channels is trained; empty if there is one model."""
+    now = run.channel
+    return "" if now is None else f"Channel {now.channel + 1} of {now.n_channels}"
 
 
 def progress_text(run: RunState) -> str:
     """Say what a run does at this moment."""
     if run.progress is None:
         return ""
+    channel = channel_text(run)
+    return f"{channel}, {_part_text(run)}" if channel else _part_text(run)
+
+
+def _part_text(run: RunState) -> str:
+    assert run.progress is not None
     for stage, phase in PHASE_OF_STAGE.items():
         if run.phase is phase and run.config is not None:
             return f"{part_title(PART_OF_STAGE[stage], run.config.method)}: {run.progress.text}"
@@ -120,6 +150,11 @@ def outcome_text(run: RunState) -> str:
     if run.phase is not Phase.DONE or run.config is None:
         return ""
     sentences = ["The training is complete."]
+    if run.channel is not None:
+        sentences = [
+            f"The training is complete: a model for each of {run.channel.n_channels} channels. Of "
+            "the last one:"
+        ]
     if run.verdict is not None:
         sentences.append(run.verdict.sentence)
     if left := noise_left_text(run):

@@ -175,7 +175,7 @@ def test_the_clean_truth_of_a_sample_is_compared_too(session: Session) -> None:
 def test_one_time_point_is_compared_with_itself(session: Session) -> None:
     data = np.random.default_rng(0).random((2, 3, 32, 32), dtype=np.float32)
     layer = session.viewer.add_image(data)
-    session.choose_layer(layer, 1)
+    session.choose_layer(layer, {"T": 1})
     assert session.source is not None
     session.training.results = ResultLayers(session.viewer, session.source, session.config)
     add_result(session, 1, data[1])

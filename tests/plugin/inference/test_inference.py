@@ -27,12 +27,7 @@ from napari_autostructn2v.inference.choices import ask_for_tiff
 from napari_autostructn2v.inference.dock import Inference
 from napari_autostructn2v.inference.export_dialog import ExportDialog
 from napari_autostructn2v.inference.model_card import NO_MODEL, describe_model
-from napari_autostructn2v.layers.files import (
-    FileImage,
-    layer_writer,
-    open_for_layer,
-    stacks_of_sources,
-)
+from napari_autostructn2v.layers.files import FileImage, layer_writer, open_for_layer
 from napari_autostructn2v.session import models as _models
 from napari_autostructn2v.session.state import ModelCard, TaskState
 from tests.core.datasets.images.formats.files import SCALE_UM, write_mrc, write_ome_zarr
@@ -250,8 +245,8 @@ def test_results_on_disk_say_what_they_are_and_replace_nothing(
     session.viewer.add_image(image((2, 1, 48, 40)), name="group/vol.tif")
     out = tmp_path / "out"
     loaded.result.set_folder(out)
-    for index, stage in ((0, 2), (1, 2), (1, 1), (1, 1), (None, 1)):
-        loaded.source.chooser.set_index(index)
+    for index, stage in ((0, 2), (1, 2), (1, 1), (1, 1), (-1, 1)):
+        loaded.source.chooser.set_chosen({"T": index})
         loaded.card.set_stage(stage)
         finish(loaded)
     written = sorted(path.name for path in out.iterdir())
@@ -431,7 +426,8 @@ def test_a_folder_of_images_becomes_one_layer_if_they_are_alike(tmp_path: Path) 
     for name in ("1", "2", "10"):
         tifffile.imwrite(tmp_path / f"{name}.tif", image((8, 9)))
     sources = open_for_layer(tmp_path, "2D")
-    assert stacks_of_sources("scans", sources).shape == (3, 8, 9)
+    made = FileImage.made_of("scans", sources, [np.zeros((1, 8, 9), np.float32)] * 3)
+    assert (made.data.shape, made.axes) == ((3, 8, 9), "TYX")
     tifffile.imwrite(tmp_path / "3.tif", image((9, 9)))
     with pytest.raises(ValueError, match="differ in size"):
         open_for_layer(tmp_path, "2D")

@@ -10,8 +10,9 @@ import tifffile
 from napari.layers import Image
 
 from napari_autostructn2v.layers.axes import STATED, axes_of, is_ambiguous
+from napari_autostructn2v.layers.description import describe_layer, leading_axes
 from napari_autostructn2v.layers.files import layer_writer
-from napari_autostructn2v.layers.stacks import describe_layer, leading_axis, stacks_of
+from napari_autostructn2v.layers.stacks import stacks_of
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.session import session_for
 from tests.plugin.conftest import open_dock
@@ -35,11 +36,11 @@ def test_few_planes_without_a_name_are_a_stack_until_a_person_says_else() -> Non
     STATED.set(layer, "CYX")
     stacks = stacks_of(layer)
     assert stacks.shapes == [(1, 40, 48)] * 3 and stacks.axes == "CYX"
-    assert "3 stacks of 1 image" in describe_layer(layer)
+    assert "3 channels of 1 image" in describe_layer(layer)
     np.testing.assert_array_equal(stacks.sources[1].read_slice(0), layer.data[1])
     result = stacks.result_layer([layer.data[i : i + 1] for i in range(3)], "denoised", {})
     assert result.data.shape == (3, 40, 48) and tuple(result.scale) == (7.0, 0.5, 0.25)
-    one = stacks_of(layer, 2)
+    one = stacks_of(layer, {"C": 2})
     assert (one.shape, one.axes) == ((40, 48), "YX")
     assert tuple(one.result_layer([layer.data[2:]], "denoised", {}).scale) == (0.5, 0.25)
 
@@ -50,12 +51,12 @@ def test_few_planes_without_a_name_are_a_stack_until_a_person_says_else() -> Non
         (planes(axis_labels=("c", "y", "x")), "CYX"),
         (planes(axis_labels=("z", "y", "x")), "ZYX"),
         (planes(30), "ZYX"),
-        (Image(np.zeros((40, 48))), "ZYX"),
+        (Image(np.zeros((40, 48))), "YX"),
     ],
 )
 def test_nobody_is_asked_where_names_or_numbers_tell(layer: Image, axes: str) -> None:
     assert not is_ambiguous(layer) and axes_of(layer) == axes
-    assert (leading_axis(layer) is not None) == (axes == "CYX")
+    assert bool(leading_axes(layer)) == (axes == "CYX")
 
 
 @pytest.mark.parametrize("axes", ["ZYX", "CYX"])
@@ -76,11 +77,11 @@ def test_what_is_said_in_one_dock_holds_in_all(viewer: napari.Viewer, qtbot: QtB
     assert session.source is not None and session.source.shapes == [(3, 40, 48)]
     first.axes_box.setValue("CYX")
     assert session.source.shapes == [(1, 40, 48)] * 3
-    assert second.axes_box.value() == "CYX" and "stacks of 1 image" in second.summary()
-    first.set_index(1)
-    assert session.source.shapes == [(1, 40, 48)] and session.source.index == 1
+    assert second.axes_box.value() == "CYX" and "channels of 1 image" in second.summary()
+    first.set_chosen({"C": 1})
+    assert session.source.shapes == [(1, 40, 48)] and session.source.chosen == {"C": 1}
     first.axes_box.setValue("ZYX")
-    assert session.source.shapes == [(3, 40, 48)] and session.source.index is None
+    assert session.source.shapes == [(3, 40, 48)] and session.source.chosen == {}
     viewer.layers.remove(layer)
     viewer.add_image(np.zeros((9, 40, 48)))
     assert first.axes_box.isHidden() or not first.axes_box.isVisible()

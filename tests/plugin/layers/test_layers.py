@@ -10,7 +10,8 @@ from napari.layers import Image, Labels
 
 from autoStructN2V.datasets.images.sources import read_stack
 from autoStructN2V.errors import InputError
-from napari_autostructn2v.layers.stacks import describe_layer, leading_axis, stacks_of
+from napari_autostructn2v.layers.description import describe_layer, leading_axes
+from napari_autostructn2v.layers.stacks import stacks_of
 
 SPACE: dict[int, dict[str, Any]] = {
     2: {"scale": (0.5, 0.25), "translate": (3, 4), "rotate": 30, "units": ("um", "um")},
@@ -61,11 +62,10 @@ def test_a_preview_lies_over_its_source(n_axes: int) -> None:
 
 def test_one_timepoint_or_all_can_be_chosen() -> None:
     layer = layer_of(4)
-    axis = leading_axis(layer)
-    assert axis is not None
-    assert (axis.name, axis.size) == ("t", 3)
+    (axis,) = leading_axes(layer)
+    assert (axis.letter, axis.name, axis.size) == ("T", "t", 3)
     assert stacks_of(layer).shapes == [(5, 20, 24)] * 3
-    one = stacks_of(layer, 1)
+    one = stacks_of(layer, {"T": 1})
     assert one.shapes == [(5, 20, 24)]
     np.testing.assert_array_equal(one.sources[0].read_slice(2), layer.data[1, 2])
     result = one.result_layer([read_stack(one.sources[0])], "stage 1", {})
@@ -95,7 +95,7 @@ def test_slices_that_are_computed_on_demand_are_not_read_at_once() -> None:
             raise AssertionError("the whole stack was read")
 
     from autoStructN2V.datasets.images.metadata import ImageMetadata
-    from napari_autostructn2v.layers.stacks import LazyStack
+    from napari_autostructn2v.layers.pixels import LazyStack
 
     data = Counting()
     source = LazyStack(data, "lazy", ImageMetadata())
@@ -109,11 +109,15 @@ def test_slices_that_are_computed_on_demand_are_not_read_at_once() -> None:
     ("layer", "said"),
     [
         (Labels(np.zeros((9, 9), int), name="cells"), "labels layer; choose an image layer"),
-        (Image(np.zeros((9, 9, 3)), rgb=True, name="photo"), "color image"),
-        (Image(np.zeros((2, 2, 2, 9, 9)), name="movie"), "5 axes"),
+        (Image(np.zeros((9, 9, 4)), rgb=True, name="photo"), "color image with transparency"),
+        (Image(np.zeros((2, 2, 2, 2, 9, 9)), name="movie"), "6 axes"),
+        (
+            Image(np.zeros((2, 2, 9, 9)), axis_labels=("t", "time", "y", "x")),
+            "two axes of one kind",
+        ),
         (Image(np.zeros((9, 9), bool), name="binary"), "bool"),
     ],
-    ids=["labels", "rgb", "five axes", "boolean"],
+    ids=["labels", "rgba", "six axes", "two times", "boolean"],
 )
 def test_what_cannot_be_denoised_is_refused_with_the_reason(layer: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
@@ -124,7 +128,7 @@ def test_the_summary_says_size_type_and_whether_2_5d_is_possible() -> None:
     deep = Image(np.zeros((30, 512, 256), np.uint8))
     assert describe_layer(deep) == "30 slices, 512 x 256, uint8; 2.5D possible"
     assert describe_layer(layer_of(3)).endswith("2D only (2.5D needs 20 slices)")
-    assert describe_layer(layer_of(4)).startswith("3 stacks of 5 slices")
+    assert describe_layer(layer_of(4)).startswith("3 timepoints of 5 slices")
     pyramid = Image([np.zeros((64, 64)), np.zeros((32, 32))], multiscale=True)
     assert "full resolution" in describe_layer(pyramid)
     assert stacks_of(pyramid).shapes == [(1, 64, 64)]
@@ -144,7 +148,7 @@ def test_the_slice_in_view_is_counted_through_all_stacks_or_the_chosen_one() -> 
     layer = layer_of(4)
     assert stacks_of(layer).slice_in_view((2, 2 * 3, 0, 0)) == 2 * 5 + 3
     assert stacks_of(layer).slice_in_view((9, -7, 0, 0)) == 2 * 5
-    assert stacks_of(layer, 1).slice_in_view((2, 2 * 3, 0, 0)) == 3
+    assert stacks_of(layer, {"T": 1}).slice_in_view((2, 2 * 3, 0, 0)) == 3
     images = Image(np.zeros((4, 1, 20, 24)))
     assert stacks_of(images).slice_in_view((3, 0, 0, 0)) == 3
 
@@ -170,7 +174,7 @@ def test_an_index_that_is_gone_is_refused() -> None:
     layer = layer_of(4)
     layer.data = layer.data[:2]
     with pytest.raises(InputError, match="has 2 stacks along t, and number 2 was chosen"):
-        stacks_of(layer, 2)
+        stacks_of(layer, {"T": 2})
 
 
 def test_choosing_a_lazy_layer_with_a_leading_axis_reads_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -107,9 +108,8 @@ def test_an_error_keeps_what_is_complete() -> None:
 
 
 def test_cancelling_keeps_what_is_complete() -> None:
-    output = Mock()
-    output.result.is_stopped = True
-    state = ended(run_of([*STAGE1, finished(1), Warned("dim")]), output)
+    run = run_of([*STAGE1, finished(1), Warned("dim")])
+    state = ended(run, is_stopped=True, folder=Path("out"))
     assert tuple(state.statuses.values()) == (C, K, K)
     assert state.phase is Phase.CANCELLED
     assert state.messages == ("dim",)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from autoStructN2V.inference.trained_model import save_model
-from napari_autostructn2v.layers.stacks import LazyStack, stacks_of
+from napari_autostructn2v.layers.pixels import LazyStack
+from napari_autostructn2v.layers.stacks import stacks_of
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.session import Session, session_for
 from napari_autostructn2v.session.state import Part, Phase, Status
@@ -268,7 +269,7 @@ def test_a_trained_model_denoises_another_layer(
     assert session.models.at_hand is not before
     other = session.viewer.add_image(noisy[:1] + 0.1, name="other", scale=(3, 2, 2))
     with qtbot.waitSignal(session.denoising.layer_denoised) as blocker:
-        session.denoising.denoise_layer(stacks_of(other), session.models.at_hand.models[1])
+        session.denoising.denoise_layer(stacks_of(other), [session.models.at_hand.models[1]])
     (layer,) = blocker.args
     assert layer.name == "other - denoised, N2V"
     np.testing.assert_array_equal(layer.scale, other.scale)

@@ -63,20 +63,20 @@ def test_it_follows_the_layer_list_and_keeps_the_choice(viewer, chooser, qtbot):
 
 
 def test_what_cannot_be_denoised_is_refused_in_a_sentence(viewer, chooser):
-    viewer.add_image(np.zeros((16, 16, 3), np.uint8), name="photo", rgb=True)
+    viewer.add_image(np.zeros((16, 16, 4), np.uint8), name="photo", rgb=True)
     assert chooser.stacks() is None
     assert "photo is a color image" in chooser.problem() == chooser.summary()
 
 
 def test_a_leading_axis_needs_a_choice(viewer, chooser, qtbot):
     layer = viewer.add_image(stack(3, 5, 16, 16), axis_labels=("time", "z", "y", "x"))
-    assert chooser.index() is None
+    assert chooser.chosen() == {}
     assert len(chooser.stacks().sources) == 3
     with qtbot.waitSignal(chooser.changed):
-        chooser.set_index(1)
+        chooser.set_chosen({"T": 1})
     np.testing.assert_array_equal(chooser.stacks().sources[0].read_slice(2), layer.data[1, 2])
     viewer.add_image(stack(16, 16))
-    assert chooser.index() == 1, "another layer in the list must not change the index"
+    assert chooser.chosen() == {"T": 1}, "another layer in the list must not change the index"
 
 
 def test_new_pixels_of_the_layer_are_noticed(viewer, chooser, qtbot):
@@ -86,12 +86,12 @@ def test_new_pixels_of_the_layer_are_noticed(viewer, chooser, qtbot):
     assert chooser.summary().startswith("25 slices, 8 x 8")
 
 
-@pytest.mark.parametrize(("n_left", "kept"), [(3, 2), (2, None)])
+@pytest.mark.parametrize(("n_left", "kept"), [(3, {"T": 2}), (2, {})])
 def test_new_pixels_keep_the_index_if_it_is_still_there(n_left, kept, viewer, chooser, qtbot):
     layer = viewer.add_image(stack(3, 5, 16, 16))
-    chooser.set_index(2)
+    chooser.set_chosen({"T": 2})
     heard = []
-    chooser.changed.connect(lambda: heard.append(chooser.index()))
+    chooser.changed.connect(lambda: heard.append(chooser.chosen()))
     layer.data = stack(n_left, 4, 16, 16)
     assert heard == [kept]
 

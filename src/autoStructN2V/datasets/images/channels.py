@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoStructN2V.datasets.images.writing import StackWriter
+from autoStructN2V.datasets.images.sources import ArraySource, FileSource
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -50,13 +49,24 @@ class AllChannels:
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Read a slice (y, x) float32, counted over all leading axes."""
+        channel, index = self._at(z)
+        return self._channels[channel].read_slice(index)
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        """Read a slice (y, x) in the data type that it is stored in."""
+        channel, index = self._at(z)
+        stack = self._channels[channel]
+        assert isinstance(stack, FileSource | ArraySource)
+        return stack.read_stored(index)
+
+    def _at(self, z: int) -> tuple[int, int]:
+        """Return the channel of a slice, and which of its slices it is."""
         axes, shape = self.original_axes_shape
         places = list(np.unravel_index(z, shape[:-2]))
         where = axes.index(_CHANNEL)
         channel = int(places.pop(where))
         sizes = [size for i, size in enumerate(shape[:-2]) if i != where]
-        index = int(np.ravel_multi_index(places, sizes)) if sizes else 0
-        return self._channels[channel].read_slice(index)
+        return channel, int(np.ravel_multi_index(places, sizes)) if sizes else 0
 
 
 def n_channels(sources: Sequence[ImageSource]) -> int:
@@ -85,33 +95,3 @@ def n_channels(sources: Sequence[ImageSource]) -> int:
             "train one model for each channel, all images must have as many."
         )
     return next(iter(found.values()), 1)
-
-
-def write_channels(
-    path: Path,
-    channels: Sequence[ImageSource],
-    chosen: ImageSource,
-    history: Mapping[str, object],
-) -> None:
-    """Write what was made of single channels as one image with all axes of its source.
-
-    Parameters
-    ----------
-    path : Path
-        Name of the new file; its ending chooses the format.
-    channels : sequence of ImageSource
-        One stack for each channel, of equal shape; the file gets their data type.
-    chosen : ImageSource
-        One channel of the source.
-    history : mapping
-        How the channels were made.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    whole = AllChannels(channels, chosen)
-    with StackWriter(path, whole, output_dtype="input", history=history) as writer:
-        for z in range(whole.shape[0]):
-            writer.write(z, whole.read_slice(z))

@@ -76,7 +76,7 @@ def chosen_name(image: ImageSource) -> str:
 
 
 def denoised_name(
-    name: str, *, index: int | None = None, stage: int | None = None, ending: str = ".tif"
+    name: str, *, index: int | str | None = None, stage: int | None = None, ending: str = ".tif"
 ) -> str:
     """Return the name of the file that a denoised image is written to.
 
@@ -84,8 +84,8 @@ def denoised_name(
     ----------
     name : str
         Of the noisy image or layer, with what was chosen from it (:func:`chosen_name`).
-    index : int, optional
-        Which one along the leading axis it is.
+    index : int or str, optional
+        Which one along other axes it is.
     stage : int, optional
         Stage whose model denoised it, where there are two.
     ending : str

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import shutil
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autoStructN2V.datasets.images.channels import AllChannels, n_channels
-from autoStructN2V.datasets.images.names import output_files
+from autoStructN2V.datasets.images.formats.history import is_result_of
+from autoStructN2V.datasets.images.names import doubt_file, output_files, refuse_existing
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.errors import ConfigError, InputError
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.inference.model_files import channel_folders, find_models
 from autoStructN2V.inference.trained_model import load_model
-from autoStructN2V.pipeline.applying import denoise_events
-from autoStructN2V.pipeline.channels.training import write_joined
+from autoStructN2V.pipeline.applying import denoise_events, history_of
+from autoStructN2V.pipeline.channels.joining import joined_files, write_whole
+from autoStructN2V.pipeline.events import ImageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -28,12 +32,45 @@ if TYPE_CHECKING:
     from autoStructN2V.vocabulary import DeviceName, OutputDtype
 
 
+@dataclass(frozen=True)
+class DenoisedChannels:
+    """What the models of all channels made of images.
+
+    Attributes
+    ----------
+    files : list of Path
+        Images with all channels that were written, or kept.
+    n_images : int
+        How many there were to be.
+    """
+
+    files: list[Path]
+    n_images: int
+
+
+def models_of_channels(folder: Path, stage: int | None = None) -> list[TrainedModel]:
+    """Load the model of each channel.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a training of a model for each channel.
+    stage : int, optional
+        Stage; default: the last of each.
+
+    Raises
+    ------
+    UserError
+        If a channel has no such model, or it cannot be read.
+    """
+    return [_model_of(place, stage) for place in channel_folders(folder)]
+
+
 def denoise_channels(
     source: Path,
-    model: Path,
+    models: Sequence[TrainedModel],
     output: Path,
     *,
-    stage: int | None = None,
     device: DeviceName = "auto",
     threads: int = 0,
     axes: str | None = None,
@@ -41,21 +78,26 @@ def denoise_channels(
     output_dtype: OutputDtype = "float32",
     should_stop: Callable[[], bool] = lambda: False,
     overwrite: bool = False,
-) -> Generator[Event, Decision | None, list[Path]]:
+    keep_existing: bool = False,
+    doubt: bool = False,
+    resume: bool = False,
+) -> Generator[Event, Decision | None, DenoisedChannels]:
     """Apply the models of all channels, and write each image with all channels.
+
+    One image that cannot be denoised does not keep the others from it; it is reported.
 
     Parameters
     ----------
     source : Path
         Images, see :func:`open_images`.
-    model : Path
-        Folder with a model for each channel.
+    models : sequence of TrainedModel
+        One for each channel, of :func:`models_of_channels`.
     output : Path
         A file for a single image, else a folder.
-    stage : int, optional
-        Stage to apply; default: the last.
-    device, threads, output_dtype, should_stop, overwrite
+    device, threads, output_dtype, should_stop, overwrite, doubt, resume
         As in :func:`denoise_events`.
+    keep_existing : bool
+        Whether new files get numbers where files of their names exist.
     axes, timepoint
         As in :func:`open_images`.
 
@@ -66,72 +108,146 @@ def denoise_channels(
 
     Returns
     -------
-    list of Path
-        Files that were written; none when stopped.
+    DenoisedChannels
 
     Raises
     ------
     UserError
-        One of the errors of :mod:`autoStructN2V.errors`.
+        One of the errors of :mod:`autoStructN2V.errors`; an InputError only if no image at all
+        can be denoised.
     """
-    models = [_model_of(folder, stage) for folder in channel_folders(model)]
+    unreadable: list[InputError] = []
 
     def opened(channel: int) -> list[ImageSource]:
-        mode = models[channel].mode
-        return open_images(source, mode=mode, axes=axes, channel=channel, timepoint=timepoint)
-
-    sources = opened(0)
-    found = n_channels(sources)
-    if found != len(models):
-        raise InputError(
-            f"{model} has models for {len(models)} channels, and {sources[0].name} has {found}; "
-            "choose images with as many, or the model of one channel."
+        failed: list[InputError] = []
+        images = open_images(
+            source,
+            mode=models[channel].mode,
+            axes=axes,
+            channel=channel,
+            timepoint=timepoint,
+            unreadable=failed,
         )
+        unreadable.extend(failed)
+        return images
+
+    images = _Images(opened(0), models, output_dtype)
+    require_channels(images.first, len(models))
     targets = output_files(
-        [AllChannels([image] * len(models), image) for image in sources],
+        images.wholes,
         source,
         output,
         stage=models[0].stage_in_names,
         overwrite=overwrite,
+        keep_existing=keep_existing,
+        resume=resume,
     )
-    with _folder_for_parts(targets[0].parent) as folder:
-        for channel, trained in enumerate(models):
-            files = [folder / f"{channel}_{i}.tif" for i in range(len(sources))]
+    finished = images.finished(targets, doubt=doubt) if resume else set()
+    if not overwrite:
+        expected = [*targets, *(map(doubt_file, targets) if doubt else ())]
+        refuse_existing([path for path in expected if path not in finished])
+    told: set[str] = set()
+    with _folder_for_parts(targets, images.histories, resume=resume) as parts:
+        for channel, model in enumerate(models):
+            sources = {image.metadata.path: image for image in opened(channel)}
+            chosen = [i for i, path in enumerate(images.paths) if path in sources]
+            wanted = [i for i in chosen if targets[i] not in finished]
+            if not wanted:
+                continue
             events = denoise_events(
-                opened(channel),
-                trained,
-                files,
+                [sources[images.paths[i]] for i in wanted],
+                model,
+                [parts / f"{channel}_{i}.tif" for i in wanted],
                 device=device,
                 threads=threads,
                 output_dtype=output_dtype,
                 should_stop=should_stop,
+                unreadable=tuple(unreadable),
+                doubt=doubt,
+                resume=resume,
             )
-            yield from events
+            yield from _told_once(events, told)
             if should_stop():
-                return []
-        return _joined(folder, sources, targets, models)
+                return DenoisedChannels([t for t in targets if t in finished], images.n_images)
+        for number, target in enumerate(targets):
+            if target not in finished and images.join(number, parts, target, doubt=doubt):
+                finished.add(target)
+    written = [target for target in targets if target in finished]
+    return DenoisedChannels(written, len(targets) + len({str(error) for error in unreadable}))
 
 
-def _joined(
-    folder: Path,
-    sources: Sequence[ImageSource],
-    targets: Sequence[Path],
-    models: Sequence[TrainedModel],
-) -> list[Path]:
-    """Write the images of which all channels were denoised, with all of them."""
-    written = []
-    for number, image in enumerate(sources):
-        parts = [folder / f"{channel}_{number}.tif" for channel in range(len(models))]
-        if all(part.exists() for part in parts):
-            history = {"model": models[0].provenance, "stage": models[0].stage}
-            write_joined(targets[number], parts, image, history)
-            written.append(targets[number])
-    if len(written) < len(sources):
+def require_channels(images: Sequence[ImageSource], n_models: int) -> None:
+    """Refuse images with another number of channels than there are models.
+
+    Raises
+    ------
+    InputError
+    """
+    found = n_channels(images)
+    if found != n_models:
         raise InputError(
-            f"{len(sources) - len(written)} of {len(sources)} images could not be denoised in all "
-            "channels, see the notes above; the others were written."
+            f"There are models for {n_models} channels, and {images[0].name} has {found}; choose "
+            "images with as many, or the model of one channel."
         )
-    return written
+
+
+class _Images:
+    """Images with channels, opened with the first of them."""
+
+    def __init__(
+        self, first: Sequence[ImageSource], models: Sequence[TrainedModel], dtype: OutputDtype
+    ) -> None:
+        self.first = first
+        self.n_images = len(first)
+        self.paths = [image.metadata.path for image in first]
+        self.wholes: list[ImageSource] = [
+            AllChannels([image] * len(models), image) for image in first
+        ]
+        made_by = [model.provenance for model in models]
+        self.histories = [
+            {**history_of(models[0], image, dtype), "channels": made_by} for image in first
+        ]
+        self._n_models = len(models)
+
+    def finished(self, targets: Sequence[Path], *, doubt: bool) -> set[Path]:
+        """Return the files that are results of these models and these images, with their maps."""
+        found: set[Path] = set()
+        for path, whole, history in zip(targets, self.wholes, self.histories, strict=True):
+            chart = doubt_file(path)
+            is_there = not doubt or is_result_of(chart, whole, _of_doubt(history))
+            if is_there and is_result_of(path, whole, history):
+                found |= {path, chart} if doubt else {path}
+        return found
+
+    def join(self, number: int, parts: Path, target: Path, *, doubt: bool) -> bool:
+        """Write one image with all channels, if all could be denoised; tell whether."""
+        files = [parts / f"{channel}_{number}.tif" for channel in range(self._n_models)]
+        if not all(file.exists() for file in files):
+            return False
+        image, history = self.first[number], self.histories[number]
+        ensure_writable_folder(target.parent)
+        maps = [doubt_file(file) for file in files]
+        if doubt and all(file.exists() for file in maps):
+            write_whole(doubt_file(target), joined_files(maps, image), _of_doubt(history))
+        write_whole(target, joined_files(files, image), history)
+        return True
+
+
+def _of_doubt(history: dict[str, object]) -> dict[str, object]:
+    """Return how a map of doubt was made, from how its result was."""
+    return {**history, "result": "map of doubt"}
+
+
+def _told_once(
+    events: Generator[Event, Decision | None, list[Path]], told: set[str]
+) -> Generator[Event, Decision | None, None]:
+    """Hand on events; what is wrong with an image in all channels is told once."""
+    for event in events:
+        if isinstance(event, ImageFailed):
+            if event.message in told:
+                continue
+            told.add(event.message)
+        yield event
 
 
 def _model_of(folder: Path, stage: int | None) -> TrainedModel:
@@ -142,10 +258,18 @@ def _model_of(folder: Path, stage: int | None) -> TrainedModel:
 
 
 @contextmanager
-def _folder_for_parts(beside: Path) -> Iterator[Path]:
-    """Give a hidden folder for results of single channels, and remove it."""
-    folder = ensure_writable_folder(beside) / f".channels-{secrets.token_hex(4)}"
+def _folder_for_parts(
+    targets: Sequence[Path], histories: Sequence[dict[str, object]], *, resume: bool
+) -> Iterator[Path]:
+    """Give a hidden folder for results of single channels, and remove it at the end.
+
+    With ``resume`` it has a name that the same work finds again, and stays if the work is not done.
+    """
+    made_of = repr((list(map(str, targets)), histories)).encode()
+    name = hashlib.blake2b(made_of, digest_size=8).hexdigest() if resume else secrets.token_hex(4)
+    folder = ensure_writable_folder(targets[0].parent) / f".channels-{name}"
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not resume or all(target.exists() for target in targets):
+            shutil.rmtree(folder, ignore_errors=True)

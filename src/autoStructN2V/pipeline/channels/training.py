@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from autoStructN2V.datasets.images.channels import n_channels, write_channels
-from autoStructN2V.datasets.images.formats.registry import result_ending
-from autoStructN2V.datasets.images.names import free_name, safe_name
-from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.errors import ConfigError
-from autoStructN2V.pipeline.files.drivers import RunOutput, open_input, recorded_events
+from autoStructN2V.pipeline.channels.folder import (
+    ChannelsFolder,
+    FinishedChannel,
+    folder_to_go_on,
+)
+from autoStructN2V.pipeline.channels.images import of_channel
+from autoStructN2V.pipeline.channels.joining import join_results, stages_of, stand_ins
+from autoStructN2V.pipeline.events import ChannelStarted
+from autoStructN2V.pipeline.files.drivers import recorded_events
+from autoStructN2V.pipeline.files.fingerprint import ImageFingerprint
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
-    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.pipeline.channels.images import ChannelImages, Join
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
+
+_NOTHING = "There is no interrupted training to go on with; a new one starts."
 
 
 @dataclass(frozen=True)
@@ -33,77 +38,62 @@ class ChannelsOutput:
     ----------
     folder : Path
         Holds a folder for each channel; it is the model of all of them.
-    channels : tuple of RunOutput
+    channels : tuple of FinishedChannel
         One for each channel that was trained.
     files : dict of stage to list of Path
         Denoised images with all channels.
+    is_stopped : bool
+        Whether the training was cancelled.
     """
 
     folder: Path
-    channels: tuple[RunOutput, ...]
+    channels: tuple[FinishedChannel, ...]
     files: dict[int, list[Path]]
+    is_stopped: bool = False
 
     @property
-    def is_stopped(self) -> bool:
-        """Whether the training was cancelled."""
-        return any(channel.result.is_stopped for channel in self.channels)
-
-
-def trained_channels(config: PipelineConfig) -> int:
-    """Return for how many channels a model of its own is to be trained; 1: there is one model.
-
-    Raises
-    ------
-    InputError
-        If the images cannot be opened, or have different numbers of channels.
-    """
-    if config.channels == "one":
-        return 1
-    return n_channels(open_input(config.model_copy(update={"channel": 0})))
-
-
-def refuse_to_resume(resume: bool) -> None:
-    """Refuse to go on with trainings of several channels.
-
-    Parameters
-    ----------
-    resume : bool
-        Whether that is asked for.
-
-    Raises
-    ------
-    ConfigError
-        If it is.
-    """
-    if resume:
-        raise ConfigError(
-            "A training of a model for each channel cannot be resumed; train the channels that are "
-            "missing one by one, with channel, or all anew."
-        )
+    def left_out(self) -> tuple[str, ...]:
+        """What is wrong with images that could not be used, one sentence each."""
+        return tuple(dict.fromkeys(text for one in self.channels for text in one.left_out))
 
 
 def channel_events(
     config: PipelineConfig,
-    n: int,
+    channels: Sequence[ChannelImages],
     *,
     should_stop: Callable[[], bool] = lambda: False,
     review: bool = False,
+    preview_slice: Callable[[], int] | None = None,
+    keep_arrays: bool = False,
+    resume: bool = False,
+    join: Join | None = None,
 ) -> Generator[Event, Decision | None, ChannelsOutput]:
     """Train one model for each channel, and write each image with all channels.
+
+    An image that cannot be used in one channel is left out of the results with all channels; the
+    others are trained on, and written.
 
     Parameters
     ----------
     config : PipelineConfig
         Complete configuration with ``channels="each"``.
-    n : int
-        Number of channels, of :func:`trained_channels`.
-    should_stop, review
+    channels : sequence of ChannelImages
+        Of :func:`channels_of_input`, or of arrays.
+    should_stop, review, preview_slice
         As in :func:`pipeline_events`; a kernel is reviewed for each channel.
+    keep_arrays : bool
+        Whether results also carry the denoised stacks in memory.
+    resume : bool
+        Whether to go on with the newest interrupted training of the experiment, if there is one:
+        channels that are finished are not trained again.
+    join : callable, optional
+        Makes one image of the images of all channels, if they are that; default: each image is one
+        for itself.
 
     Yields
     ------
     Event
-        Of one training after the other, each after a note on which channel it is.
+        Of one training after the other, each after a :class:`ChannelStarted`.
 
     Returns
     -------
@@ -115,98 +105,66 @@ def channel_events(
     UserError
         One of the errors of :mod:`autoStructN2V.errors`.
     """
-    started = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    folder = free_name(config.output_dir / config.experiment_name / started)
-    outputs: list[RunOutput] = []
-    for channel in range(n):
-        own = {"channel": channel, "channels": "one"}
-        place = {"output_dir": folder, "experiment_name": f"channel_{channel}"}
-        one = config.model_copy(update=own | place)
-        sources = open_input(one)
-        yield Warned(f"Channel {channel} of {n}{_named(sources, channel)}: a model of its own.")
-        outputs.append(
-            (yield from recorded_events(sources, one, should_stop=should_stop, review=review))
-        )
-        if outputs[-1].result.is_stopped:
-            return ChannelsOutput(folder, tuple(outputs), {})
-    yield from map(Warned, _stand_ins(outputs))
-    return ChannelsOutput(folder, tuple(outputs), _joined(folder, outputs, sources))
+    found = folder_to_go_on(config, channels) if resume else None
+    folder = found or ChannelsFolder.create(config, channels)
+    if resume:
+        began = f"The interrupted training of {folder.began} goes on in {folder.path}."
+        yield Warned(began if found else _NOTHING)
+    finished: list[FinishedChannel] = []
+    with folder.held():
+        for channel, images in enumerate(channels):
+            yield _started(channel, channels)
+            known = _finished_before(folder, channel, images, should_stop)
+            if known is not None:
+                yield Warned(f"Channel {channel} is finished.")
+                finished.append(known)
+                continue
+            output = yield from recorded_events(
+                images.sources,
+                _config_of(config, folder, channel),
+                should_stop=should_stop,
+                review=review,
+                preview_slice=preview_slice,
+                keep_arrays=keep_arrays,
+                unusable=images.unusable,
+                resume=folder.has_begun(channel),
+            )
+            finished.append(FinishedChannel.of(output))
+            if output.result.is_stopped:
+                return ChannelsOutput(folder.path, tuple(finished), {}, is_stopped=True)
+            folder.keep(channel, finished[-1], ImageFingerprint.of(images.sources, should_stop))
+        yield from map(Warned, stand_ins(finished))
+        files = join_results(folder.path, finished, channels, join)
+        _remove_singles(finished, files)
+        folder.complete()
+    return ChannelsOutput(folder.path, tuple(finished), files)
 
 
-def _named(sources: Sequence[ImageSource], channel: int) -> str:
-    names = sources[0].metadata.ome.get("ChannelNames", ())
-    name = names[channel] if isinstance(names, tuple) and channel < len(names) else ""
-    return f" ({name})" if name else ""
+def _started(channel: int, channels: Sequence[ChannelImages]) -> ChannelStarted:
+    name = f" ({channels[channel].name})" if channels[channel].name else ""
+    n = len(channels)
+    return ChannelStarted(f"Channel {channel} of {n}{name}: a model of its own.", channel, n)
 
 
-def _joined(
-    folder: Path, outputs: Sequence[RunOutput], sources: Sequence[ImageSource]
-) -> dict[int, list[Path]]:
-    """Write the images of each stage with all channels, and remove those of single ones.
-
-    A stage that a channel has nothing for is left as it is.
-    """
-    files: dict[int, list[Path]] = {}
-    stages = _stages(outputs)
-    for stage in stages:
-        of_channels = [_files_of(output, stage) for output in outputs]
-        if not all(of_channels):
-            continue
-        for source, *parts in zip(sources, *of_channels, strict=True):
-            name = f"{safe_name(source.name)}_stage{stage}{result_ending(source.metadata)}"
-            path = free_name(folder / f"stage{stage}" / name)
-            write_joined(path, parts, source, {"stage": stage, "channels": len(parts)})
-            files.setdefault(stage, []).append(path)
-    for output in outputs if len(files) == len(stages) else ():
-        shutil.rmtree(output.folders.results, ignore_errors=True)
-    return files
+def _config_of(config: PipelineConfig, folder: ChannelsFolder, channel: int) -> PipelineConfig:
+    place = {"output_dir": folder.path, "experiment_name": folder.place_of(channel).name}
+    return of_channel(config, channel).model_copy(update=place)
 
 
-def _stages(outputs: Sequence[RunOutput]) -> list[int]:
-    return sorted({stage for output in outputs for stage in output.files})
+def _finished_before(
+    folder: ChannelsFolder, channel: int, images: ChannelImages, should_stop: Callable[[], bool]
+) -> FinishedChannel | None:
+    """Return what a channel left before the training was interrupted, if that is of use."""
+    known = folder.finished(channel)
+    if known is None:
+        return None
+    folder.require_images(channel, ImageFingerprint.of(images.sources, should_stop))
+    return known
 
 
-def _files_of(output: RunOutput, stage: int) -> list[Path]:
-    """Return the images of a stage or, where a channel did without it, of the one before."""
-    earlier = [one for one in output.files if one <= stage]
-    return output.files[max(earlier)] if earlier else []
-
-
-def _stand_ins(outputs: Sequence[RunOutput]) -> list[str]:
-    """Say which channels did without a stage that others have, one sentence each."""
-    return [
-        f"Channel {channel} has no result of stage {stage}; "
-        + (
-            f"in the images of stage {stage} it is that of the stage before."
-            if _files_of(output, stage)
-            else f"so there are no images of stage {stage} with all channels."
-        )
-        for stage in _stages(outputs)
-        for channel, output in enumerate(outputs)
-        if stage not in output.files
-    ]
-
-
-def write_joined(
-    path: Path, parts: Sequence[Path], source: ImageSource, history: dict[str, object]
-) -> None:
-    """Write files of single channels as one with all of them.
-
-    Parameters
-    ----------
-    path : Path
-        Name of the new file.
-    parts : sequence of Path
-        One file for each channel.
-    source : ImageSource
-        One channel of the noisy image.
-    history : dict
-        How the channels were made.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    opened = [open_images(part, mode="2D")[0] for part in parts]
-    write_channels(path, opened, source, history)
+def _remove_singles(finished: Sequence[FinishedChannel], files: dict[int, list[Path]]) -> None:
+    """Remove the images of single channels, if all of them are part of those with all channels."""
+    used = {frozenset(images) for channel in finished for images in channel.files.values()}
+    if len(used) == 1 and len(files) == len(stages_of(finished)):
+        for channel in finished:
+            shutil.rmtree(channel.folders.results, ignore_errors=True)

@@ -149,8 +149,8 @@ class PipelineConfig(ScheduleConfig):
     channels: Channels = Field(
         "one",
         title="Channels",
-        description="one: a model of one channel; each: of images with several channels in a file, "
-        "a model for each, with a kernel of its own, kept together; results have all channels.",
+        description="one: one model; each: of images with several channels, a model for each, with "
+        "a kernel of its own, kept together; results have all channels.",
     )
     timepoint: int | None = Field(
         None, ge=0, title="Timepoint", description="Timepoint of a time series of stacks, from 0."

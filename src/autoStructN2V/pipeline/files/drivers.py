@@ -52,6 +52,8 @@ class RunOutput:
         What is wrong with the files of a folder that could not be used, one sentence each.
     report : Path or None
         The page that explains the result; None if it could not be written.
+    images : tuple of (str, Path or None)
+        Names and files of the images that were used, in the order of ``files``.
     """
 
     folders: RunFolders
@@ -59,6 +61,7 @@ class RunOutput:
     files: dict[int, list[Path]]
     left_out: tuple[str, ...] = ()
     report: Path | None = None
+    images: tuple[tuple[str, Path | None], ...] = ()
 
 
 def file_events(
@@ -244,7 +247,7 @@ def _recorded(
     recorder.finish(result, left_out)
     report = yield from _reported(recorder, result, sink, time.monotonic() - began)
     run.finish(is_stopped=result.is_stopped)
-    return RunOutput(run.folders, result, sink.files, left_out, report)
+    return RunOutput(run.folders, result, sink.files, left_out, report, recorder.images)
 
 
 def _reported(
@@ -289,7 +292,8 @@ def run_pipeline(
         ``results_dir``, ``files`` and ``report``), ``mask`` (kernel as bool array, or None),
         ``is_stopped``, ``left_out`` (sentences on files that could not be used). With
         ``channels="each"``, ``files`` are the images with all channels by stage, and ``channels``
-        holds such a dictionary for each channel.
+        holds such a dictionary for each channel, None where it was finished before the training
+        was interrupted.
 
     Raises
     ------
@@ -302,25 +306,23 @@ def run_pipeline(
     >>> result["final_results_dir"]  # doctest: +SKIP
     """
     # it stands on this module
-    from autoStructN2V.pipeline.channels.training import (
-        channel_events,
-        refuse_to_resume,
-        trained_channels,
-    )
+    from autoStructN2V.pipeline.channels.images import channels_of_input
+    from autoStructN2V.pipeline.channels.training import channel_events
 
     complete = validate_config(config)
     with _shown_log(complete.verbose):
-        n_channels = trained_channels(complete)
-        if n_channels > 1:
-            refuse_to_resume(resume)
-            joined = finish(channel_events(complete, n_channels), _log_event)
+        channels = channels_of_input(complete)
+        if channels:
+            joined = finish(channel_events(complete, channels, resume=resume), _log_event)
+            outputs = [channel.output for channel in joined.channels]
             return {
                 "experiment_dir": joined.folder,
                 "final_results_dir": joined.folder / f"stage{max(joined.files, default=1)}",
                 "model_dir": joined.folder,
                 "is_stopped": joined.is_stopped,
                 "files": joined.files,
-                "channels": [_described(output) for output in joined.channels],
+                "channels": [None if one is None else _described(one) for one in outputs],
+                "left_out": list(joined.left_out),
             }
         output: RunOutput = finish(file_events(complete, resume=resume), _log_event)
     return _described(output)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ABOUT = "training.json"
-_LOCK = "lock"
+LOCK = "lock"
+"""Held by the process that works on a folder."""
 # they change no result, or name places: the images themselves are compared
 _NO_MATTER = (
     *("verbose", "threads", "input_dir", "output_dir", "experiment_name"),
@@ -63,17 +64,13 @@ class InterruptedTraining:
     @property
     def began(self) -> str:
         """Date and time at which it was started, as it names its folder."""
-        try:
-            began = datetime.strptime(self.folders.training_id[:15], "%Y%m%d-%H%M%S")
-        except ValueError:
-            return self.folders.training_id
-        return f"{began:%d %b %Y, %H:%M}"
+        return time_of(self.folders.training_id)
 
     def why_not(self, config: PipelineConfig, images: ImageFingerprint) -> UserError | None:
         """Return why it cannot go on with settings and images, which names the difference."""
         if self.problem is not None or self.config is None:
             return ConfigError(self.problem or "Its settings cannot be read.")
-        different = _differences(self.config, config)
+        different = changed_settings(self.config, config)
         if different:
             more = f" (and {len(different) - 1} more)" if len(different) > 1 else ""
             return ConfigError(
@@ -112,6 +109,15 @@ class InterruptedTraining:
         self.checkpoints.remove()
         remove_temporary(self.folders)
         self.folders.remove_without_model()
+
+
+def time_of(training_id: str) -> str:
+    """Return in words when a training began, which the name of its folder starts with."""
+    try:
+        began = datetime.strptime(training_id[:15], "%Y%m%d-%H%M%S")
+    except ValueError:
+        return training_id
+    return f"{began:%d %b %Y, %H:%M}"
 
 
 def find_interrupted(experiment: Path) -> list[InterruptedTraining]:
@@ -189,15 +195,27 @@ def locked(folders: RunFolders) -> Iterator[None]:
     ConfigError
         If one does.
     """
-    folder = checkpoints_of(folders).folder
+    with locked_folder(checkpoints_of(folders).folder, folders.model):
+        yield
+
+
+@contextmanager
+def locked_folder(folder: Path, training: Path) -> Iterator[None]:
+    """Hold the lock in a folder, which is made if need be.
+
+    Raises
+    ------
+    ConfigError
+        If another process holds it, which names the folder of the training.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     # a generator can be closed by another thread than the one that it ran in
-    lock = FileLock(folder / _LOCK, thread_local=False)
+    lock = FileLock(folder / LOCK, thread_local=False)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise ConfigError(
-            f"The training in {folders.model} is running already; wait for it, or end it first."
+            f"The training in {training} is running already; wait for it, or end it first."
         ) from error
     except (OSError, NotImplementedError):
         pass  # a file system without locks
@@ -215,10 +233,15 @@ def remove_temporary(folders: RunFolders) -> None:
 
 
 def _is_running(folders: RunFolders) -> bool:
-    if not (checkpoints_of(folders).folder / _LOCK).exists():
+    return is_locked(checkpoints_of(folders).folder)
+
+
+def is_locked(folder: Path) -> bool:
+    """Tell whether a process holds the lock in a folder."""
+    if not (folder / LOCK).exists():
         return False
     try:
-        with locked(folders):
+        with locked_folder(folder, folder):
             return False
     except UserError:
         return True
@@ -254,8 +277,8 @@ def _surroundings() -> dict[str, object]:
     }
 
 
-def _differences(before: PipelineConfig, now: PipelineConfig) -> list[str]:
-    """Return which fields differ, as words."""
+def changed_settings(before: PipelineConfig, now: PipelineConfig) -> list[str]:
+    """Return which fields differ that can change a result, as words."""
     left, right = (
         _flat(with_absolute_paths(config).model_dump(mode="json")) for config in (before, now)
     )

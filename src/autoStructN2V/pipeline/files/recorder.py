@@ -162,6 +162,12 @@ class RunRecorder:
         self._read: ImagesRead | None = None
         write_config(folders.model / CONFIG, with_absolute_paths(config))
 
+    @property
+    def images(self) -> tuple[tuple[str, Path | None], ...]:
+        """Names and files of the images that are used, once they are known."""
+        found = self._read.images if self._read is not None else ()
+        return tuple((image.name, image.metadata.path) for image in found)
+
     def record(self, event: Event) -> None:
         """Write what an event brought."""
         if isinstance(event, ImagesRead):

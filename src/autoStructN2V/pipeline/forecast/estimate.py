@@ -8,7 +8,7 @@ its size. Early stopping is not foreseen, so that the time is the most that a tr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +70,10 @@ class Estimate:
     device: str
     is_measured: bool
     may_stop_early: bool
+
+    def of_models(self, n: int) -> Estimate:
+        """Return the estimate of as many such trainings, one after the other."""
+        return replace(self, seconds=n * self.seconds)
 
     def sentence(self, device_name: str = "") -> str:
         """Say the estimate in a sentence.

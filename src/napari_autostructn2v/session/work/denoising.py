@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from psygnal import Signal
 
+from autoStructN2V.datasets.images.channels import AllChannels
 from autoStructN2V.datasets.images.reading import open_images
+from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.errors import InputError, UserError
 from autoStructN2V.pipeline import denoise_array_events, denoise_events, output_files
-from napari_autostructn2v.layers.files import (
-    FileImage,
-    layer_writer,
-    open_for_layer,
-    stacks_of_sources,
-    stage_in_names,
-)
-from napari_autostructn2v.layers.stacks import snapshot
+from autoStructN2V.pipeline.channels import denoise_channels, require_channels
+from autoStructN2V.pipeline.events import ChannelStarted
+from napari_autostructn2v.layers.channels import in_order
+from napari_autostructn2v.layers.files import FileImage, layer_writer, open_for_layer
+from napari_autostructn2v.layers.pixels import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
+    import numpy as np
     from napari.layers import Image
     from numpy.typing import NDArray
 
@@ -88,7 +87,7 @@ class Denoising:
     def denoise_layer(
         self,
         stacks: LayerStacks,
-        model: TrainedModel,
+        models: Sequence[TrainedModel],
         device: DeviceName = "auto",
         write: Writer | None = None,
     ) -> None:
@@ -98,8 +97,8 @@ class Denoising:
         ----------
         stacks : LayerStacks
             What to denoise.
-        model : TrainedModel
-            Model to apply.
+        models : sequence of TrainedModel
+            Model to apply, or one for each channel.
         device : {"auto", "cpu", "cuda", "mps"}
             Device that computes.
         write : callable, optional
@@ -114,13 +113,13 @@ class Denoising:
                 self.last = Denoised(self._tasks.state, (outcome,))
                 self.files_denoised.emit([outcome])
             else:
-                self._show_layer(stacks, outcome, model)
+                self._show_layer(_result_layer(stacks, outcome, models))
 
-        events = partial(_denoised_layer, stacks, model, device, write)
+        events = partial(_denoised_layer, stacks, models, device, write)
         self._tasks.start("denoise", "Reading the images", events, show)
 
     def denoise_files_as_layer(
-        self, path: Path, model: TrainedModel, device: DeviceName = "auto", **planes: Any
+        self, path: Path, models: Sequence[TrainedModel], device: DeviceName = "auto", **planes: Any
     ) -> None:
         """Apply a model to a file or a folder of them; the result becomes one layer.
 
@@ -128,32 +127,27 @@ class Denoising:
         ----------
         path : Path
             File or folder.
-        model : TrainedModel
-            Model to apply.
+        models : sequence of TrainedModel
+            Model to apply, or one for each channel.
         device : {"auto", "cpu", "cuda", "mps"}
             Device that computes.
         planes
             Axes, channel and timepoint, as of :func:`~autoStructN2V.datasets.open_images`.
         """
 
-        def show(outcome: tuple[list[ImageSource], NDArray[np.float32]] | None) -> None:
-            if outcome is None:
+        def show(image: FileImage | None) -> None:
+            if image is None:
                 return self._tasks.end("Cancelled; nothing was added.")
-            sources, denoised = outcome
-            return self._show_layer(
-                stacks_of_sources(sources[0].name if len(sources) == 1 else path.stem, sources),
-                denoised,
-                model,
-            )
+            return self._show_layer(image.layer())
 
-        events = partial(_denoised_as_layer, path, model, device, planes)
+        events = partial(_denoised_as_layer, path, models, device, planes)
         self._tasks.start("denoise", "Reading the images", events, show)
 
     def denoise_files(
         self,
         source: Path,
         output: Path,
-        model: TrainedModel,
+        models: Sequence[TrainedModel],
         *,
         device: DeviceName = "auto",
         output_dtype: OutputDtype = "float32",
@@ -167,8 +161,8 @@ class Denoising:
             File or folder.
         output : Path
             A file for a single image, whose ending chooses the format, else a folder.
-        model : TrainedModel
-            Model to apply.
+        models : sequence of TrainedModel
+            Model to apply, or one for each channel.
         device : {"auto", "cpu", "cuda", "mps"}
             Device that computes.
         output_dtype : {"float32", "input"}
@@ -184,7 +178,7 @@ class Denoising:
             self.last = Denoised(self._tasks.state, tuple(written))
             self.files_denoised.emit(list(written))
 
-        events = partial(_denoised_files, source, output, model, device, output_dtype, planes)
+        events = partial(_denoised_files, source, output, models, device, output_dtype, planes)
         self._tasks.start("denoise", "Reading the images", events, show)
 
     def save_layer(self, path: Path, layer: Image) -> None:
@@ -238,11 +232,8 @@ class Denoising:
 
         self._tasks.start("open", "Opening the files", events, show)
 
-    def _show_layer(
-        self, stacks: LayerStacks, denoised: NDArray[np.float32], model: TrainedModel
-    ) -> None:
+    def _show_layer(self, layer: Image) -> None:
         """Add what was made of images to the viewer."""
-        layer = _result_layer(stacks, denoised, model)
         self._add_layer(layer)
         self._tasks.end(f"Added layer {layer.name}.")
         self.last = Denoised(self._tasks.state, layer=weakref.ref(layer))
@@ -257,50 +248,101 @@ class Denoising:
 
 def _denoised_layer(
     stacks: LayerStacks,
-    model: TrainedModel,
+    models: Sequence[TrainedModel],
     device: DeviceName,
     write: Writer | None,
     should_stop: Callable[[], bool],
 ) -> Generator[Event, Any, NDArray[np.float32] | Path | None]:
     """Yield progress, and return the array of a layer or the file; None if it was stopped."""
-    denoised = yield from denoise_array_events(
-        snapshot(stacks.sources), model, device=device, should_stop=should_stop
-    )
-    if denoised is None:
+    parts = [stacks.sources]
+    if len(models) > 1:
+        parts = [stacks.sources_of_channel(channel) for channel in range(len(models))]
+    made = yield from _denoised_parts(map(snapshot, parts), models, device, should_stop)
+    if made is None:
         return None
-    return stacks.layer_data(denoised) if write is None else write(denoised)
+    denoised = made[0] if len(models) == 1 else in_order(stacks, made)
+    return stacks.shown(stacks.layer_data(denoised)) if write is None else write(denoised)
+
+
+def _denoised_parts(
+    parts: Iterable[Sequence[ImageSource]],
+    models: Sequence[TrainedModel],
+    device: DeviceName,
+    should_stop: Callable[[], bool],
+) -> Generator[Event, Any, list[list[NDArray[np.float32]]] | None]:
+    """Yield progress, and return what each model made of its images; None if it was stopped."""
+    made = []
+    for channel, (sources, model) in enumerate(zip(parts, models, strict=True)):
+        if len(models) > 1:
+            name = f"Channel {channel + 1} of {len(models)}"
+            yield ChannelStarted(name, channel, len(models))
+        denoised = yield from denoise_array_events(
+            sources, model, device=device, should_stop=should_stop
+        )
+        if denoised is None:
+            return None
+        made.append(denoised)
+    return made
 
 
 def _denoised_as_layer(
     path: Path,
-    model: TrainedModel,
+    models: Sequence[TrainedModel],
     device: DeviceName,
     planes: Mapping[str, Any],
     should_stop: Callable[[], bool],
-) -> Generator[Event, Any, tuple[list[ImageSource], NDArray[np.float32]] | None]:
-    """Yield progress, and return images with what was made of them; None if it was stopped."""
-    sources = open_for_layer(path, model.mode, **planes)
-    denoised = yield from denoise_array_events(
-        sources, model, device=device, should_stop=should_stop
-    )
-    if denoised is None:
+) -> Generator[Event, Any, FileImage | None]:
+    """Yield progress, and return what was made of images; None if it was stopped."""
+    is_each = len(models) > 1
+    parts = [
+        open_for_layer(path, model.mode, **{**planes, **({"channel": c} if is_each else {})})
+        for c, model in enumerate(models)
+    ]
+    if is_each:
+        require_channels(parts[0], len(models))
+    made = yield from _denoised_parts(parts, models, device, should_stop)
+    if made is None:
         return None
-    return sources, denoised[0] if len(denoised) == 1 else np.stack(denoised)
+    sources, denoised = parts[0], made[0]
+    if is_each:
+        joined = [
+            AllChannels([ArraySource(stack) for stack in stacks], source)
+            for source, *stacks in zip(sources, *made, strict=True)
+        ]
+        sources, denoised = list(joined), [read_stack(image) for image in joined]
+    name = sources[0].name if len(sources) == 1 else path.stem
+    label, made_by = _description(models)
+    image = FileImage.made_of(f"{name} - {label}", sources, denoised)
+    return replace(image, made_by={"source": name, "result": label, **made_by})
 
 
 def _denoised_files(
     source: Path,
     output: Path,
-    model: TrainedModel,
+    models: Sequence[TrainedModel],
     device: DeviceName,
     output_dtype: OutputDtype,
     planes: Mapping[str, Any],
     should_stop: Callable[[], bool],
 ) -> Generator[Event, Any, list[Path]]:
     """Yield progress, and return the files that were written."""
+    if len(models) > 1:
+        made = yield from denoise_channels(
+            source,
+            models,
+            output,
+            device=device,
+            axes=planes.get("axes"),
+            timepoint=planes.get("timepoint"),
+            output_dtype=output_dtype,
+            should_stop=should_stop,
+            keep_existing=True,
+        )
+        return made.files
+    (model,) = models
     unreadable: list[InputError] = []
     sources = open_images(source, mode=model.mode, unreadable=unreadable, **planes)
-    outputs = output_files(sources, source, output, stage=stage_in_names(model), keep_existing=True)
+    outputs = output_files(sources, source, output, stage=model.stage_in_names, keep_existing=True)
     events = denoise_events(
         sources,
         model,
@@ -313,8 +355,20 @@ def _denoised_files(
     return (yield from events)
 
 
-def _result_layer(stacks: LayerStacks, denoised: NDArray[np.float32], model: TrainedModel) -> Image:
+def _description(models: Sequence[TrainedModel]) -> tuple[str, dict[str, Any]]:
+    """Return what was done, as part of a name, and how, as plain values."""
+    model = models[0]
     name = "N2V" if model.method == "n2v" else f"stage {model.stage}"
-    made_by = {"stage": model.stage, "method": model.method, "mode": model.mode}
-    made_by |= model.provenance
-    return stacks.result_layer([denoised], f"denoised, {name}", made_by)
+    made_by: dict[str, Any] = {"stage": model.stage, "method": model.method, "mode": model.mode}
+    if len(models) > 1:
+        made_by["channels"] = [dict(one.provenance) for one in models]
+    else:
+        made_by |= model.provenance
+    return f"denoised, {name}", made_by
+
+
+def _result_layer(
+    stacks: LayerStacks, data: NDArray[np.float32], models: Sequence[TrainedModel]
+) -> Image:
+    label, made_by = _description(models)
+    return stacks.layer_of(data, label, made_by)

@@ -13,7 +13,7 @@ from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.masking.invalid.finding import invalid_sentences, only_signal
 from autoStructN2V.pipeline import measure_evidence
 from autoStructN2V.trainers.events import Warned
-from napari_autostructn2v.layers.stacks import snapshot
+from napari_autostructn2v.layers.pixels import snapshot
 from napari_autostructn2v.session.state import Measurement
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from autoStructN2V.pipeline.events import PredictionProgress
+from autoStructN2V.pipeline.events import ChannelStarted, PredictionProgress
 from autoStructN2V.trainers.events import Warned
 from napari_autostructn2v.session.run_reducer import denoising_progress
 from napari_autostructn2v.session.state import Progress, TaskState
@@ -36,6 +36,7 @@ class Tasks(JobHolder[TaskState]):
 
     def __init__(self) -> None:
         super().__init__(TaskState())
+        self._part = ""  # what of the images is denoised
 
     def start(
         self, kind: TaskKind, text: str, events: MakeEvents, show: Callable[[Any], None]
@@ -65,6 +66,7 @@ class Tasks(JobHolder[TaskState]):
             self.set_state(replace(self.state, error=busy))
             return False
         self.set_state(TaskState(kind, is_running=True, progress=Progress(text, 0.0)))
+        self._part = ""
         self.job = Job(events, self._on_event, show, self._on_error)
         self.job.start()
         return True
@@ -105,10 +107,14 @@ class Tasks(JobHolder[TaskState]):
             self.set_state(TaskState())
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, Warned):
+        if isinstance(event, ChannelStarted):
+            self._part = event.message
+        elif isinstance(event, Warned):
             self.set_state(replace(self.state, messages=(*self.state.messages, event.message)))
         elif isinstance(event, PredictionProgress):
-            self.set_state(replace(self.state, progress=denoising_progress(event)))
+            progress = denoising_progress(event)
+            text = f"{self._part}: {progress.text}" if self._part else progress.text
+            self.set_state(replace(self.state, progress=replace(progress, text=text)))
 
     def _on_error(self, error: Exception) -> None:
         self.end(error=error_text(error))

@@ -13,8 +13,12 @@ from autoStructN2V.datasets import ArraySource, open_images, read_stack
 from autoStructN2V.datasets.images.channels import AllChannels, n_channels
 from autoStructN2V.errors import ConfigError, InputError
 from autoStructN2V.pipeline import find_models, run_pipeline, validate_config
-from autoStructN2V.pipeline.channels import denoise_channels
-from autoStructN2V.pipeline.channels.training import channel_events
+from autoStructN2V.pipeline.channels import (
+    channel_events,
+    channels_of_input,
+    denoise_channels,
+    models_of_channels,
+)
 from autoStructN2V.pipeline.run import finish
 from tests.core.conftest import noisy_lines, tiny
 
@@ -93,7 +97,8 @@ def test_a_channel_without_noise_to_measure_keeps_its_first_stage_beside_the_oth
     tifffile.imwrite(source, stack, imagej=True, metadata={"axes": "ZCYX"})
     config = tiny(channels="each", input_dir=source, output_dir=tmp_path / "out")
     told = []
-    events = channel_events(validate_config(config), 2)
+    complete = validate_config(config)
+    events = channel_events(complete, channels_of_input(complete))
     output = finish(events, lambda event: told.append(str(getattr(event, "message", ""))))
     assert [list(channel.files) for channel in output.channels] == [[1, 2], [1]]
     first, second = (tifffile.imread(output.files[stage][0]) for stage in (1, 2))
@@ -105,19 +110,20 @@ def test_a_channel_without_noise_to_measure_keeps_its_first_stage_beside_the_oth
 def test_a_cancelled_run_writes_nothing(trained, tmp_path):
     events = denoise_channels(
         trained["source"],
-        trained["model_dir"],
+        models_of_channels(trained["model_dir"]),
         tmp_path / "a.tif",
         device="cpu",
         should_stop=lambda: True,
     )
-    assert finish(events, lambda event: None) == []
+    assert finish(events, lambda event: None).files == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_images_with_another_number_of_channels_are_refused(trained, tmp_path):
     source = _write(tmp_path / "three.tif", np.repeat(STACKS[:, :, :1], 3, axis=2))
-    events = denoise_channels(source, trained["model_dir"], tmp_path / "a.tif", device="cpu")
-    with pytest.raises(InputError, match="has models for 2 channels, and three has 3; choose"):
+    models = models_of_channels(trained["model_dir"])
+    events = denoise_channels(source, models, tmp_path / "a.tif", device="cpu")
+    with pytest.raises(InputError, match="are models for 2 channels, and three has 3; choose"):
         finish(events, lambda event: None)
     _write(tmp_path / "two.tif")
     with pytest.raises(InputError, match="two has 2 channels and three has 3; to train one"):
