@@ -101,10 +101,9 @@ class TrainingRun(JobHolder[RunState]):
         resume : bool
             Whether to go on with the interrupted one of its folder.
         """
-        if config.channels == "each" and stacks.n_channels > 1:
-            train = partial(_each_channel, stacks, results, config, resume=resume)
-        else:
-            train = partial(_one_model, stacks, results, config, resume=resume)
+        is_each = config.channels == "each" and stacks.n_channels > 1
+        events = _each_channel if is_each else _one_model
+        train = partial(events, stacks, results, config, resume=resume)
         self.results = results
         self._trained = {}
         self.set_state(started(config, stacks.name))
