@@ -520,7 +520,7 @@ def test_a_layer_that_cannot_be_saved_is_explained_and_stays(
 @pytest.fixture
 def slow_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Models whose files can be read only once this is set."""
-    from napari_autostructn2v.session import models as _model_tasks
+    from napari_autostructn2v.session import model_cards as _model_tasks
 
     may_read, load_model = threading.Event(), _model_tasks.load_model
 

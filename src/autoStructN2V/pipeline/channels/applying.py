@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autoStructN2V.datasets.images.channels import AllChannels, n_channels
@@ -116,22 +116,9 @@ def denoise_channels(
         One of the errors of :mod:`autoStructN2V.errors`; an InputError only if no image at all
         can be denoised.
     """
-    unreadable: list[InputError] = []
-
-    def opened(channel: int) -> list[ImageSource]:
-        failed: list[InputError] = []
-        images = open_images(
-            source,
-            mode=models[channel].mode,
-            axes=axes,
-            channel=channel,
-            timepoint=timepoint,
-            unreadable=failed,
-        )
-        unreadable.extend(failed)
-        return images
-
-    images = _Images(opened(0), models, output_dtype)
+    how = _How(device, threads, output_dtype, should_stop, doubt=doubt, resume=resume)
+    given = _Given(source, models, axes, timepoint)
+    images = _Images(given.opened(0), models, output_dtype)
     require_channels(images.first, len(models))
     targets = output_files(
         images.wholes,
@@ -146,34 +133,74 @@ def denoise_channels(
     if not overwrite:
         expected = [*targets, *(map(doubt_file, targets) if doubt else ())]
         refuse_existing([path for path in expected if path not in finished])
-    told: set[str] = set()
     with _folder_for_parts(targets, images.histories, resume=resume) as parts:
-        for channel, model in enumerate(models):
-            sources = {image.metadata.path: image for image in opened(channel)}
-            chosen = [i for i, path in enumerate(images.paths) if path in sources]
-            wanted = [i for i in chosen if targets[i] not in finished]
-            if not wanted:
-                continue
-            events = denoise_events(
-                [sources[images.paths[i]] for i in wanted],
-                model,
-                [parts / f"{channel}_{i}.tif" for i in wanted],
-                device=device,
-                threads=threads,
-                output_dtype=output_dtype,
-                should_stop=should_stop,
-                unreadable=tuple(unreadable),
-                doubt=doubt,
-                resume=resume,
-            )
-            yield from _told_once(events, told)
-            if should_stop():
-                return DenoisedChannels([t for t in targets if t in finished], images.n_images)
-        for number, target in enumerate(targets):
-            if target not in finished and images.join(number, parts, target, doubt=doubt):
-                finished.add(target)
+        wanted = [i for i, target in enumerate(targets) if target not in finished]
+        yield from _told_once(_all_parts(given, images, wanted, parts, how))
+        for number in wanted if not should_stop() else ():
+            if images.join(number, parts, targets[number], doubt=doubt):
+                finished.add(targets[number])
     written = [target for target in targets if target in finished]
-    return DenoisedChannels(written, len(targets) + len({str(error) for error in unreadable}))
+    return DenoisedChannels(written, len(targets) + len(given.unreadable))
+
+
+@dataclass(frozen=True)
+class _How:
+    """How models are applied, as :func:`denoise_events` takes it."""
+
+    device: DeviceName
+    threads: int
+    output_dtype: OutputDtype
+    should_stop: Callable[[], bool]
+    doubt: bool
+    resume: bool
+
+
+@dataclass
+class _Given:
+    """Images with channels, and the model of each."""
+
+    source: Path
+    models: Sequence[TrainedModel]
+    axes: str | None
+    timepoint: int | None
+    unreadable: dict[str, InputError] = field(default_factory=dict)
+
+    def opened(self, channel: int) -> list[ImageSource]:
+        """Open a channel of all images; what cannot be opened is kept in mind."""
+        failed: list[InputError] = []
+        images = open_images(
+            self.source,
+            mode=self.models[channel].mode,
+            axes=self.axes,
+            channel=channel,
+            timepoint=self.timepoint,
+            unreadable=failed,
+        )
+        self.unreadable |= {str(error): error for error in failed}
+        return images
+
+
+def _all_parts(
+    given: _Given, images: _Images, wanted: Sequence[int], parts: Path, how: _How
+) -> Generator[Event, Decision | None, None]:
+    """Denoise each channel of the images that are wanted into a file of its own."""
+    for channel, model in enumerate(given.models):
+        sources = {image.metadata.path: image for image in given.opened(channel)}
+        chosen = [i for i in wanted if images.paths[i] in sources]
+        if not chosen or how.should_stop():
+            continue
+        yield from denoise_events(
+            [sources[images.paths[i]] for i in chosen],
+            model,
+            [parts / f"{channel}_{i}.tif" for i in chosen],
+            device=how.device,
+            threads=how.threads,
+            output_dtype=how.output_dtype,
+            should_stop=how.should_stop,
+            unreadable=tuple(given.unreadable.values()),
+            doubt=how.doubt,
+            resume=how.resume,
+        )
 
 
 def require_channels(images: Sequence[ImageSource], n_models: int) -> None:
@@ -198,7 +225,6 @@ class _Images:
         self, first: Sequence[ImageSource], models: Sequence[TrainedModel], dtype: OutputDtype
     ) -> None:
         self.first = first
-        self.n_images = len(first)
         self.paths = [image.metadata.path for image in first]
         self.wholes: list[ImageSource] = [
             AllChannels([image] * len(models), image) for image in first
@@ -239,9 +265,10 @@ def _of_doubt(history: dict[str, object]) -> dict[str, object]:
 
 
 def _told_once(
-    events: Generator[Event, Decision | None, list[Path]], told: set[str]
+    events: Generator[Event, Decision | None, None],
 ) -> Generator[Event, Decision | None, None]:
     """Hand on events; what is wrong with an image in all channels is told once."""
+    told: set[str] = set()
     for event in events:
         if isinstance(event, ImageFailed):
             if event.message in told:
