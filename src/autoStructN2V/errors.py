@@ -33,5 +33,9 @@ class OutputError(UserError, OSError):
     """Results cannot be written where they should go."""
 
 
+class ClusterError(UserError, RuntimeError):
+    """The machines that work together cannot be reached, or do not fit together."""
+
+
 class TrainingError(UserError, ArithmeticError):
     """Training diverged."""

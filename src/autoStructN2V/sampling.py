@@ -1,4 +1,4 @@
-"""Which ones to take when not all can be."""
+"""Which ones to take when not all can be, and until when."""
 
 import numpy as np
 
@@ -20,3 +20,8 @@ def evenly(n: int, most: int) -> list[int]:
         In order; the first and the last one among them.
     """
     return [int(i) for i in np.unique(np.linspace(0, n - 1, min(most, n)).round())]
+
+
+def never() -> bool:
+    """Tell a long work that nobody wants it to stop."""
+    return False

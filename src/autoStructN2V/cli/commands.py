@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from autoStructN2V.cli.notes import note
 from autoStructN2V.cli.progress import ProgressView
 from autoStructN2V.errors import ConfigError, InputError, UserError
 from autoStructN2V.pipeline import channels as each_channel
-from autoStructN2V.pipeline import configuration, files
+from autoStructN2V.pipeline import cluster, configuration, files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from autoStructN2V.inference import TrainedModel
     from autoStructN2V.pipeline import PipelineConfig, RunOutput
     from autoStructN2V.pipeline.channels import ChannelImages, ChannelsOutput
@@ -217,6 +220,8 @@ def denoise(
     resume: options.KeepFinished = False,
     overwrite: options.Overwrite = False,
     doubt: options.Doubt = False,
+    workers: options.Workers = None,
+    scheduler: options.Scheduler = None,
     verbose: options.Verbose = False,
 ) -> None:
     """Apply a trained model to other images."""
@@ -224,12 +229,13 @@ def denoise(
         raise ConfigError(
             "--resume keeps results that exist and --overwrite replaces them; choose one of them."
         )
+    how: dict[str, Any] = {"device": device or "auto", "threads": threads, "doubt": doubt}
+    how |= {"output_dtype": output_dtype, "overwrite": overwrite, "resume": resume}
     if channel is None and inference.channel_folders(model):
-        more = {"device": device or "auto", "threads": threads, "axes": axes}
-        more |= {"timepoint": timepoint, "output_dtype": output_dtype, "overwrite": overwrite}
-        more |= {"doubt": doubt, "resume": resume}
+        _refuse_for_channels({"--workers": workers, "--scheduler": scheduler})
         models = each_channel.models_of_channels(model, stage)
-        return _denoise_each(source, models, output, verbose=verbose, **more)
+        chosen = {"axes": axes, "timepoint": timepoint}
+        return _denoise_each(source, models, output, verbose=verbose, **chosen, **how)
     trained = _chosen_model(_of_channel(model, channel), stage)
     unreadable: list[InputError] = []
     sources = datasets.open_images(
@@ -243,22 +249,42 @@ def denoise(
     outputs = pipeline.output_files(
         sources, source, output, stage=trained.stage_in_names, overwrite=overwrite, resume=resume
     )
-    with ProgressView(verbose=verbose) as view:
+    with (
+        _cluster(workers, scheduler, outputs, doubt=doubt) as client,
+        ProgressView(verbose=verbose) as view,
+    ):
         events = pipeline.denoise_events(
             sources,
             trained,
             outputs,
-            device=device or "auto",
-            threads=threads,
-            output_dtype=output_dtype,
             should_stop=stop_requested.is_set,
             unreadable=unreadable,
-            overwrite=overwrite,
-            doubt=doubt,
-            resume=resume,
+            client=client,
+            **how,
         )
         written = pipeline.finish(events, view.show)
     _print_written(written, n_images=len(outputs) + len(unreadable), doubt=doubt)
+
+
+def _refuse_for_channels(options: dict[str, Any]) -> None:
+    for name in (name for name, value in options.items() if value):
+        raise ConfigError(
+            f"{name} is for the model of one channel, and this folder has one for each; add "
+            f"--channel, or leave {name} out."
+        )
+
+
+@contextmanager
+def _cluster(
+    workers: int | None, scheduler: str | None, outputs: list[Path], *, doubt: bool
+) -> Iterator[Any]:
+    """Give a client of the cluster that is asked for, or None."""
+    if workers is None and scheduler is None:
+        yield None
+        return
+    cluster.require_stores(outputs, doubt=doubt)
+    with cluster.open_client(scheduler, workers) as client:
+        yield client
 
 
 def _denoise_each(

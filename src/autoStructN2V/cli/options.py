@@ -52,6 +52,19 @@ Threads = Annotated[
         min=0, max=1024, help="Processor cores; 0: all, less one where there are more than two."
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=1024, help="Denoise by so many processes of this machine; result: .ome.zarr."
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Denoise by the workers of a Dask cluster, as tcp://host:8786; result: .ome.zarr.",
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="Random seed.")]
 
 Axes = Annotated[

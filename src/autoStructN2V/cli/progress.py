@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
@@ -23,6 +25,9 @@ from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+
+
+_PAUSE = 30.0  # seconds between lines where there is no terminal to draw on
 
 
 class ProgressView:
@@ -47,6 +52,7 @@ class ProgressView:
         )
         self._tasks: dict[str, TaskID] = {}
         self._introduction: Callable[[], str] | None = None
+        self._said = -math.inf
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -87,9 +93,7 @@ class ProgressView:
             case EpochFinished():
                 self._show_epoch(event)
             case PredictionProgress():
-                self._update(
-                    f"Denoise {event.stage}", event.n_done, event.n_tiles, _left(event.eta_seconds)
-                )
+                self._show_prediction(event)
             case KernelProposed():
                 for message in event.proposal.advice.messages:
                     self.console.print(escape(message))
@@ -97,6 +101,19 @@ class ProgressView:
                 self._show_result(event)
             case StagesCompared() | Judged():
                 self._show_outcome(event)
+
+    def _show_prediction(self, event: PredictionProgress) -> None:
+        detail, speed = _left(event.eta_seconds), event.blocks_per_second
+        if speed is not None:
+            detail += f", {speed:.2g} blocks/s"
+            self._say_sometimes(f"Slice {event.n_done} of {event.n_tiles}, {detail}")
+        self._update(f"Denoise {event.stage}", event.n_done, event.n_tiles, detail)
+
+    def _say_sometimes(self, text: str) -> None:
+        """Print a line now and then, into the log of a cluster."""
+        if not self.console.is_terminal and time.monotonic() - self._said > _PAUSE:
+            self._said = time.monotonic()
+            self.console.print(text)
 
     def _show_epoch(self, event: EpochFinished) -> None:
         if self._prints_epochs:
@@ -128,4 +145,6 @@ class ProgressView:
 
 
 def _left(seconds: float) -> str:
+    if math.isinf(seconds):
+        return "time left not known yet"
     return f"{duration_text(seconds)} left"

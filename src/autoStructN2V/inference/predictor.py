@@ -105,9 +105,11 @@ class Predictor:
         self._too_large: float = math.inf  # pixels of the smallest window that ran out of memory
 
     @classmethod
-    def of_model(cls, model: TrainedModel, network: FlexibleUNet) -> Predictor:
+    def of_model(
+        cls, model: TrainedModel, network: FlexibleUNet, max_window: int | None = None
+    ) -> Predictor:
         """Return a predictor that applies a model as it was trained; ``network`` is its network."""
-        return cls(network, model.normalization, model.mode, symmetries=model.symmetries)
+        return cls(network, model.normalization, model.mode, max_window, model.symmetries)
 
     def n_tiles(self, source: ImageSource) -> int:
         """Return the number of tiles of a whole stack."""

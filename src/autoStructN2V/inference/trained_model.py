@@ -7,6 +7,7 @@ read with ``weights_only=True``, so that a hostile one cannot run code.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -90,6 +91,16 @@ class TrainedModel:
     def symmetries(self) -> tuple[Symmetry, ...]:
         """Orientations in which to denoise; four at most, which gains nearly as much as eight."""
         return self.kernel.symmetries[:4] if self.average_turns else SYMMETRIES[:1]
+
+    @property
+    def digest(self) -> str:
+        """What tells its results from those of others, in few letters."""
+        found = hashlib.sha256(repr((self.normalization.to_dict(), self.grid_share)).encode())
+        found.update(self.kernel.cells.tobytes())
+        for name, weight in sorted(self.weights.items()):
+            found.update(name.encode())
+            found.update(weight.detach().cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()
 
     def build(self, device: torch.device) -> FlexibleUNet:
         """Return the network on ``device``, ready to predict.

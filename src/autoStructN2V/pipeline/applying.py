@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,10 +30,12 @@ from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.masking.scanning.source import aligned, shift_sentences
 from autoStructN2V.models.device import choose_device
 from autoStructN2V.models.workers import using_threads
+from autoStructN2V.pipeline.cluster.denoising import ClusterDenoiser, require_stores
 from autoStructN2V.pipeline.events import ImageFailed
 from autoStructN2V.pipeline.results import ArraySink, StackTarget
 from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.suitability import differences
+from autoStructN2V.sampling import evenly
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
@@ -50,6 +53,9 @@ if TYPE_CHECKING:
     from autoStructN2V.vocabulary import DeviceName, OutputDtype
 
 
+_SLICES_TO_KNOW_BY = 4
+
+
 def denoise_events(
     sources: Sequence[ImageSource],
     model: TrainedModel,
@@ -63,6 +69,7 @@ def denoise_events(
     overwrite: bool = False,
     doubt: bool = False,
     resume: bool = False,
+    client: Any = None,
 ) -> Generator[Event, Decision | None, list[Path]]:
     """Apply a trained model to images and write the results.
 
@@ -93,6 +100,9 @@ def denoise_events(
     resume : bool
         Whether files that exist are kept if this model made them of these images; others are
         refused. What is written can be gone on with slice by slice after a crash.
+    client : distributed.Client, optional
+        Of a cluster of Dask whose workers denoise; results are OME-Zarr then, on a disk that all
+        of them share. What was written before a crash is gone on with in any case.
 
     Yields
     ------
@@ -110,6 +120,8 @@ def denoise_events(
         One of the errors of :mod:`autoStructN2V.errors`; an InputError only if no image at all
         can be denoised.
     """
+    if client is not None:
+        require_stores(outputs, doubt=doubt)
     histories = [history_of(model, source, output_dtype) for source in sources]
     finished = _finished(sources, outputs, histories, doubt=doubt) if resume else set()
     if not overwrite:
@@ -120,9 +132,8 @@ def denoise_events(
     failed = [*unreadable, *refused.values()]
     written: list[Path] = []
     with using_threads(threads):
-        images, denoiser = yield from _prepared(
-            [known[i] for i in usable], model, device, should_stop, notes
-        )
+        prepared = [known[i] for i in usable]
+        images, denoiser = yield from _prepared(prepared, model, device, should_stop, notes, client)
         places = [outputs[i] for i in usable]
         made_by = [histories[i] for i in usable]
         yield from map(Warned, header_notes(images, output_dtype, places))
@@ -133,7 +144,8 @@ def denoise_events(
                 written.append(path)
                 continue
             # a map of doubt needs the slices themselves
-            journal = _journal(source, path, history) if resume and not doubt else None
+            is_kept = (resume and not doubt) or client is not None
+            journal = _journal(source, path, history, model) if is_kept else None
             writer = StackWriter(
                 path, source, output_dtype=output_dtype, history=history, unfinished=journal
             )
@@ -200,7 +212,7 @@ class _Result:
 
 
 def _write(
-    denoiser: Denoiser,
+    denoiser: Denoiser | ClusterDenoiser,
     source: ImageSource,
     writer: StackWriter,
     noise: Autocorrelation | None,
@@ -213,7 +225,10 @@ def _write(
         result = _Result(source, stack)
         if noise is not None:
             result.add_doubt(files, noise)
-        yield from denoiser.denoise(source, StackTarget(result.write, stack.finished))
+        if isinstance(denoiser, ClusterDenoiser):
+            yield from denoiser.denoise(source, stack)
+        else:
+            yield from denoiser.denoise(source, StackTarget(result.write, stack.finished))
         if should_stop():
             result.discard()
 
@@ -226,9 +241,16 @@ def history_of(model: TrainedModel, source: ImageSource, dtype: OutputDtype) -> 
     return {"model": model.provenance, "stage": model.stage, "type": dtype, "image": image}
 
 
-def _journal(source: ImageSource, path: Path, history: dict[str, object]) -> Unfinished:
+def _journal(
+    source: ImageSource, path: Path, history: dict[str, object], model: TrainedModel
+) -> Unfinished:
     """Return the journal of a result; it is of no use for other pixels or another model."""
-    return Unfinished.beside(path, repr((source.name, source.shape, history)))
+    pixels = None
+    file = source.metadata.path
+    if file is None or not file.is_file():  # of a store, dates and sizes say nothing
+        few = evenly(source.shape[0], _SLICES_TO_KNOW_BY)
+        pixels = [zlib.crc32(source.read_slice(z).data) for z in few]
+    return Unfinished.beside(path, repr((source.name, source.shape, history, model.digest, pixels)))
 
 
 def _finished(
@@ -314,6 +336,7 @@ def denoise_array_events(
     sink = ArraySink()
     with using_threads(threads):
         images, denoiser = yield from _prepared(known, model, device, should_stop, notes)
+        assert isinstance(denoiser, Denoiser)
         for source in images:
             with sink.writer(model, source) as target:
                 yield from denoiser.denoise(source, target)
@@ -328,9 +351,10 @@ def _prepared(
     device: DeviceName,
     should_stop: Callable[[], bool],
     notes: Sequence[str],
-) -> Generator[Event, Decision | None, tuple[list[ImageSource], Denoiser]]:
+    client: Any = None,
+) -> Generator[Event, Decision | None, tuple[list[ImageSource], Denoiser | ClusterDenoiser]]:
     """Prepare a model and images that can be denoised; yield what is to be said about these."""
-    network = model.build(choose_device(device))
+    network = None if client is not None else model.build(choose_device(device))
     found = list(notes)
     is_wanted = bool(model.provenance.get("align_rows"))
     sources = aligned(sources, is_wanted=is_wanted, should_stop=should_stop)
@@ -353,4 +377,6 @@ def _prepared(
         yield Warned(message)
     offset = model.normalization.offset if is_matched else sources[0].metadata.offset
     fitted = replace(model, normalization=model.normalization.relative_to(offset))
+    if network is None:
+        return images, ClusterDenoiser(client, fitted, images, should_stop, device)
     return images, Denoiser(fitted, network, images, should_stop)

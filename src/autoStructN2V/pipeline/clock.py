@@ -1,5 +1,6 @@
 """Progress of a prediction over several stacks."""
 
+import math
 import time
 
 from autoStructN2V.pipeline.events import PredictionProgress
@@ -26,9 +27,10 @@ class PredictionClock:
         """Count tiles that are not to be predicted any more, because they have been."""
         self._n_tiles -= n_tiles
 
-    def advance(self) -> PredictionProgress:
-        """Count one more tile."""
-        self._n_done += 1
+    def advance(self, n: int = 1, blocks_per_second: float | None = None) -> PredictionProgress:
+        """Count so many more tiles; none where nothing is finished yet."""
+        self._n_done += n
         elapsed = time.perf_counter() - self._start
-        eta = elapsed / self._n_done * (self._n_tiles - self._n_done)
-        return PredictionProgress(self._stage, self._n_done, self._n_tiles, eta)
+        left = self._n_tiles - self._n_done
+        eta = elapsed / self._n_done * left if self._n_done else math.inf
+        return PredictionProgress(self._stage, self._n_done, self._n_tiles, eta, blocks_per_second)

@@ -86,12 +86,17 @@ class StageStarted:
 
 @dataclass(frozen=True)
 class PredictionProgress:
-    """Denoising with the trained network; ``n_done`` of ``n_tiles`` tiles."""
+    """Denoising with the trained network; ``n_done`` of ``n_tiles`` tiles, or slices of a cluster.
+
+    The time left is infinite while it is not known. A cluster tells how many of its blocks were
+    finished in a second.
+    """
 
     stage: int
     n_done: int
     n_tiles: int
     eta_seconds: float
+    blocks_per_second: float | None = None
 
 
 @dataclass(frozen=True)

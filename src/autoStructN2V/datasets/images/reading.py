@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,12 +69,11 @@ def open_images(
     location = Location.of(path)
     choices = Choices(mode, axes, channel, timepoint)
     if location.is_there and is_image(location.path):
-        return [format_of(location).open(location, choices)]
+        return [_opened(location, choices)]
     files = _found(location.path, extension)
 
     def open_file(file: Path) -> FileSource:
-        place = Location(file)
-        return format_of(place).open(place, choices)
+        return _opened(Location(file), choices)
 
     failed: list[InputError] = []
     sources = _without_parts(files, open_file, failed)
@@ -85,6 +86,15 @@ def open_images(
         folder = location.path if location.path.is_dir() else location.path.parent
         return [_stack_of_files(folder, sources)]
     return list(sources)
+
+
+def _opened(location: Location, choices: Choices) -> FileSource:
+    """Open a file or store, which can be opened again in the same way by another process."""
+    source = format_of(location).open(location, choices)
+    is_on_disk = location.address is None
+    place = replace(location, path=location.path.absolute()) if is_on_disk else location
+    source.reopen = partial(_opened, place, choices)
+    return source
 
 
 def _found(path: Path, extension: str | None) -> list[Path]:

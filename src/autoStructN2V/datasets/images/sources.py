@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -81,6 +81,11 @@ def read_stack(source: ImageSource) -> Image:
     return stack
 
 
+def slices_together(source: ImageSource) -> int:
+    """Return how many slices of a stack are decoded together; those before a multiple of it."""
+    return int(getattr(source, "n_together", 1))
+
+
 def require_real_numbers(dtype: np.dtype[np.generic] | None, where: str) -> np.dtype[np.generic]:
     """Return `dtype` if it holds intensities.
 
@@ -148,6 +153,11 @@ class SourceView:
     def original_axes_shape(self) -> tuple[str, tuple[int, ...]]:
         """Axes and sizes in the file."""
         return self._source.original_axes_shape
+
+    @property
+    def n_together(self) -> int:
+        """Slices that are decoded together."""
+        return slices_together(self._source)
 
 
 class ArraySource:
@@ -234,6 +244,11 @@ class FileSource:
         Files that hold the planes (OME may use several); default: `path` alone.
     name : str
         Short name; default: that of the file without its ending.
+
+    Attributes
+    ----------
+    reopen : callable, optional
+        Opens the file again, in another process.
     """
 
     def __init__(
@@ -253,8 +268,18 @@ class FileSource:
         self.metadata = metadata
         self.path = path
         self.files = files or frozenset({path})
+        self.reopen: Callable[[], FileSource] | None = None
         self._reader = reader
         self._planes = planes
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Travel to another process as what opens the file again."""
+        return super().__reduce__() if self.reopen is None else (_reopened, (self.reopen,))
+
+    @property
+    def n_together(self) -> int:
+        """Slices that are decoded together."""
+        return int(getattr(self._reader, "n_together", 1))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -283,6 +308,10 @@ class FileSource:
                 f"Slice {z} of {self.path} cannot be read; the file is damaged or was changed "
                 f"after it had been opened ({error})."
             ) from error
+
+
+def _reopened(reopen: Callable[[], FileSource]) -> FileSource:
+    return reopen()
 
 
 class FolderStackSource:

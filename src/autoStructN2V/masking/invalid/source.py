@@ -12,7 +12,7 @@ from autoStructN2V.masking.invalid.filling import filled
 from autoStructN2V.masking.invalid.limits import INVALID_LIMITS, InvalidLimits
 from autoStructN2V.masking.invalid.missing import find_missing
 from autoStructN2V.masking.invalid.outliers import find_outliers
-from autoStructN2V.sampling import evenly
+from autoStructN2V.sampling import evenly, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +111,12 @@ class SignalSource(SourceView):
         self._own: dict[int, tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]] = {}
         self._fixed: Mask | None = None
         self._is_fixed_known = False
+
+    def __getstate__(self) -> dict[str, object]:
+        """Travel to another process with what all slices have in common, and without the rest."""
+        self._fixed_outliers()
+        forgotten = {"_kept": {}, "_own": {}, "_memory": PlaceMemory(), "_should_stop": never}
+        return {**self.__dict__, **forgotten}
 
     @property
     def counts(self) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ from autoStructN2V.datasets.images.sources import SourceView
 from autoStructN2V.datasets.images.validity import invalid_pixels, missing_pixels, put_back, seen_as
 from autoStructN2V.masking.patterns.pattern import LineOffsets, Stripes
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, RemovalLimits
-from autoStructN2V.sampling import evenly
+from autoStructN2V.sampling import evenly, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +80,13 @@ class CleanedSource(SourceView):
         self._limits = limits
         self._kept: dict[int, tuple[int, Image]] = {}
         self._profiles: dict[int, Image] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Travel to another process with what all slices share, and without those kept here."""
+        if any(isinstance(p, LineOffsets) and p.is_shared for p in self._patterns):
+            self._measure_profiles()
+        forgotten = {"_kept": {}, "_memory": Memory(0), "_should_stop": never}
+        return {**self.__dict__, **forgotten}
 
     @property
     def n_kept(self) -> int:

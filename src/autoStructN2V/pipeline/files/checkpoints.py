@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from contextlib import suppress
@@ -112,7 +111,7 @@ class RunCheckpoints:
         """Return the journal of a file that a model's results are written to."""
         partial = self.folder / f"stage{model.stage}_{file.stem[:150]}.pixels"
         # long names can have the same beginning
-        made_by = f"{_digest(model)} {file.name}"
+        made_by = f"{model.digest} {file.name}"
         return Unfinished(partial, partial.with_suffix(".slices"), made_by)
 
     def remove(self) -> None:
@@ -211,13 +210,3 @@ class StageCheckpoints:
 def _files(folder: Path, stage: int) -> list[Path]:
     """Return the checkpoints of a stage, the newest first."""
     return sorted(folder.glob(f"stage{stage}_{'[0-9]' * _N_DIGITS}.pth"), reverse=True)
-
-
-def _digest(model: TrainedModel) -> str:
-    """Return what tells a model from others."""
-    found = hashlib.sha256(repr((model.normalization.to_dict(), model.grid_share)).encode())
-    found.update(model.kernel.cells.tobytes())
-    for name, weight in sorted(model.weights.items()):
-        found.update(name.encode())
-        found.update(weight.detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()

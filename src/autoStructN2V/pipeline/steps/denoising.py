@@ -10,7 +10,7 @@ from autoStructN2V.pipeline.clock import PredictionClock
 from autoStructN2V.pipeline.steps.grid import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
@@ -60,9 +60,43 @@ class Denoiser:
         (worked_on,) = self._grid.of([source])
         n_per_slice = self._predictor.n_tiles(worked_on) // worked_on.shape[0]
         self._clock.leave_out(n_per_slice * len(target.finished))
-        for event in self._predictor.denoise(worked_on, self._should_stop, target.finished):
-            if isinstance(event, SliceFinished):
-                image = self._grid.back(event.image, source)
-                target.write(event.index, put_back(source, event.index, image))
-            else:
-                yield self._clock.advance()
+        for _ in denoise_slices(self._predictor, self._grid, source, target, self._should_stop):
+            yield self._clock.advance()
+
+
+def denoise_slices(
+    predictor: Predictor,
+    grid: Grid,
+    source: ImageSource,
+    target: StackTarget,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[None]:
+    """Denoise the slices of a stack that a target does not have yet, and give it these.
+
+    It is how a stack is denoised, on one machine and in blocks by the workers of a cluster.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Applies the model.
+    grid : Grid
+        That it is applied on.
+    source : ImageSource
+        Stack on its own grid.
+    target : StackTarget
+        Takes the slices.
+    should_stop : callable
+        As of :meth:`Predictor.denoise`.
+
+    Yields
+    ------
+    None
+        After every tile.
+    """
+    (worked_on,) = grid.of([source])
+    for event in predictor.denoise(worked_on, should_stop, target.finished):
+        if isinstance(event, SliceFinished):
+            image = grid.back(event.image, source)
+            target.write(event.index, put_back(source, event.index, image))
+        else:
+            yield

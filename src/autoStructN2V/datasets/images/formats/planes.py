@@ -100,6 +100,11 @@ class ArrayPlanes:
         self._kept: tuple[tuple[int, ...], NDArray[np.generic]] | None = None
         self._lock = threading.Lock()
 
+    @property
+    def n_together(self) -> int:
+        """Planes that follow each other and are decoded together."""
+        return self._step if self._thick == self._leading[-1:] else 1
+
     def _thickness(self, chunks: tuple[int, ...] | None, n_bytes: int) -> tuple[str | None, int]:
         """Return the innermost leading axis whose planes share chunks, and how many do."""
         for letter in reversed(self._leading):
