@@ -58,6 +58,7 @@ def train(
     verbose: options.Verbose = False,
 ) -> None:
     """Train on noisy images and denoise them."""
+    datasets.refuse_file(output)
     given: dict[str, Any] = {
         "input_dir": source,
         "output_dir": output.resolve().parent,

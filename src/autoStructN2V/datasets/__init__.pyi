@@ -1,7 +1,7 @@
 from .config import PatchConfig
 from .images.checks import MIN_SLICES_25D, as_source, check_images
 from .images.metadata import ImageMetadata
-from .images.names import refuse_existing
+from .images.names import refuse_existing, refuse_file
 from .images.offset import without_offset
 from .images.reading import open_images
 from .images.sources import ArraySource, ImageSource, read_stack
@@ -38,6 +38,7 @@ __all__ = [
     "open_images",
     "read_stack",
     "refuse_existing",
+    "refuse_file",
     "region_of_interest",
     "split_patches",
     "structure_map",

@@ -64,6 +64,8 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except FileNotFoundError as error:
         raise ModelError(f"{path} does not exist; choose a package of a model.") from error
+    except PermissionError as error:
+        raise ModelError(f"{path} may not be read; change its permissions.") from error
     except ModelError:
         raise
     except _DAMAGED as error:

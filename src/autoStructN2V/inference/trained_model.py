@@ -174,9 +174,14 @@ def load_model(path: Path | str) -> TrainedModel:
     path = Path(path)
     if is_package(path):
         with unpacked(path) as file:
-            return load_model(file)
+            return _loaded(file, path)
+    return _loaded(path, path)
+
+
+def _loaded(file: Path, path: Path) -> TrainedModel:
+    """Read a model from a file, which may be a copy of what lies in the one that errors name."""
     with _telling_damage(path):
-        model = _parse(_read(path, plainly=read_plain), path)
+        model = _parse(_read(file, path, plainly=read_plain), path)
         model.require_fit()
         require_finite(model.weights)
     return model
@@ -203,7 +208,7 @@ def load_description(path: Path | str) -> TrainedModel:
     """
     path = Path(path)
     with _telling_damage(path):
-        return replace(_parse(_read(path, plainly=read_mapped), path), weights={})
+        return replace(_parse(_read(path, path, plainly=read_mapped), path), weights={})
 
 
 @contextmanager
@@ -261,9 +266,9 @@ def _require_format(content: Mapping[str, Any], path: Path) -> None:
         )
 
 
-def _read(path: Path, plainly: Callable[[Path], Any]) -> Mapping[str, Any]:
+def _read(file: Path, path: Path, plainly: Callable[[Path], Any]) -> Mapping[str, Any]:
     try:
-        content = plainly(path)
+        content = plainly(file)
     except FileNotFoundError as error:
         raise ModelError(f"{path} does not exist; choose a .pth file of a training.") from error
     except Exception as error:  # damaged bytes make torch raise nearly anything

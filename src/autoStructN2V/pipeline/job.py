@@ -17,6 +17,7 @@ from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.inference.trained_model import TrainedModel
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
+from autoStructN2V.pipeline.configuration.of_preset import is_modified
 from autoStructN2V.pipeline.events import (
     Event,
     Judged,
@@ -237,6 +238,7 @@ class Job:
             "is_refined": outcome.is_refined,
             "device": str(self.device),
             "preset": self.config.preset,
+            "is_modified": is_modified(self.config),
             "remove_periodic": self.config.remove_periodic,
             "remove_stripes": self.removal.stripe_removal,
             "noise": None if noise is None else noise.std_text,

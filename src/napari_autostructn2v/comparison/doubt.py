@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.notifications import show_info
+from psygnal import Signal
 
 from autoStructN2V.errors import InputError
 from autoStructN2V.inference.doubt import CLEAR
 from napari_autostructn2v.comparison.panels import new_panel
 from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.session.work.jobs import Job, error_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from napari.layers import Image
     from numpy.typing import NDArray
 
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.pipeline.steps.doubting import DoubtMaps
     from napari_autostructn2v.comparison.panels import Compared
     from napari_autostructn2v.layers.results import ResultLayers
@@ -25,10 +30,14 @@ if TYPE_CHECKING:
 
 _SHOWN = {"contrast_limits": (CLEAR / 2.0, 2.5 * CLEAR), "colormap": "inferno", "gamma": 1.0}
 _KEPT = 8  # slices: going back and forth between two computes nothing
+_MOST_AT_ONCE = 2**19  # pixels of a stack: of more, the interface would wait for a map
 
 
 class DoubtImage:
     """The map of doubt of a result, sliced like an array.
+
+    Maps of large images are made in a thread: until one is there, the interface gets not a number
+    in its place, and is told with :attr:`arrived`. Elsewhere, and as a whole, it is what it is.
 
     Parameters
     ----------
@@ -41,35 +50,88 @@ class DoubtImage:
     """
 
     dtype = np.dtype(np.float32)
+    arrived = Signal()
+    """A map that was not there when it was looked at."""
 
     def __init__(self, maps: DoubtMaps, stacks: LayerStacks, denoised: Any) -> None:
         self._maps = maps
-        self._noisy = [maps.prepared(source) for source in stacks.sources]
-        self._locate = stacks.locate
+        self._stacks = stacks
         self.shape: tuple[int, ...] = tuple(denoised.shape)
         self.ndim = len(self.shape)
         self.size = int(np.prod(self.shape))
         self._denoised = denoised
-        self._plane = lru_cache(_KEPT)(self._computed)
+        self._known: dict[int, NDArray[np.float32]] = {}
+        self._wanted: list[int] = []
+        self._job: Job | None = None
 
     def __getitem__(self, key: Any) -> NDArray[np.float32]:
-        planes = np.arange(self.size // np.prod(self.shape[-2:])).reshape(self.shape[:-2])
-        keys = _all_keys(key, self.ndim)
-        chosen = planes[keys[:-2]] if self.ndim > 2 else planes
-        images = np.stack([self._plane(int(index)) for index in chosen.ravel()])
-        found: NDArray[np.float32] = images.reshape(*chosen.shape, *self.shape[-2:])
-        return found[(..., *keys[-2:])]
+        is_interface = threading.current_thread() is threading.main_thread()
+        is_large = self.size // len(self._stacks.sources) > _MOST_AT_ONCE
+        return self._read(key, self._shown if is_interface and is_large else self._plane)
 
     def __array__(
         self, dtype: Any = None, copy: bool | None = None
     ) -> NDArray[Any]:  # the whole of it, when a person saves it
-        return np.asarray(self[...], dtype)
+        return np.asarray(self._read(..., self._plane), dtype)
+
+    def _read(self, key: Any, plane: Callable[[int], NDArray[np.float32]]) -> NDArray[np.float32]:
+        planes = np.arange(self.size // np.prod(self.shape[-2:])).reshape(self.shape[:-2])
+        keys = _all_keys(key, self.ndim)
+        chosen = planes[keys[:-2]] if self.ndim > 2 else planes
+        images = np.stack([plane(int(index)) for index in chosen.ravel()])
+        found: NDArray[np.float32] = images.reshape(*chosen.shape, *self.shape[-2:])
+        return found[(..., *keys[-2:])]
+
+    @cached_property
+    def _noisy(self) -> list[ImageSource]:
+        return [self._maps.prepared(source) for source in self._stacks.sources]
+
+    def _plane(self, index: int) -> NDArray[np.float32]:
+        """Return the map (y, x) of a slice, counted through all axes of the layer."""
+        if index not in self._known:
+            self._keep(index, self._computed(index))
+        return self._known[index]
+
+    def _keep(self, index: int, plane: NDArray[np.float32]) -> None:
+        kept = list(self._known.items())[1 - _KEPT :]
+        self._known = {**dict(kept), index: plane}
 
     def _computed(self, index: int) -> NDArray[np.float32]:
-        """Return the map (y, x) of a slice, counted through all axes of the layer."""
         where = np.unravel_index(index, self.shape[:-2]) if self.ndim > 2 else ()
-        stack, z = self._locate([int(i) for i in where])
+        stack, z = self._stacks.locate([int(i) for i in where])
         return self._maps.of_slice(self._noisy[stack], z, np.asarray(self._denoised[where]))
+
+    def _shown(self, index: int) -> NDArray[np.float32]:
+        """Return a map if it is there, and have it made if not; what is asked for last is next."""
+        if index in self._known:
+            return self._known[index]
+        self._wanted = [index]
+        if self._job is None:
+            self._start()
+        return np.full(self.shape[-2:], np.nan, np.float32)
+
+    def _start(self) -> None:
+        index = self._wanted.pop()
+
+        def made(should_stop: Callable[[], bool]) -> Generator[NDArray[np.float32], None, None]:
+            yield self._computed(index)
+
+        def take(plane: NDArray[np.float32]) -> None:
+            self._keep(index, plane)
+            self.arrived.emit()
+
+        def tell(error: Exception) -> None:
+            self._keep(index, np.full(self.shape[-2:], np.nan, np.float32))
+            show_info(f"No map of doubt was made: {error_text(error)}")
+            self._go_on()
+
+        self._job = Job(made, take, self._go_on, tell)
+        self._job.start()
+
+    def _go_on(self, _: object = None) -> None:
+        self._job = None
+        if self._wanted and self._wanted[0] not in self._known:
+            self._start()
 
 
 def doubt_images(results: ResultLayers | None, images: Sequence[Compared]) -> list[DoubtImage]:
@@ -103,10 +165,12 @@ def doubt_panels(maps: Sequence[DoubtImage], images: Sequence[Compared]) -> list
         What is compared.
     """
     denoised = [image for image in images if image.is_denoised]
-    return [
-        new_panel(doubt, f"Doubt: {image.short_name}", {**image.kwargs, **_SHOWN})
-        for doubt, image in zip(maps, denoised, strict=True)
-    ]
+    panels = []
+    for doubt, image in zip(maps, denoised, strict=True):
+        panel = new_panel(doubt, f"Doubt: {image.short_name}", {**image.kwargs, **_SHOWN})
+        doubt.arrived.connect(panel.refresh)
+        panels.append(panel)
+    return panels
 
 
 def _stacks_now(results: ResultLayers) -> LayerStacks | None:

@@ -12,6 +12,7 @@ from autoStructN2V.datasets.images.checks import MIN_SLICES_25D
 from autoStructN2V.errors import InputError, UserError
 from autoStructN2V.pipeline import PipelineConfig, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config, write_config
+from autoStructN2V.pipeline.configuration.of_preset import with_preset
 from autoStructN2V.pipeline.configuration.presets import merged
 from napari_autostructn2v.configuration.dialogs import ask_for_new, ask_for_saved
 from napari_autostructn2v.configuration.estimate import EstimateLine
@@ -22,7 +23,7 @@ from napari_autostructn2v.configuration.parameters import ParameterForms
 from napari_autostructn2v.configuration.preset import PresetRow
 from napari_autostructn2v.configuration.stages import StageForms
 from napari_autostructn2v.lifetime import connect
-from napari_autostructn2v.session.config_edits import with_changes, with_preset
+from napari_autostructn2v.session.config_edits import with_changes
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.widgets.dock_content import DockContent

@@ -10,8 +10,8 @@ from superqt.utils import QSignalDebouncer
 
 from autoStructN2V.models import choose_device
 from autoStructN2V.pipeline import estimate_run, measure_speed
+from autoStructN2V.pipeline.configuration.of_preset import is_modified
 from napari_autostructn2v.lifetime import at_end
-from napari_autostructn2v.session.config_edits import is_modified
 from napari_autostructn2v.session.work.jobs import Job, error_text
 from napari_autostructn2v.widgets.forms import choice_label
 from napari_autostructn2v.widgets.sections import sentence, show_sentence

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QToolButton, QWidget
 from superqt.utils import signals_blocked
 
 from autoStructN2V.pipeline import PipelineConfig
-from napari_autostructn2v.session.config_edits import is_modified
+from autoStructN2V.pipeline.configuration.of_preset import is_modified
 from napari_autostructn2v.widgets.editors import ChoiceBox
 from napari_autostructn2v.widgets.forms import choices_of, field_help
 from napari_autostructn2v.widgets.sections import sentence, show_sentence

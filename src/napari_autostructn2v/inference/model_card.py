@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QRect, QSize, Qt, Signal
@@ -36,6 +36,8 @@ from napari_autostructn2v.widgets.sections import sentence, show_sentence
 from napari_autostructn2v.widgets.status import Notice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qtpy.QtGui import QPaintEvent
 
     from autoStructN2V.inference.trained_model import TrainedModel
@@ -99,10 +101,18 @@ def _training(model: TrainedModel) -> str:
     parts = [
         trained_at(model),
         f"{made['epochs']} epochs" if made.get("epochs") else "",
-        f"preset {choice_label('preset', made['preset'])}" if made.get("preset") else "",
+        _preset(made),
         "stopped early" if made.get("is_stopped") else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _preset(made: Mapping[str, Any]) -> str:
+    """Return the preset of a training; older models do not know whether it was modified."""
+    if not made.get("preset"):
+        return ""
+    modified = " (modified)" if made.get("is_modified") else ""
+    return f"preset {choice_label('preset', made['preset'])}{modified}"
 
 
 def _newer_text(card: ModelCard) -> str:

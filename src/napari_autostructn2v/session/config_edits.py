@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.pipeline import validate_config
 from autoStructN2V.pipeline.configuration.presets import merged
-from autoStructN2V.trainers import ScheduleConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from autoStructN2V.pipeline import PipelineConfig, PresetName
-
-_STAGES = ("n2v", "stage1", "stage2")
-_KERNEL_SOURCE = ("mask_source", "mask_file_path")
+    from autoStructN2V.pipeline import PipelineConfig
 
 STAGE_CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
     "both": ("Both stages", {"run_stage1": True, "run_stage2": True}),
@@ -37,22 +33,6 @@ def with_changes(config: PipelineConfig, changes: Mapping[str, Any]) -> Pipeline
         Naming the field, the value and what is allowed.
     """
     return validate_config(merged(config.model_dump(), changes))
-
-
-def with_preset(config: PipelineConfig, preset: PresetName) -> PipelineConfig:
-    """Return a configuration with all parameters of training as the preset has them.
-
-    What is trained, on what, where and with which kernel stays.
-    """
-    governed = {*_STAGES, *ScheduleConfig.model_fields}
-    kept = {name: value for name, value in config.model_dump().items() if name not in governed}
-    kernel = {name: config.stage2[name] for name in _KERNEL_SOURCE}
-    return validate_config({**kept, "preset": preset, "stage2": kernel})
-
-
-def is_modified(config: PipelineConfig) -> bool:
-    """Tell whether a parameter differs from the preset."""
-    return config != with_preset(config, config.preset)
 
 
 def stage_choice(config: PipelineConfig) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autoStructN2V.pipeline.channels import ChannelsFolder
+from autoStructN2V.pipeline.configuration.of_preset import is_modified
 from autoStructN2V.quantities import duration_text, percent_text
-from napari_autostructn2v.session.config_edits import is_modified
 from napari_autostructn2v.session.state import (
     IS_OVER,
     PART_OF_STAGE,

@@ -269,7 +269,7 @@ def test_a_slice_of_an_input_folder_is_never_overwritten(trained, tmp_path, refu
     assert "is an input image" in text
 
 
-@pytest.mark.parametrize("name", ["clean.jpg", "clean.PNG", "clean.h5", "clean.czi"])
+@pytest.mark.parametrize("name", ["clean.jpg", "clean.PNG", "clean.h5", "clean.czi", "clean.zip"])
 def test_an_output_of_a_format_that_is_not_written_is_refused(
     trained, lines_tiff, tmp_path, refused, name
 ):
@@ -281,6 +281,13 @@ def test_an_output_of_a_format_that_is_not_written_is_refused(
 def test_a_dot_in_the_name_of_a_folder_is_no_format(trained, lines_tiff, tmp_path):
     assert denoise(lines_tiff, trained, tmp_path / "clean.v2") == 0
     assert len(list((tmp_path / "clean.v2").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["run.tif", "run.zip"])
+def test_a_training_makes_no_folder_that_is_named_as_a_file(lines_tiff, tmp_path, refused, name):
+    sentence = refused("train", lines_tiff, "--output", tmp_path / name, *TINY_WORDS)
+    assert "leave its ending out" in sentence
+    assert not (tmp_path / name).exists()
 
 
 def test_training_into_an_input_file_is_refused(lines_tiff, refused):

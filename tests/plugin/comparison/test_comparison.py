@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ import pytest
 from napari._app_model import get_app_model
 from qtpy.QtWidgets import QAbstractButton, QDockWidget
 
+from autoStructN2V.errors import InputError
 from autoStructN2V.pipeline.events import StageFinished
 from napari_autostructn2v.comparison import command as comparison
+from napari_autostructn2v.comparison import doubt as doubt_module
 from napari_autostructn2v.comparison import side_by_side as _side_by_side
 from napari_autostructn2v.comparison.bar import ComparisonBar
 from napari_autostructn2v.comparison.command import toggle_comparison
@@ -421,3 +424,48 @@ def test_a_map_of_doubt_is_sliced_like_an_array(session: Session) -> None:
         np.testing.assert_allclose(doubt[key], whole[key], rtol=1e-5)
     image = DoubtImage(maps, stacks_of(session.viewer.add_image(noisy[0, 0])), 0.5 * noisy[0, 0])
     np.testing.assert_allclose(image[2:4], whole[0, 0, 2:4], rtol=1e-5)
+
+
+def test_maps_of_large_images_are_made_beside_the_interface(
+    session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubt_module, "_MOST_AT_ONCE", 10)
+    noisy = np.random.default_rng(0).random((4, 16, 20), np.float32)
+    threads = []
+
+    class Noting(Maps):
+        def of_slice(self, prepared: Any, z: int, denoised: NDArray[np.float32]) -> Any:
+            threads.append(threading.current_thread())
+            return super().of_slice(prepared, z, denoised)
+
+    maps: Any = Noting()
+    doubt = DoubtImage(maps, stacks_of(session.viewer.add_image(noisy)), 0.5 * noisy)
+    told: list[object] = []
+    doubt.arrived.connect(lambda: told.append(1))
+    assert np.isnan(doubt[0]).all() and np.isnan(doubt[1]).all() and np.isnan(doubt[2]).all()
+    qtbot.waitUntil(lambda: np.isfinite(doubt[2]).all())
+    assert len(told) == 2
+    np.testing.assert_allclose(doubt[2], 5 * noisy[2], rtol=1e-5)
+    assert np.isnan(doubt[1]).all(), "it was not looked at any more"
+    assert threading.main_thread() not in threads
+    np.testing.assert_allclose(np.asarray(doubt), 5 * noisy, rtol=1e-5)
+
+
+def test_why_no_map_was_made_is_told(
+    session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubt_module, "_MOST_AT_ONCE", 10)
+    told: list[str] = []
+    monkeypatch.setattr(doubt_module, "show_info", told.append)
+    noisy = np.zeros((2, 16, 20), np.float32)
+
+    class Failing(Maps):
+        def of_slice(self, prepared: Any, z: int, denoised: NDArray[np.float32]) -> Any:
+            raise InputError("scan.tif cannot be read.")
+
+    maps: Any = Failing()
+    doubt = DoubtImage(maps, stacks_of(session.viewer.add_image(noisy)), noisy)
+    assert np.isnan(doubt[0]).all()
+    qtbot.waitUntil(lambda: bool(told))
+    assert told == ["No map of doubt was made: scan.tif cannot be read."]
+    assert np.isnan(doubt[0]).all(), "it is not tried again and again"

@@ -13,15 +13,14 @@ from qtpy.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QMessageBox
 
 from autoStructN2V.pipeline import PRESETS, finish, recorded_events, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config
+from autoStructN2V.pipeline.configuration.of_preset import is_modified, with_preset
 from napari_autostructn2v.configuration.dock import Configuration
 from napari_autostructn2v.layers.stacks import stacks_of
 from napari_autostructn2v.session import session as _session
 from napari_autostructn2v.session.config_edits import (
     STAGE_CHOICES,
-    is_modified,
     stage_choice,
     with_changes,
-    with_preset,
 )
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.state import Phase, TaskState

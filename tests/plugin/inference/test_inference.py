@@ -63,6 +63,7 @@ def untrained(
         "shapes": [[30, 64, 48]],
         "epochs": 12,
         "preset": "fast",
+        "is_modified": True,
         "is_stopped": False,
     }
     weights = network.state_dict()
@@ -133,7 +134,12 @@ def test_without_a_model_it_says_what_to_do(dock: Inference) -> None:
 
 def test_a_loaded_folder_is_described_and_the_last_stage_chosen(loaded: Inference) -> None:
     text = loaded.card.text()
-    for expected in ("2D, stages 1 and 2", "12 epochs", "scan (30 slices, 64 x 48)", "0.1"):
+    for expected in (
+        "2D, stages 1 and 2",
+        "12 epochs, preset Fast (modified)",
+        "scan (30 slices, 64 x 48)",
+        "0.1",
+    ):
         assert expected in text
     assert loaded.card.stage() == 2
     loaded.card.set_stage(1)

@@ -166,6 +166,20 @@ def output_files(
     return files
 
 
+def refuse_file(folder: Path) -> None:
+    """Refuse a name that says file for the folder of a training.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing of this name yet.
+    """
+    if not folder.exists() and (result_format(folder) is not None or unwritten_ending(folder)):
+        raise ConfigError(
+            f"A training writes a folder, and {folder} is named as a file; leave its ending out."
+        )
+
+
 def _refuse_unwritten(output: Path) -> None:
     ending = unwritten_ending(output)
     if ending is not None and not output.is_dir():

@@ -98,10 +98,20 @@ def left_out(model: TrainedModel) -> list[str]:
             f"Predictions are not averaged over {len(model.symmetries)} orientations, which "
             "napari-autostructn2v does; results differ a little."
         )
-    if model.provenance.get("remove_periodic"):
+    first = {
+        "remove_periodic": "Periodic patterns, offsets of lines and stripes are not taken out",
+        "repair_outliers": "Outliers and missing pixels are not filled",
+        "align_rows": "Rows that a scanner recorded beside the others are not moved back",
+    }
+    found += [
+        f"{sentence} first, which napari-autostructn2v does where images have them."
+        for name, sentence in first.items()
+        if model.provenance.get(name)
+    ]
+    if model.provenance.get("is_matched"):
         found.append(
-            "Periodic patterns, offsets of lines and stripes are not taken out first, which "
-            "napari-autostructn2v does where images have them."
+            "Images are not normalized each for itself, which napari-autostructn2v does with this "
+            "model: images of other intensities than those of the training come out wrong."
         )
     return found
 

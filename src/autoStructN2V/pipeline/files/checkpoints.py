@@ -32,6 +32,7 @@ _MOST_SHARE = 0.02  # of the time of a training
 _N_KEPT = 2  # the newest can turn out to be damaged
 _N_DIGITS = 6
 _DECISION = "decision.json"
+_SECONDS = "seconds.json"
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,19 @@ class RunCheckpoints:
             )
         except (LookupError, TypeError, ValueError):  # one of these is the error of a kernel
             return None
+
+    def keep_seconds(self, seconds: float) -> None:
+        """Keep how long the run has taken so far."""
+        write_json(self.folder / _SECONDS, {"seconds": seconds})
+
+    @property
+    def seconds(self) -> float:
+        """How long the run had taken when that was last kept; 0 if that is not known."""
+        found = read_json(self.folder / _SECONDS)
+        try:
+            return max(0.0, float(found["seconds"]))
+        except (LookupError, TypeError, ValueError):
+            return 0.0
 
     def journal(self, model: TrainedModel, file: Path) -> Unfinished:
         """Return the journal of a file that a model's results are written to."""

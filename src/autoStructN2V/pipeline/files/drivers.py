@@ -222,7 +222,7 @@ def _recorded(
     """Hand on events, and write what they bring; return what the run left behind."""
     recorder: RunRecorder | None = None
     answer: Decision | None = None
-    began = time.monotonic()
+    began = time.monotonic() - run.checkpoints.seconds
     while True:
         try:
             event = events.send(answer)
@@ -238,6 +238,8 @@ def _recorded(
             run.begin()
             recorder = RunRecorder(run.folders, run.config)
         recorder.record(event)
+        if isinstance(event, EpochFinished):
+            run.checkpoints.keep_seconds(time.monotonic() - began)
         while run.notes:
             yield Warned(run.notes.pop(0))
         answer = yield event

@@ -42,7 +42,7 @@ class ImageFingerprint:
         """Read images and return their fingerprint; an incomplete one if it is stopped."""
         found = hashlib.blake2b(digest_size=16)
         places = [(source, z) for source in sources for z in range(source.shape[0])]
-        largest = max(4 * source.shape[1] * source.shape[2] for source in sources)
+        largest = max((4 * source.shape[1] * source.shape[2] for source in sources), default=1)
         for source, z in (places[i] for i in evenly(len(places), max(1, _MOST_BYTES // largest))):
             if should_stop():
                 break

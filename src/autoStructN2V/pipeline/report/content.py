@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.pipeline.configuration.of_preset import is_modified
 from autoStructN2V.pipeline.report import pictures, plots, spectra
 from autoStructN2V.pipeline.report.methods import MethodsText
 from autoStructN2V.pipeline.report.record import shown_slices
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageReport
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+    from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.report.record import RunRecord, ShownSlice
 
 _METHODS = {"n2v": "Noise2Void", "autostructn2v": "autoStructN2V"}
@@ -66,12 +68,16 @@ def _head(record: RunRecord) -> dict[str, Any]:
     return {
         "name": name,
         "method": f"{_METHODS[record.config.method]}, {record.config.mode}",
-        "preset": record.config.preset.replace("_", " "),
+        "preset": _preset(record.config),
         "started": f"{started:%Y-%m-%d %H:%M}",
         "is_stopped": record.result.is_stopped,
         "verdict": _lead(record),
         "last": record.stage_name(max(record.denoised)) if record.denoised else "",
     }
+
+
+def _preset(config: PipelineConfig) -> str:
+    return config.preset.replace("_", " ") + (" (modified)" if is_modified(config) else "")
 
 
 def _notes(record: RunRecord) -> list[str]:
@@ -158,11 +164,13 @@ def _kernel(record: RunRecord) -> dict[str, Any] | None:
     kernel, noise = record.stages[max(record.stages)].model.kernel, _noise(record)
     proposal = record.result.proposal
     advice = proposal.advice.messages if proposal is not None else ()
+    # of the kernel stands its own sentence, which is another one if it was edited
+    said = "" if proposal is None else proposal.kernel.description.sentence
     return {
         "plot": plots.kernel_plot(kernel, noise.values if noise is not None else None),
         "has_evidence": noise is not None,
         "sentence": kernel.description.sentence,
-        "advice": [message for message in advice if kernel.description.sentence not in message],
+        "advice": [message for message in advice if said not in message],
         "is_edited": record.is_kernel_edited,
     }
 

@@ -59,6 +59,24 @@ def test_saturated_pixels_are_not_missing():
     assert find_missing(image) is None
 
 
+@pytest.mark.parametrize("mask", [rotated(), shifted()])
+@pytest.mark.parametrize("white", [255, 65535])
+def test_white_padding_is_missing(mask, white):
+    image = noise() * 0.1  # 100 with a noise of 5
+    image[mask] = white
+    assert np.array_equal(find_missing(image), mask)
+
+
+def test_what_is_white_by_its_light_is_not_missing():
+    y, _ = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    glow = noise() * 0.1 + 4.0 * (60.0 - y).clip(0.0)  # brighter and brighter to the border
+    assert (np.minimum(glow, 255.0) == 255.0).mean() > 0.1
+    assert find_missing(np.minimum(glow, 255.0)) is None
+    bright = np.minimum(noise() * 0.1 + 130.0, 255.0)
+    bright[:20, :20] = 255.0
+    assert find_missing(bright) is None, "noise comes near to white"
+
+
 def test_a_slice_of_one_value_is_missing():
     assert find_missing(np.full(SHAPE, 7, np.float32)).all()
 

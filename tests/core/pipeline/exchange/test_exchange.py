@@ -6,6 +6,7 @@ import gc
 import hashlib
 import importlib.util
 import json
+import re
 import sys
 import warnings
 import zipfile
@@ -200,12 +201,14 @@ def test_what_lies_beside_a_model_goes_with_it(tmp_path: Path) -> None:
 
 
 def test_what_a_package_leaves_out_is_said(tmp_path: Path) -> None:
+    done = ("remove_periodic", "repair_outliers", "align_rows", "is_matched")
     told = export_model(
-        model(average_turns=True, provenance={"remove_periodic": True}),
+        model(average_turns=True, provenance=dict.fromkeys(done, True)),
         DETAILS,
         tmp_path / "x.zip",
     )
-    assert ["orientations" in told[0], "Periodic patterns" in told[1]] == [True, True]
+    words = ("orientations", "Periodic patterns", "Outliers", "Rows", "each for itself")
+    assert [word in sentence for word, sentence in zip(words, told, strict=True)] == [True] * 5
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         assert all(sentence in archive.read("README.md").decode() for sentence in told)
 
@@ -266,6 +269,23 @@ def test_files_that_are_no_package_are_refused_with_a_sentence(tmp_path: Path) -
     }.items():
         with pytest.raises(ModelError, match=said):
             load_model(path)
+
+
+def test_a_package_that_may_not_be_read_or_holds_a_damaged_model_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("stage2_model.pth", b"no model")
+    with pytest.raises(ModelError, match=rf"^{re.escape(str(path))} is damaged"):
+        load_model(path)
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(zipfile, "ZipFile", forbidden)
+    with pytest.raises(ModelError, match="may not be read; change its permissions"):
+        load_model(path)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

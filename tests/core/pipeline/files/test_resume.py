@@ -24,8 +24,9 @@ from autoStructN2V.pipeline.events import (
     StageStarted,
     StageTrained,
 )
-from autoStructN2V.pipeline.files import find_interrupted
+from autoStructN2V.pipeline.files import drivers, find_interrupted
 from autoStructN2V.pipeline.files.checkpoints import RunCheckpoints
+from autoStructN2V.pipeline.files.fingerprint import ImageFingerprint
 from autoStructN2V.trainers import BatchFinished, EpochFinished, Warned, load_model
 from tests.core.conftest import horizontal, noisy_lines, tiny, write_tiff, written_files
 
@@ -185,6 +186,17 @@ def test_a_cancelled_training_leaves_models_and_goes_on(images, tmp_path, undist
     assert load_model(output.folders.model / "stage2_model.pth").provenance["is_stopped"]
     drive(config, resume=True)
     assert outcome(tmp_path) == undisturbed[1]
+
+
+def test_the_report_counts_the_time_of_all_parts(images, tmp_path, monkeypatch):
+    config, reported = config_for(images, tmp_path, method="n2v"), []
+    monkeypatch.setattr(drivers, "write_report", lambda record, path: reported.append(record))
+    drive(config, nth(2, EpochFinished))
+    (found,) = find_interrupted(tmp_path / "exp")
+    assert 0 < found.checkpoints.seconds < 60
+    found.checkpoints.keep_seconds(5000.0)
+    drive(config, resume=True)
+    assert 5000 < reported[0].seconds < 5060
 
 
 def test_a_training_cancelled_before_anything_was_finished_leaves_no_checkpoints(images, tmp_path):
@@ -385,3 +397,8 @@ def test_slices_of_another_image_whose_name_begins_alike_are_not_taken_over(imag
     with writer(0) as stack:
         assert not stack.finished
         stack.discard()
+
+
+def test_no_images_have_a_fingerprint_as_well():
+    nothing = ImageFingerprint.of([], lambda: False)
+    assert nothing.difference(nothing) is None

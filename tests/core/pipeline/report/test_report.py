@@ -152,6 +152,20 @@ def test_a_kernel_that_was_skipped_was_not_drawn_by_hand(
     assert drawn in render(replace(run[1], result=edited))
 
 
+def test_of_an_edited_kernel_the_proposed_one_is_not_told(
+    run: tuple[RunOutput, RunRecord],
+) -> None:
+    record = run[1]
+    proposal, stage = record.result.proposal, record.result.stage2
+    assert proposal is not None and stage is not None
+    said = f"Structured noise found: the proposed kernel {proposal.kernel.description.sentence}."
+    told = replace(proposal, advice=replace(proposal.advice, messages=(said, "Look at it.")))
+    model = replace(stage.model, kernel=Kernel.from_array(np.ones((1, 7), bool)))
+    result = replace(record.result, proposal=told, stage2=replace(stage, model=model))
+    page = render(replace(record, result=result))
+    assert "Look at it." in page and said not in page
+
+
 def test_a_report_that_cannot_be_written_fails_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ def open_hdf5(location: Location, choices: Choices) -> FileSource:
     try:
         with h5py.File(path, "r") as file:
             dataset = _chosen(file, location, h5py)
+            _refuse_other_files(dataset, location)
             name, where = str(dataset.name), f"{path.name}:{dataset.name}"
             dtype, chunks, size = dataset.dtype, dataset.chunks, _voxel_size(dataset)
             stored = _stored(dataset, where)
@@ -96,6 +97,7 @@ def open_hdf5(location: Location, choices: Choices) -> FileSource:
 def _chosen(file: Any, location: Location, h5py: Any) -> Any:
     """Return the dataset that a person names, or the only one that may be an image."""
     if location.inside:
+        _refuse_links(file, location, h5py)
         if location.inside not in file:
             raise InputError(
                 f"{location.path.name} holds no {location.inside}; it holds "
@@ -113,6 +115,34 @@ def _chosen(file: Any, location: Location, h5py: Any) -> Any:
             f"{'one' if images else 'another file'}{example}."
         )
     return file[images[0]]
+
+
+def _refuse_links(file: Any, location: Location, h5py: Any) -> None:
+    """Refuse a way into the file that leads out of it: a link could name any file there is."""
+    group = file
+    for name in location.inside.split("/"):
+        link = group.get(name, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            raise _elsewhere(location, link.filename)
+        group = group.get(name)
+        if not isinstance(group, h5py.Group):
+            return
+
+
+def _refuse_other_files(dataset: Any, location: Location) -> None:
+    """Refuse a dataset whose pixels lie in other files."""
+    others = [dataset.file.filename] if not location.path.samefile(dataset.file.filename) else []
+    others += [name for name, *_ in dataset.external or ()]
+    if dataset.is_virtual:
+        others += [part.file_name for part in dataset.virtual_sources() if part.file_name != "."]
+    if others:
+        raise _elsewhere(location, others[0])
+
+
+def _elsewhere(location: Location, other: str) -> InputError:
+    return InputError(
+        f"{location.name} lies in another file, {other}, which is not followed; open that file."
+    )
 
 
 def _images(group: Any) -> list[str]:

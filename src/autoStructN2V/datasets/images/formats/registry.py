@@ -94,8 +94,8 @@ MRC = Format(
 HDF5 = Format("HDF5", (".h5", ".hdf5", ".hdf", ".he5"), open_hdf5)
 BIOIO = Format("bioio", tuple(READERS), open_bioio)
 
-_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".npy", ".npz")
-"""Which people take for images and which keep neither axes nor pixel sizes."""
+_OTHERS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".npy", ".npz", ".zip")
+"""Which people take for images or their packages; they keep neither axes nor pixel sizes."""
 
 FORMATS = (TIFF, ZARR, MRC, HDF5, BIOIO)
 """In the order in which a file is asked whether it is one."""
@@ -131,7 +131,7 @@ def unwritten_ending(path: Path) -> str | None:
     """
     unwritten = [e for f in FORMATS if f.write is None for e in f.endings]
     name = path.name.casefold()
-    return next((e for e in (*unwritten, *_PICTURES) if name.endswith(e)), None)
+    return next((e for e in (*unwritten, *_OTHERS) if name.endswith(e)), None)
 
 
 def result_ending(metadata: ImageMetadata) -> str:

@@ -52,3 +52,19 @@ def test_a_file_without_images(tmp_path):
         open_images(tmp_path / "a.h5", mode="2D")
     with pytest.raises(InputError, match=r"a\.h5:/table has 1 axes; an image has rows and"):
         open_images(f"{tmp_path}/a.h5:/table", mode="2D")
+
+
+def test_pixels_of_other_files_are_not_read(several, tmp_path):
+    path = tmp_path / "links.h5"
+    layout = h5py.VirtualLayout(STACK.shape, STACK.dtype)
+    layout[:] = h5py.VirtualSource(str(several), "raw/red", STACK.shape)
+    with h5py.File(path, "w") as file:
+        file["image"] = h5py.ExternalLink(str(several), "raw/red")
+        file["group"] = h5py.ExternalLink(str(several), "raw")
+        file["soft"] = h5py.SoftLink("/group/red")
+        file.create_virtual_dataset("virtual", layout)
+        raw = [(str(several), 0, STACK.nbytes)]
+        file.create_dataset("raw", STACK.shape, STACK.dtype, external=raw)
+    for inside in ("image", "group/red", "soft", "virtual", "raw"):
+        with pytest.raises(InputError, match=rf"{inside} lies in another file, .*a\.h5"):
+            open_images(f"{path}:/{inside}", mode="2D")
