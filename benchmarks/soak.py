@@ -7,8 +7,9 @@ of Qt, connections of signals, and objects of this program. The targets: memory 
 within 10 % of that after the third, and nothing that grows from round to round. Needs a screen, or
 a screen in memory (``xvfb-run``).
 
-Programs of OpenGL are not deleted meanwhile: the software renderer of Mesa 22.3 crashes at the next
-drawing after one was, with napari alone as well.
+Two things are other than usual. Programs of OpenGL are not deleted: Mesa 22.3, which draws without
+a graphics card, crashes when it draws after one was, with napari alone as well. And the Mask editor
+remembers three steps for Undo instead of 200, so that its memory is full in the third round.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import validate_config
 from gui_responsiveness import dock_of, rest, wait_until
 from napari_autostructn2v.comparison import toggle_comparison
+from napari_autostructn2v.session import history
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Phase
@@ -47,7 +49,7 @@ _OURS = ("autoStructN2V", "napari_autostructn2v")
 
 
 def keep_gl_programs() -> None:
-    """Leave the programs of removed layers in the graphics driver, which may crash without them."""
+    """Leave the programs of removed layers in the graphics driver."""
     GlirProgram.delete = lambda self: None
 
 
@@ -158,6 +160,7 @@ def main() -> None:
     options = parser.parse_args()
     use_threads(options.threads)
     keep_gl_programs()
+    history._MAX_UNDO = _REFERENCE
     viewer = napari.Viewer()
     session = session_for(viewer)
     session.training.set_auto_approve(True)
