@@ -25,7 +25,7 @@ import napari
 import psutil
 from psygnal import SignalInstance
 from qtpy.QtCore import QObject, QTimer
-from vispy.gloo.glir import GlirProgram
+from vispy.gloo.glir import GlirProgram  # type: ignore[import-untyped]
 
 from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import validate_config
