@@ -72,7 +72,7 @@ def test_what_is_white_by_its_light_is_not_missing():
     glow = noise() * 0.1 + 4.0 * (60.0 - y).clip(0.0)  # brighter and brighter to the border
     assert (np.minimum(glow, 255.0) == 255.0).mean() > 0.1
     assert find_missing(np.minimum(glow, 255.0)) is None
-    bright = np.minimum(noise() * 0.1 + 130.0, 255.0)
+    bright = np.minimum(noise() * 0.1 + 145.0, 255.0)
     bright[:20, :20] = 255.0
     assert find_missing(bright) is None, "noise comes near to white"
 
