@@ -109,6 +109,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the list as JSON.")]
 ModelToExport = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Model folder of a training, or a .pth file.")
 ]
+OneModel = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL", help="Model folder, or a folder that holds exactly one."),
+]
+DeletedModel = Annotated[Path, typer.Argument(metavar="MODEL", help="Where the model folder was.")]
+ModelName = Annotated[
+    str | None, typer.Option("--name", help="One line; empty: as its folders are called.")
+]
+ModelNote = Annotated[str | None, typer.Option("--note", help="Anything; empty removes it.")]
 Package = Annotated[Path, typer.Option(help="Package to write, .zip.")]
 PackageName = Annotated[
     str | None, typer.Option("--name", help="What the model is called; default: by its images.")

@@ -1,4 +1,4 @@
-"""The command that lists the models of earlier trainings."""
+"""The commands that list the models of earlier trainings, name, delete and bring them back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from rich.markup import escape
 
 from autoStructN2V import datasets, pipeline
 from autoStructN2V.cli import options  # noqa: TC001 - typer reads the annotations
+from autoStructN2V.cli.notes import note
+from autoStructN2V.errors import ConfigError
 
 if TYPE_CHECKING:
     from autoStructN2V.pipeline import ShelvedModel
@@ -27,6 +29,7 @@ def models(
 ) -> None:
     """List the models of earlier trainings, and say how well each fits an image."""
     searched = folder or pipeline.validate_config({}).output_dir
+    pipeline.purge_models(searched)
     sources = []
     if image is not None:
         sources = datasets.without_offset(
@@ -37,15 +40,39 @@ def models(
     if not shelf.models:
         notes.append(f"There are no models below {searched}; choose another folder, or train one.")
     for sentence in notes:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[yellow]Note:[/yellow] {escape(sentence)}"
-        )
+        note(sentence)
     if as_json:
         print(json.dumps([asdict(model) for model in shelf.models], indent=2, default=str))
         return
     out = Console(highlight=False, soft_wrap=True)
     for number, model in enumerate(shelf.models, 1):
         _print_model(out, number, model)
+
+
+def label(
+    model: options.OneModel,
+    name: options.ModelName = None,
+    text: options.ModelNote = None,
+    verbose: options.Verbose = False,
+) -> None:
+    """Give a model a name, or note something on it; `models` lists both."""
+    if name is None and text is None:
+        raise ConfigError("Nothing is said of the model; give it a --name, a --note or both.")
+    pipeline.label_model(model, name=name, note=text)
+
+
+def delete(model: options.OneModel, verbose: options.Verbose = False) -> None:
+    """Delete a model; for 30 days it can be brought back."""
+    where = pipeline.delete_model(model)
+    out = Console(highlight=False, soft_wrap=True)
+    out.print("Deleted. For 30 days this brings it back:")
+    out.print(f'  autostructn2v restore "{escape(str(where))}"')
+
+
+def restore(model: options.DeletedModel, verbose: options.Verbose = False) -> None:
+    """Bring back a model that was deleted."""
+    where = pipeline.restore_model(model)
+    Console(highlight=False, soft_wrap=True).print(f"model:   {escape(str(where))}")
 
 
 def _print_model(out: Console, number: int, model: ShelvedModel) -> None:
@@ -60,6 +87,7 @@ def _print_model(out: Console, number: int, model: ShelvedModel) -> None:
         "On": model.trained_on,
         "Noise": model.noise,
         "Kernel": model.kernel,
+        "Note": model.note,
         "Folder": str(model.folder),
     }
     out.print(f"[bold]{number}. {escape(model.name)}[/bold]")

@@ -109,12 +109,34 @@ def _model_folders(
     path: Path, levels: int = _SEARCHED_LEVELS, failed: list[OSError] | None = None
 ) -> Iterator[Path]:
     """Find folders with models breadth first; what cannot be read is passed over."""
+    for folder in folders_below(path, levels, failed):
+        if any(os.path.isfile(folder / name) for name in MODEL_FILES.values()):  # noqa: PTH113 - never raises
+            yield folder
+
+
+def folders_below(
+    path: Path, levels: int = _SHELF_LEVELS, failed: list[OSError] | None = None
+) -> Iterator[Path]:
+    """Give the folders that can hold models breadth first, hidden ones and Zarr stores left out.
+
+    Parameters
+    ----------
+    path : Path
+        Where it begins; it is given as well.
+    levels : int
+        How deep it goes.
+    failed : list, optional
+        Takes the errors of folders that cannot be looked into.
+
+    Yields
+    ------
+    Path
+    """
     level = [path]
     for depth in range(levels + 1):
         deeper: list[Path] = []
         for folder in level:
-            if any(os.path.isfile(folder / name) for name in MODEL_FILES.values()):  # noqa: PTH113 - never raises
-                yield folder
+            yield folder
             if depth < levels:
                 deeper += _subfolders(folder, failed)
         level = deeper
@@ -126,7 +148,9 @@ def _subfolders(folder: Path, failed: list[OSError] | None) -> list[Path]:
             return [
                 Path(entry.path)
                 for entry in entries
-                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+                if not entry.name.startswith(".")
+                and not entry.name.endswith(".zarr")  # of thousands of folders
+                and entry.is_dir(follow_symlinks=False)
             ]
     except OSError as error:
         if failed is not None:

@@ -24,7 +24,9 @@ from .reexports import (
 )
 from .results import ArraySink, PipelineResult, ResultSink, StageResult
 from .run import finish, pipeline_events
-from .shelf import Shelf, ShelvedModel, list_models
+from .shelf.deleting import delete_model, purge_models, restore_model
+from .shelf.labels import Label, label_model
+from .shelf.listing import Shelf, ShelvedModel, list_models
 
 __all__ = [
     "PRESETS",
@@ -34,6 +36,7 @@ __all__ = [
     "DeviceSpeed",
     "Estimate",
     "Evidence",
+    "Label",
     "N2VConfig",
     "PackageDetails",
     "PipelineConfig",
@@ -48,6 +51,7 @@ __all__ = [
     "Stage1Config",
     "Stage2Config",
     "StageResult",
+    "delete_model",
     "denoise_array_events",
     "denoise_events",
     "doubt_file",
@@ -56,6 +60,7 @@ __all__ = [
     "file_events",
     "find_models",
     "finish",
+    "label_model",
     "list_models",
     "load_stage1",
     "measure_evidence",
@@ -64,7 +69,9 @@ __all__ = [
     "package_details",
     "pipeline_events",
     "proposed_name",
+    "purge_models",
     "recorded_events",
+    "restore_model",
     "run_pipeline",
     "validate_config",
 ]

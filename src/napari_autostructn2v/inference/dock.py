@@ -27,6 +27,7 @@ from napari_autostructn2v.inference.choices import (
 )
 from napari_autostructn2v.inference.export_dialog import ExportDialog
 from napari_autostructn2v.inference.model_card import ModelCardView
+from napari_autostructn2v.inference.shelf_section import ShelfSection
 from napari_autostructn2v.layers.files import write_denoised
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.session import session_for
@@ -82,12 +83,14 @@ class Inference(DockContent):
         self.card.show_models(self._session.models.at_hand)
         self.card.show_newer(self._session.models.newer)
         self._show_last()
+        self.shelf.open_if_empty_handed()
 
     # building
 
     def _make_widgets(self, viewer: napari.Viewer) -> None:
         self.card = ModelCardView()
         self.source = SourceChoice(viewer)
+        self.shelf = ShelfSection(self._session, self.source)
         self.result = ResultChoice()
         self.problem = sentence()
         self.doing = QLabel()
@@ -114,6 +117,7 @@ class Inference(DockContent):
         column.setContentsMargins(0, 0, column.spacing(), 0)
         column.addWidget(heading("Model"))
         column.addWidget(self.card)
+        column.addWidget(self.shelf)
         column.addWidget(heading("Images"))
         column.addWidget(self.source)
         column.addWidget(heading("Result"))
@@ -139,6 +143,7 @@ class Inference(DockContent):
 
     def _connect(self) -> None:
         self.card.path_chosen.connect(self.load_model)
+        self.shelf.use_requested.connect(self.load_model)
         self.card.newer_requested.connect(self._session.models.use_newer)
         self.card.export_requested.connect(self._ask_for_package)
         self.card.stage_changed.connect(self._refresh)

@@ -21,6 +21,7 @@ from napari_autostructn2v.session.interruptions import Interruptions
 from napari_autostructn2v.session.kernel_document import KernelDocument
 from napari_autostructn2v.session.models import Models
 from napari_autostructn2v.session.settings import first_config
+from napari_autostructn2v.session.shelf import ModelShelf
 from napari_autostructn2v.session.state import Phase
 from napari_autostructn2v.session.training_run import TrainingRun
 from napari_autostructn2v.session.work.denoising import Denoising
@@ -72,6 +73,8 @@ class Session:
         Applies models.
     models : Models
         Models that were trained or loaded.
+    shelf : ModelShelf
+        Models on this computer.
     document : KernelDocument
         The kernel that is edited.
     interruptions : Interruptions
@@ -96,6 +99,7 @@ class Session:
         self.noise = NoiseMeasuring(self.tasks)
         self.denoising = Denoising(self.tasks, self._add_layer)
         self.models = Models(self.tasks)
+        self.shelf = ModelShelf()
         self.document = KernelDocument()
         self.interruptions = Interruptions()
         self.interruptions.look(self.config)
@@ -246,7 +250,7 @@ class Session:
 
     def close(self, *_: object) -> None:
         """End what runs; called when the viewer is closed."""
-        for job in [self.training.abandon(), self.tasks.abandon()]:
+        for job in [self.training.abandon(), self.tasks.abandon(), self.shelf.abandon()]:
             if job is not None:
                 job.wait(_SECONDS_TO_END)
 

@@ -232,6 +232,12 @@ def remove_temporary(folders: RunFolders) -> None:
         remove_leftovers(folder)
 
 
+def is_running(model: Path) -> bool:
+    """Tell whether a process works on the training of a model folder."""
+    folders = RunFolders(model.parent.parent.parent, model.name)
+    return folders.model == model and _is_running(folders)
+
+
 def _is_running(folders: RunFolders) -> bool:
     return is_locked(checkpoints_of(folders).folder)
 

@@ -15,10 +15,12 @@ from autoStructN2V.inference.model_files import (
 )
 from autoStructN2V.inference.model_words import kernel_seen, noise_seen, trained_at, trained_on
 from autoStructN2V.inference.trained_model import load_description
+from autoStructN2V.masking.invalid.finding import only_signal
+from autoStructN2V.pipeline.shelf.labels import read_label
 from autoStructN2V.pipeline.suitability import SeenImages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
@@ -35,6 +37,8 @@ class ShelvedModel:
     Attributes
     ----------
     name : str
+        As a person called it, or its place.
+    place : str
         Experiment and training: the folders from the one that was searched to that of the model.
     folder : Path
         Model folder, which a model is loaded from.
@@ -53,9 +57,12 @@ class ShelvedModel:
         each difference that matters; None without images.
     reason : str
         Why, in words; empty without images.
+    note : str
+        What a person noted on it; empty if nothing.
     """
 
     name: str
+    place: str
     folder: Path
     method: Method
     mode: Mode
@@ -68,6 +75,7 @@ class ShelvedModel:
     report: Path | None
     misfit: float | None = None
     reason: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,11 @@ class Shelf:
     unreadable: tuple[str, ...]
 
 
-def list_models(folder: Path | str, sources: Sequence[ImageSource] = ()) -> Shelf:
+def list_models(
+    folder: Path | str,
+    sources: Sequence[ImageSource] = (),
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Shelf:
     """List the models of all trainings below a folder, without reading their weights.
 
     Parameters
@@ -95,6 +107,8 @@ def list_models(folder: Path | str, sources: Sequence[ImageSource] = ()) -> Shel
         As the output folder of a configuration. Packages (.zip) are not listed.
     sources : sequence of ImageSource, optional
         Images to be denoised. Their noise is measured, which takes seconds.
+    should_stop : callable
+        True ends the measurement; what is said of how models fit is of no use then.
 
     Returns
     -------
@@ -115,28 +129,30 @@ def list_models(folder: Path | str, sources: Sequence[ImageSource] = ()) -> Shel
             "folder of a configuration."
         )
     places, unreadable = find_model_folders(folder)
-    seen = SeenImages(sources) if sources else None
+    seen = SeenImages(only_signal(sources, should_stop), should_stop) if sources else None
     found: list[ShelvedModel] = []
-    for place in places:
-        stages = tuple(n for n, name in MODEL_FILES.items() if (place / name).is_file())
+    for where in places:
+        stages = tuple(n for n, name in MODEL_FILES.items() if (where / name).is_file())
         try:
-            model = load_description(place / MODEL_FILES[stages[-1]])
+            model = load_description(where / MODEL_FILES[stages[-1]])
         except (ModelError, OSError) as error:
             unreadable.append(str(error))
             continue
         fit = None if seen is None else seen.fit(model)
-        found.append(_shelved(_name(place, folder), place, stages, model, fit))
+        found.append(_shelved(_place(where, folder), where, stages, model, fit))
     found.sort(key=lambda listed: (listed.date, listed.folder.name), reverse=True)
     found.sort(key=lambda listed: listed.misfit or 0.0)  # of those that fit alike, newest first
     return Shelf(tuple(found), tuple(unreadable))
 
 
 def _shelved(
-    name: str, folder: Path, stages: tuple[int, ...], model: TrainedModel, fit: Fit | None
+    place: str, folder: Path, stages: tuple[int, ...], model: TrainedModel, fit: Fit | None
 ) -> ShelvedModel:
     picture, report = folder / PICTURE_FILE, folder / REPORT_FILE
+    label = read_label(folder)
     return ShelvedModel(
-        name=name,
+        name=label.name or place,
+        place=place,
         folder=folder,
         method=model.method,
         mode=model.mode,
@@ -149,9 +165,10 @@ def _shelved(
         report=report if report.is_file() else None,
         misfit=None if fit is None else fit.misfit,
         reason="" if fit is None else fit.reason,
+        note=label.note,
     )
 
 
-def _name(place: Path, folder: Path) -> str:
-    parts = [part for part in place.relative_to(folder).parts if part not in _PASSED_OVER]
-    return "/".join(parts) or place.resolve().name
+def _place(where: Path, folder: Path) -> str:
+    parts = [part for part in where.relative_to(folder).parts if part not in _PASSED_OVER]
+    return "/".join(parts) or where.resolve().name

@@ -1,0 +1,1 @@
+"""The models of earlier trainings: listed, named, set aside and brought back."""
