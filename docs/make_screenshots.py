@@ -18,9 +18,10 @@ import napari
 from napari.settings import get_settings
 from qtpy.QtWidgets import QApplication
 
-from autoStructN2V.pipeline import validate_config
+from autoStructN2V.datasets import ArraySource, make_sample
+from autoStructN2V.pipeline import finish, recorded_events, validate_config
 from napari_autostructn2v.comparison.command import toggle_comparison
-from napari_autostructn2v.session.docks import PLUGIN, DockName
+from napari_autostructn2v.session.docks import PLUGIN, DockName, title_of
 from napari_autostructn2v.session.session import Session, session_for
 from napari_autostructn2v.session.state import Phase
 
@@ -84,6 +85,7 @@ def main() -> None:
     session.choose_layer(layer)
     _train(photographer, session)
     _look(photographer, session)
+    _show_models(photographer, session)
     session.close()
     viewer.close()
 
@@ -113,6 +115,22 @@ def _look(photographer: Photographer, session: Session) -> None:
     toggle_comparison(photographer.viewer)
     session.dock_requested.emit(DockName.INFERENCE)
     photographer.take("inference")
+
+
+def _show_models(photographer: Photographer, session: Session) -> None:
+    """Models of other images on the shelf, too; they have learned next to nothing."""
+    short = {"preset": "fast", "num_epochs": 1, "output_dir": session.config.output_dir}
+    for kind in ("random", "vertical_stripes", "diagonal"):
+        noisy = make_sample(kind, seed=1, shape=(4, 128, 128)).noisy
+        source = ArraySource(noisy, name=kind.replace("_", " "))
+        finish(recorded_events([source], {**short, "experiment_name": kind}))
+    session.dock_requested.emit(DockName.INFERENCE)
+    dock = photographer.viewer.window.dock_widgets[title_of(DockName.INFERENCE)]
+    dock.shelf.collapse(animate=False)
+    dock.shelf.expand(animate=False)
+    photographer.wait(lambda: not session.shelf.state.is_looking)
+    dock.shelf.view.list.setFocus()
+    photographer.take("models")
 
 
 def _options() -> argparse.Namespace:

@@ -16,7 +16,7 @@ import pytest
 import tifffile
 import torch
 
-from autoStructN2V.cli.main import main
+from autoStructN2V.cli.main import app, main
 from autoStructN2V.datasets import check_images, make_sample, open_images
 from autoStructN2V.datasets.images.names import refuse_existing
 from autoStructN2V.datasets.images.sources import ArraySource
@@ -100,7 +100,7 @@ def test_every_field_is_listed_with_its_default(hooks: Any) -> None:
 
 def test_every_option_is_listed(hooks: Any, capsys: pytest.CaptureFixture[str]) -> None:
     page = hooks.on_page_markdown((ROOT / "docs" / "command-line.md").read_text("utf-8"))
-    for name in ("train", "denoise", "extract-mask", "inspect", "models", "export", "demo"):
+    for name in [command.name for command in app.registered_commands]:
         main([name, "--help"])
         options = set(re.findall(r"--[a-z][a-z0-9-]+", capsys.readouterr().out)) - {"--help"}
         section = page.partition(f"## `{name}`")[2].partition("\n## ")[0]

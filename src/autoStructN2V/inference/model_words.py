@@ -22,13 +22,18 @@ def trained_at(model: TrainedModel) -> str:
 
 def trained_on(model: TrainedModel) -> str:
     """Say what images a model was trained on: names, and slices, rows and columns of the first."""
-    names, shapes = (_listed(model, name) for name in ("images", "shapes"))
-    more = f" and {len(names) - _SHOWN_IMAGES} more" if len(names) > _SHOWN_IMAGES else ""
-    text = ", ".join(map(str, names[:_SHOWN_IMAGES])) + more
+    text, shapes = images_seen(model), _listed(model, "shapes")
     if not shapes or not isinstance(shapes[0], list | tuple) or len(shapes[0]) != 3:
         return text
     z, y, x = shapes[0]
     return f"{text} ({'1 image' if z == 1 else f'{z} slices'}, {y} x {x})"
+
+
+def images_seen(model: TrainedModel, n_shown: int = _SHOWN_IMAGES) -> str:
+    """Name the images that a model was trained on, and say how many there are beyond the first."""
+    names = _listed(model, "images")
+    more = f" and {len(names) - n_shown} more" if len(names) > n_shown else ""
+    return ", ".join(map(str, names[:n_shown])) + more
 
 
 def noise_seen(model: TrainedModel) -> str:

@@ -16,6 +16,7 @@ from autoStructN2V.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_CONFIG = "config.json"
 _MODEL = re.compile(r"stage([12])_model\.pth")
 _MOST_UNPACKED = 20  # times what is stored, and some: weights hardly get smaller
 _ALWAYS_UNPACKED = 1_000_000  # bytes
@@ -43,6 +44,8 @@ def packaged_stage(path: Path) -> int:
 def unpacked(path: Path) -> Iterator[Path]:
     """Give the model file of a package as a file of its own, for as long as the block lasts.
 
+    The configuration lies beside it, if the package has it.
+
     Raises
     ------
     ModelError
@@ -50,10 +53,9 @@ def unpacked(path: Path) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory() as folder:
         with _opened(path) as archive:
-            name = _model_in(archive, path)[0]
-            target = Path(folder) / name
-            with archive.open(name) as stored, target.open("wb") as file:
-                shutil.copyfileobj(stored, file)
+            target = _unpack(archive, _model_in(archive, path)[0], Path(folder))
+            if _CONFIG in archive.namelist():
+                _unpack(archive, _CONFIG, Path(folder))
         yield target
 
 
@@ -79,7 +81,13 @@ def _model_in(archive: zipfile.ZipFile, path: Path) -> re.Match[str]:
         raise ModelError(
             f"{path} holds no model of autoStructN2V; it reads packages that it exported itself."
         )
-    stored = archive.getinfo(found[-1][0])
+    return found[-1]
+
+
+def _unpack(archive: zipfile.ZipFile, name: str, folder: Path) -> Path:
+    stored = archive.getinfo(name)
     if stored.file_size > _MOST_UNPACKED * stored.compress_size + _ALWAYS_UNPACKED:
         raise ValueError("unpacks to more than a model has")
-    return found[-1]
+    with archive.open(name) as content, (folder / name).open("wb") as file:
+        shutil.copyfileobj(content, file)
+    return folder / name

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline import PipelineConfig
     from napari_autostructn2v.session.state import TaskState
 
-_FILES = "Model and configuration (*.pth *.json)"
+_FILES = "Model and configuration (*.pth *.json *.zip)"
 
 
 def import_problem(config: PipelineConfig, *, is_complete: bool) -> str | None:
@@ -57,7 +57,7 @@ class ModelImport(QWidget):
         self.folder_button.setToolTip("Folder of a training with stage1_model.pth and config.json.")
         self.files_button = QPushButton("Files…")
         self.files_button.setToolTip(
-            "One or two .pth files, with their config.json if you have it."
+            "One or two .pth files, with their config.json if you have it, or a package (.zip)."
         )
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.hide()

@@ -34,21 +34,21 @@ _EDITABLE = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFl
 
 
 def kind_of(model: ShelvedModel) -> str:
-    """Return method and mode of a model, and when it was trained."""
-    parts = (choice_label("method", model.method), model.mode, model.date)
+    """Return when a model was trained, its mode and its method."""
+    parts = (model.date, model.mode, choice_label("method", model.method))
     return ", ".join(part for part in parts if part)
 
 
 def words_of(model: ShelvedModel) -> str:
     """Return what there is to know about a model, in lines."""
     rows = {
-        "Method": kind_of(model),
+        "Trained": kind_of(model),
         "On": model.trained_on,
         "Noise": model.noise,
         "Kernel": model.kernel,
         "Fit": model.reason,
         "Note": model.note,
-        "Folder": str(model.folder),
+        "Place": model.place,
     }
     return "\n".join([model.name, *(f"{name}: {text}" for name, text in rows.items() if text)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QItemSelectionModel, QModelIndex, QSize, Qt, Signal
-from qtpy.QtGui import QAction, QKeySequence
+from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -30,6 +30,8 @@ from napari_autostructn2v.widgets.status import Notice
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from qtpy.QtGui import QKeyEvent
 
     from autoStructN2V.pipeline import ShelvedModel
     from napari_autostructn2v.session.shelf import ModelShelf, ShelfState
@@ -107,17 +109,18 @@ class ShelfView(QWidget):
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.search, self.summary, self.list, self.words, self.note):
+        undo = QHBoxLayout()
+        undo.addWidget(self.deleted, 1)
+        undo.addWidget(self.undo_button)
+        column.addWidget(self.search)
+        column.addWidget(self.summary)
+        column.addLayout(undo)
+        for widget in (self.problem, self.list, self.words, self.note):
             column.addWidget(widget)
         row = QHBoxLayout()
         for button in self._buttons:
             row.addWidget(button, 1)
         column.addLayout(row)
-        column.addWidget(self.problem)
-        undo = QHBoxLayout()
-        undo.addWidget(self.deleted, 1)
-        undo.addWidget(self.undo_button)
-        column.addLayout(undo)
 
     @property
     def _buttons(self) -> tuple[QPushButton, ...]:
@@ -206,8 +209,8 @@ class ShelfView(QWidget):
         state, n_found = self._shelf.state, self.found.rowCount()
         self.summary.setText(_summary(state, n_found))
         self.summary.setToolTip("\n".join(state.unreadable))
-        for widget in (self.search, self.list):
-            widget.setVisible(bool(state.models))
+        self.search.setVisible(bool(state.models))
+        self.list.setVisible(n_found > 0)
         self.list.updateGeometry()
         self._show_selected()
 
@@ -235,11 +238,13 @@ class _List(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        remove = QAction(self)
-        remove.setShortcut(QKeySequence.StandardKey.Delete)
-        remove.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        remove.triggered.connect(self.delete_requested)
-        self.addAction(remove)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - name given by Qt
+        """Let Del delete, beside what a list does."""
+        if event is not None and event.matches(QKeySequence.StandardKey.Delete):
+            self.delete_requested.emit()
+        else:
+            super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
         """Return room for some rows; the others are scrolled to."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.errors import ConfigError, ModelError
+from autoStructN2V.inference.packaged import is_package, unpacked
 from autoStructN2V.pipeline import find_models, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config
 from autoStructN2V.trainers import load_model
@@ -107,7 +108,7 @@ def import_model(paths: Sequence[Path]) -> ImportedModel:
     Parameters
     ----------
     paths : sequence of Path
-        One folder, or one or two .pth files with or without their .json file.
+        One folder, one package (.zip), or one or two .pth files with or without their .json file.
 
     Raises
     ------
@@ -127,9 +128,13 @@ def import_model(paths: Sequence[Path]) -> ImportedModel:
             raise ModelError(f"{files[model.stage].name} and {file.name} are both of one stage.")
         models[model.stage], files[model.stage] = model, file
     _require_same_training(models)
-    beside = found[0].parent / _CONFIG_NAME
-    config_file = saved[0] if saved else beside if beside.is_file() else None
-    return ImportedModel(models, files, _made_with(config_file, models[min(models)]))
+    first = models[min(models)]
+    if saved or not is_package(found[0]):
+        made_with = _made_with(saved[0] if saved else found[0].with_name(_CONFIG_NAME), first)
+    else:
+        with unpacked(found[0]) as file:
+            made_with = _made_with(file.with_name(_CONFIG_NAME), first)
+    return ImportedModel(models, files, made_with)
 
 
 def _require_same_training(models: dict[int, TrainedModel]) -> None:
@@ -137,8 +142,9 @@ def _require_same_training(models: dict[int, TrainedModel]) -> None:
         raise ModelError("The two models differ in mode or method; choose those of one training.")
 
 
-def _made_with(config_file: Path | None, model: TrainedModel) -> PipelineConfig | None:
-    if config_file is None:
+def _made_with(config_file: Path, model: TrainedModel) -> PipelineConfig | None:
+    """Return what a model was trained with; None if the file that says so is not there."""
+    if not config_file.is_file():
         return None
     config = validate_config(read_config(config_file))
     if (config.mode, config.method) != (model.mode, model.method):

@@ -153,7 +153,7 @@ class ModelShelf(JobHolder[ShelfState]):
     def _label(self, model: ShelvedModel, **said: str) -> None:
         def work() -> None:
             label = label_model(model.folder, **said)
-            now = replace(model, name=label.name or model.place, note=label.note)
+            now = replace(model, name=label.name or model.unlabeled, note=label.note)
             models = tuple(
                 now if other.folder == model.folder else other for other in self.state.models
             )

@@ -80,7 +80,8 @@ def test_what_there_is_to_know_is_listed_the_newest_first(results):
     ]
     assert shelf.unreadable == ()
     lines, stack, random = shelf.models
-    assert lines.name == "horizontal_lines/20260103/20260103-120000"
+    assert lines.place == "horizontal_lines/20260103/20260103-120000"
+    assert (lines.name, lines.note) == ("horizontal_lines.tif", "")
     assert lines.folder == training(results, "horizontal_lines")
     assert (lines.method, lines.mode, lines.stages) == ("autostructn2v", "2D", (2,))
     assert (random.method, stack.mode) == ("n2v", "2.5D")
@@ -212,7 +213,7 @@ def test_the_models_of_channels_are_found(tmp_path, models):
         folder = tmp_path / "exp" / "20260101-115900" / f"channel_{number}"
         place = folder / "models" / "20260101" / "20260101-120000"
         save_model(place / "stage1_model.pth", models["random"])
-    assert sorted(m.name for m in list_models(tmp_path).models) == [
+    assert sorted(m.place for m in list_models(tmp_path).models) == [
         f"exp/20260101-115900/channel_{number}/20260101/20260101-120000" for number in (0, 1)
     ]
 
@@ -236,7 +237,7 @@ def test_the_command_lists_them_with_the_best_first(results, capsys):
     tifffile.imwrite(noisy, images("random", seed=2)[0].read_slice(0))
     assert main(["models", str(results), "--for", str(noisy)]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("1. random/20260101/20260101-120000\n   Fit:     ")
+    assert out.startswith("1. random.tif\n   Fit:     ")
     assert out.count("\n   Folder:  ") == 3
     assert err == ""
 

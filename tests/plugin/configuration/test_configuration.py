@@ -11,7 +11,16 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QMessageBox
 
-from autoStructN2V.pipeline import PRESETS, finish, recorded_events, validate_config
+from autoStructN2V.inference import load_model
+from autoStructN2V.pipeline import (
+    PRESETS,
+    export_model,
+    find_models,
+    finish,
+    package_details,
+    recorded_events,
+    validate_config,
+)
 from autoStructN2V.pipeline.configuration.file import read_config
 from autoStructN2V.pipeline.configuration.of_preset import is_modified, with_preset
 from napari_autostructn2v.configuration.dock import Configuration
@@ -426,6 +435,23 @@ def test_one_model_file_is_imported(dock, session, trained, imports):
     assert "Found stage 1 (" in dock.model_import.found() and session.models.at_hand is None
     assert session.config.stage1_model is not None and not dock.model_import.is_complete
     imports([trained / "stage2_model.pth"])
+    assert "Found stage 2" in dock.model_import.found() and dock.model_import.is_complete
+
+
+def test_a_package_is_imported_with_its_configuration(dock, session, trained, imports, tmp_path):
+    pytest.importorskip("bioimageio.spec", minversion="0.5.14")
+    files = find_models(trained)
+    for stage, file in files.items():
+        details = package_details(name="Lines", authors=("Ada Lovelace",))
+        export_model(load_model(file), details, tmp_path / f"{stage}.zip", trained)
+    (tmp_path / "config.json").write_text('{"mode": "2.5D"}')  # of something else
+    imports([tmp_path / "1.zip"])
+    assert "Found stage 1 (" in dock.model_import.found(), dock.model_import.problem()
+    assert session.config.stage1_model == tmp_path / "1.zip"
+    saved = read_config(trained / "config.json")
+    assert session.config.stage2.features == saved["stage2"]["features"]
+    assert session.cannot_start() is None
+    imports([tmp_path / "2.zip"])
     assert "Found stage 2" in dock.model_import.found() and dock.model_import.is_complete
 
 

@@ -13,7 +13,13 @@ from autoStructN2V.inference.model_files import (
     REPORT_FILE,
     find_model_folders,
 )
-from autoStructN2V.inference.model_words import kernel_seen, noise_seen, trained_at, trained_on
+from autoStructN2V.inference.model_words import (
+    images_seen,
+    kernel_seen,
+    noise_seen,
+    trained_at,
+    trained_on,
+)
 from autoStructN2V.inference.trained_model import load_description
 from autoStructN2V.masking.invalid.finding import only_signal
 from autoStructN2V.pipeline.shelf.labels import read_label
@@ -37,7 +43,9 @@ class ShelvedModel:
     Attributes
     ----------
     name : str
-        As a person called it, or its place.
+        As a person called it, or as it is called without that.
+    unlabeled : str
+        The first image that it was trained on, or its place.
     place : str
         Experiment and training: the folders from the one that was searched to that of the model.
     folder : Path
@@ -62,6 +70,7 @@ class ShelvedModel:
     """
 
     name: str
+    unlabeled: str
     place: str
     folder: Path
     method: Method
@@ -149,9 +158,10 @@ def _shelved(
     place: str, folder: Path, stages: tuple[int, ...], model: TrainedModel, fit: Fit | None
 ) -> ShelvedModel:
     picture, report = folder / PICTURE_FILE, folder / REPORT_FILE
-    label = read_label(folder)
+    label, unlabeled = read_label(folder), images_seen(model, 1) or place
     return ShelvedModel(
-        name=label.name or place,
+        name=label.name or unlabeled,
+        unlabeled=unlabeled,
         place=place,
         folder=folder,
         method=model.method,
