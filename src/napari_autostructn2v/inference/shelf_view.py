@@ -54,7 +54,7 @@ class ShelfView(QWidget):
     def __init__(self, shelf: ModelShelf) -> None:
         super().__init__()
         self._shelf = shelf
-        self._chosen: Path | None = None
+        self._chosen: Path | None = None  # what a person selected, not the program
         self._make_widgets()
         self._arrange()
         self._connect()
@@ -190,9 +190,11 @@ class ShelfView(QWidget):
     def _show(self, state: ShelfState) -> None:
         """Show the models; the one that was selected stays so."""
         if tuple(state.models) != self.items.models:
+            chosen = self._chosen
             self.items.show_models(state.models)
-            row = None if self._chosen is None else self.items.row_of(self._chosen)
+            row = None if chosen is None else self.items.row_of(chosen)
             self._select(self.found.mapFromSource(self.items.index(row or 0, 0)))
+            self._chosen = None if row is None else chosen  # what nobody chose may change
         self.problem.show_text(state.problem)
         name = state.deleted[-1].name if state.deleted else ""
         self.deleted.show_text(f"Deleted {name}." if name else "")
@@ -250,8 +252,11 @@ class _List(QListView):
         """Return room for some rows; the others are scrolled to."""
         model = self.model()
         n_rows = min(_ROWS_SHOWN, model.rowCount() if model is not None else 0)
-        height = row_height(self.fontMetrics()) * max(1, n_rows) + 2 * self.frameWidth()
-        return QSize(super().sizeHint().width(), height)
+        viewport = self.viewport()
+        # a style may draw more than a frame
+        around = self.height() - viewport.height() if viewport is not None else 0
+        height = row_height(self.fontMetrics()) * max(1, n_rows)
+        return QSize(super().sizeHint().width(), height + max(around, 2 * self.frameWidth()))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - name given by Qt
         """Return the height of the size hint."""

@@ -226,6 +226,7 @@ def test_what_fits_the_layer_comes_first_with_the_reason(
         lambda: session.shelf.state.compared_with == "lines" and not session.shelf.state.is_looking
     )
     assert [model.method for model in rows(view)][:2] == ["autostructn2v"] * 2
+    assert view.selected() == rows(view)[0], "nobody chose another one"
     assert view.summary.text() == "4 models, what fits lines best comes first."
     click_row(view, 3)
     assert "removes only the noise that every pixel has for itself" in view.words.text()
