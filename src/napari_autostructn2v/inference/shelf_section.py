@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.reading import open_images
 from napari_autostructn2v.inference.shelf_view import ShelfView
-from napari_autostructn2v.layers.stacks import snapshot
+from napari_autostructn2v.layers.pixels import snapshot
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.shelf import ImagesToFit
 from napari_autostructn2v.widgets.sections import Collapsible
@@ -98,7 +98,7 @@ class ShelfSection(Collapsible):
         if not self._source.is_layer:
             return self._source.path(), tuple(self._source.chosen_planes().items())
         chooser = self._source.chooser
-        return chooser.layer(), chooser.index(), chooser.problem()
+        return chooser.layer(), tuple(chooser.chosen().items()), chooser.problem()
 
     def _images(self) -> ImagesToFit | None:
         path = self._source.path()
