@@ -12,7 +12,7 @@ from autoStructN2V.datasets.images.reading import open_images
 from napari_autostructn2v.inference.shelf_view import ShelfView
 from napari_autostructn2v.layers.pixels import snapshot
 from napari_autostructn2v.lifetime import connect
-from napari_autostructn2v.session.shelf import ImagesToFit
+from napari_autostructn2v.session.work.shelf import ImagesToFit
 from napari_autostructn2v.widgets.sections import Collapsible
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent
 
     from autoStructN2V.pipeline import ShelvedModel
-    from napari_autostructn2v.session.shelf import ModelShelf, ShelfState
+    from napari_autostructn2v.session.work.shelf import ModelShelf, ShelfState
 
 _ROWS_SHOWN = 3
 

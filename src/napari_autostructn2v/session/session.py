@@ -21,11 +21,11 @@ from napari_autostructn2v.session.interruptions import Interruptions
 from napari_autostructn2v.session.kernel_document import KernelDocument
 from napari_autostructn2v.session.models import Models
 from napari_autostructn2v.session.settings import first_config
-from napari_autostructn2v.session.shelf import ModelShelf
 from napari_autostructn2v.session.state import Phase
 from napari_autostructn2v.session.training_run import TrainingRun
 from napari_autostructn2v.session.work.denoising import Denoising
 from napari_autostructn2v.session.work.measuring import NoiseMeasuring
+from napari_autostructn2v.session.work.shelf import ModelShelf
 from napari_autostructn2v.session.work.tasks import Tasks
 
 if TYPE_CHECKING:
