@@ -28,3 +28,6 @@ Channels = Literal["one", "each"]
 
 OutputDtype = Literal["float32", "input"]
 """Data type of results: as computed, or that of the input, rounded and saturated."""
+
+GoingOn = Literal["continue", "fine_tune"]
+"""How a training goes on from a model: on the same images, or on others."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from autoStructN2V.inference import TrainedModel
     from autoStructN2V.pipeline import PipelineConfig, RunOutput
     from autoStructN2V.pipeline.channels import ChannelImages, ChannelsOutput
+    from autoStructN2V.vocabulary import GoingOn, PresetName
 
 stop_requested = threading.Event()
 
@@ -46,6 +47,9 @@ def train(
     skip_stage1: options.SkipStage1 = False,
     skip_stage2: options.SkipStage2 = False,
     stage1_model: options.Stage1Model = None,
+    continued: options.Continue = None,
+    fine_tuned: options.FineTune = None,
+    new_kernel: options.NewKernel = False,
     device: options.Device = None,
     seed: options.Seed = None,
     axes: options.Axes = None,
@@ -74,11 +78,13 @@ def train(
         "channels": channels,
         "timepoint": timepoint,
         "output_dtype": output_dtype,
+        "keep_kernel": False if mask else None,
         "run_stage1": False if skip_stage1 else None,
         "run_stage2": False if skip_stage2 else None,
         "stage2": _kernel_source(mask, skip_stage1),
     }
-    nested = _nested(config, given, setting or [])
+    begun = _begun_with(continued, fine_tuned, preset, new_kernel=new_kernel)
+    nested = configuration.merged(begun, _nested(config, given, setting or []))
     complete = configuration.validate_config(nested)
     _refuse_unused(
         complete,
@@ -96,6 +102,27 @@ def _nested(config: Path | None, given: dict[str, Any], settings: list[str]) -> 
         {field: value for field, value in given.items() if value is not None},
     )
     return configuration.merged(nested, configuration.read_settings(settings))
+
+
+def _begun_with(
+    continued: Path | None,
+    fine_tuned: Path | None,
+    preset: PresetName | None,
+    *,
+    new_kernel: bool,
+) -> dict[str, Any]:
+    """Return the settings of the model that the training goes on from, if from one."""
+    model = continued or fine_tuned
+    if continued is not None and fine_tuned is not None:
+        raise ConfigError(
+            "--continue trains a model on and --fine-tune adapts it to other images; choose one."
+        )
+    if model is None and new_kernel:
+        raise ConfigError("--new-kernel goes with --continue or --fine-tune; drop it.")
+    if model is None:
+        return {}
+    how: GoingOn = "fine_tune" if continued is None else "continue"
+    return pipeline.go_on(model, how, preset) | {"keep_kernel": not new_kernel}
 
 
 def _tell_of_interrupted(output: Path) -> None:

@@ -45,6 +45,17 @@ SkipStage2 = Annotated[bool, typer.Option("--skip-stage2", help="Train stage 1 o
 Stage1Model = Annotated[
     Path | None, typer.Option(help="Model of an earlier training to use as stage 1.")
 ]
+Continue = Annotated[
+    Path | None,
+    typer.Option("--continue", help="Model to train for more epochs, on the images of then."),
+]
+FineTune = Annotated[
+    Path | None,
+    typer.Option("--fine-tune", help="Model to adapt to these images by a short training."),
+]
+NewKernel = Annotated[
+    bool, typer.Option("--new-kernel", help="Go on from a model, with a kernel of these images.")
+]
 Device = Annotated[DeviceName | None, typer.Option(help="auto takes a GPU when there is one.")]
 Threads = Annotated[
     int,

@@ -85,6 +85,7 @@ def _print_model(out: Console, number: int, model: ShelvedModel) -> None:
         "Method": made,
         "Trained": model.date,
         "On": model.trained_on,
+        "From": model.origin,
         "Noise": model.noise,
         "Kernel": model.kernel,
         "Note": model.note,

@@ -13,11 +13,16 @@ _SHOWN_IMAGES = 3
 
 def trained_at(model: TrainedModel) -> str:
     """Say when a model was trained, in local time; empty if the file does not tell."""
-    created = str(model.provenance.get("created", ""))
+    return _local(model.provenance.get("created"))
+
+
+def _local(moment: Any) -> str:
+    """Return a date and time as a person reads it."""
+    text = str(moment or "")
     try:
-        return f"{datetime.fromisoformat(created).astimezone():%Y-%m-%d %H:%M}"
+        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
     except (ValueError, OverflowError, OSError):  # no date, or one that the clock does not know
-        return created
+        return text
 
 
 def trained_on(model: TrainedModel) -> str:
@@ -34,6 +39,18 @@ def images_seen(model: TrainedModel, n_shown: int = _SHOWN_IMAGES) -> str:
     names = _listed(model, "images")
     more = f" and {len(names) - n_shown} more" if len(names) > n_shown else ""
     return ", ".join(map(str, names[:n_shown])) + more
+
+
+def comes_from(model: TrainedModel) -> str:
+    """Say which models a model was continued or fine-tuned from, the last first; empty if none."""
+    found = [one for one in _listed(model, "ancestors") if isinstance(one, dict)]
+    parts = []
+    for ancestor in reversed(found):
+        images = ancestor.get("images")
+        first = str(images[0]) if isinstance(images, list) and images else "other images"
+        how = "continued" if ancestor.get("went_on_as") == "continue" else "fine-tuned"
+        parts.append(f"{how} from a model of {_local(ancestor.get('created'))} ({first})")
+    return ", which was ".join(parts)
 
 
 def noise_seen(model: TrainedModel) -> str:

@@ -13,6 +13,7 @@ from .exchange.export import export_model
 from .files.drivers import RunOutput, file_events, recorded_events, run_pipeline
 from .forecast.device_speed import DeviceSpeed, measure_speed
 from .forecast.estimate import Estimate, estimate_run
+from .going_on.settings import go_on
 from .reexports import (
     Evidence,
     PresetName,
@@ -60,6 +61,7 @@ __all__ = [
     "file_events",
     "find_models",
     "finish",
+    "go_on",
     "label_model",
     "list_models",
     "load_stage1",

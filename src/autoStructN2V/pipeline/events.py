@@ -6,7 +6,7 @@ see :mod:`autoStructN2V.pipeline`.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,10 +114,19 @@ class AwaitingDecision:
 
 @dataclass(frozen=True)
 class StageTrained:
-    """A stage is trained or imported and about to be applied; ``model`` is worth keeping now."""
+    """A stage is trained or imported and about to be applied; ``model`` is worth keeping now.
+
+    Attributes
+    ----------
+    stage : {1, 2}
+    model : TrainedModel
+    optimizer : list or None
+        Averages of gradients with which the training can be continued; None of an imported model.
+    """
 
     stage: int
     model: "TrainedModel"
+    optimizer: "list[Any] | None" = None
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ from autoStructN2V.pipeline.steps.stage_report import compare_stages, report_on_
 from autoStructN2V.pipeline.steps.training_data import RunPixels
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.events import Warned
-from autoStructN2V.trainers.trainer import Trainer, TrainingResult, build_network
+from autoStructN2V.trainers.result import TrainingResult
+from autoStructN2V.trainers.trainer import Trainer, build_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.files.checkpoints import RunCheckpoints, StageCheckpoints
+    from autoStructN2V.pipeline.going_on.start import Start
     from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
     from autoStructN2V.trainers.config import StageConfig
     from autoStructN2V.trainers.data import RefinementPlan
@@ -73,6 +75,7 @@ class Job:
     removal: PatternRemoval
     checkpoints: RunCheckpoints | None = None
     is_matched: bool = False
+    start: Start | None = None
     is_as_stored: bool = True  # on the scale and with the rows of the images; else no map of doubt
     results: dict[int, StageResult] = field(default_factory=dict)
     networks: dict[int, FlexibleUNet] = field(default_factory=dict)
@@ -132,7 +135,12 @@ class Job:
         data = self.pixels.training_data(config, hidden, plan)
         seed = self.config.random_seed + stage
         network = build_network(config, 3 if self.config.mode == "2.5D" else 1, seed)
+        begun_with = None if self.start is None else self.start.models.get(stage)
+        if begun_with is not None:
+            network.load_state_dict(begun_with.weights)
         trainer = Trainer(network.placed_on(self.device), data, config, self.config, stage, seed)
+        if begun_with is not None and self.start is not None:
+            trainer.go_on_with(self.start.optimizers.get(stage))
         n_parameters = sum(p.numel() for p in trainer.network.parameters())
         yield StageStarted(stage, self.config.num_epochs, n_parameters, str(self.device), kernel)
         kept = self._checkpoints(stage, hidden, plan)
@@ -218,12 +226,12 @@ class Job:
             self.config.method,
             stage,
             kernel,
-            self._provenance(outcome),
+            self._provenance(stage, outcome),
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
             grid_share=self.noise.grid.share,
         )
 
-    def _provenance(self, outcome: TrainingResult) -> dict[str, object]:
+    def _provenance(self, stage: int, outcome: TrainingResult) -> dict[str, object]:
         """Say where a model comes from, and what has to be done to other images before it."""
         last = outcome.history[-1] if outcome.history else None
         noise = self.noise.of_images()
@@ -245,6 +253,7 @@ class Job:
             "repair_outliers": self.config.repair_outliers,
             "is_matched": self.is_matched,
             "align_rows": self.config.align_rows,
+            "ancestors": [] if self.start is None else self.start.ancestors(stage),
         }
 
     def _finish_stage(
@@ -253,7 +262,7 @@ class Job:
         """Denoise all sources, measure what is left of the noise, and report."""
         stage = model.stage
         self.networks[stage] = outcome.network
-        yield StageTrained(stage, model)
+        yield StageTrained(stage, model, outcome.optimizer)
         is_stopped = outcome.is_stopped
         if not is_stopped:
             is_stopped = not (yield from self._denoise(model, outcome.network))

@@ -19,6 +19,7 @@ from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.models.workers import using_threads
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.events import ImagesRead
+from autoStructN2V.pipeline.going_on.start import Start
 from autoStructN2V.pipeline.job import Job
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
 from autoStructN2V.pipeline.steps.grid import grid_of_training
@@ -135,9 +136,13 @@ def _run(
     checkpoints: RunCheckpoints | None,
 ) -> Generator[Event, Decision | None, PipelineResult]:
     device = choose_device(complete.device)
-    given = _given_kernel(complete)
+    start = Start.of(complete)
+    given = _given_kernel(complete, start)
     images = _prepared(sources, complete, should_stop, unusable)
     yield from map(Warned, images.sentences)
+    if start is not None:
+        start.require_same_images(images.sources)
+        yield from map(Warned, start.notes())
     removal = find_patterns(
         images.sources,
         remove_periodic=complete.remove_periodic,
@@ -164,6 +169,7 @@ def _run(
         checkpoints=checkpoints,
         is_matched=images.is_matched,
         is_as_stored=images.is_as_stored,
+        start=start,
     )
     if should_stop():
         return job.result(None, None)
@@ -256,10 +262,14 @@ def _sources(images: Any) -> list[ImageSource]:
     return [image if isinstance(image, ImageSource) else as_source(image) for image in given]
 
 
-def _given_kernel(config: PipelineConfig) -> Kernel | None:
-    """Return the kernel from the file, if the configuration names one; checked before training."""
+def _given_kernel(config: PipelineConfig, start: Start | None) -> Kernel | None:
+    """Return the kernel of the model that is gone on from, or from a file, if one is named."""
     path = config.stage2.mask_file_path
-    if config.last_stage == 1 or config.stage2.mask_source != "file":
+    if config.last_stage == 1:
+        return None
+    if start is not None and (kept := start.kernel(config)) is not None:
+        return kept
+    if config.stage2.mask_source != "file":
         return None
     assert path is not None  # the configuration checks it
     return Kernel.load(path, config.mode)

@@ -17,7 +17,8 @@ from .reexports import (
     load_model,
     save_model,
 )
-from .trainer import Trainer, TrainingResult, build_network
+from .result import TrainingResult
+from .trainer import Trainer, build_network
 
 __all__ = [
     "AwaitingDecision",

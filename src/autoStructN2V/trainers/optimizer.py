@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from autoStructN2V.trainers.config import OptimizationConfig
 
@@ -151,10 +151,27 @@ class Optimization:
         for rate in self._rates:
             rate.step()
 
+    @property
+    def averages(self) -> list[dict[int, Any]]:
+        """Averages of gradients of each optimizer, by the numbers of their weights."""
+        return [optimizer.state_dict()["state"] for optimizer in self._optimizers]
+
+    def load_averages(self, averages: Sequence[Mapping[int, Any]]) -> None:
+        """Take the averages of another optimization of the same network; the rate begins anew.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError, AttributeError
+            If something is missing or does not fit.
+        """
+        for optimizer, found in zip(self._optimizers, averages, strict=True):
+            rates = [float(group["lr"]) for group in optimizer.param_groups]
+            _load_averages(optimizer, found, rates)
+
     def state_dict(self) -> dict[str, Any]:
         """Return averages of gradients and the place in the schedule, as plain values."""
         return {
-            "averages": [optimizer.state_dict()["state"] for optimizer in self._optimizers],
+            "averages": self.averages,
             "rates": [list(rate.get_last_lr()) for rate in self._rates],
             "n_steps": self._rates[0].last_epoch,
             "scaler": self._scaler.state_dict(),

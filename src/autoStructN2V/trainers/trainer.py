@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,11 +22,12 @@ from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
 from autoStructN2V.trainers.gradients import Gradients
 from autoStructN2V.trainers.optimizer import Optimization
 from autoStructN2V.trainers.refinement import Refinement
+from autoStructN2V.trainers.result import TrainingResult
 from autoStructN2V.trainers.spare_previews import SparePreviews
 from autoStructN2V.trainers.validation import MaskedValidation, n_patches_worth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from typing import Any
 
     from torch import Tensor, nn
@@ -41,29 +41,6 @@ if TYPE_CHECKING:
     from autoStructN2V.trainers.events import TrainingEvent
 
 _SECONDS_BETWEEN_EVENTS = 0.1
-
-
-@dataclass
-class TrainingResult:
-    """Outcome of a training.
-
-    Attributes
-    ----------
-    network : FlexibleUNet
-        Network with the best averaged weights, in evaluation mode; of the refinement the latest
-        ones that are better than those before.
-    history : list of EpochFinished
-        One entry for each finished epoch.
-    is_stopped : bool
-        Whether it was cancelled before its end.
-    is_refined : bool
-        Whether the last epochs hid nothing, see :class:`.Refinement`.
-    """
-
-    network: FlexibleUNet
-    history: list[EpochFinished] = field(default_factory=list)
-    is_stopped: bool = False
-    is_refined: bool = False
 
 
 class Trainer:
@@ -155,6 +132,18 @@ class Trainer:
         average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         self._averaged = AveragedModel(self.network, multi_avg_fn=average)
 
+    def go_on_with(self, averages: Sequence[Any] | None = None) -> None:
+        """Go on from the weights of the network, which count as the best so far.
+
+        Parameters
+        ----------
+        averages : sequence, optional
+            :attr:`TrainingResult.optimizer` of the training that is continued.
+        """
+        if averages is not None:
+            self._optimization.load_averages(averages)
+        self._standing.best = self.validation.loss(self.averaged)
+
     def run(
         self,
         should_stop: Callable[[], bool],
@@ -200,7 +189,10 @@ class Trainer:
         self.network.load_state_dict(self._standing.best_weights)
         self.network.eval()
         is_refined = self._refinement.noise is not None
-        return TrainingResult(self.network, self._standing.history, is_stopped, is_refined)
+        averages = copy.deepcopy(self._optimization.averages)
+        return TrainingResult(
+            self.network, self._standing.history, is_stopped, is_refined, averages
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that decides how the training goes on, as plain values."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from autoStructN2V.datasets.images.checks import MIN_SLICES_25D
 from autoStructN2V.errors import InputError, UserError
 from autoStructN2V.pipeline import PipelineConfig, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config, write_config
@@ -17,6 +16,7 @@ from autoStructN2V.pipeline.configuration.presets import merged
 from napari_autostructn2v.configuration.dialogs import ask_for_new, ask_for_saved
 from napari_autostructn2v.configuration.estimate import EstimateLine
 from napari_autostructn2v.configuration.first_steps import FirstSteps
+from napari_autostructn2v.configuration.mode_choice import ModeChoice
 from napari_autostructn2v.configuration.model_import import ModelImport, import_problem
 from napari_autostructn2v.configuration.noise_check import NoiseCheck
 from napari_autostructn2v.configuration.parameters import ParameterForms
@@ -28,7 +28,7 @@ from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.widgets.dock_content import DockContent
 from napari_autostructn2v.widgets.editors import SegmentedChoice
-from napari_autostructn2v.widgets.forms import FormGrid, choices_of, field_help
+from napari_autostructn2v.widgets.forms import FormGrid, choices_of, describe
 from napari_autostructn2v.widgets.layer_chooser import LayerChooser
 from napari_autostructn2v.widgets.sections import (
     VerticalScrollArea,
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.session import Session
     from napari_autostructn2v.session.state import RunState, TaskState
 
+_NEXT_HELP = "Open the dock widget that starts and shows the training."
+_TOGGLES = ("method", "mode", "channels")
 _WHERE = ("device", "output_dir", "experiment_name")
 
 
@@ -86,7 +88,7 @@ class Configuration(DockContent):
         self.chooser = LayerChooser(viewer)
         self.noise_check = NoiseCheck()
         self.method = SegmentedChoice(choices_of(PipelineConfig, "method"))
-        self.mode = SegmentedChoice(choices_of(PipelineConfig, "mode"))
+        self.mode = ModeChoice()
         self.channels = SegmentedChoice(choices_of(PipelineConfig, "channels"))
         self.start = SegmentedChoice(
             [("Train from scratch", "scratch"), ("Import model", "import")]
@@ -103,11 +105,8 @@ class Configuration(DockContent):
         self.save_button = QPushButton("Save…")
         self.save_button.setToolTip("Write this configuration to a .json file.")
         self.next_button = QPushButton("Next: Training")
-        toggles = {"method": self.method, "mode": self.mode, "channels": self.channels}
-        for name, widget in toggles.items():
-            described = field_help(PipelineConfig, name)
-            widget.setToolTip(described.tooltip)
-            widget.setAccessibleName(described.title)
+        for name in _TOGGLES:
+            describe(getattr(self, name), PipelineConfig, name)
 
     def _arrange(self) -> None:
         self.form, self.buttons = QWidget(), self._button_row()
@@ -131,12 +130,11 @@ class Configuration(DockContent):
         column.addWidget(heading("Device and output"))
         column.addWidget(self.where)
         column.addStretch(1)
-        content = QWidget()
+        content, outer = QWidget(), QVBoxLayout(self)
         both = QVBoxLayout(content)
         both.setContentsMargins(0, 0, 0, 0)
         both.addWidget(self.first_steps)
         both.addWidget(self.form, 1)
-        outer = QVBoxLayout(self)
         outer.addWidget(VerticalScrollArea(content), 1)
         for widget in (self.problem, self.estimate, self.buttons):
             outer.addWidget(widget)
@@ -155,15 +153,14 @@ class Configuration(DockContent):
         self.noise_check.requested.connect(self._measure)
         self.noise_check.cancel_requested.connect(self._session.tasks.cancel)
         self.noise_check.method_chosen.connect(self._use_method)
-        self.method.valueChanged.connect(self._on_edited)
-        self.mode.valueChanged.connect(self._on_edited)
-        self.channels.valueChanged.connect(self._on_edited)
         self.start.valueChanged.connect(self._on_start_chosen)
         self.model_import.chosen.connect(self.import_files)
         self.model_import.cancel_requested.connect(self._session.tasks.cancel)
         self.model_import.inference_requested.connect(self._open_inference)
+        self.model_import.use_changed.connect(self._use_imported)
         self.preset.chosen.connect(self._use_preset)
-        for form in (self.stages, self.parameters, self.where):
+        toggles = (getattr(self, name) for name in _TOGGLES)
+        for form in (*toggles, self.stages, self.parameters, self.where):
             form.valueChanged.connect(self._on_edited)
         self.estimate.fast_requested.connect(self._use_fast)
         self.load_button.clicked.connect(self._ask_load)
@@ -218,13 +215,17 @@ class Configuration(DockContent):
     def shown_values(self) -> dict[str, Any]:
         """Return the fields that the widgets show, nested as in the configuration."""
         values = self.parameters.value() | self.where.value()[""]
-        values |= {"method": self.method.value(), "mode": self.mode.value()}
-        values["channels"] = self.channels.value()
+        values |= {name: getattr(self, name).value() for name in _TOGGLES}
         if self.start.value() == "scratch":
-            values["stage1_model"] = None
-        if self.method.value() == "n2v":
+            values |= {"stage1_model": None, "start_model": None}
+        if self.method.value() == "n2v" or self._goes_on:
             return values
         return merged(values, self.stages.value())
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the networks of a model are trained on, which say what is trained."""
+        return self.start.value() == "import" and self._session.config.start_model is not None
 
     def _change(self, changes: dict[str, Any]) -> bool:
         """Change the configuration; nothing can be started if that is not allowed."""
@@ -277,14 +278,16 @@ class Configuration(DockContent):
             return show_sentence(self.problem, text)
         return self._try(lambda: write_config(path, self._session.config))
 
+    def _use_imported(self) -> None:
+        shown, use = self.model_import, self._session.use_imported
+        self._try(lambda: use(shown.how, keep_kernel=shown.keeps_kernel))
+
     def _ask_load(self) -> None:
-        path = ask_for_saved(self)
-        if path is not None:
+        if (path := ask_for_saved(self)) is not None:
             self.load(path)
 
     def _ask_save(self) -> None:
-        path = ask_for_new(self)
-        if path is not None:
+        if (path := ask_for_new(self)) is not None:
             self.save(path)
 
     def _measure(self) -> None:
@@ -322,43 +325,41 @@ class Configuration(DockContent):
     def _show_config(self, config: PipelineConfig) -> None:
         """Show a configuration."""
         self._show_start(config)
-        self.method.setValue(config.method)
-        self.mode.setValue(config.mode)
-        self.channels.setValue(config.channels)
+        for name in _TOGGLES:
+            getattr(self, name).setValue(config[name])
         self.preset.show_config(config)
         self.stages.show_config(config)
-        self.stages.setVisible(config.method != "n2v")
+        self.stages.setVisible(config.method != "n2v" and not self._goes_on)
+        for choice in (self.method, self.mode):
+            choice.setEnabled(not self._goes_on)
         self.where.setValue({"": config})
         self.parameters.show_config(config)
         self._session.set_config_problem(self._import_problem())
         self._refresh()
 
     def _show_start(self, config: PipelineConfig) -> None:
-        if config.stage1_model is not None:
+        model = config.stage1_model or config.start_model
+        if model is not None:
             self.start.setValue("import")
-            if not self.model_import.found():
-                self.model_import.show_found(f"Stage 1 from {config.stage1_model}.")
         elif self._had_model:
             self.start.setValue("scratch")
             self.model_import.show_found("")
-        self._had_model = config.stage1_model is not None
+        self._had_model = model is not None
+        self.model_import.show_config(config)
         self.model_import.setVisible(self.start.value() == "import")
 
     def _refresh(self) -> None:
         """Show what follows from configuration and layer together."""
-        session = self._session
-        source = session.source
+        session, source = self._session, self._session.source
         has_images = self.chooser.has_layers
         self.first_steps.setVisible(not has_images)
         for widget in (self.form, self.buttons):
             widget.setVisible(has_images)
-        self._show_depth()
+        self.mode.allow_for(source)
         self._channels_row.setVisible(source is not None and source.n_channels > 1)
         wrong = problem = session.config_problem or ""
         self.next_button.setEnabled(not wrong)
-        self.next_button.setToolTip(
-            wrong or "Open the dock widget that starts and shows the training."
-        )
+        self.next_button.setToolTip(wrong or _NEXT_HELP)
         if session.training.state.phase.is_running and not wrong:
             problem = "A training is running; changes apply to the next one."
         elif source is not None and not wrong:
@@ -373,15 +374,6 @@ class Configuration(DockContent):
             may_measure=not session.training.state.phase.is_running,
         )
 
-    def _show_depth(self) -> None:
-        """Allow 2.5D for stacks that are deep enough."""
-        source = self._session.source
-        is_shallow = source is not None and source.n_slices < MIN_SLICES_25D
-        button = self.mode.button("2.5D")
-        button.setEnabled(not is_shallow)
-        reason = f"2.5D needs at least {MIN_SLICES_25D} slices; this layer has "
-        button.setToolTip(f"{reason}{source.n_slices}." if source and is_shallow else "")
-
     def _on_task(self, task: TaskState) -> None:
         self.model_import.show_task(task)
         if task.is_importing:
@@ -391,7 +383,9 @@ class Configuration(DockContent):
 
     def _on_imported(self, found: ImportedModel) -> None:
         self.start.setValue("import")
-        self.model_import.show_found(found.description, is_complete=found.is_complete)
+        self.model_import.show_found(
+            found.description, is_complete=found.is_complete, has_kernel=2 in found.models
+        )
         self._had_model = False
         self._show_config(self._session.config)
 

@@ -106,7 +106,8 @@ class ParameterForms(QWidget):
             form.setVisible(not is_n2v)
             form.set_section_enabled("stage1", trains_first)
             form.set_section_enabled("stage2", config.run_stage2)
-        extracts = config.run_stage2 and config.stage2.mask_source != "file"
+        is_given = config.keeps_kernel or config.stage2.mask_source == "file"
+        extracts = config.run_stage2 and not is_given
         self.extractor.setVisible(not is_n2v and extracts)
 
     @property

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from autoStructN2V.inference.model_words import (
+    comes_from,
     kernel_seen,
     noise_seen,
     trained_at,
@@ -71,6 +72,7 @@ def describe_model(card: ModelCard, stage: int) -> list[tuple[str, str]]:
         ("Method", _method(card, model)),
         ("Trained", _training(model)),
         ("On", trained_on(model)),
+        ("From", comes_from(model)),
         *_of_channels(card, stage),
         *([] if card.channels else [("Noise", noise_seen(model)), ("Kernel", kernel_seen(model))]),
         ("Folder", card.folder.name if card.folder is not None else ""),

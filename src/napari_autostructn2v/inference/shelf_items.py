@@ -44,6 +44,7 @@ def words_of(model: ShelvedModel) -> str:
     rows = {
         "Trained": kind_of(model),
         "On": model.trained_on,
+        "From": model.origin,
         "Noise": model.noise,
         "Kernel": model.kernel,
         "Fit": model.reason,

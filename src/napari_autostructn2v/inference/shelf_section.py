@@ -12,6 +12,7 @@ from autoStructN2V.datasets.images.reading import open_images
 from napari_autostructn2v.inference.shelf_view import ShelfView
 from napari_autostructn2v.layers.pixels import snapshot
 from napari_autostructn2v.lifetime import connect
+from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.work.shelf import ImagesToFit
 from napari_autostructn2v.widgets.sections import Collapsible
 
@@ -51,6 +52,7 @@ class ShelfSection(Collapsible):
         self.add(self.view)
         self.toggled.connect(self._look)
         self.view.use_requested.connect(self._use)
+        self.view.train_requested.connect(self._train)
         source.changed.connect(self._on_source_changed)
         connect(self, session.config_changed, self._on_config)
         connect(self, session.models.changed, self._on_model)
@@ -69,6 +71,10 @@ class ShelfSection(Collapsible):
     def _use(self, folder: Path) -> None:
         self._wanted = folder
         self.use_requested.emit(folder)
+
+    def _train(self, folder: Path) -> None:
+        self._session.import_models([folder])
+        self._session.dock_requested.emit(DockName.CONFIGURATION)
 
     def _on_source_changed(self) -> None:
         if self.isExpanded() and self._images_key() != self._compared:

@@ -50,6 +50,8 @@ class ShelfView(QWidget):
 
     use_requested = Signal(object)
     """Model folder of the model that is to be applied."""
+    train_requested = Signal(object)
+    """Model folder of the model whose training is to go on."""
 
     def __init__(self, shelf: ModelShelf) -> None:
         super().__init__()
@@ -92,6 +94,8 @@ class ShelfView(QWidget):
         self.note.setMaxLength(LONGEST)
         self.use_button = QPushButton("Use")
         self.use_button.setToolTip("Take this model to denoise images (Enter, or double-click).")
+        self.train_button = QPushButton("Train on…")
+        self.train_button.setToolTip("Continue its training, or fine-tune it, in Configuration.")
         self.rename_button = QPushButton("Rename")
         self.rename_button.setToolTip("Call it something else (F2); an empty name is taken back.")
         self.folder_button = QPushButton("Show folder")
@@ -117,14 +121,16 @@ class ShelfView(QWidget):
         column.addLayout(undo)
         for widget in (self.problem, self.list, self.words, self.note):
             column.addWidget(widget)
-        row = QHBoxLayout()
-        for button in self._buttons:
-            row.addWidget(button, 1)
-        column.addLayout(row)
+        for buttons in (self._buttons[:2], self._buttons[2:]):
+            row = QHBoxLayout()
+            for button in buttons:
+                row.addWidget(button, 1)
+            column.addLayout(row)
 
     @property
     def _buttons(self) -> tuple[QPushButton, ...]:
-        return (self.use_button, self.rename_button, self.folder_button, self.delete_button)
+        to_train = (self.use_button, self.train_button)
+        return (*to_train, self.rename_button, self.folder_button, self.delete_button)
 
     def _connect(self) -> None:
         self.search.textChanged.connect(self._on_search)
@@ -136,6 +142,7 @@ class ShelfView(QWidget):
             selection.currentChanged.connect(self._on_selected)
         self.note.editingFinished.connect(self._on_note)
         self.use_button.clicked.connect(self._use)
+        self.train_button.clicked.connect(self._train)
         self.rename_button.clicked.connect(self._rename)
         self.folder_button.clicked.connect(self._open_folder)
         self.delete_button.clicked.connect(self._delete)
@@ -160,6 +167,11 @@ class ShelfView(QWidget):
         model = self.selected()
         if model is not None and not self._is_busy:
             self.use_requested.emit(model.folder)
+
+    def _train(self) -> None:
+        model = self.selected()
+        if model is not None:
+            self.train_requested.emit(model.folder)
 
     def _rename(self) -> None:
         self.list.setFocus()
@@ -220,7 +232,8 @@ class ShelfView(QWidget):
         model = self.selected()
         for widget in (*self._buttons, self.note):
             widget.setVisible(model is not None)
-        self.use_button.setEnabled(not self._is_busy)
+        for button in (self.use_button, self.train_button):
+            button.setEnabled(not self._is_busy)
         show_sentence(self.words, "" if model is None else _details(model))
         if not self.note.hasFocus():
             self.note.setText("" if model is None else model.note)

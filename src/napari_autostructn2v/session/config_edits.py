@@ -39,6 +39,6 @@ def stage_choice(config: PipelineConfig) -> str:
     """Return which of :data:`STAGE_CHOICES` a configuration is."""
     if not config.run_stage2:
         return "stage1"
-    if config.run_stage1 or config.stage1_model is not None:
+    if config.run_stage1 or config.stage1_model or config.start_model:
         return "both"
     return config.stage2.mask_source

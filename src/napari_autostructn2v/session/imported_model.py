@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.errors import ConfigError, ModelError
 from autoStructN2V.inference.packaged import is_package, unpacked
-from autoStructN2V.pipeline import find_models, validate_config
+from autoStructN2V.pipeline import find_models, go_on, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config
 from autoStructN2V.trainers import load_model
 from napari_autostructn2v.session.state import ModelCard
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.pipeline import PipelineConfig
     from autoStructN2V.trainers import TrainedModel
+    from autoStructN2V.vocabulary import GoingOn
 
 _CONFIG_NAME = "config.json"
 # of a saved configuration, what belongs to the model and not to the run that made it
@@ -53,9 +54,9 @@ class ImportedModel:
         ]
         details = ", ".join(part for part in parts if part)
         if model.method == "n2v":
-            return f"Found an N2V model ({details}). It is complete; apply it in Inference."
+            return f"Found an N2V model ({details}). It is complete: apply it in Inference."
         if 1 not in self.models:
-            return f"Found stage 2 ({details}). It is complete; apply it in Inference."
+            return f"Found stage 2 ({details}). It is complete: apply it in Inference."
         if 2 in self.models:
             return (
                 f"Found stage 1 and stage 2 ({details}). Apply them in Inference, or train a new "
@@ -75,14 +76,33 @@ class ImportedModel:
         stages = [stage for stage, file in self.files.items() if file.parent == folder]
         return ModelCard({stage: self.models[stage] for stage in stages}, folder)
 
-    def changes(self, config: PipelineConfig) -> dict[str, Any]:
+    def changes(
+        self, config: PipelineConfig, how: GoingOn | None = None, *, keep_kernel: bool = True
+    ) -> dict[str, Any]:
         """Return the fields of a configuration, nested, that have to change to go on from them.
 
         Parameters
         ----------
         config : PipelineConfig
             Configuration that the models are to be used in.
+        how : {"continue", "fine_tune"}, optional
+            Train the networks of the models on; default: take stage 1 as it is.
+        keep_kernel : bool
+            Whether stage 2 keeps its kernel then.
         """
+        if how is not None:
+            changes = go_on(self._path, how) | {"keep_kernel": keep_kernel}
+            return changes | {"stage1_model": None}
+        return self._as_it_is(config) | {"start_model": None}
+
+    @property
+    def _path(self) -> Path:
+        """The folder that all models are in, or the file of the last."""
+        last = self.files[max(self.files)]
+        is_whole = find_models(last.parent) == self.files if not is_package(last) else False
+        return last.parent if is_whole else last
+
+    def _as_it_is(self, config: PipelineConfig) -> dict[str, Any]:
         changes: dict[str, Any] = {}
         if self.made_with is not None:
             changes = {name: self.made_with.model_dump()[name] for name in _OF_THE_MODEL}

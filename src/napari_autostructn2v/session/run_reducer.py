@@ -42,6 +42,8 @@ def started(config: PipelineConfig, source_name: str) -> RunState:
         statuses[Part.STAGE1] = Status.NOT_NEEDED
     if not has_stage2:
         statuses |= dict.fromkeys((Part.KERNEL, Part.STAGE2), Status.SKIPPED)
+    elif config.keeps_kernel:
+        statuses[Part.KERNEL] = Status.KEPT
     elif config.stage2.mask_source == "file":
         statuses[Part.KERNEL] = Status.GIVEN
     return RunState(

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from autoStructN2V.datasets.images.checks import check_layout
 from autoStructN2V.errors import UserError
-from autoStructN2V.pipeline import PipelineConfig, validate_config
+from autoStructN2V.pipeline import PipelineConfig, go_on, validate_config
 from napari_autostructn2v.layers.results import ResultLayers
 from napari_autostructn2v.layers.stacks import LayerStacks, stacks_of
 from napari_autostructn2v.lifetime import viewer_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
     from autoStructN2V.masking import ExtractorConfig, KernelProposal
+    from autoStructN2V.vocabulary import GoingOn
     from napari_autostructn2v.session.imported_model import ImportedModel
     from napari_autostructn2v.session.state import RunState
 
@@ -63,6 +64,8 @@ class Session:
         Why what a person entered last is not in ``config``; nothing is started then.
     source : LayerStacks or None
         What it is started on.
+    imported : ImportedModel or None
+        Models that were imported last.
     training : TrainingRun
         The training that runs, or ran last.
     tasks : Tasks
@@ -94,6 +97,7 @@ class Session:
         self.config: PipelineConfig = validate_config(first_config())
         self.config_problem: str | None = None
         self.source: LayerStacks | None = None
+        self.imported: ImportedModel | None = None
         self.training = TrainingRun()
         self.tasks = Tasks()
         self.noise = NoiseMeasuring(self.tasks)
@@ -178,11 +182,31 @@ class Session:
                 return self.tasks.end(error=str(error))
             if found.is_complete:
                 self.models.choose(found.card)
+            self.imported = found
             self.tasks.end()
             self.set_config(config)
             return self.models_imported.emit(found)
 
         self.tasks.start_work("import", "Loading the model", lambda: import_model(paths), show)
+
+    def use_imported(self, how: GoingOn | None, *, keep_kernel: bool = True) -> None:
+        """Let the configuration go on from the imported models in another way.
+
+        Parameters
+        ----------
+        how : {"continue", "fine_tune"} or None
+            Train their networks on; None: apply stage 1 as it is.
+        keep_kernel : bool
+            Whether stage 2 keeps its kernel, if it is trained on.
+
+        Raises
+        ------
+        UserError
+            If the models are gone, or cannot be gone on from.
+        """
+        if self.imported is not None:
+            changes = self.imported.changes(self.config, how, keep_kernel=keep_kernel)
+            self.set_config(with_changes(self.config, changes))
 
     # the training
 
@@ -226,6 +250,19 @@ class Session:
         if reason is None:
             self.set_config(self.interruptions.config(self.config))
         self._start(reason, resume=True)
+
+    def train_longer(self) -> None:
+        """Train what was trained last for as many epochs again, on the layer that is chosen."""
+        folder = self.training.state.model_folder
+        if folder is None or self.training.state.phase.is_running:
+            return
+        try:
+            changes = go_on(folder, "continue") | {"stage1_model": None}
+            self.set_config(with_changes(self.config, changes))
+        except UserError as error:
+            return self.training.refuse(str(error))
+        self.start_training()
+        return None
 
     def discard_interrupted(self) -> None:
         """Remove what the interrupted training could go on from; what is finished stays."""

@@ -44,6 +44,7 @@ class Status(StrEnum):
     SKIPPED = "Skipped"
     NOT_NEEDED = "Not needed"
     GIVEN = "From file"
+    KEPT = "Of the model"
     CANCELLED = "Cancelled"
     FAILED = "Failed"
 
@@ -52,7 +53,7 @@ PART_OF_STAGE = MappingProxyType({1: Part.STAGE1, 2: Part.STAGE2})
 STAGE_OF_PART = MappingProxyType({part: stage for stage, part in PART_OF_STAGE.items()})
 """Of the parts that train a network."""
 
-LEFT_OUT = frozenset({Status.SKIPPED, Status.NOT_NEEDED, Status.GIVEN})
+LEFT_OUT = frozenset({Status.SKIPPED, Status.NOT_NEEDED, Status.GIVEN, Status.KEPT})
 """Statuses of parts that are not done in a run."""
 
 IS_OVER = LEFT_OUT | {Status.COMPLETE, Status.CANCELLED, Status.FAILED}
@@ -137,6 +138,8 @@ class RunState:
         Where results and models were written.
     report : Path or None
         The page that explains the result.
+    model_folder : Path or None
+        Where its models were written, of which a training can go on.
     """
 
     phase: Phase = Phase.IDLE
@@ -159,6 +162,7 @@ class RunState:
     device: str = ""
     folder: Path | None = None
     report: Path | None = None
+    model_folder: Path | None = None
 
 
 TaskKind = Literal["measure", "denoise", "load", "import", "save", "open", "export"]

@@ -191,8 +191,9 @@ class TrainingRun(JobHolder[RunState]):
         if isinstance(output, RunOutput):
             if self._trained:
                 self.models_trained.emit(ModelCard(dict(self._trained), output.folders.model))
-            stopped = output.result.is_stopped
-            self.set_state(ended(self.state, stopped, output.folders.experiment, output.report))
+            stopped, folders = output.result.is_stopped, output.folders
+            state = ended(self.state, stopped, folders.experiment, output.report)
+            self.set_state(replace(state, model_folder=folders.model if self._trained else None))
             return
         if not output.is_stopped:
             self.models_trained.emit(channels_card(output.folder))

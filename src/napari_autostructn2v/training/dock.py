@@ -141,6 +141,7 @@ class Training(DockContent):
         self.outcome.use_requested.connect(self._on_use)
         self.outcome.report_requested.connect(self._on_report)
         self.outcome.folder_requested.connect(self._on_folder)
+        self.outcome.longer_requested.connect(self._session.train_longer)
         self.outcome.new_requested.connect(self._on_new)
 
     def _connect_session(self) -> None:

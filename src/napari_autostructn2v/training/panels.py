@@ -136,6 +136,7 @@ class OutcomePanel(QWidget):
     report_requested = Signal()
     folder_requested = Signal()
     new_requested = Signal()
+    longer_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -148,6 +149,11 @@ class OutcomePanel(QWidget):
         self.report_button = QPushButton("Open report")
         self.report_button.setToolTip(REPORT_HELP)
         self.folder_button = QPushButton("Open folder")
+        self.longer_button = QPushButton("Train longer")
+        self.longer_button.setToolTip(
+            "Train the last stage for as many epochs again, with its kernel; the model stays, and "
+            "the new one is kept beside it"
+        )
         self.new_button = QPushButton("Start new")
         self.new_button.setToolTip("Make ready for another training; layers and files stay")
         self._grid = QGridLayout(self)
@@ -158,6 +164,7 @@ class OutcomePanel(QWidget):
         self.use_button.clicked.connect(self.use_requested)
         self.report_button.clicked.connect(self.report_requested)
         self.folder_button.clicked.connect(self.folder_requested)
+        self.longer_button.clicked.connect(self.longer_requested)
         self.new_button.clicked.connect(self.new_requested)
 
     def show_run(self, run: RunState) -> None:
@@ -175,6 +182,7 @@ class OutcomePanel(QWidget):
                 self.use_button: bool(run.reports or run.history),
                 self.report_button: run.report is not None,
                 self.folder_button: run.folder is not None,
+                self.longer_button: is_done and run.model_folder is not None,
                 self.new_button: True,
             }
         )

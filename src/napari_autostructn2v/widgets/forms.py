@@ -87,6 +87,13 @@ def choices_of(model: type[BaseModel], name: str) -> list[tuple[str, Any]]:
     return [(choice_label(name, value), value) for value in values]
 
 
+def describe(widget: QWidget, model: type[BaseModel], name: str) -> None:
+    """Give a widget that edits a field the help and the name of the field."""
+    described = field_help(model, name)
+    widget.setToolTip(described.tooltip)
+    widget.setAccessibleName(described.title)
+
+
 def choice_label(name: str, value: Any) -> str:
     """Return a readable name of one choice of a field."""
     plain = str(value).replace("_", " ")

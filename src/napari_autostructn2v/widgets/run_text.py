@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.interruptions import Interrupted
     from napari_autostructn2v.session.state import RunState
 
+_KNOWN = (Status.GIVEN, Status.KEPT)  # before the training
 _NO_LAYER = "No image layer chosen"
 REPORT_HELP = (
     "Show the page that explains the result: before and after, the kernel, figures, and a text for "
@@ -80,8 +81,10 @@ def what_is_trained(
         How many of them get a model of their own.
     """
     modified = " (modified)" if is_modified(config) else ""
+    going_on = choice_label("start_as", config.start_as) if config.start_model else ""
     parts = [
         layer_name or _NO_LAYER,
+        going_on,
         choice_label("method", config.method),
         config.mode,
         f"preset {choice_label('preset', config.preset)}{modified}",
@@ -139,7 +142,7 @@ def has_details(run: RunState, part: Part) -> bool:
         return status is not Status.PENDING
     stage = STAGE_OF_PART.get(part)
     if stage is None:
-        return status is Status.COMPLETE or (status is Status.GIVEN and run.kernel is not None)
+        return status is Status.COMPLETE or (status in _KNOWN and run.kernel is not None)
     return stage in run.reports or any(event.stage == stage for event in run.history)
 
 

@@ -438,6 +438,54 @@ def test_one_model_file_is_imported(dock, session, trained, imports):
     assert "Found stage 2" in dock.model_import.found() and dock.model_import.is_complete
 
 
+def test_an_imported_model_is_continued_or_fine_tuned(dock, session, trained, imports):
+    imports([trained])
+    assert dock.model_import.how is None and dock.model_import.kernel.isHidden()
+    saved = read_config(trained / "config.json")
+    choose(dock.model_import.use, "continue")
+    config = session.config
+    assert (config.start_model, config.start_as) == (trained, "continue")
+    assert (config.run_stage1, config.stage1_model) == (False, None)
+    assert config.num_epochs == saved["num_epochs"]
+    assert dock.stages.isHidden() and not dock.method.isEnabled() and not dock.mode.isEnabled()
+    assert dock.problem.isHidden() and session.cannot_start() is None
+    assert not editor(dock, "stage1", "features").isEnabled(), "stage 1 is not trained"
+    editor(dock, "stage2", "batch_size").setValue(3)
+    assert (session.config.stage2.batch_size, session.config.start_model) == (3, trained)
+    choose(dock.model_import.use, "fine_tune")
+    assert session.config.start_as == "fine_tune" and session.config.keep_kernel
+    assert session.config.num_epochs < saved["num_epochs"] or saved["num_epochs"] == 1
+    assert not dock.model_import.kernel.isHidden() and dock.parameters.extractor.isHidden()
+    dock.model_import.kernel.click()
+    assert not session.config.keep_kernel and not dock.parameters.extractor.isHidden()
+    choose(dock.model_import.use, None)
+    assert session.config.start_model is None and not dock.stages.isHidden()
+    assert session.config.stage1_model == trained / "stage1_model.pth"
+    choose(dock.model_import.use, "fine_tune")
+    choose(dock.start, "scratch")
+    assert session.config.start_model is None and dock.method.isEnabled()
+
+
+def test_a_complete_model_is_trained_on(dock, session, trained, imports, requested):
+    imports([trained / "stage2_model.pth"])
+    assert "nothing to train" in dock.problem.text()
+    choose(dock.model_import.use, "fine_tune")
+    assert dock.problem.isHidden() and session.cannot_start() is None
+    assert session.config.start_model == trained / "stage2_model.pth"
+    dock.next_button.click()
+    assert session.config.start_model is not None
+
+
+def test_a_reopened_dock_shows_what_becomes_of_the_model(
+    dock, open_dock, session, trained, imports
+):
+    imports([trained])
+    choose(dock.model_import.use, "fine_tune")
+    again = open_dock()
+    assert again.start.value() == "import" and again.model_import.how == "fine_tune"
+    assert "Model from" in again.model_import.found() and again.stages.isHidden()
+
+
 def test_a_package_is_imported_with_its_configuration(dock, session, trained, imports, tmp_path):
     pytest.importorskip("bioimageio.spec", minversion="0.5.14")
     files = find_models(trained)

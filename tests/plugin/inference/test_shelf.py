@@ -20,6 +20,7 @@ from autoStructN2V.pipeline import label_model
 from napari_autostructn2v.inference import shelf_items
 from napari_autostructn2v.inference.dock import Inference
 from napari_autostructn2v.inference.shelf_items import MODEL_ROLE
+from napari_autostructn2v.session.docks import DockName
 from tests.plugin.conftest import deleted, small_config
 from tests.plugin.inference.test_inference import untrained
 
@@ -215,6 +216,18 @@ def test_the_folder_is_shown(view: ShelfView, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
     QTest.mouseClick(view.folder_button, Qt.MouseButton.LeftButton)
     assert opened == [str(rows(view)[0].folder)]
+
+
+def test_train_on_leads_to_configuration_with_the_model(
+    view: ShelfView, session: Session, requested: list[DockName], qtbot: QtBot
+) -> None:
+    click_row(view, 0)
+    QTest.mouseClick(view.train_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: session.imported is not None)
+    assert requested == [DockName.CONFIGURATION]
+    session.use_imported("fine_tune")
+    assert session.config.start_as == "fine_tune"
+    assert session.config.start_model == rows(view)[0].folder
 
 
 def test_what_fits_the_layer_comes_first_with_the_reason(

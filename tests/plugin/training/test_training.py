@@ -399,3 +399,23 @@ def test_an_interrupted_training_is_discarded_when_that_is_confirmed(
         training.interrupted.discard_button.click()
     assert not training.interrupted.isVisibleTo(training)
     assert not list(session.config.output_dir.rglob("checkpoint"))
+
+
+def test_train_longer_goes_on_with_what_was_trained(
+    training: Training, session: Session, layer: napari.layers.Image, qtbot: QtBot
+) -> None:
+    session.set_config(with_changes(session.config, {"method": "n2v"}))
+    session.choose_layer(layer)
+    training.start_button.click()
+    wait_for(qtbot, session, Phase.DONE)
+    first = session.training.state.model_folder
+    assert not training.outcome.longer_button.isHidden()
+    training.outcome.longer_button.click()
+    assert session.config.start_model == first
+    assert training.about.text().startswith("lines, Continue, N2V")
+    wait_for(qtbot, session, Phase.DONE)
+    card = session.models.at_hand
+    assert card is not None
+    assert card.folder != first
+    (ancestor,) = card.models[1].provenance["ancestors"]
+    assert ancestor["went_on_as"] == "continue"

@@ -29,7 +29,15 @@ from autoStructN2V.trainers.config import (
     ScheduleConfig,
     StageConfig,
 )
-from autoStructN2V.vocabulary import Channels, DeviceName, Method, Mode, PresetName, StripeRemoval
+from autoStructN2V.vocabulary import (
+    Channels,
+    DeviceName,
+    GoingOn,
+    Method,
+    Mode,
+    PresetName,
+    StripeRemoval,
+)
 
 
 class FirstStageConfig(StageConfig):
@@ -228,6 +236,25 @@ class PipelineConfig(ScheduleConfig):
         description="Model file or model folder of an earlier training; stage 1 is then applied "
         "but not trained.",
     )
+    start_model: Path | None = Field(
+        None,
+        title="Go on from",
+        description="Model file or model folder of an earlier training, whose network the training "
+        "of its stage begins with, instead of random weights.",
+    )
+    start_as: GoingOn = Field(
+        "continue",
+        title="Go on as",
+        description="continue: more epochs on the same images, with the state of the optimizer; "
+        "fine_tune: a short training on other images of the same kind. Of use with a model to go "
+        "on from.",
+    )
+    keep_kernel: bool = Field(
+        True,
+        title="Keep the kernel",
+        description="Take the kernel of the model that stage 2 goes on from. Off: measure it anew "
+        "in the images.",
+    )
     n2v: N2VConfig = Field(default_factory=N2VConfig, title="N2V", description="Plain Noise2Void.")
     stage1: Stage1Config = Field(
         default_factory=Stage1Config, title="Stage 1", description="Noise2Void."
@@ -251,11 +278,16 @@ class PipelineConfig(ScheduleConfig):
                 f"channels is 'each' but channel is {self.channel}; drop channel to train a model "
                 "for each, or use channels 'one'"
             )
+        if self.channels == "each" and self.start_model is not None:
+            raise ValueError(
+                "channels is 'each' but start_model is given, which is the model of one channel; "
+                "choose that channel and use channels 'one'"
+            )
         if self.method == "n2v":
             return self
         if not (self.run_stage1 or self.run_stage2):
             raise ValueError("run_stage1 and run_stage2 are both False; switch at least one on")
-        has_stage1 = self.run_stage1 or self.stage1_model is not None
+        has_stage1 = self.run_stage1 or self.stage1_model or self.start_model
         if self.run_stage2 and self.stage2.mask_source == "stage1" and not has_stage1:
             raise ValueError(
                 "mask_source is 'stage1' but stage 1 does not run, so there is nothing to extract "
@@ -279,6 +311,11 @@ class PipelineConfig(ScheduleConfig):
         return 1 if self.method == "n2v" or not self.run_stage2 else 2
 
     @property
+    def keeps_kernel(self) -> bool:
+        """Whether stage 2 is to have the kernel of the model that it goes on from."""
+        return self.start_model is not None and self.keep_kernel and self.last_stage == 2
+
+    @property
     def used_stages(self) -> list[StageConfig]:
         """Parameters of the stages that are trained, or imported and applied, in order."""
         imported = [self.stage1] if self.method == "autostructn2v" and self.stage1_model else []
@@ -287,10 +324,19 @@ class PipelineConfig(ScheduleConfig):
     @property
     def trained_stages(self) -> list[StageConfig]:
         """Parameters of the stages that this configuration trains, in order."""
+        return list(self.stages_to_train.values())
+
+    @property
+    def stages_to_train(self) -> dict[int, StageConfig]:
+        """Parameters of the stages that this configuration trains, by their numbers, in order."""
         if self.method == "n2v":
-            return [self.n2v]
-        first = [self.stage1] if self.run_stage1 and self.stage1_model is None else []
-        return first + ([self.stage2] if self.run_stage2 else [])
+            return {1: self.n2v}
+        stages: dict[int, StageConfig] = {}
+        if self.run_stage1 and self.stage1_model is None:
+            stages[1] = self.stage1
+        if self.run_stage2:
+            stages[2] = self.stage2
+        return stages
 
 
 def validate_config(config: Mapping[str, Any] | PipelineConfig) -> PipelineConfig:

@@ -29,6 +29,7 @@ from autoStructN2V.pipeline.events import (
 )
 from autoStructN2V.pipeline.files.figures import draw_kernel
 from autoStructN2V.pipeline.files.folders import CONFIG, LOG, REPORT
+from autoStructN2V.pipeline.going_on.optimizer_state import optimizer_file, save_optimizer
 from autoStructN2V.pipeline.report.record import RunRecord
 from autoStructN2V.pipeline.results import StackTarget
 from autoStructN2V.trainers.events import EpochFinished, Warned
@@ -182,7 +183,10 @@ class RunRecorder:
             self._log.append(event)
             self._write_log()
         elif isinstance(event, StageTrained):
-            save_model(self.folders.model / MODEL_FILES[event.stage], event.model)
+            path = self.folders.model / MODEL_FILES[event.stage]
+            save_model(path, event.model)
+            if event.optimizer is not None:
+                save_optimizer(optimizer_file(path), event.optimizer)
         elif isinstance(event, StageFinished):
             if event.report is not None:
                 self._report[f"stage{event.stage}"] = event.report.to_dict()

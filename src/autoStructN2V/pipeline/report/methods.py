@@ -14,6 +14,7 @@ from autoStructN2V.citations import (
     UNET,
     Citation,
 )
+from autoStructN2V.inference.model_words import comes_from
 from autoStructN2V.quantities import percent_text
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class MethodsText:
         )
 
     def _origin(self) -> str:
+        if self._record.result.proposal is None and self._record.config.keeps_kernel:
+            return "is that of the model that it began with"
         if self._record.result.proposal is None:
             return "was given"
         if self._record.is_kernel_edited:
@@ -118,7 +121,9 @@ class MethodsText:
 
     def _training(self, config: StageConfig, result: StageResult) -> str:
         model = result.model
-        text = (
+        origin = comes_from(model)
+        text = f"It was {origin}. " if origin else ""
+        text += (
             f"It took {len(result.history)} epochs, batches of {config.batch_size} patches of "
             f"{config.patch_size} x {config.patch_size} pixels, {config.mask_percentage:g}% of "
             f"pixels hidden, optimizer {config.optimizer.capitalize()}, learning rate "

@@ -14,6 +14,7 @@ from autoStructN2V.inference.model_files import (
     find_model_folders,
 )
 from autoStructN2V.inference.model_words import (
+    comes_from,
     images_seen,
     kernel_seen,
     noise_seen,
@@ -58,6 +59,8 @@ class ShelvedModel:
         When it was trained, in local time; empty if the file does not tell.
     trained_on, noise, kernel : str
         The images, the noise and intensities, and what the kernel hides, in words.
+    origin : str
+        Which model it was continued or fine-tuned from; empty if from none.
     picture, report : Path or None
         Before and after, and the page that explains the result, if they are there.
     misfit : float or None
@@ -80,6 +83,7 @@ class ShelvedModel:
     trained_on: str
     noise: str
     kernel: str
+    origin: str
     picture: Path | None
     report: Path | None
     misfit: float | None = None
@@ -171,6 +175,7 @@ def _shelved(
         trained_on=trained_on(model),
         noise=noise_seen(model),
         kernel=kernel_seen(model),
+        origin=comes_from(model),
         picture=picture if picture.is_file() else None,
         report=report if report.is_file() else None,
         misfit=None if fit is None else fit.misfit,

@@ -1,0 +1,1 @@
+"""Trainings that begin with the networks of an earlier one: continued, or fine-tuned."""
