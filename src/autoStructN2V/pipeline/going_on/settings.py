@@ -27,7 +27,7 @@ FINE_TUNING_SHARE = 0.2
 # what is trained on, and where it is computed and written, is said anew
 _OF_ONE_RUN = (
     *("axes", "channel", "channels", "timepoint", "image_extension", "output_dtype"),
-    *("device", "threads", "verbose", "experiment_name"),
+    *("device", "threads", "verbose", "experiment_name", "run_stage1", "run_stage2"),
 )
 
 
