@@ -86,10 +86,8 @@ def train(
     begun = _begun_with(continued, fine_tuned, preset, new_kernel=new_kernel)
     nested = configuration.merged(begun, _nested(config, given, setting or []))
     complete = configuration.validate_config(nested)
-    _refuse_unused(
-        complete,
-        {"--mask": mask, "--skip-stage1": skip_stage1, "--stage1-model": stage1_model},
-    )
+    stages = {"--mask": mask, "--skip-stage1": skip_stage1, "--stage1-model": stage1_model}
+    _refuse_unused(complete, stages)
     if not resume:
         _tell_of_interrupted(output.resolve())
     _train(nested, complete, verbose=verbose, resume=resume)

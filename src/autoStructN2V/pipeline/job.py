@@ -135,12 +135,9 @@ class Job:
         data = self.pixels.training_data(config, hidden, plan)
         seed = self.config.random_seed + stage
         network = build_network(config, 3 if self.config.mode == "2.5D" else 1, seed)
-        begun_with = None if self.start is None else self.start.models.get(stage)
-        if begun_with is not None:
-            network.load_state_dict(begun_with.weights)
         trainer = Trainer(network.placed_on(self.device), data, config, self.config, stage, seed)
-        if begun_with is not None and self.start is not None:
-            trainer.go_on_with(self.start.optimizers.get(stage))
+        if self.start is not None:
+            yield from self.start.begin(trainer, stage)
         n_parameters = sum(p.numel() for p in trainer.network.parameters())
         yield StageStarted(stage, self.config.num_epochs, n_parameters, str(self.device), kernel)
         kept = self._checkpoints(stage, hidden, plan)

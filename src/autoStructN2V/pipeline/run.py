@@ -142,7 +142,7 @@ def _run(
     yield from map(Warned, images.sentences)
     if start is not None:
         start.require_same_images(images.sources)
-        yield from map(Warned, start.notes())
+        yield Warned(start.sentence)
     removal = find_patterns(
         images.sources,
         remove_periodic=complete.remove_periodic,
@@ -179,13 +179,20 @@ def _run(
     if complete.last_stage == 1 or should_stop():
         yield from job.judge()
         return job.result(None, None)
+    return (yield from _second_stage(job, given, waits=review))
+
+
+def _second_stage(
+    job: Job, given: Kernel | None, *, waits: bool
+) -> Generator[Event, Decision | None, PipelineResult]:
+    """Find the kernel unless it is given, train stage 2 with it, and return what was reached."""
     kernel, proposal = given, None
     if kernel is None:
         kernel, proposal = yield from decide_kernel(
-            job.noise, should_stop, waits=review, checkpoints=checkpoints
+            job.noise, job.should_stop, waits=waits, checkpoints=job.checkpoints
         )
-    if kernel is not None and not should_stop():
-        yield from job.train_stage(2, complete.stage2, kernel)
+    if kernel is not None and not job.should_stop():
+        yield from job.train_stage(2, job.config.stage2, kernel)
         yield from job.compare_stages()
     yield from job.judge()
     return job.result(kernel, proposal)

@@ -161,12 +161,15 @@ class Optimization:
 
         Raises
         ------
-        LookupError, TypeError, ValueError, AttributeError
+        ValueError
             If something is missing or does not fit.
         """
-        for optimizer, found in zip(self._optimizers, averages, strict=True):
-            rates = [float(group["lr"]) for group in optimizer.param_groups]
-            _load_averages(optimizer, found, rates)
+        try:
+            for optimizer, found in zip(self._optimizers, averages, strict=True):
+                rates = [float(group["lr"]) for group in optimizer.param_groups]
+                _load_averages(optimizer, found, rates)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError("averages of another optimizer") from error
 
     def state_dict(self) -> dict[str, Any]:
         """Return averages of gradients and the place in the schedule, as plain values."""

@@ -132,17 +132,28 @@ class Trainer:
         average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         self._averaged = AveragedModel(self.network, multi_avg_fn=average)
 
-    def go_on_with(self, averages: Sequence[Any] | None = None) -> None:
-        """Go on from the weights of the network, which count as the best so far.
+    def go_on_with(
+        self, weights: Mapping[str, Tensor], averages: Sequence[Any] | None = None
+    ) -> None:
+        """Begin with the weights of a model, which count as the best so far.
 
         Parameters
         ----------
+        weights : mapping of str to Tensor
+            Of a network of the same kind.
         averages : sequence, optional
             :attr:`TrainingResult.optimizer` of the training that is continued.
+
+        Raises
+        ------
+        ValueError
+            If they are not those of this network and optimizer.
         """
+        for network in (self.network, self.averaged):
+            network.load_state_dict(weights)
+        self._standing = Standing(self._weights(), best=self.validation.loss(self.averaged))
         if averages is not None:
             self._optimization.load_averages(averages)
-        self._standing.best = self.validation.loss(self.averaged)
 
     def run(
         self,

@@ -430,7 +430,7 @@ def test_the_demo_is_the_pipeline(monkeypatch, tmp_path, capsys):
 
 def test_nothing_but_results_is_written(trained):
     assert {path.suffix for path in written_files(trained)} == {
-        *(".json", ".pth", ".npy", ".png", ".csv", ".tif", ".html")
+        *(".json", ".pth", ".state", ".npy", ".png", ".csv", ".tif", ".html")
     }
 
 

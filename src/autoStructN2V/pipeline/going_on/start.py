@@ -11,20 +11,22 @@ from autoStructN2V.inference.model_words import images_seen
 from autoStructN2V.inference.trained_model import load_model
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.going_on.optimizer_state import load_optimizer, optimizer_file
+from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.trainers.config import StageConfig
+    from autoStructN2V.trainers.trainer import Trainer
     from autoStructN2V.vocabulary import GoingOn
 
 _NO_OPTIMIZER = (
-    "The state of the optimizer is not there (the model is of an older version, or was copied "
-    "without it), so the training goes on from the weights alone."
+    "The state of the optimizer is not there or of another kind (the model is of an older version, "
+    "or was copied without it), so the training goes on from the weights alone."
 )
 
 
@@ -80,14 +82,32 @@ class Start:
         model = self.models.get(2)
         return model.kernel if model is not None and config.keeps_kernel else None
 
-    def notes(self) -> list[str]:
-        """Say what a person should know of it: one sentence each."""
+    @property
+    def sentence(self) -> str:
+        """What is gone on from."""
         newest = self.models[max(self.models)]
-        done = "is continued" if self.how == "continue" else "is fine-tuned"
-        notes = [f"The training on {images_seen(newest) or 'unknown images'} {done}."]
-        if self.how == "continue" and self.optimizers.keys() != self.models.keys():
-            notes.append(_NO_OPTIMIZER)
-        return notes
+        images = images_seen(newest) or "unknown images"
+        if self.how == "continue":
+            return f"The training on {images} is continued."
+        return f"The model of {images} is fine-tuned."
+
+    def begin(self, trainer: Trainer, stage: int) -> Iterator[Warned]:
+        """Let the training of a stage begin with its model, if there is one.
+
+        Yields
+        ------
+        Warned
+            If a continued training begins without the state of the optimizer.
+        """
+        model, averages = self.models.get(stage), self.optimizers.get(stage)
+        if model is None:
+            return
+        try:
+            trainer.go_on_with(model.weights, averages)
+        except ValueError:  # another optimizer, or nothing that one would believe
+            averages = None
+        if averages is None and self.how == "continue":
+            yield Warned(_NO_OPTIMIZER)
 
     def require_same_images(self, sources: Sequence[ImageSource]) -> None:
         """Refuse to continue a training on images of other sizes than it was begun with.

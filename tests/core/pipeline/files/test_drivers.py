@@ -70,7 +70,8 @@ def test_the_documented_result_and_files(lines_tiff, tmp_path):
     assert not result["is_stopped"]
     assert names(model) == [
         *("before_after.png", "config.json", "mask.npy", "mask.png", "noise_report.json"),
-        *("report.html", "stage1_model.pth", "stage2_model.pth", "training_log.csv"),
+        *("report.html", "stage1_model.pth", "stage1_optimizer.state", "stage2_model.pth"),
+        *("stage2_optimizer.state", "training_log.csv"),
     ]
     assert model.parent.parent == experiment / "models"
     assert result["final_results_dir"] == experiment / "results" / model.name / "stage2"

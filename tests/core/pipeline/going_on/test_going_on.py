@@ -1,6 +1,7 @@
 """A training goes on from a model: more epochs on its images, or a few on others."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -61,6 +62,14 @@ def first(tmp_path_factory):
 @pytest.fixture
 def folder(first):
     return first[1].folders.model
+
+
+def without_optimizer(folder, target):
+    """Copy the model of stage 2 with its configuration, as an older version left it."""
+    target.mkdir()
+    for name in ("stage2_model.pth", "config.json"):
+        shutil.copy(folder / name, target)
+    return target
 
 
 def settings(folder, tmp_path, how="continue", **fields):
@@ -162,8 +171,7 @@ def test_a_fine_tuned_model_is_fine_tuned_for_as_long(folder, tmp_path):
 
 
 def test_a_model_of_an_older_version_goes_on_from_its_weights_and_says_so(folder, tmp_path):
-    old = tmp_path / "old"
-    save_model(old / "stage2_model.pth", load_model(find_models(folder)[2]))
+    old = without_optimizer(folder, tmp_path / "old")
     events, _ = train(NOISY, settings(old, tmp_path, num_epochs=1))
     assert sum("goes on from the weights alone" in message for message in messages(events)) == 1
 
@@ -177,10 +185,9 @@ def test_a_state_that_is_not_whole_is_as_none(tmp_path, content):
 
 
 def test_a_state_of_another_network_goes_on_from_the_weights(folder, tmp_path):
-    copied = tmp_path / "copied"
-    file = copied / "stage2_model.pth"
-    save_model(file, load_model(find_models(folder)[2]))
-    save_optimizer(optimizer_file(file), [{0: {"exp_avg": torch.ones(3)}}])
+    copied = without_optimizer(folder, tmp_path / "copied")
+    state = optimizer_file(copied / "stage2_model.pth")
+    save_optimizer(state, [{0: {"exp_avg": torch.ones(3)}}])
     events, _ = train(NOISY, settings(copied, tmp_path, num_epochs=1))
     assert sum("goes on from the weights alone" in message for message in messages(events)) == 1
 
