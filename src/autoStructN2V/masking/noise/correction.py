@@ -225,7 +225,7 @@ def undo_high_pass(
     target = covariance.ravel()
     middle = target.size // 2
     matrix = _high_pass_matrix(covariance.shape[0] // 2, limits.background)
-    least = limits.significance.least_faint(error.ravel()) * scale
+    least = limits.significance.least_clear(error.ravel()) * scale
     explaining = np.arange(target.size) == middle
     values = np.zeros(target.size)
     for _ in range(_N_ROUNDS):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, ResolutionLimits
 
+_FASTEST = 0.5  # cycles/px: the fastest change that pixels can show
 _SIDE = 64  # frequencies along each axis at which the power is computed
 
 
@@ -37,7 +38,7 @@ def recorded_share(
     if not noise.is_strength_known:
         return 1.0
     power, ring = _power(noise)
-    if power[ring > limits.fastest].mean() > limits.most_of_fastest * power.mean():
+    if power[ring > _FASTEST * limits.fastest].mean() > limits.most_of_fastest * power.mean():
         return 1.0
     plateau = power[ring <= limits.plateau].mean()
     edges = np.arange(_SIDE // 2 + 1) / _SIDE
@@ -81,7 +82,7 @@ def noise_on_grid(noise: Autocorrelation, share: float) -> Autocorrelation:
 
 def significant(noise: Autocorrelation) -> NDArray[np.float64]:
     """Return the autocorrelation (S, H, W) without values that may be zero."""
-    limit = NOISE_LIMITS.significance.least_faint(noise.standard_error)
+    limit = NOISE_LIMITS.significance.least_clear(noise.standard_error)
     return np.where(np.abs(noise.values) > limit, noise.values, 0.0)
 
 

@@ -88,7 +88,7 @@ def _cleaned(
     values: NDArray[np.float64], error: NDArray[np.float64], limits: NoiseLimits
 ) -> NDArray[np.float64]:
     """Noise model (H, W) for a simulation: lags indistinguishable from zero are set to zero."""
-    return np.where(np.abs(values) > limits.significance.least_faint(error), values, 0.0)
+    return np.where(np.abs(values) > limits.significance.least_clear(error), values, 0.0)
 
 
 def off_center_maximum(values: NDArray[np.float64]) -> float:
