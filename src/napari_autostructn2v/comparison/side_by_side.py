@@ -11,6 +11,12 @@ from psygnal import Signal
 
 from napari_autostructn2v.comparison.doubt import doubt_panels
 from napari_autostructn2v.comparison.panels import last_removed, removed_panels
+from napari_autostructn2v.comparison.viewer_parts import (
+    camera_of,
+    canvas_size_of,
+    grid_of,
+    resized_of,
+)
 from napari_autostructn2v.comparison.viewer_state import ViewerState
 from napari_autostructn2v.layers.roles import is_panel
 
@@ -118,8 +124,10 @@ class Comparison:
         self._is_entered = True
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         viewer.layers.events.removed.connect(self._on_layer_removed)
-        viewer.canvas.grid.events.enabled.connect(self._on_grid_toggled)
-        viewer.canvas.events.size.connect(self._on_resized)
+        grid_of(viewer).events.enabled.connect(self._on_grid_toggled)
+        resized = resized_of(viewer)
+        if resized is not None:
+            resized.connect(self._on_resized)
 
     def leave(self) -> None:
         """Take the panels out and bring the viewer back to what it was."""
@@ -129,8 +137,10 @@ class Comparison:
         self._is_entered = False
         viewer.layers.events.inserted.disconnect(self._on_layer_inserted)
         viewer.layers.events.removed.disconnect(self._on_layer_removed)
-        viewer.canvas.grid.events.enabled.disconnect(self._on_grid_toggled)
-        viewer.canvas.events.size.disconnect(self._on_resized)
+        grid_of(viewer).events.enabled.disconnect(self._on_grid_toggled)
+        resized = resized_of(viewer)
+        if resized is not None:
+            resized.disconnect(self._on_resized)
         self._restore(viewer)
 
     def set_removed_shown(self, is_shown: bool) -> None:
@@ -147,7 +157,7 @@ class Comparison:
         viewer = self._viewer()
         if viewer is None:
             return
-        zoom = viewer.scene.camera.zoom / self._fit_zoom
+        zoom = camera_of(viewer).zoom / self._fit_zoom
         panels, self._below = self._below, []
         self._take_out(panels)
         self._is_doubt_below = is_doubt
@@ -185,7 +195,7 @@ class Comparison:
         viewer.layers.selection = {self._panels[0]}
 
     def _restore(self, viewer: napari.Viewer) -> None:
-        viewer.canvas.grid.enabled = False
+        grid_of(viewer).enabled = False
         self._take_out([*self._panels, *self._below])
         self._before.apply(viewer)
         for reference in self._arrived:
@@ -226,7 +236,8 @@ class Comparison:
             return
         for panel in panels:
             viewer.add_layer(panel)
-            panel.name_overlay.visible = True
+            if hasattr(panel, "name_overlay"):  # since napari 0.7
+                panel.name_overlay.visible = True
 
     def _take_out(self, panels: list[Image]) -> None:
         viewer = self._viewer()
@@ -240,7 +251,7 @@ class Comparison:
         viewer = self._viewer()
         if viewer is None or not self._panels:
             return
-        grid = viewer.canvas.grid
+        grid = grid_of(viewer)
         grid.stride, grid.spacing = 1, _GAP
         grid.shape = (-1, self._n_columns(viewer))
         grid.enabled = True
@@ -250,16 +261,16 @@ class Comparison:
         if self._below and self._n_denoised == 2:
             return 3  # each difference lies below its image
         sides = np.ptp(self._panels[0].extent.world, axis=0)[-2:]
-        return best_columns(n_panels, viewer.canvas.size, (float(sides[0]), float(sides[1])))
+        return best_columns(n_panels, canvas_size_of(viewer), (float(sides[0]), float(sides[1])))
 
     def _relative_zoom(self, viewer: napari.Viewer) -> float:
         """Return how much closer the camera is than for the whole image."""
         if viewer.dims.ndisplay != 2:
             return 1.0
-        zoom, center = viewer.scene.camera.zoom, viewer.scene.camera.center
+        zoom, center = camera_of(viewer).zoom, camera_of(viewer).center
         viewer.fit_to_view()
-        fit_zoom = viewer.scene.camera.zoom
-        viewer.scene.camera.zoom, viewer.scene.camera.center = zoom, center
+        fit_zoom = camera_of(viewer).zoom
+        camera_of(viewer).zoom, camera_of(viewer).center = zoom, center
         return float(zoom / fit_zoom)
 
     def _fit(self, relative_zoom: float) -> None:
@@ -267,21 +278,21 @@ class Comparison:
         viewer = self._viewer()
         if viewer is None:
             return
-        center = viewer.scene.camera.center
+        center = camera_of(viewer).center
         viewer.fit_to_view()
-        self._fit_zoom = viewer.scene.camera.zoom
+        self._fit_zoom = camera_of(viewer).zoom
         if relative_zoom > _CLOSE:
-            viewer.scene.camera.zoom = self._fit_zoom * relative_zoom
-            viewer.scene.camera.center = center
+            camera_of(viewer).zoom = self._fit_zoom * relative_zoom
+            camera_of(viewer).center = center
 
     def _on_resized(self, event: object = None) -> None:
         viewer = self._viewer()
         if viewer is not None and self._is_entered:
-            self._fit(viewer.scene.camera.zoom / self._fit_zoom)
+            self._fit(camera_of(viewer).zoom / self._fit_zoom)
 
     def _on_grid_toggled(self, event: object = None) -> None:
         viewer = self._viewer()
-        if viewer is not None and self._is_entered and not viewer.canvas.grid.enabled:
+        if viewer is not None and self._is_entered and not grid_of(viewer).enabled:
             self.broken.emit()
 
     def _on_layer_inserted(self, event: Any) -> None:

@@ -6,6 +6,8 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_autostructn2v.comparison.viewer_parts import camera_of, grid_of
+
 if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
@@ -50,7 +52,7 @@ class ViewerState:
     def from_viewer(cls, viewer: napari.Viewer) -> ViewerState:
         """Return the state of a viewer."""
         selection = viewer.layers.selection
-        grid, dims, camera = viewer.canvas.grid, viewer.dims, viewer.scene.camera
+        grid, dims, camera = grid_of(viewer), viewer.dims, camera_of(viewer)
         return cls(
             tuple(_state_of(layer, layer in selection) for layer in viewer.layers),
             {name: getattr(grid, name) for name in ("stride", "shape", "spacing", "enabled")},
@@ -68,11 +70,11 @@ class ViewerState:
             layer.visible = state.is_visible
             if state.contrast_limits is not None:
                 layer.contrast_limits = state.contrast_limits
-        _assign(viewer.canvas.grid, self.grid)
+        _assign(grid_of(viewer), self.grid)
         if viewer.dims.ndim == len(self.dims["order"]):
             _assign(viewer.dims, self.dims)
         # last: the camera moves with the number of displayed axes
-        _assign(viewer.scene.camera, self.camera)
+        _assign(camera_of(viewer), self.camera)
         viewer.layers.selection = {layer for state, layer in present if state.is_selected}
 
 

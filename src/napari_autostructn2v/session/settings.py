@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari.settings import get_plugin_settings
+import napari.settings
 
 from autoStructN2V.errors import ConfigError
 from autoStructN2V.pipeline.configuration.models import validate_config
@@ -31,8 +31,11 @@ def first_config() -> dict[str, Any]:
 
 
 def _preferences() -> dict[str, Any]:
+    settings_of = getattr(napari.settings, "get_plugin_settings", None)  # since napari 0.9
+    if settings_of is None:
+        return {}
     try:
-        training = get_plugin_settings(PLUGIN).training
+        training = settings_of(PLUGIN).training
     except (KeyError, AttributeError):  # not installed as a plugin, or an older version of it
         return {}
     return {name: getattr(training, name, None) for name in ("preset", "device", "output_folder")}

@@ -21,6 +21,7 @@ from napari_autostructn2v.comparison.bar import ComparisonBar
 from napari_autostructn2v.comparison.command import toggle_comparison
 from napari_autostructn2v.comparison.doubt import DoubtImage
 from napari_autostructn2v.comparison.side_by_side import best_columns, running_comparison
+from napari_autostructn2v.comparison.viewer_parts import camera_of, grid_of
 from napari_autostructn2v.comparison.viewer_state import ViewerState
 from napari_autostructn2v.layers.results import ResultLayers
 from napari_autostructn2v.layers.stacks import stacks_of
@@ -95,7 +96,7 @@ def button(bar: ComparisonBar | None, text: str) -> QAbstractButton:
 def test_noisy_and_stages_lie_side_by_side_under_their_names(trained: napari.Viewer) -> None:
     toggle_comparison(trained)
     assert visible(trained) == STAGES
-    grid = trained.canvas.grid
+    grid = grid_of(trained)
     assert grid.enabled
     cells = [grid.contents_at((0, column), trained.layers) for column in range(3)]
     assert [[trained.layers[i].name for i in cell] for cell in cells] == [[s] for s in STAGES]
@@ -115,13 +116,13 @@ def test_leaving_restores_the_viewer_exactly(
     trained.layers.move(2, 0)
     trained.layers["lines"].visible = False
     trained.layers["lines - stage 1"].contrast_limits = (0.2, 0.7)
-    trained.canvas.grid.enabled, trained.canvas.grid.stride = True, 2
-    trained.canvas.grid.shape, trained.canvas.grid.spacing = (2, 2), 10
+    grid_of(trained).enabled, grid_of(trained).stride = True, 2
+    grid_of(trained).shape, grid_of(trained).spacing = (2, 2), 10
     trained.dims.set_current_step(0, 1)
     trained.dims.order = (1, 0, 2)
     trained.dims.ndisplay = 3
-    trained.scene.camera.angles = (5, 20, 40)
-    trained.scene.camera.zoom, trained.scene.camera.center = 3.7, (1, 20, 30)
+    camera_of(trained).angles = (5, 20, 40)
+    camera_of(trained).zoom, camera_of(trained).center = 3.7, (1, 20, 30)
     trained.layers.selection = {labels, trained.layers["lines"]}
     before, names = ViewerState.from_viewer(trained), list(trained.layers)
     toggle_comparison(trained)
@@ -156,7 +157,7 @@ def test_what_was_removed_lies_below_each_result(trained: napari.Viewer) -> None
     toggle_comparison(trained)
     button(bar_of(trained), "Show what was removed").setChecked(True)
     assert visible(trained) == [*STAGES, *DIFFERENCES]
-    assert trained.canvas.grid.actual_shape(trained.layers) == (2, 3)
+    assert grid_of(trained).actual_shape(trained.layers) == (2, 3)
     noisy = trained.layers["lines"].data
     for stage in (1, 2):
         removed = trained.layers[f"Noisy - Stage {stage}"]
@@ -229,7 +230,7 @@ def test_layers_that_arrive_meanwhile_are_shown_afterward(trained: napari.Viewer
     gone = trained.add_image(np.zeros((2, 96, 96)), name="gone")
     assert visible(trained) == STAGES
     trained.layers.remove(gone)
-    assert trained.canvas.grid.actual_shape(trained.layers) == (1, 3)
+    assert grid_of(trained).actual_shape(trained.layers) == (1, 3)
     toggle_comparison(trained)
     assert arrived.visible
     assert not hidden.visible
@@ -268,7 +269,7 @@ def test_with_nothing_to_compare_a_sentence_says_so(
     toggle_comparison(viewer)
     assert len(said) == 1
     assert "nothing to compare" in said[0]
-    assert not viewer.canvas.grid.enabled
+    assert not grid_of(viewer).enabled
     assert running_comparison(viewer) is None
 
 
@@ -280,7 +281,7 @@ def test_a_panel_or_the_source_may_be_deleted(trained: napari.Viewer, qtbot: QtB
     trained.layers.remove("Noisy")
     qtbot.waitUntil(lambda: running_comparison(trained) is None)
     assert visible(trained) == ["lines - stage 1", "lines - stage 2"]
-    assert not trained.canvas.grid.enabled
+    assert not grid_of(trained).enabled
 
 
 def test_all_layers_may_be_deleted(trained: napari.Viewer, qtbot: QtBot) -> None:
@@ -309,20 +310,20 @@ def test_closing_the_dock_leaves(trained: napari.Viewer) -> None:
 
 def test_turning_the_grid_off_leaves(trained: napari.Viewer, qtbot: QtBot) -> None:
     toggle_comparison(trained)
-    trained.canvas.grid.enabled = False
+    grid_of(trained).enabled = False
     qtbot.waitUntil(lambda: running_comparison(trained) is None)
     assert len(trained.layers) == 3
 
 
 def test_a_region_that_was_zoomed_into_stays_in_view(trained: napari.Viewer) -> None:
     trained.fit_to_view()
-    trained.scene.camera.zoom *= 4
-    trained.scene.camera.center = (0, 40, 60)
+    camera_of(trained).zoom *= 4
+    camera_of(trained).center = (0, 40, 60)
     toggle_comparison(trained)
-    assert tuple(trained.scene.camera.center)[-2:] == (40, 60)
-    close = trained.scene.camera.zoom
+    assert tuple(camera_of(trained).center)[-2:] == (40, 60)
+    close = camera_of(trained).zoom
     trained.fit_to_view()
-    assert close == pytest.approx(4 * trained.scene.camera.zoom, rel=0.01)
+    assert close == pytest.approx(4 * camera_of(trained).zoom, rel=0.01)
 
 
 def test_the_bar_says_how_much_structured_noise_is_left(
@@ -373,7 +374,7 @@ def test_where_to_doubt_lies_below_the_results_in_place_of_what_was_removed(
     below = ["Noisy - Stage 2", "Doubt: Stage 1", "Doubt: Stage 2"]
     assert visible(trained) == [*STAGES, *below]
     assert not button(bar, "Show what was removed").isChecked()
-    grid = trained.canvas.grid
+    grid = grid_of(trained)
     assert grid.actual_shape(trained.layers)[1] == 3
     shown = np.asarray(trained.layers["Doubt: Stage 2"].data)
     noisy = np.asarray(trained.layers["lines"].data, np.float32)
@@ -390,7 +391,7 @@ def test_beside_a_clean_truth_each_map_of_doubt_lies_below_its_result(session: S
     button(bar_of(session.viewer), "Show where to doubt").click()
     below = ["Clean truth", "Doubt: Stage 1", "Doubt: Stage 2"]
     assert visible(session.viewer) == [*STAGES, *below]
-    assert session.viewer.canvas.grid.actual_shape(session.viewer.layers) == (2, 3)
+    assert grid_of(session.viewer).actual_shape(session.viewer.layers) == (2, 3)
 
 
 def test_doubt_is_not_offered_where_it_is_not_known(trained: napari.Viewer) -> None:
