@@ -10,6 +10,7 @@ import napari
 import pytest
 import torch
 from napari._app_model import get_app_model
+from npe2 import PluginManager
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # small networks gain nothing from more threads, which take turns from the window
 torch.set_num_threads(1)
+# before 0.9, napari only knows plugins once there is a window, which some tests do without
+PluginManager.instance().discover()
 
 PATIENCE = 120_000
 """Milliseconds until a test gives up: more than a busy machine needs."""
@@ -101,8 +104,10 @@ def open_dock(viewer: napari.Viewer, name: DockName) -> Any:
     """Open a dock with the action of the Plugins menu, unless it is open; return its widget."""
     title = title_of(name)
     if title not in viewer.window.dock_widgets:
-        command = f"{PLUGIN}.{name.lower().replace(' ', '_')}"
-        get_app_model().commands.execute_command(command).result()
+        commands = get_app_model().commands
+        names = (f"{PLUGIN}.{name.lower().replace(' ', '_')}", f"{PLUGIN}:{name}")
+        command = next(each for each in names if each in commands)  # the second before napari 0.7
+        commands.execute_command(command).result()
     QApplication.processEvents()
     return viewer.window.dock_widgets[title]
 
