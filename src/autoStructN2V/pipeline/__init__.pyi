@@ -14,6 +14,7 @@ from .files.drivers import RunOutput, file_events, recorded_events, run_pipeline
 from .forecast.device_speed import DeviceSpeed, measure_speed
 from .forecast.estimate import Estimate, estimate_run
 from .going_on.settings import go_on
+from .progress import with_progress
 from .reexports import (
     Evidence,
     PresetName,
@@ -76,4 +77,5 @@ __all__ = [
     "restore_model",
     "run_pipeline",
     "validate_config",
+    "with_progress",
 ]

@@ -1,0 +1,93 @@
+"""Progress bars of jobs in Python: in a terminal, and as widgets in Jupyter where these are."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tqdm import TqdmExperimentalWarning, TqdmWarning
+
+from autoStructN2V.pipeline.events import PredictionProgress
+from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
+
+with warnings.catch_warnings():
+    # Jupyter without widgets: it is drawn as text
+    warnings.simplefilter("ignore", TqdmExperimentalWarning)
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from autoStructN2V.pipeline.decisions import Decision
+    from autoStructN2V.pipeline.events import Event
+
+ResultT = TypeVar("ResultT")
+
+
+def with_progress(
+    events: Generator[Event, Decision | None, ResultT],
+) -> Generator[Event, Decision | None, ResultT]:
+    """Hand on the events of a job, and draw how far it is.
+
+    Parameters
+    ----------
+    events : generator
+        From :func:`pipeline_events` or another function that returns a generator of events.
+
+    Yields
+    ------
+    Event
+        Those of the job; decisions are handed back.
+
+    Returns
+    -------
+    object
+        What the job returns.
+
+    Examples
+    --------
+    >>> result = finish(with_progress(pipeline_events(noisy, config)))  # doctest: +SKIP
+    """
+    bars = _Bars()
+    answer: Decision | None = None
+    try:
+        while True:
+            event = events.send(answer)
+            bars.show(event)
+            answer = yield event
+    except StopIteration as end:
+        result: ResultT = end.value
+        return result
+    finally:
+        events.close()
+        bars.close()
+
+
+class _Bars:
+    """One bar for each training and each denoising, under each other."""
+
+    def __init__(self) -> None:
+        self._bars: dict[str, Any] = {}
+
+    def show(self, event: Event) -> None:
+        match event:
+            case BatchFinished():
+                done = (event.epoch - 1) * event.n_steps + event.step
+                self._bar(f"Train {event.stage}", event.n_steps * event.n_epochs, done)
+            case EpochFinished() if bar := self._bars.get(f"Train {event.stage}"):
+                bar.set_postfix(loss=f"{event.train_loss:.4f}", validation=f"{event.val_loss:.4f}")
+            case PredictionProgress():
+                self._bar(f"Denoise {event.stage}", event.n_tiles, event.n_done)
+            case Warned():
+                tqdm.write(event.message)
+
+    def close(self) -> None:
+        for bar in self._bars.values():
+            bar.close()
+
+    def _bar(self, name: str, total: int, done: int) -> None:
+        if name not in self._bars:
+            self._bars[name] = tqdm(total=total, desc=name)
+        bar = self._bars[name]
+        bar.update(done - bar.n)
