@@ -35,7 +35,7 @@ def forecast(fields: Mapping[str, Any], shapes: Sequence[Shape]) -> str:
     config = pipeline.validate_config(fields)
     device = models.choose_device(config.device)
     speed = pipeline.measure_speed(device, config.threads)
-    estimate = pipeline.estimate_run(config, shapes, device, speed)
+    estimate = pipeline.estimate_run(config, shapes, device, speed, is_in_files=True)
     if estimate.seconds > _LONG:
         short = pipeline.validate_config(configuration.merged(fields, {"preset": "fast"}))
         fast = pipeline.estimate_run(short, shapes, device, speed)

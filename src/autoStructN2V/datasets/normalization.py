@@ -10,7 +10,7 @@ import numpy as np
 
 from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.errors import InputError, ModelError
-from autoStructN2V.sampling import evenly
+from autoStructN2V.sampling import affordable, evenly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ ArrayT = TypeVar("ArrayT", "NDArray[np.float32]", "torch.Tensor")
 
 _LOW_PERCENTILE, _HIGH_PERCENTILE = 0.1, 99.9
 _MAX_SLICES = 200
+_FEWEST_SLICES = 16  # of those that are so large that fewer are read
 _MAX_PIXELS = 2_000_000
 _MAX_NOISE_SLICES = 24
 _MOST_MEASURED = 2**20  # pixels of a slice that tell its noise
@@ -191,7 +192,8 @@ def _in_steps(ratio: float, step: float) -> float:
 def estimate_normalization(sources: Sequence[ImageSource]) -> Normalization:
     """Estimate the intensity statistics of images from evenly spread pixels.
 
-    At most 200 slices and two million pixels are used, whatever the size of the images. Mean
+    At most 200 slices are read, of large ones fewer, and two million of their pixels are used,
+    whatever the size of the images. Mean
     and standard deviation leave out the values below the 0.1 and above the 99.9 percentile,
     so that hot pixels do not decide; pixels that are no signal do not count, except where there
     is nothing else: a blank image has its one value.
@@ -211,7 +213,9 @@ def estimate_normalization(sources: Sequence[ImageSource]) -> Normalization:
     InputError
         If there is no finite value at all.
     """
-    slices = evenly_spread_slices(sources, _MAX_SLICES)
+    largest = max((source.shape for source in sources), key=lambda shape: shape[1] * shape[2])
+    n_slices = affordable(_MAX_SLICES, largest, _FEWEST_SLICES)
+    slices = evenly_spread_slices(sources, n_slices)
     pixels_per_slice = max(1, _MAX_PIXELS // len(slices))
     every = max(1, len(slices) // _MAX_NOISE_SLICES)
     samples, blank, noise_levels = [], [], []

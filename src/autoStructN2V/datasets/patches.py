@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from autoStructN2V.datasets.images.validity import invalid_pixels
+from autoStructN2V.datasets.values import require_finite
 from autoStructN2V.sampling import evenly
 from autoStructN2V.symmetry import SYMMETRIES
 
@@ -246,11 +247,9 @@ def load_patch_bank(
         Most memory for the pixels.
     """
     n_bytes = sum(4 * int(np.prod(source.shape)) for source in sources)
-    pixels: list[Tensor] = []
-    shapes: list[tuple[int, int]] = []
+    places: list[tuple[ImageSource, int]] = []
     neighbors: list[NDArray[np.int64]] = []
     predictable: list[int] = []
-    valid: list[Tensor] = []
     n_channels = 3 if mode == "2.5D" else 1
     fraction = 1.0 if n_bytes <= max_bytes else max_bytes / n_bytes / n_channels
     for source, n_kept in zip(sources, _shares(sources, fraction), strict=True):
@@ -262,16 +261,29 @@ def load_patch_bank(
         # slices that were read for their neighbors' sake are never the center of a triplet
         local = np.repeat(np.arange(len(read))[:, None], around.shape[1], axis=1)
         local[np.searchsorted(read, centers)] = np.searchsorted(read, around[centers])
-        neighbors.append(local + len(shapes))
-        predictable += (np.searchsorted(read, centers) + len(shapes)).tolist()
-        shapes += [source.shape[1:]] * len(read)
-        pixels += [_normalized_slice(source, int(z), normalization) for z in read]
-        valid += [_valid_pixels(source, int(z)) for z in read]
+        neighbors.append(local + len(places))
+        predictable += (np.searchsorted(read, centers) + len(places)).tolist()
+        places += [(source, int(z)) for z in read]
+    pixels, valid = _read(places, normalization)
     around_all = torch.from_numpy(np.concatenate(neighbors))
     with_signal = [i for i in predictable if bool(valid[i].any())] or predictable
     is_all_valid = all(bool(of_slice.all()) for of_slice in valid)
     of_pixels = None if is_all_valid else torch.cat(valid).to(device)
-    return PatchBank(torch.cat(pixels).to(device), shapes, around_all, with_signal, of_pixels)
+    shapes = [source.shape[1:] for source, _ in places]
+    return PatchBank(pixels.to(device), shapes, around_all, with_signal, of_pixels)
+
+
+def _read(
+    places: Sequence[tuple[ImageSource, int]], normalization: Normalization
+) -> tuple[Tensor, list[Tensor]]:
+    """Read slices; return their pixels in one piece, and for each which of them are signal."""
+    sizes = [source.shape[1] * source.shape[2] for source, _ in places]
+    pixels = torch.empty(sum(sizes))  # joined afterwards they would take twice the memory
+    valid: list[Tensor] = []
+    for part, (source, z) in zip(torch.split(pixels, sizes), places, strict=True):
+        part.copy_(_normalized_slice(source, z, normalization))
+        valid.append(_valid_pixels(source, z))
+    return pixels, valid
 
 
 def _shares(sources: Sequence[ImageSource], fraction: float) -> list[int]:
@@ -291,4 +303,5 @@ def _valid_pixels(source: ImageSource, z: int) -> Tensor:
 
 
 def _normalized_slice(source: ImageSource, z: int, normalization: Normalization) -> Tensor:
-    return torch.from_numpy(normalization.normalize(source.read_slice(z))).flatten()
+    stored = require_finite(source.read_slice(z), source.name, z)
+    return torch.from_numpy(normalization.normalize(stored)).flatten()

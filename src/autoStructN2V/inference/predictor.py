@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from autoStructN2V.datasets.patches import neighbor_slices
+from autoStructN2V.datasets.values import require_finite
 from autoStructN2V.errors import DeviceError
 from autoStructN2V.inference.tiling import Tile, plan_tiles
 from autoStructN2V.models.device import is_out_of_memory
@@ -281,6 +282,7 @@ class _SliceWindow:
         for index, image in self._recent:
             if index == z:
                 return image
-        image = torch.from_numpy(self._normalization.normalize(self._source.read_slice(z)))
+        stored = require_finite(self._source.read_slice(z), self._source.name, z)
+        image = torch.from_numpy(self._normalization.normalize(stored))
         self._recent.append((z, image))
         return image

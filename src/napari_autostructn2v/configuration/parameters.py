@@ -39,6 +39,7 @@ _MORE_GENERAL = (
     "recorded_resolution",
     "random_seed",
     "threads",
+    "pixel_memory",
     "output_dtype",
 )
 

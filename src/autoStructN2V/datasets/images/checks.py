@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from autoStructN2V.datasets.images.sources import ArraySource, require_real_numbers
 from autoStructN2V.datasets.images.validity import invalid_pixels
+from autoStructN2V.datasets.values import Extremes, NotFinite, WarningKind
 from autoStructN2V.errors import InputError
-from autoStructN2V.quantities import percent_text
+from autoStructN2V.sampling import MOST_PIXELS, evenly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,18 +23,9 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.vocabulary import Mode
 
-WarningKind = Literal["reading", "constant", "saturated", "clipped"]
-
 MIN_SLICES_25D = 20
 """Slices that a stack needs at least for 2.5D."""
 
-_SATURATED_SHARE = 0.01
-_CLIPPED_SHARE = 0.05
-_FEWEST_EXTREME = 10
-"""Pixels below which a share says nothing: in a tiny image one is more than a percent."""
-_COUNTS_DECAY = 0.6
-"""Of pixels with two counts to those with one: half the mean count where photons are counted and
-zero is the most frequent count, hence below 0.5; near 1 where noise is cut off at zero."""
 _COLOR_SAMPLES = (3, 4)
 
 
@@ -127,7 +119,7 @@ def check_images(
     mode: Mode,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[str]:
-    """Make sure that images can be denoised; every slice is read once.
+    """Make sure that images can be denoised; of large ones, evenly chosen slices are read.
 
     Parameters
     ----------
@@ -155,7 +147,10 @@ def check_images(
     found: list[tuple[WarningKind, str]] = [
         ("reading", note) for source in sources for note in source.metadata.notes
     ]
-    checks = [_checked_values(source, should_stop) for source in sources]
+    checks = [
+        _checked_values(source, slices, should_stop)
+        for source, slices in zip(sources, _shares(sources), strict=True)
+    ]
     found += [warning for check in checks for warning in check.warnings]
     if all(check.is_constant for check in checks):
         raise InputError(
@@ -167,9 +162,10 @@ def check_images(
 def check_each(
     sources: Sequence[ImageSource], *, should_stop: Callable[[], bool] = lambda: False
 ) -> tuple[list[str], dict[int, InputError]]:
-    """Find out which images a trained model can be applied to; every slice is read once.
+    """Find out which images a trained model can be applied to.
 
-    What only a training needs is not asked for: depth, size, contrast.
+    Slices are read once, of large data evenly chosen ones; those that are not are refused when they
+    are denoised, if need be. What only a training needs is not asked for: depth, size, contrast.
 
     Parameters
     ----------
@@ -195,10 +191,10 @@ def check_each(
     ]
     refused: dict[int, InputError] = {}
     checks: list[_Check] = []
-    for place, source in enumerate(sources):
+    for place, (source, slices) in enumerate(zip(sources, _shares(sources), strict=True)):
         try:
             require_real_numbers(source.dtype, source.name)
-            checks.append(_checked_values(source, should_stop))
+            checks.append(_checked_values(source, slices, should_stop))
         except InputError as error:
             refused[place] = error
     found += [warning for check in checks for warning in check.warnings]
@@ -246,11 +242,20 @@ class _Check:
     is_constant: bool
 
 
-def _checked_values(source: ImageSource, should_stop: Callable[[], bool]) -> _Check:
-    extremes = _Extremes(source.dtype.kind in "iu", source.metadata.offset)
-    flawed = _NotFinite()
+def _shares(sources: Sequence[ImageSource]) -> list[list[int]]:
+    """Return which slices of each stack are looked at: all, or evenly chosen ones of large data."""
+    n_pixels = [source.shape[0] * source.shape[1] * source.shape[2] for source in sources]
+    share = min(1.0, MOST_PIXELS / max(1, sum(n_pixels)))
+    return [evenly(source.shape[0], max(1, int(share * source.shape[0]))) for source in sources]
+
+
+def _checked_values(
+    source: ImageSource, slices: Sequence[int], should_stop: Callable[[], bool]
+) -> _Check:
+    extremes = Extremes(source.dtype.kind in "iu", source.metadata.offset)
+    flawed = NotFinite()
     constant_slices: list[int] = []
-    for z in range(source.shape[0]):
+    for z in slices:
         if should_stop():
             return _Check([], is_constant=False)
         image = source.read_slice(z)
@@ -264,7 +269,9 @@ def _checked_values(source: ImageSource, should_stop: Callable[[], bool]) -> _Ch
         else:
             extremes.add(image)
     flawed.refuse(source.name)
-    warnings = _constant_slice_warning(source, constant_slices) + extremes.warnings(source.name)
+    warnings = _constant_slice_warning(source, constant_slices, len(slices)) + extremes.warnings(
+        source.name
+    )
     return _Check(warnings, is_constant=extremes.n_pixels == 0 and bool(constant_slices))
 
 
@@ -281,112 +288,15 @@ def _summarized(found: list[tuple[WarningKind, str]]) -> list[str]:
 
 
 def _constant_slice_warning(
-    source: ImageSource, slices: list[int]
+    source: ImageSource, slices: list[int], n_looked_at: int
 ) -> list[tuple[WarningKind, str]]:
     if not slices:
         return []
-    if len(slices) == source.shape[0]:
+    if len(slices) == n_looked_at:
         return [("constant", f"{source.name} is constant and holds no signal.")]
+    others = " that were looked at" if n_looked_at < source.shape[0] else ""
     sentence = (
-        f"{len(slices)} of {source.shape[0]} slices of {source.name} are constant (the first is "
-        f"slice {slices[0]}); nothing can be learned from them."
+        f"{len(slices)} of {n_looked_at} slices of {source.name}{others} are constant (the first "
+        f"is slice {slices[0]}); nothing can be learned from them."
     )
     return [("constant", sentence)]
-
-
-@dataclass
-class _NotFinite:
-    """Counts of values that are not finite, and where the first one is."""
-
-    n_nan: int = 0
-    n_infinite: int = 0
-    first_slice: int | None = None
-
-    def add(self, image: NDArray[np.float32], z: int) -> bool:
-        """Return True if the slice (y, x) has such values."""
-        with np.errstate(invalid="ignore"):
-            total = image.sum(dtype=np.float64)
-        if np.isfinite(total):
-            return False
-        self.n_nan += int(np.isnan(image).sum())
-        self.n_infinite += int(np.isinf(image).sum())
-        if self.first_slice is None:
-            self.first_slice = z
-        return True
-
-    def refuse(self, name: str) -> None:
-        if self.first_slice is None:
-            return
-        counts = ((self.n_nan, "NaN"), (self.n_infinite, "infinite"))
-        found = " and ".join(f"{n} {word}" for n, word in counts if n)
-        raise InputError(
-            f"{name} has {found} values, the first in slice {self.first_slice}; replace them by "
-            "numbers, for example by those of neighboring pixels."
-        )
-
-
-@dataclass
-class _Extremes:
-    """Lowest and highest value, and how many pixels have them."""
-
-    is_integer: bool = False
-    offset: float = 0.0
-    lowest: float = np.inf
-    highest: float = -np.inf
-    n_lowest: int = 0
-    n_highest: int = 0
-    n_below_highest: int = 0
-    n_ones: int = 0
-    n_twos: int = 0
-    n_pixels: int = 0
-
-    def add(self, image: NDArray[np.float32]) -> None:
-        low, high = float(image.min()), float(image.max())
-        self.n_pixels += image.size
-        if low < self.lowest:
-            self.lowest, self.n_lowest = low, 0
-        if high > self.highest:
-            self.highest, self.n_highest, self.n_below_highest = high, 0, 0
-        if low == self.lowest:
-            self.n_lowest += int((image == low).sum())
-        if high == self.highest:
-            self.n_highest += int((image == high).sum())
-        if self.is_integer:
-            self.n_below_highest += int((image == self.highest - 1).sum())
-            self.n_ones += int((image == 1).sum())
-            self.n_twos += int((image == 2).sum())
-
-    @property
-    def _is_saturated(self) -> bool:
-        """Whether values pile up at the top; counts of few photons end there without a pile."""
-        is_piled = not self.is_integer or self.n_highest > self.n_below_highest
-        is_share = self.n_highest > _SATURATED_SHARE * self.n_pixels
-        return is_share and is_piled and self.n_highest >= _FEWEST_EXTREME
-
-    @property
-    def _is_clipped(self) -> bool:
-        """Whether values pile up at the bottom, and are not counts of which zero is one."""
-        is_counting = self.is_integer and self.lowest == 0 and self.offset == 0
-        is_counts = is_counting and (
-            self.n_ones >= self.n_lowest or self.n_twos < _COUNTS_DECAY * self.n_ones
-        )
-        is_share = self.n_lowest > _CLIPPED_SHARE * self.n_pixels
-        return is_share and not is_counts and self.n_lowest >= _FEWEST_EXTREME
-
-    def warnings(self, name: str) -> list[tuple[WarningKind, str]]:
-        found: list[tuple[WarningKind, str]] = []
-        if self._is_saturated:
-            sentence = (
-                f"{percent_text(self.n_highest / self.n_pixels)} of the pixels of {name} have the "
-                f"highest value ({self.highest + self.offset:g}): they are saturated, and what "
-                "they hide cannot be restored."
-            )
-            found.append(("saturated", sentence))
-        if self._is_clipped:
-            sentence = (
-                f"{percent_text(self.n_lowest / self.n_pixels)} of the pixels of {name} have the "
-                f"lowest value ({self.lowest + self.offset:g}): the noise is cut off there, and "
-                "dark regions will come out too bright."
-            )
-            found.append(("clipped", sentence))
-        return found

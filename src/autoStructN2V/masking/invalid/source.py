@@ -12,7 +12,7 @@ from autoStructN2V.masking.invalid.filling import filled
 from autoStructN2V.masking.invalid.limits import INVALID_LIMITS, InvalidLimits
 from autoStructN2V.masking.invalid.missing import find_missing
 from autoStructN2V.masking.invalid.outliers import find_outliers
-from autoStructN2V.sampling import evenly, never
+from autoStructN2V.sampling import affordable, evenly, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,7 +196,10 @@ class SignalSource(SourceView):
             return None
         total = np.zeros(self.shape[1:], np.float64)
         n_slices = 0
-        for z in evenly(self.shape[0], self._limits.most_slices_of_mean):
+        n_read = affordable(
+            self._limits.most_slices_of_mean, self.shape, self._limits.fewest_slices_of_mean
+        )
+        for z in evenly(self.shape[0], n_read):
             if self._should_stop():
                 return None
             image = self._source.read_slice(z)

@@ -11,7 +11,7 @@ from autoStructN2V.datasets.images.sources import SourceView
 from autoStructN2V.datasets.images.validity import invalid_pixels, missing_pixels, put_back, seen_as
 from autoStructN2V.masking.patterns.pattern import LineOffsets, Stripes
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, RemovalLimits
-from autoStructN2V.sampling import evenly, never
+from autoStructN2V.sampling import affordable, evenly, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -144,7 +144,8 @@ class CleanedSource(SourceView):
             if isinstance(p, LineOffsets) and p.is_shared
         ]
         total = np.zeros(self.shape[1:], np.float64)
-        chosen = evenly(self.shape[0], self._limits.most_slices_of_mean)
+        n_read = affordable(self._limits.most_slices_of_mean, self.shape)
+        chosen = evenly(self.shape[0], n_read)
         for z in chosen:
             total += self._without(z, shared[0][0])
         for i, pattern in shared:

@@ -179,6 +179,15 @@ class PipelineConfig(ScheduleConfig):
         description="How many cores compute when there is no GPU; 0 for all, less one where they "
         "are more than two. The result does not depend on it.",
     )
+    pixel_memory: float = Field(
+        0.0,
+        ge=0,
+        le=1024,
+        title="Memory for pixels",
+        description="GB of memory for the pixels that patches are drawn from; of larger images, "
+        "evenly chosen slices are kept. 0 for a quarter of what is free, at most 1 GB on a "
+        "processor and 8 GB on a GPU.",
+    )
     random_seed: int = Field(
         42, ge=0, le=2**31 - 1, title="Random seed", description="Same seed, same result."
     )

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoStructN2V.errors import InputError
-from autoStructN2V.sampling import evenly
+from autoStructN2V.sampling import affordable, evenly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from autoStructN2V.datasets.images.sources import ImageSource
-
-_MOST_BYTES = 2**31  # of pixels that are read; of more, evenly chosen slices
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class ImageFingerprint:
     shapes : list of (z, y, x)
     dtypes : list of str
     digest : str
-        Of all pixels, or of those of evenly chosen slices where there are more than 2 GB.
+        Of all pixels, or of those of evenly chosen slices where there are very many.
     """
 
     shapes: list[list[int]]
@@ -42,8 +40,10 @@ class ImageFingerprint:
         """Read images and return their fingerprint; an incomplete one if it is stopped."""
         found = hashlib.blake2b(digest_size=16)
         places = [(source, z) for source in sources for z in range(source.shape[0])]
-        largest = max((4 * source.shape[1] * source.shape[2] for source in sources), default=1)
-        for source, z in (places[i] for i in evenly(len(places), max(1, _MOST_BYTES // largest))):
+        sizes = [source.shape[1:] for source in sources] or [(1, 1)]
+        largest = max(sizes, key=lambda size: size[0] * size[1])
+        n_read = affordable(len(places), largest)
+        for source, z in (places[i] for i in evenly(len(places), n_read)):
             if should_stop():
                 break
             try:

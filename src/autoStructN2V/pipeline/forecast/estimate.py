@@ -21,7 +21,7 @@ from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.workers import n_workers, using_threads
 from autoStructN2V.pipeline.forecast.device_speed import TYPICAL_SPEED, DeviceSpeed
 from autoStructN2V.pipeline.forecast.network_cost import COST_OF_STEP, NetworkCost, network_cost
-from autoStructN2V.pipeline.steps.training_data import LARGEST_BANK
+from autoStructN2V.pipeline.steps.training_data import bank_bytes
 from autoStructN2V.quantities import about_text
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.gradients import patches_at_work, patches_in_part
@@ -95,6 +95,8 @@ def estimate_run(
     shapes: Sequence[Shape],
     device: torch.device,
     speed: DeviceSpeed | None = None,
+    *,
+    is_in_files: bool = False,
 ) -> Estimate:
     """Estimate time and memory of a training.
 
@@ -108,14 +110,21 @@ def estimate_run(
         Where it will be trained, see :func:`autoStructN2V.models.choose_device`.
     speed : DeviceSpeed, optional
         From :func:`measure_speed`; default: typical of the type of device.
+    is_in_files : bool
+        Whether results are written, and not kept in memory as well.
     """
     speed = speed or TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
     with using_threads(config.threads):
-        return _estimate(config, shapes, device, speed)
+        return _estimate(config, shapes, device, speed, is_in_files=is_in_files)
 
 
 def _estimate(
-    config: PipelineConfig, shapes: Sequence[Shape], device: torch.device, speed: DeviceSpeed
+    config: PipelineConfig,
+    shapes: Sequence[Shape],
+    device: torch.device,
+    speed: DeviceSpeed,
+    *,
+    is_in_files: bool,
 ) -> Estimate:
     trained = config.trained_stages
     n_measured = min(_n_pixels(shapes), MOST_PIXELS)
@@ -134,9 +143,10 @@ def _estimate(
             seconds += config.num_epochs * (n_steps * step + check)
             peaks.append(_training_bytes(cost, stage, device))
     n_images = _BYTES * _n_pixels(shapes)
-    bank = min(n_images, LARGEST_BANK.get(device.type, n_images))
+    bank = min(n_images, bank_bytes(config, device))
     # every stage keeps a denoised copy of the images
-    n_bytes = bank + len(config.used_stages) * n_images + max(peaks)
+    kept = 0 if is_in_files else len(config.used_stages) * n_images
+    n_bytes = bank + kept + max(peaks)
     return Estimate(seconds, int(n_bytes), device.type, speed.is_measured, config.early_stopping)
 
 

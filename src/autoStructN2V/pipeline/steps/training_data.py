@@ -7,18 +7,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from autoStructN2V.datasets.patches import PatchBank, load_patch_bank
 from autoStructN2V.datasets.region_of_interest import region_of_interest
 from autoStructN2V.datasets.splitting import Split, split_patches
 from autoStructN2V.datasets.valid_patches import mostly_valid
+from autoStructN2V.memory import free_bytes
 from autoStructN2V.trainers.data import RefinementPlan, TrainingData
 from autoStructN2V.trainers.validation import MaskedValidation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import torch
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
@@ -27,8 +27,31 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.trainers.config import StageConfig
 
-LARGEST_BANK = {"cpu": 2 * 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
+_LARGEST_BANK = {"cpu": 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
+_SMALLEST_BANK = 2**26  # bytes: some slices, however little is free
+_SHARE_OF_FREE = 0.25
 _N_TEST_PATCHES = 64
+
+
+def bank_bytes(config: PipelineConfig, device: torch.device) -> int:
+    """Return the memory for the pixels that patches are drawn from, in bytes.
+
+    Parameters
+    ----------
+    config : PipelineConfig
+        Says it, or leaves it to be a quarter of what is free: as a power of two, so that it is
+        mostly the same from run to run.
+    device : torch.device
+        Where they are kept.
+    """
+    if config.pixel_memory:
+        return int(config.pixel_memory * 2**30)
+    free = free_bytes()
+    if device.type == "cuda" and torch.cuda.is_available():
+        free = torch.cuda.mem_get_info(device)[0]
+    share = max(_SMALLEST_BANK, int(_SHARE_OF_FREE * free))
+    largest = _LARGEST_BANK.get(device.type, _LARGEST_BANK["cpu"])
+    return min(largest, 1 << (share.bit_length() - 1))
 
 
 @dataclass(frozen=True)
@@ -60,7 +83,7 @@ class RunPixels:
             self.normalization,
             self.config.mode,
             self.device,
-            LARGEST_BANK[self.device.type],
+            bank_bytes(self.config, self.device),
         )
 
     def training_data(
