@@ -61,7 +61,7 @@ class DoubtImage:
         self.size = int(np.prod(self.shape))
         self._denoised = denoised
         self._known: dict[int, NDArray[np.float32]] = {}
-        self._wanted: list[int] = []
+        self._wanted: int | None = None
         self._job: Job | None = None
 
     def __getitem__(self, key: Any) -> NDArray[np.float32]:
@@ -105,13 +105,13 @@ class DoubtImage:
         """Return a map if it is there, and have it made if not; what is asked for last is next."""
         if index in self._known:
             return self._known[index]
-        self._wanted = [index]
+        self._wanted = index
         if self._job is None:
-            self._start()
+            self._start(index)
         return np.full(self.shape[-2:], np.nan, np.float32)
 
-    def _start(self) -> None:
-        index = self._wanted.pop()
+    def _start(self, index: int) -> None:
+        self._wanted = None
 
         def made(should_stop: Callable[[], bool]) -> Generator[NDArray[np.float32], None, None]:
             yield self._computed(index)
@@ -130,8 +130,8 @@ class DoubtImage:
 
     def _go_on(self, _: object = None) -> None:
         self._job = None
-        if self._wanted and self._wanted[0] not in self._known:
-            self._start()
+        if self._wanted is not None and self._wanted not in self._known:
+            self._start(self._wanted)
 
 
 def doubt_images(results: ResultLayers | None, images: Sequence[Compared]) -> list[DoubtImage]:

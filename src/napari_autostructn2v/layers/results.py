@@ -94,6 +94,13 @@ class ResultLayers:
             viewer.layers.remove(layer)
         self._preview = None
 
+    def end(self) -> None:
+        """Take the preview out, and follow the viewer no more: the run is over."""
+        self.remove_preview()
+        viewer = self._viewer()
+        if viewer is not None:
+            viewer.dims.events.current_step.disconnect(self._on_slider_moved)
+
     def add_result(self, event: StageFinished) -> None:
         """Show what a stage made of the images; the preview becomes it."""
         viewer = self._viewer()

@@ -209,7 +209,7 @@ class TrainingRun(JobHolder[RunState]):
     def _end_job(self) -> None:
         self.job = None
         if self.results is not None:
-            self.results.remove_preview()
+            self.results.end()
 
 
 def _one_model(

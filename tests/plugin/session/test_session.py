@@ -50,6 +50,7 @@ def test_both_stages_with_review_leave_layers_models_and_files(
     tmp_path: Path,
     requested: list[DockName],
 ) -> None:
+    n_followers = len(session.viewer.dims.events.current_step.callbacks)
     start(session, noisy)
     wait_for(qtbot, session, Phase.REVIEW, Phase.FAILED)
     assert session.training.state.error is None
@@ -68,6 +69,8 @@ def test_both_stages_with_review_leave_layers_models_and_files(
     assert len(list(tmp_path.rglob("*_stage?.tif"))) == 2
     assert len(session.training.state.history) == 4
     assert session.viewer.layers[2].data.shape == noisy.shape
+    now = session.viewer.dims.events.current_step.callbacks
+    assert len(now) == n_followers, "a run that is over follows the slider no more"
 
 
 def test_an_edited_kernel_is_the_one_that_stage_2_is_trained_with(
