@@ -27,7 +27,7 @@ from autoStructN2V.trainers import Judged, StageFinished
 from quality import configuration, read_pair
 from settings import add_settings_arguments
 from tables import Table, add_common_arguments, machine, use_threads, write_report
-from tasks import TASKS, affine_fit, make_task, psnr
+from tasks import ALL_TASKS, TASKS, affine_fit, make_task, psnr
 from verdicts import agreement_of
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def read_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--tasks", nargs="*", choices=TASKS, default=TASKS, metavar="TASK", help="default: all")
+    add("--tasks", nargs="*", choices=ALL_TASKS, default=TASKS, metavar="TASK", help="default: all")
     add("--seed", type=int, default=0, metavar="N", help="of the tasks; default 0")
     add("--data", type=Path, metavar="DIR", help="folder with real pairs of images")
     add("--image", nargs="*", default=[], metavar="NAME", help="of the real pairs")

@@ -25,7 +25,7 @@ from autoStructN2V.masking import (
     propose_kernel,
 )
 from tables import Table, add_common_arguments, machine, use_threads, write_report
-from tasks import TASKS, make_task
+from tasks import ALL_TASKS, TASKS, make_task
 from true_kernel import agreement, true_kernel
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tasks", nargs="*", choices=TASKS, default=TASKS, metavar="TASK")
+    parser.add_argument("--tasks", nargs="*", choices=ALL_TASKS, default=TASKS, metavar="TASK")
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(100, 120)), metavar="N")
     parser.add_argument("--images", nargs="*", type=Path, default=[], metavar="FILE")
     add_common_arguments(parser)

@@ -39,7 +39,7 @@ from tables import (
     use_threads,
     write_report,
 )
-from tasks import TASKS, Task, affine_fit, make_task, psnr, score
+from tasks import ALL_TASKS, TASKS, Task, affine_fit, make_task, psnr, score
 from true_kernel import agreement, true_kernel
 from verdicts import COLUMN, agreement_of, cell_of
 
@@ -313,7 +313,7 @@ def read_arguments() -> argparse.Namespace:
     add(
         "--tasks",
         nargs="*",
-        choices=TASKS,
+        choices=ALL_TASKS,
         default=TASKS,
         metavar="TASK",
         help=f"{', '.join(TASKS)}; default: all; without any, only --data is scored",

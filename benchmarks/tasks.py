@@ -1,12 +1,15 @@
-"""The eight benchmark tasks with known clean truth, and their scores.
+"""The benchmark tasks with known clean truth, and their scores.
 
 The images come from :mod:`autoStructN2V.datasets.samples.synthetic`; here are the names of the
-tasks and the metrics. ``python benchmarks/tasks.py OUT_DIR [SEED]`` writes one .npz file per task.
+tasks and the metrics. Eight are the standard ones; three more have noise that is shared over wide
+or interlaced neighborhoods, on the clean images of ``T2_hline``.
+``python benchmarks/tasks.py OUT_DIR [SEED]`` writes one .npz file per task.
 """
 
 from __future__ import annotations
 
 import argparse
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -22,6 +25,29 @@ KINDS = {synthetic.NOISE_MODELS[kind].entropy_name: kind for kind in synthetic.S
 TASKS = list(KINDS)
 
 
+def _cross(n_taps: int) -> NDArray[np.float64]:
+    square = np.zeros((n_taps, n_taps))
+    square[n_taps // 2] = square[:, n_taps // 2] = 1.0
+    return square
+
+
+def _ellipse() -> NDArray[np.float64]:
+    y, x = np.mgrid[-4:5, -9:10]
+    weights: NDArray[np.float64] = np.exp(-(x**2 / 8 + y**2 / 1.5))
+    return weights
+
+
+COLORINGS = {
+    "W1_cross": _cross(9),
+    "W2_ellipse": _ellipse(),
+    "W3_interlaced": np.array([[1.0, 0.0, 1.0, 0.0, 1.0]]),
+}
+"""Weights (y, x) that color the noise of the other tasks."""
+ALL_TASKS = [*TASKS, *COLORINGS]
+_HALF, _LEAST_CORRELATION = 15, 0.02
+_WHITE_STD, _STRUCTURED_STD = 0.06, 0.08  # of the other tasks, as of T2_hline
+
+
 class Task(TypedDict):
     """Noisy images, their clean truth (z, y, x) float32, and the offsets that share noise."""
 
@@ -33,7 +59,9 @@ class Task(TypedDict):
 
 
 def make_task(name: str, seed: int = 0) -> Task:
-    """Make one of :data:`TASKS`."""
+    """Make one of :data:`ALL_TASKS`."""
+    if name in COLORINGS:
+        return _colored_task(name, seed)
     sample = synthetic.make_sample(KINDS[name], seed)
     return Task(
         name=name,
@@ -44,8 +72,28 @@ def make_task(name: str, seed: int = 0) -> Task:
     )
 
 
-def true_autocorr(task: str, half: int = 15) -> NDArray[np.float64]:
+def _colored_task(name: str, seed: int) -> Task:
+    """Put noise that is colored by one of :data:`COLORINGS` on the clean images of T2_hline."""
+    clean = synthetic.make_sample("horizontal_lines", seed).clean
+    generator = np.random.default_rng([zlib.crc32(name.encode()), seed])
+    weights = COLORINGS[name][None]
+    noise = _WHITE_STD * generator.standard_normal(clean.shape)
+    noise += synthetic.colored_noise(generator, clean.shape, weights, _STRUCTURED_STD)
+    offsets = np.argwhere(true_autocorr(name) > _LEAST_CORRELATION) - _HALF
+    lags = [(int(y), int(x), float(true_autocorr(name)[y + _HALF, x + _HALF])) for y, x in offsets]
+    return Task(
+        name=name,
+        clean=clean,
+        noisy=(clean + noise).astype(np.float32),
+        true_lags=[lag for lag in lags if lag[:2] != (0, 0)],
+        kind=name[3:],
+    )
+
+
+def true_autocorr(task: str, half: int = _HALF) -> NDArray[np.float64]:
     """Return the exact autocorrelation of the noise at offsets -half..half."""
+    if task in COLORINGS:
+        return synthetic.colored_autocorrelation(COLORINGS[task], _WHITE_STD, _STRUCTURED_STD, half)
     return synthetic.true_autocorrelation(KINDS[task], half)
 
 
@@ -132,7 +180,7 @@ def main() -> None:
     parser.add_argument("seed", type=int, nargs="?", default=0)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    for name in TASKS:
+    for name in ALL_TASKS:
         task = make_task(name, arguments.seed)
         np.savez_compressed(
             arguments.folder / f"{name}.npz", clean=task["clean"], noisy=task["noisy"]

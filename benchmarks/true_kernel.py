@@ -8,7 +8,7 @@ import numpy as np
 
 from autoStructN2V.datasets.samples.synthetic import NOISE_MODELS
 from autoStructN2V.masking import Kernel
-from tasks import KINDS, true_autocorr
+from tasks import COLORINGS, KINDS, true_autocorr
 
 if TYPE_CHECKING:
     from autoStructN2V.datasets import Mode
@@ -23,7 +23,7 @@ def true_kernel(task: str, mode: Mode) -> Kernel:
     Parameters
     ----------
     task : str
-        One of :data:`tasks.TASKS`. Periodic noise has no kernel that could hide it; its true
+        One of :data:`tasks.ALL_TASKS`. Periodic noise has no kernel that could hide it; its true
         kernel is the center alone.
     mode : {"2D", "2.5D"}
         2.5D also for the slices above and below; only the stack has noise in common with them.
@@ -33,14 +33,13 @@ def true_kernel(task: str, mode: Mode) -> Kernel:
     Kernel
         Without an empty border.
     """
-    kind = KINDS[task]
-    if kind == "periodic":
+    if task not in COLORINGS and KINDS[task] == "periodic":
         return Kernel.center_only(mode)
     in_plane = true_autocorr(task)
     middle = in_plane > _LEAST
     if mode == "2D":
         return Kernel(middle[None]).trimmed()
-    model = NOISE_MODELS[kind]
+    model, kind = NOISE_MODELS[KINDS[task]], KINDS[task]
     structured = in_plane.copy()
     structured[tuple(side // 2 for side in structured.shape)] = model.structured_std**2 / (
         model.structured_std**2 + model.white_std**2

@@ -153,19 +153,41 @@ def true_autocorrelation(kind: SampleKind, half: int = 15) -> Array:
     ndarray
         (2 * half + 1, 2 * half + 1), offsets -half..half, 1 in the center.
     """
-    size = 2 * half + 1
     model = NOISE_MODELS[kind]
-    correlation = np.zeros((size, size))
-    correlation[half, half] = model.white_std**2
-    kernel = noise_kernel(kind)
     if kind == "periodic":
-        offsets = np.arange(size) - half
+        offsets = np.arange(2 * half + 1) - half
         wave = np.cos(2 * np.pi * offsets / float(_PERIOD))
-        correlation += model.structured_std**2 * wave[:, None]
-    elif kernel is not None:
-        correlation += model.structured_std**2 * _self_correlation(kernel, size)
-    correlation /= correlation[half, half]
-    return correlation
+        correlation = np.tile(model.structured_std**2 * wave[:, None], (1, offsets.size))
+        correlation[half, half] += model.white_std**2
+        return correlation / correlation[half, half]
+    return colored_autocorrelation(noise_kernel(kind), model.white_std, model.structured_std, half)
+
+
+def colored_autocorrelation(
+    kernel: Array | None, white_std: float, structured_std: float, half: int = 15
+) -> Array:
+    """Return the exact autocorrelation of white noise and noise that a kernel colored.
+
+    Parameters
+    ----------
+    kernel : ndarray or None
+        Weights (y, x) as of :func:`colored_noise`; None if all noise is white.
+    white_std, structured_std : float
+        Standard deviation of both.
+    half : int
+        Largest offset in pixels.
+
+    Returns
+    -------
+    ndarray
+        (2 * half + 1, 2 * half + 1), offsets -half..half, 1 in the center.
+    """
+    size = 2 * half + 1
+    correlation = np.zeros((size, size))
+    correlation[half, half] = white_std**2
+    if kernel is not None:
+        correlation += structured_std**2 * _self_correlation(kernel, size)
+    return correlation / correlation[half, half]
 
 
 def _self_correlation(kernel: Array, size: int) -> Array:
