@@ -42,6 +42,7 @@ class Drawn:
 
     @classmethod
     def of_seed(cls, seed: int) -> Drawn:
+        """Draw all images and kinds of noise; the same for each seed."""
         random = np.random.default_rng(seed)
         clean = np.stack([clean_image(random) for _ in range(_N_IMAGES)]).astype(np.float32)
         side, cpu = clean.shape[-1], torch.device("cpu")
@@ -82,6 +83,7 @@ class Pretraining:
         self.step = 0
 
     def advance(self, drawn: Drawn, seed: int, share_of_rate: float) -> float:
+        """Make one step at a share of the highest rates; return its mean squared error."""
         seen, clean = drawn.batch(self.step, seed)
         loss = (self.network(seen) - clean).square().mean()
         for optimizer, rate in ((self.muon, _RATE), (self.adam, _RATE_OF_OTHERS)):
@@ -96,6 +98,7 @@ class Pretraining:
         return float(loss.detach())
 
     def save(self, path: Path) -> None:
+        """Write all that is needed to go on."""
         state = {
             "network": self.network.state_dict(),
             "averaged": self.averaged,
@@ -106,6 +109,7 @@ class Pretraining:
         torch.save(state, path)
 
     def load(self, path: Path) -> None:
+        """Go on from what :meth:`save` wrote."""
         state = torch.load(path, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.averaged = state["averaged"]

@@ -177,16 +177,26 @@ def _cells_in_window(
     middle = len(values) // 2
     thresholds[middle, 0] = np.nan
     chosen[middle, size // 2, size // 2] = True
+    clear = values > limits.times_beyond_doubt * demanded[ring == 1].max() * error
+    clear &= chosen & (not autocorrelation.resembles_structure)
     roots = chosen
     if config.keep_center_component_only:
-        is_beyond_doubt = values > limits.times_beyond_doubt * demanded[ring == 1].max() * error
-        roots = _roots(chosen, is_beyond_doubt & (not autocorrelation.resembles_structure))
+        roots = _roots(chosen, clear)
         chosen = _reached(chosen, roots)
-    limit = min(
-        MOST_KERNEL_PIXELS, round(config.max_true_pixels * max(1.0, size / config.center_size))
-    )
+    limit = _most_pixels(config, size, int((chosen & clear).sum(axis=(1, 2)).max()))
     cells = _limited(chosen, values, limit, roots)
     return cells, thresholds, int(chosen.sum() - cells.sum())
+
+
+def _most_pixels(config: ExtractorConfig, size: int, n_clear: int) -> int:
+    """Return how many cells of a slice a window of this size may hide.
+
+    Those whose correlation is beyond doubt may be more, as the highest limit is more than the
+    usual one.
+    """
+    usual = config.max_true_pixels * max(1.0, size / config.center_size)
+    more = MOST_KERNEL_PIXELS / _DEFAULTS.max_true_pixels
+    return min(MOST_KERNEL_PIXELS, max(round(usual), min(n_clear, round(usual * more))))
 
 
 def _demanded_errors(
@@ -232,14 +242,14 @@ def _percentile_above_zero(
     return float(np.percentile(pool, percentile))
 
 
-def _roots(chosen: NDArray[np.bool_], is_beyond_doubt: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _roots(chosen: NDArray[np.bool_], clear: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the cells (S, H, W) that need no way from the center.
 
     Read-outs with two taps, or line by line to and fro, share noise with every second pixel only.
     """
     center = np.zeros_like(chosen)
     center[center_of(chosen)] = True
-    return center | (chosen & is_beyond_doubt & ~_reached(chosen, center))
+    return center | (clear & ~_reached(chosen, center))
 
 
 def _reached(chosen: NDArray[np.bool_], roots: NDArray[np.bool_]) -> NDArray[np.bool_]:

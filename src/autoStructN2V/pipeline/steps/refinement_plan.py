@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from autoStructN2V.datasets.normalization import Normalization
+    from autoStructN2V.masking.kernels.evidence import Evidence
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
     from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
@@ -88,13 +89,26 @@ def plan_refinement(
         return None
     sampler = NoiseSampler(
         noise,
-        None if is_coarse else kernel,  # known at all offsets, from a finer grid
+        _limiting(kernel, evidence, measurement),
         (normalization.mean, normalization.std),
         config.patch_size,
         device,
         by_levels=by_levels,
     )
     return RefinementPlan(sampler, share, _LIMITS.tolerance if by_levels else 0.0)
+
+
+def _limiting(kernel: Kernel, evidence: Evidence, measurement: NoiseMeasurement) -> Kernel | None:
+    """Return the kernel that noise is to lie within; None for all noise that was measured.
+
+    What was taken out of a proposal counts as signal. What no kernel holds, because it is too weak or
+    too much, is noise.
+    """
+    if measurement.grid.is_coarse:
+        return None  # known at all offsets, from a finer grid
+    proposed = evidence.propose(measurement.configured).kernel
+    hidden, proposed_ones = (set(map(tuple, k.offsets.tolist())) for k in (kernel, proposed))
+    return None if proposed_ones <= hidden else kernel
 
 
 def _why_not(noise: Autocorrelation, *, by_levels: bool) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from autoStructN2V.datasets import ArraySource, estimate_normalization
-from autoStructN2V.masking import Autocorrelation, Kernel
+from autoStructN2V.masking import Autocorrelation, ExtractorConfig, Kernel
 from autoStructN2V.masking.kernels.evidence import Evidence
 from autoStructN2V.pipeline import finish, validate_config
 from autoStructN2V.pipeline.steps.grid import Grid
@@ -16,17 +16,21 @@ from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 CENTER = Kernel.center_only()
 
 
-def planned(share, **fields):
+def planned(share, kernel=CENTER, along_x=(), **fields):
     """Return the plan for noise that is known as stated, on a grid of that share."""
     values = np.zeros((1, 11, 11))
     values[0, 5, 5] = 1.0
+    for lag, value in enumerate(along_x, start=1):
+        values[0, 5, [5 - lag, 5 + lag]] = value
     given = {"noise_variance": 4.0, "levels": ((0.0, 1.0), (1.0, 2.0)), **fields}
     noise = Autocorrelation(values, np.zeros_like(values), values, 0.5, 10_000, **given)
-    known = SimpleNamespace(reported=lambda: Evidence(noise), grid=Grid(share))
+    known = SimpleNamespace(
+        reported=lambda: Evidence(noise), grid=Grid(share), configured=ExtractorConfig()
+    )
     stage2 = validate_config({"preset": "fast"}).stage2
     normalization = estimate_normalization([ArraySource(np.eye(64, dtype=np.float32))])
     said = []
-    steps = plan_refinement(stage2, CENTER, known, normalization, torch.device("cpu"))
+    steps = plan_refinement(stage2, kernel, known, normalization, torch.device("cpu"))
     return finish(steps, said.append), said
 
 
@@ -48,3 +52,14 @@ def test_which_noise_is_refined(kurtosis, scaled, share, is_refined):
 def test_on_a_coarser_grid_hidden_pixels_may_be_predicted_a_little_worse():
     assert planned(1.0)[0].tolerance == 0.0
     assert 0.0 < planned(0.4)[0].tolerance < 0.1
+
+
+@pytest.mark.parametrize(("n_hidden", "is_drawn"), [(1, False), (3, True), (5, True)])
+def test_noise_beyond_the_kernel_is_drawn_unless_it_was_taken_out(n_hidden, is_drawn):
+    """Neighbors are hidden, the pixels after them share too little; a person may hide neither."""
+    kernel = Kernel(np.ones((1, 1, n_hidden), bool))
+    plan, _ = planned(1.0, kernel, along_x=(0.5, 0.08))
+    patches = torch.zeros(100, 1, 64, 64)
+    noise = plan.noise.draw(patches, torch.Generator().manual_seed(0))
+    correlation = float((noise[..., 2:] * noise[..., :-2]).mean() / noise.var())
+    assert (abs(correlation - 0.08) < 0.02) is is_drawn
