@@ -2,8 +2,9 @@
 
 Add noise z of the same autocovariance as the noise n of an image y, times a small number: the
 covariance of y + a z with y - z / a is then zero as far as noise goes, so that the one can be
-predicted from the other without hiding anything. What lies beyond a kernel, too weak or too much to be
-hidden, is noise as well, unless a person has taken it out. Where noise depends on brightness, the drawn noise is as strong as the measured one is there.
+predicted from the other without hiding anything. What lies beyond a kernel, too weak or too much to
+be hidden, is noise as well, unless a person has taken it out. Where noise depends on brightness,
+the drawn noise is as strong as the measured one is there.
 
 Shapes: B patches, C slices, P patch size.
 

@@ -101,14 +101,14 @@ def plan_refinement(
 def _limiting(kernel: Kernel, evidence: Evidence, measurement: NoiseMeasurement) -> Kernel | None:
     """Return the kernel that noise is to lie within; None for all noise that was measured.
 
-    What was taken out of a proposal counts as signal. What no kernel holds, because it is too weak or
-    too much, is noise.
+    What was taken out of a proposal counts as signal. What no kernel holds, because it is too weak
+    or too much, is noise.
     """
     if measurement.grid.is_coarse:
         return None  # known at all offsets, from a finer grid
     proposed = evidence.propose(measurement.configured).kernel
-    hidden, proposed_ones = (set(map(tuple, k.offsets.tolist())) for k in (kernel, proposed))
-    return None if proposed_ones <= hidden else kernel
+    hidden, wanted = (set(map(tuple, k.offsets.tolist())) for k in (kernel, proposed))
+    return None if wanted <= hidden else kernel
 
 
 def _why_not(noise: Autocorrelation, *, by_levels: bool) -> str | None:
