@@ -41,7 +41,7 @@ def advise(
     kernel: Kernel,
     autocorrelation: Autocorrelation,
     periodic_patterns: Sequence[Pattern] = (),
-    n_dropped: int = 0,
+    n_cut: int = 0,
 ) -> Advice:
     """Say in plain words what was found and which method fits.
 
@@ -53,7 +53,7 @@ def advise(
         What it was found in.
     periodic_patterns : sequence of Pattern
         Patterns to name.
-    n_dropped : int
+    n_cut : int
         Pixels that share noise but exceeded the limit on masked pixels.
 
     Returns
@@ -65,10 +65,11 @@ def advise(
     messages = [_about_pattern(pattern) for pattern in periodic_patterns]
     messages.append(_about_kernel(kernel, is_unsure=is_unsure, is_other=bool(periodic_patterns)))
     messages += _about_resolution(autocorrelation)
-    if n_dropped:
+    if n_cut:
         messages.append(
-            f"{n_dropped} more pixels share noise than Max masked pixels (max_true_pixels, at "
-            f"most {MOST_KERNEL_PIXELS}) allows, so some structured noise may remain."
+            f"{n_cut} more pixels share noise than Max masked pixels (max_true_pixels, at "
+            f"most {MOST_KERNEL_PIXELS}) allows; without a refinement some structured noise may "
+            "remain."
         )
     if is_unsure:
         messages.append(

@@ -63,9 +63,9 @@ class ExtractorConfig(FrozenConfig):
         ge=5,
         le=MOST_KERNEL_PIXELS,
         title="Max masked pixels",
-        description="Most pixels that a slice of the kernel may have; the strongest stay. Twice as "
-        "many may if their correlation is beyond doubt, and it grows with the window where the "
-        f"correlation is longer than the window, both up to {MOST_KERNEL_PIXELS}.",
+        description="Most pixels that a slice of the kernel may have; the strongest stay. It "
+        f"grows with the window, up to {MOST_KERNEL_PIXELS}, where the correlation is longer than "
+        "the window.",
     )
     center_size: WindowSize = 11
     grow_window: bool = Field(

@@ -48,12 +48,15 @@ class KernelProposal:
         Threshold of each ring 0..R-1 of each slice; ring 0 is the center pixel. NaN where no
         threshold applies (center of the middle slice).
     advice : Advice
+    n_cut : int
+        Pixels that share noise but exceeded the limit on masked pixels.
     """
 
     kernel: Kernel
     autocorrelation: Autocorrelation
     thresholds: NDArray[np.float64]
     advice: Advice
+    n_cut: int = 0
 
     @property
     def statistics(self) -> KernelStatistics:
@@ -120,16 +123,17 @@ def propose_kernel(
     if periodic_patterns is None:
         periodic_patterns = autocorrelation.periodic_patterns
     size = _first_window(autocorrelation, config)
-    cells, thresholds, n_dropped = _cells_in_window(autocorrelation, config, size, limits)
+    cells, thresholds, n_cut = _cells_in_window(autocorrelation, config, size, limits)
     while config.grow_window and _reaches_edge(cells) and size < _largest(autocorrelation):
         size = min(size + limits.window_step, _largest(autocorrelation))
-        cells, thresholds, n_dropped = _cells_in_window(autocorrelation, config, size, limits)
+        cells, thresholds, n_cut = _cells_in_window(autocorrelation, config, size, limits)
     kernel = Kernel(cells, autocorrelation.grid_share)
     return KernelProposal(
         kernel=kernel,
         autocorrelation=autocorrelation,
         thresholds=thresholds,
-        advice=advise(kernel, autocorrelation, periodic_patterns, n_dropped),
+        advice=advise(kernel, autocorrelation, periodic_patterns, n_cut),
+        n_cut=n_cut,
     )
 
 
@@ -177,26 +181,16 @@ def _cells_in_window(
     middle = len(values) // 2
     thresholds[middle, 0] = np.nan
     chosen[middle, size // 2, size // 2] = True
-    clear = values > limits.times_beyond_doubt * demanded[ring == 1].max() * error
-    clear &= chosen & (not autocorrelation.resembles_structure)
     roots = chosen
     if config.keep_center_component_only:
-        roots = _roots(chosen, clear)
+        is_beyond_doubt = values > limits.times_beyond_doubt * demanded[ring == 1].max() * error
+        roots = _roots(chosen, is_beyond_doubt & (not autocorrelation.resembles_structure))
         chosen = _reached(chosen, roots)
-    limit = _most_pixels(config, size, int((chosen & clear).sum(axis=(1, 2)).max()))
+    limit = min(
+        MOST_KERNEL_PIXELS, round(config.max_true_pixels * max(1.0, size / config.center_size))
+    )
     cells = _limited(chosen, values, limit, roots)
     return cells, thresholds, int(chosen.sum() - cells.sum())
-
-
-def _most_pixels(config: ExtractorConfig, size: int, n_clear: int) -> int:
-    """Return how many cells of a slice a window of this size may hide.
-
-    Those whose correlation is beyond doubt may be more, as the highest limit is more than the
-    usual one.
-    """
-    usual = config.max_true_pixels * max(1.0, size / config.center_size)
-    more = MOST_KERNEL_PIXELS / _DEFAULTS.max_true_pixels
-    return min(MOST_KERNEL_PIXELS, max(round(usual), min(n_clear, round(usual * more))))
 
 
 def _demanded_errors(
@@ -242,14 +236,14 @@ def _percentile_above_zero(
     return float(np.percentile(pool, percentile))
 
 
-def _roots(chosen: NDArray[np.bool_], clear: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _roots(chosen: NDArray[np.bool_], is_beyond_doubt: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the cells (S, H, W) that need no way from the center.
 
     Read-outs with two taps, or line by line to and fro, share noise with every second pixel only.
     """
     center = np.zeros_like(chosen)
     center[center_of(chosen)] = True
-    return center | (clear & ~_reached(chosen, center))
+    return center | (chosen & is_beyond_doubt & ~_reached(chosen, center))
 
 
 def _reached(chosen: NDArray[np.bool_], roots: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import torch
 
     from autoStructN2V.datasets.normalization import Normalization
-    from autoStructN2V.masking.kernels.evidence import Evidence
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
     from autoStructN2V.pipeline.steps.measuring import NoiseMeasurement
@@ -87,28 +86,28 @@ def plan_refinement(
     if reason:
         yield Warned(f"{reason}, so the refinement was left out and pixels stay hidden.")
         return None
+    proposal = evidence.propose(measurement.configured)
+    is_drawn_whole = is_coarse or (proposal.advice.found and _holds(kernel, proposal.kernel))
     sampler = NoiseSampler(
         noise,
-        _limiting(kernel, evidence, measurement),
+        None if is_drawn_whole else kernel,
         (normalization.mean, normalization.std),
         config.patch_size,
         device,
         by_levels=by_levels,
     )
-    return RefinementPlan(sampler, share, _LIMITS.tolerance if by_levels else 0.0)
+    # hidden pixels cannot tell noise that their kernel lets through from signal
+    is_leaky = is_drawn_whole and proposal.n_cut > 0
+    return RefinementPlan(sampler, share, _LIMITS.tolerance if by_levels or is_leaky else 0.0)
 
 
-def _limiting(kernel: Kernel, evidence: Evidence, measurement: NoiseMeasurement) -> Kernel | None:
-    """Return the kernel that noise is to lie within; None for all noise that was measured.
+def _holds(kernel: Kernel, proposed: Kernel) -> bool:
+    """Whether a kernel hides all that was proposed; what a person took out counts as signal.
 
-    What was taken out of a proposal counts as signal. What no kernel holds, because it is too weak
-    or too much, is noise.
+    What a kernel of structured noise leaves, because it is too weak or too much, is noise.
     """
-    if measurement.grid.is_coarse:
-        return None  # known at all offsets, from a finer grid
-    proposed = evidence.propose(measurement.configured).kernel
     hidden, wanted = (set(map(tuple, k.offsets.tolist())) for k in (kernel, proposed))
-    return None if wanted <= hidden else kernel
+    return wanted <= hidden
 
 
 def _why_not(noise: Autocorrelation, *, by_levels: bool) -> str | None:

@@ -256,17 +256,12 @@ def test_stricter_parameters_give_fewer_pixels(name, values):
     assert counts[0] > counts[-1]
 
 
-@pytest.mark.parametrize(
-    ("limit", "error", "most"),
-    [(10, 0.1, 10), (16, 0.1, 16), (5, 0.001, 10), (12, 0.001, 24), (20, 0.001, 40)],
-)
-def test_strongest_pixels_stay_and_those_beyond_doubt_may_be_twice_as_many(limit, error, most):
-    evidence = measured(disk(), error)
+@pytest.mark.parametrize("limit", [5, 12, 25])
+def test_strongest_pixels_stay(limit):
+    evidence = measured(disk())
     config = ExtractorConfig(max_true_pixels=limit, grow_window=False)
-    proposal = propose_kernel(evidence, config)
-    kernel = proposal.kernel.middle
-    assert most - 4 < kernel.sum() <= most
-    assert "more pixels share noise" in proposal.advice.message
+    kernel = propose_kernel(evidence, config).kernel.middle
+    assert limit - 4 < kernel.sum() <= limit
     assert np.array_equal(kernel, kernel[::-1, ::-1])
     unlimited = ExtractorConfig(max_true_pixels=50, grow_window=False)
     dropped = propose_kernel(evidence, unlimited).kernel.middle & ~kernel
@@ -283,8 +278,8 @@ def test_the_limit_leaves_no_hole_beside_the_center():
     config = ExtractorConfig(max_true_pixels=5, grow_window=False)
     kernel = propose_kernel(measured(values), config).kernel.middle
     middle = len(kernel) // 2
-    assert kernel[middle - 4 : middle + 5, middle].all()
-    assert kernel.sum() == 9  # ten, as they are beyond doubt, but of two equal ones none is first
+    assert kernel[middle - 2 : middle + 3, middle].all()
+    assert kernel.sum() == 5
 
 
 def test_insignificant_correlation_is_not_hidden():

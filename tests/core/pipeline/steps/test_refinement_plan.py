@@ -16,7 +16,7 @@ from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 CENTER = Kernel.center_only()
 
 
-def planned(share, kernel=CENTER, along_x=(), **fields):
+def planned(share, kernel=CENTER, along_x=(), most=25, **fields):
     """Return the plan for noise that is known as stated, on a grid of that share."""
     values = np.zeros((1, 11, 11))
     values[0, 5, 5] = 1.0
@@ -24,8 +24,9 @@ def planned(share, kernel=CENTER, along_x=(), **fields):
         values[0, 5, [5 - lag, 5 + lag]] = value
     given = {"noise_variance": 4.0, "levels": ((0.0, 1.0), (1.0, 2.0)), **fields}
     noise = Autocorrelation(values, np.zeros_like(values), values, 0.5, 10_000, **given)
+    extractor = ExtractorConfig(max_true_pixels=most)
     known = SimpleNamespace(
-        reported=lambda: Evidence(noise), grid=Grid(share), configured=ExtractorConfig()
+        reported=lambda: Evidence(noise), grid=Grid(share), configured=extractor
     )
     stage2 = validate_config({"preset": "fast"}).stage2
     normalization = estimate_normalization([ArraySource(np.eye(64, dtype=np.float32))])
@@ -52,6 +53,13 @@ def test_which_noise_is_refined(kurtosis, scaled, share, is_refined):
 def test_on_a_coarser_grid_hidden_pixels_may_be_predicted_a_little_worse():
     assert planned(1.0)[0].tolerance == 0.0
     assert 0.0 < planned(0.4)[0].tolerance < 0.1
+
+
+@pytest.mark.parametrize(("most", "is_tolerant"), [(25, False), (5, True)])
+def test_a_kernel_that_was_cut_lets_noise_through_and_is_not_to_judge_alone(most, is_tolerant):
+    kernel = Kernel(np.ones((1, 1, min(most, 7)), bool))
+    plan, _ = planned(1.0, kernel, along_x=(0.6, 0.4, 0.2), most=most)
+    assert (plan.tolerance > 0.0) is is_tolerant
 
 
 @pytest.mark.parametrize(("n_hidden", "is_drawn"), [(1, False), (3, True), (5, True)])
