@@ -157,9 +157,10 @@ def true_autocorrelation(kind: SampleKind, half: int = 15) -> Array:
     if kind == "periodic":
         offsets = np.arange(2 * half + 1) - half
         wave = np.cos(2 * np.pi * offsets / float(_PERIOD))
-        correlation = np.tile(model.structured_std**2 * wave[:, None], (1, offsets.size))
-        correlation[half, half] += model.white_std**2
-        return correlation / correlation[half, half]
+        waves: Array = np.tile(model.structured_std**2 * wave[:, None], (1, offsets.size))
+        waves[half, half] += model.white_std**2
+        waves /= waves[half, half]
+        return waves
     return colored_autocorrelation(noise_kernel(kind), model.white_std, model.structured_std, half)
 
 
@@ -187,7 +188,8 @@ def colored_autocorrelation(
     correlation[half, half] = white_std**2
     if kernel is not None:
         correlation += structured_std**2 * _self_correlation(kernel, size)
-    return correlation / correlation[half, half]
+    correlation /= correlation[half, half]
+    return correlation
 
 
 def _self_correlation(kernel: Array, size: int) -> Array:
