@@ -80,6 +80,7 @@ class CleanedSource(SourceView):
         self._limits = limits
         self._kept: dict[int, tuple[int, Image]] = {}
         self._profiles: dict[int, Image] = {}
+        self._series: Sequence[CleanedSource] = (self,)
 
     def __getstate__(self) -> dict[str, object]:
         """Travel to another process with what all slices share, and without those kept here."""
@@ -92,6 +93,13 @@ class CleanedSource(SourceView):
     def n_kept(self) -> int:
         """Number of slices that are kept because it took long to clean them."""
         return len(self._kept)
+
+    def join(self, series: Sequence[CleanedSource]) -> None:
+        """Share with other stacks, this one among them, what is the same in all slices.
+
+        They are frames of one movie in files of their own, or images of one detector.
+        """
+        self._series = series
 
     def read_slice(self, z: int) -> Image:
         """Read a slice (y, x) float32, intensities as stored, without the patterns."""
@@ -145,9 +153,11 @@ class CleanedSource(SourceView):
         ]
         total = np.zeros(self.shape[1:], np.float64)
         n_read = affordable(self._limits.most_slices_of_mean, self.shape)
-        chosen = evenly(self.shape[0], n_read)
-        for z in chosen:
-            total += self._without(z, shared[0][0])
+        places = [(stack, z) for stack in self._series for z in range(stack.shape[0])]
+        chosen = evenly(len(places), n_read)
+        for stack, z in (places[i] for i in chosen):
+            total += stack._without(z, shared[0][0])
         for i, pattern in shared:
-            mean = total / len(chosen)
-            self._profiles[i] = pattern.profile_of(mean, limits=self._limits.profiles)
+            profile = pattern.profile_of(total / len(chosen), limits=self._limits.profiles)
+            for stack in self._series:
+                stack._profiles[i] = profile

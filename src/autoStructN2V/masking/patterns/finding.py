@@ -95,7 +95,8 @@ def _found(
         CleanedSource(source, found, memory, should_stop, limits=limits.removal)
         for source in sources
     ]
-    slices = _Slices(stacks, limits, should_stop)
+    series = _series(stacks, limits.fewest_of_means)
+    slices = _Slices(stacks, series, limits, should_stop)
     planes, structure = _look_for_periodic(slices, found, limits)
     periodic = tuple(found)
     is_looked_for = remove_periodic or remove_stripes != "auto"
@@ -136,6 +137,7 @@ class _Slices:
     """Some slices of stacks, read until nobody waits for them."""
 
     stacks: Sequence[CleanedSource]
+    series: Sequence[Sequence[CleanedSource]]
     limits: PatternLimits
     should_stop: Callable[[], bool]
 
@@ -147,16 +149,18 @@ class _Slices:
 
     def half_means(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Average in a few stacks every other one of a few slices (Y, X), and the rest."""
-        deep = [stack for stack in self.stacks if stack.shape[0] > 1]
+        deep = [[(stack, z) for z in range(stack.shape[0])] for stack in self.stacks]
+        deep = [places for places in deep if len(places) > 1]
+        deep += [[(frame, 0) for frame in frames] for frames in self.series]
         chosen = [deep[i] for i in evenly(len(deep), self.limits.most_slices // 2)]
         n_slices = max(self.limits.fewest_of_means, self.limits.most_slices // max(1, len(chosen)))
-        return [(self._mean(s, 0, n_slices), self._mean(s, 1, n_slices)) for s in chosen]
+        few = [[places[i] for i in evenly(len(places), n_slices)] for places in chosen]
+        return [(self._mean(places[::2]), self._mean(places[1::2])) for places in few]
 
-    def _mean(self, stack: CleanedSource, start: int, n_slices: int) -> NDArray[np.float64]:
-        """Average every other one of a few slices (Y, X)."""
-        places = evenly(stack.shape[0], n_slices)[start::2]
-        total = np.zeros(stack.shape[1:], np.float64)
-        for z in places:
+    def _mean(self, places: Sequence[tuple[CleanedSource, int]]) -> NDArray[np.float64]:
+        """Average slices (Y, X)."""
+        total = np.zeros(places[0][0].shape[1:], np.float64)
+        for stack, z in places:
             total += self._read(stack, z)
         return total / len(places)
 
@@ -165,3 +169,19 @@ class _Slices:
         if self.should_stop():
             raise _SearchStoppedError
         return stack.read_slice(z)
+
+
+def _series(stacks: Sequence[CleanedSource], fewest: int) -> list[list[CleanedSource]]:
+    """Return single images of equal shape, as frames of a movie that are files, if they are many.
+
+    What all of them share is measured in all of them together, as in the slices of a stack.
+    """
+    by_shape: dict[tuple[int, ...], list[CleanedSource]] = {}
+    for stack in stacks:
+        if stack.shape[0] == 1:
+            by_shape.setdefault(stack.shape, []).append(stack)
+    series = [frames for frames in by_shape.values() if len(frames) >= fewest]
+    for frames in series:
+        for frame in frames:
+            frame.join(frames)
+    return series

@@ -136,7 +136,7 @@ class LineOffsets(_AlongLines):
     variance_share : float
         Share of the images' variance, 0..1.
     is_shared : bool
-        Whether all slices of a stack have the same.
+        Whether all slices of a stack, or all frames of a movie, have the same.
     is_split : bool
         Whether they differ between the two halves of the lines.
     """
@@ -158,7 +158,7 @@ class LineOffsets(_AlongLines):
         """The pattern in plain words."""
         halves = "left and right" if self.lines == "rows" else "upper and lower"
         what = f"half {self.lines} ({halves})" if self.is_split else f"whole {self.lines}"
-        where = ", the same in all slices" if self.is_shared else ""
+        where = ", the same in all slices or frames" if self.is_shared else ""
         return f"offsets of {what}, standard deviation {self.std:.3g}{where}"
 
     def profile_of(
