@@ -3,7 +3,10 @@
 from typing import Literal
 
 Mode = Literal["2D", "2.5D"]
-"""What the network sees: a slice, or a slice with the ones above and below it."""
+"""What the network sees: a slice, or a triplet, a slice with the ones next to it."""
+
+TripletsAlong = Literal["z", "time"]
+"""What the three images of a triplet of 2.5D follow each other along."""
 
 Method = Literal["n2v", "autostructn2v"]
 """Noise2Void alone, or two stages with a kernel between them."""

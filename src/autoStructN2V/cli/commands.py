@@ -41,6 +41,7 @@ def train(
     output: options.ResultFolder,
     method: options.MethodOption = None,
     mode: options.ModeOption = None,
+    triplets_along: options.TripletsAlongOption = None,
     preset: options.Preset = None,
     config: options.ConfigFile = None,
     mask: options.Mask = None,
@@ -69,6 +70,7 @@ def train(
         "experiment_name": output.resolve().name,
         "method": method,
         "mode": mode,
+        "triplets_along": triplets_along,
         "preset": preset,
         "stage1_model": stage1_model,
         "device": device,
@@ -270,6 +272,7 @@ def denoise(
         axes=axes,
         channel=channel,
         timepoint=timepoint,
+        triplets_along=trained.triplets_along,
         unreadable=unreadable,
     )
     outputs = pipeline.output_files(

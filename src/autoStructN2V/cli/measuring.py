@@ -18,7 +18,7 @@ from autoStructN2V.pipeline import configuration, files
 if TYPE_CHECKING:
     from autoStructN2V.datasets import ImageSource
     from autoStructN2V.masking import ExtractorConfig
-    from autoStructN2V.vocabulary import Mode
+    from autoStructN2V.vocabulary import Mode, TripletsAlong
 
 _MOST_LISTED = 10  # images
 
@@ -27,6 +27,7 @@ def extract_mask(
     source: options.Input,
     output: options.KernelFile,
     mode: options.ModeOption = None,
+    triplets_along: options.TripletsAlongOption = None,
     axes: options.Axes = None,
     channel: options.Channel = None,
     timepoint: options.Timepoint = None,
@@ -39,9 +40,9 @@ def extract_mask(
     if not overwrite:
         file = output if output.suffix == ".npy" else output.with_name(f"{output.name}.npy")
         datasets.refuse_existing([file, file.with_suffix(".png")])
-    chosen = mode or "2D"
+    chosen, along = mode or "2D", triplets_along or "z"
     unreadable: list[InputError] = []
-    sources = _open_checked(source, chosen, axes, channel, timepoint, unreadable)
+    sources = _open_checked(source, chosen, along, axes, channel, timepoint, unreadable)
     extractor = _extractor(setting)
     evidence = pipeline.measure_evidence(
         sources, extractor, chosen, remove_stripes=remove_stripes or "auto"
@@ -61,6 +62,7 @@ def extract_mask(
 def _open_checked(
     source: Path,
     mode: Mode,
+    along: TripletsAlong,
     axes: str | None,
     channel: int | None,
     timepoint: int | None,
@@ -68,7 +70,13 @@ def _open_checked(
 ) -> list[ImageSource]:
     """Open images to be measured; refuse what cannot be, and warn of what is hard to."""
     opened = datasets.open_images(
-        source, mode=mode, axes=axes, channel=channel, timepoint=timepoint, unreadable=unreadable
+        source,
+        mode=mode,
+        axes=axes,
+        channel=channel,
+        timepoint=timepoint,
+        triplets_along=along,
+        unreadable=unreadable,
     )
     sources = masking.only_signal(datasets.without_offset(opened))
     notes = datasets.check_images(sources, patch_size=1, mode=mode)
@@ -80,6 +88,7 @@ def _open_checked(
 def inspect(
     source: options.Input,
     mode: options.ModeOption = None,
+    triplets_along: options.TripletsAlongOption = None,
     axes: options.Axes = None,
     channel: options.Channel = None,
     timepoint: options.Timepoint = None,
@@ -88,9 +97,9 @@ def inspect(
     verbose: options.Verbose = False,
 ) -> None:
     """Measure the noise and say which method fits."""
-    chosen = mode or "2D"
+    chosen, along = mode or "2D", triplets_along or "z"
     unreadable: list[InputError] = []
-    sources = _open_checked(source, chosen, axes, channel, timepoint, unreadable)
+    sources = _open_checked(source, chosen, along, axes, channel, timepoint, unreadable)
     statistics = datasets.estimate_normalization(sources)
     extractor = _extractor(setting)
     evidence = pipeline.measure_evidence(
@@ -108,7 +117,8 @@ def inspect(
         out.print(escape(message))
     method = proposal.advice.recommended_method
     out.print(f"Recommended: --method {method}")
-    chosen_words = {"mode": mode, "axes": axes, "channel": channel, "timepoint": timepoint}
+    chosen_words = {"mode": mode, "triplets-along": triplets_along, "axes": axes}
+    chosen_words |= {"channel": channel, "timepoint": timepoint}
     words = [f"--{name} {value}" for name, value in chosen_words.items() if value is not None]
     command = " ".join(
         [f'train "{source}" --output results --preset fast --method {method}', *words]

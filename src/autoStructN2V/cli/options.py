@@ -13,6 +13,7 @@ from autoStructN2V.vocabulary import (
     OutputDtype,
     PresetName,
     StripeRemoval,
+    TripletsAlong,
 )
 
 Input = Annotated[
@@ -32,6 +33,10 @@ MethodOption = Annotated[
     Method | None, typer.Option(help="n2v: random noise only; autostructn2v: both kinds.")
 ]
 ModeOption = Annotated[Mode | None, typer.Option(help="2.5D also sees the slices next to it.")]
+TripletsAlongOption = Annotated[
+    TripletsAlong | None,
+    typer.Option(help="What 2.5D sees next to a slice: z, slices of a stack; time, frames."),
+]
 Preset = Annotated[
     PresetName | None,
     typer.Option(help="fast takes minutes; balanced, the default, up to hours on a CPU."),

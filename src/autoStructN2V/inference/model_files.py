@@ -13,7 +13,7 @@ from autoStructN2V.inference.trained_model import TrainedModel, load_model
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from autoStructN2V.vocabulary import Mode
+    from autoStructN2V.vocabulary import Mode, TripletsAlong
 
 MODEL_FILES = {1: "stage1_model.pth", 2: "stage2_model.pth"}
 REPORT_FILE = "report.html"
@@ -158,24 +158,24 @@ def _subfolders(folder: Path, failed: list[OSError] | None) -> list[Path]:
         return []
 
 
-def load_stage1(path: Path | str, mode: Mode) -> TrainedModel:
+def load_stage1(path: Path | str, mode: Mode, triplets_along: TripletsAlong = "z") -> TrainedModel:
     """Load the stage 1 model of an earlier training.
 
     Raises
     ------
     ModelError
-        When there is none, or it was trained for the other mode.
+        When there is none, or it was trained for the other mode or other triplets.
     """
     files = find_models(path)
     model = load_model(files.get(1) or files[2])
     if model.stage != 1:
         raise ModelError(f"{path} holds a stage 2 model only; choose a training with a stage 1.")
-    require_mode(model, mode)
+    require_mode(model, mode, triplets_along)
     return model
 
 
-def require_mode(model: TrainedModel, mode: Mode) -> None:
-    """Refuse a model of the other mode.
+def require_mode(model: TrainedModel, mode: Mode, triplets_along: TripletsAlong = "z") -> None:
+    """Refuse a model of the other mode, or of triplets along something else.
 
     Raises
     ------
@@ -185,4 +185,9 @@ def require_mode(model: TrainedModel, mode: Mode) -> None:
         raise ModelError(
             f"The model was trained in {model.mode} mode but {mode} is configured; choose mode "
             f"{model.mode} or another model."
+        )
+    if mode == "2.5D" and model.triplets_along != triplets_along:
+        raise ModelError(
+            f"The triplets of the model are along {model.triplets_along} but {triplets_along} is "
+            f"configured; use triplets_along='{model.triplets_along}' or another model."
         )

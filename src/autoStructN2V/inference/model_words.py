@@ -31,7 +31,8 @@ def trained_on(model: TrainedModel) -> str:
     if not shapes or not isinstance(shapes[0], list | tuple) or len(shapes[0]) != 3:
         return text
     z, y, x = shapes[0]
-    return f"{text} ({'1 image' if z == 1 else f'{z} slices'}, {y} x {x})"
+    planes = "frames" if model.is_along_time else "slices"
+    return f"{text} ({'1 image' if z == 1 else f'{z} {planes}'}, {y} x {x})"
 
 
 def images_seen(model: TrainedModel, n_shown: int = _SHOWN_IMAGES) -> str:

@@ -34,7 +34,7 @@ from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.symmetry import SYMMETRIES, Symmetry
-from autoStructN2V.vocabulary import Method
+from autoStructN2V.vocabulary import Method, TripletsAlong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,6 +69,8 @@ class TrainedModel:
         Rows and columns of the grid that images are denoised on, relative to those they have.
     provenance : dict
         How it was made: training data, date, losses, versions; plain values only.
+    triplets_along : {"z", "time"}
+        What the triplets of 2.5D follow each other along.
     """
 
     network_config: NetworkConfig
@@ -81,6 +83,17 @@ class TrainedModel:
     provenance: dict[str, Any] = field(default_factory=dict)
     average_turns: bool = False
     grid_share: float = 1.0
+    triplets_along: TripletsAlong = "z"
+
+    @property
+    def is_along_time(self) -> bool:
+        """Whether the network sees a frame of a movie with the ones before and after it."""
+        return self.mode == "2.5D" and self.triplets_along == "time"
+
+    @property
+    def mode_text(self) -> str:
+        """The mode in words, which names time where triplets are along it."""
+        return f"{self.mode} along time" if self.is_along_time else self.mode
 
     @property
     def stage_in_names(self) -> int | None:
@@ -157,6 +170,7 @@ def save_model(path: Path, model: TrainedModel) -> None:
         "provenance": model.provenance,
         "average_turns": model.average_turns,
         "grid_share": model.grid_share,
+        "triplets_along": model.triplets_along,
     }
     # given a path, torch hides a full disk behind a RuntimeError
     with atomic_write(path) as temporary, temporary.open("wb") as file:
@@ -237,6 +251,9 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
             raise ValueError(f"{name} holds no entries by name")
     require_kernel(content["kernel"])
     require_plain(content["provenance"])
+    along = content.get("triplets_along", "z")
+    if along not in get_args(TripletsAlong):
+        raise ValueError(f"triplets_along is {along!r:.50}")
     share = float(content.get("grid_share", 1.0))
     return TrainedModel(
         network_config=NetworkConfig.model_validate(content["network"]),
@@ -249,6 +266,7 @@ def _parse(content: Mapping[str, Any], path: Path) -> TrainedModel:
         provenance=dict(content["provenance"]),
         average_turns=bool(content.get("average_turns", False)),
         grid_share=share,
+        triplets_along=along,
     )
 
 

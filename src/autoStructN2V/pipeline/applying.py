@@ -32,7 +32,7 @@ from autoStructN2V.models.device import choose_device
 from autoStructN2V.models.workers import using_threads
 from autoStructN2V.pipeline.cluster.denoising import ClusterDenoiser, require_stores
 from autoStructN2V.pipeline.events import ImageFailed
-from autoStructN2V.pipeline.results import ArraySink, StackTarget
+from autoStructN2V.pipeline.results import ArraySink, ResultSink, StackTarget
 from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.suitability import differences
 from autoStructN2V.sampling import evenly
@@ -306,6 +306,7 @@ def denoise_array_events(
     device: DeviceName = "auto",
     threads: int = 0,
     should_stop: Callable[[], bool] = lambda: False,
+    sink: ResultSink | None = None,
 ) -> Generator[Event, Decision | None, list[NDArray[np.float32]] | None]:
     """Apply a trained model to images and keep the results in memory.
 
@@ -313,6 +314,8 @@ def denoise_array_events(
     ----------
     sources, model, device, threads, should_stop
         As in :func:`denoise_events`.
+    sink : ResultSink, optional
+        Where denoised slices go; default: arrays in memory.
 
     Yields
     ------
@@ -322,7 +325,7 @@ def denoise_array_events(
     Returns
     -------
     list of (z, y, x) float32 arrays, or None
-        Input intensities, one for each source; None when stopped.
+        Input intensities, one for each source; None when stopped, or when the sink holds none.
 
     Raises
     ------
@@ -333,7 +336,7 @@ def denoise_array_events(
     _, notes, refused = _usable(known, should_stop)
     if refused:
         raise next(iter(refused.values()))
-    sink = ArraySink()
+    sink = sink or ArraySink()
     with using_threads(threads):
         images, denoiser = yield from _prepared(known, model, device, should_stop, notes)
         assert isinstance(denoiser, Denoiser)

@@ -116,7 +116,7 @@ class Job:
             kernel = Kernel.center_only(self.config.mode, first.mask_center_size)
             yield from self.train_stage(1, first, kernel)
             return
-        model = load_stage1(self.config.stage1_model, self.config.mode)
+        model = load_stage1(self.config.stage1_model, self.config.mode, self.config.triplets_along)
         for message in model.normalization.compare(self.normalization):
             yield Warned(message)
         relative = model.normalization.relative_to(self.normalization.offset)
@@ -226,6 +226,7 @@ class Job:
             self._provenance(stage, outcome),
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
             grid_share=self.noise.grid.share,
+            triplets_along=self.config.triplets_along,
         )
 
     def _provenance(self, stage: int, outcome: TrainingResult) -> dict[str, object]:

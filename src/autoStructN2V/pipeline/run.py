@@ -12,6 +12,7 @@ from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.sources import ImageSource
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import DeviceError, InputError, UserError
+from autoStructN2V.masking.frames.prediction import movement_sentence, predicted_share
 from autoStructN2V.masking.invalid.finding import only_signal
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.patterns.finding import find_patterns
@@ -156,6 +157,7 @@ def _run(
     noise.grid = grid_of_training(sources, noise, complete, given)
     if noise.grid.is_coarse:
         yield Warned(noise.grid.sentence)
+    yield from _told_of_movement(noise, complete)
     job = Job(
         originals=sources,
         noise=noise,
@@ -196,6 +198,16 @@ def _second_stage(
         yield from job.compare_stages()
     yield from job.judge()
     return job.result(kernel, proposal)
+
+
+def _told_of_movement(
+    noise: NoiseMeasurement, config: PipelineConfig
+) -> Generator[Event, Decision | None, None]:
+    """Warn of a sample that moves fast, where neighboring frames are to help."""
+    measured = noise.as_recorded() if config.is_along_time else None
+    if measured is not None:
+        sentence = movement_sentence(predicted_share(noise.sources, measured))
+        yield from map(Warned, [sentence] if sentence else [])
 
 
 def _prepared(

@@ -152,7 +152,8 @@ class SeenImages:
         """Weigh that neighboring slices are missing, or are not used."""
         fewest = min(source.shape[0] for source in self._sources)
         if model.mode == "2.5D" and fewest < _SLICES_SEEN:
-            return 1.0, "It also looks at the slices above and below, and these images have none."
+            others = "frames before and after" if model.is_along_time else "slices above and below"
+            return 1.0, f"It also looks at the {others}, and these images have none."
         if model.mode == "2D" and fewest >= MIN_SLICES_25D:
             return _UNSEEN_SLICES, "It treats the slices of this stack one by one."
         return 0.0, ""

@@ -182,7 +182,7 @@ def _stacks_now(results: ResultLayers) -> LayerStacks | None:
     if layer is None:
         return None
     try:
-        stacks = stacks_of(layer, results.stacks.chosen)
+        stacks = stacks_of(layer, results.stacks.chosen, along_time=results.stacks.along == "T")
     except InputError:
         return None
     return stacks if stacks.shape == results.stacks.shape else None

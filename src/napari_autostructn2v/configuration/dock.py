@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.state import RunState, TaskState
 
 _NEXT_HELP = "Open the dock widget that starts and shows the training."
-_TOGGLES = ("method", "mode", "channels")
+_TOGGLES = ("method", "mode", "triplets_along", "channels")
 _WHERE = ("device", "output_dir", "experiment_name")
 
 
@@ -89,6 +89,7 @@ class Configuration(DockContent):
         self.noise_check = NoiseCheck()
         self.method = SegmentedChoice(choices_of(PipelineConfig, "method"))
         self.mode = ModeChoice()
+        self.triplets_along = SegmentedChoice(choices_of(PipelineConfig, "triplets_along"))
         self.channels = SegmentedChoice(choices_of(PipelineConfig, "channels"))
         self.start = SegmentedChoice(
             [("Train from scratch", "scratch"), ("Import model", "import")]
@@ -120,7 +121,9 @@ class Configuration(DockContent):
         column.addWidget(
             labeled_rows(("Method", self.method), ("Slices", self.mode), ("Start", self.start))
         )
+        self._triplets_row = labeled_rows(("Triplets", self.triplets_along))
         self._channels_row = labeled_rows(("Channels", self.channels))
+        column.addWidget(self._triplets_row)
         column.addWidget(self._channels_row)
         column.addWidget(self.model_import)
         column.addWidget(heading("Training"))

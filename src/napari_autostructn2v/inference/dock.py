@@ -82,6 +82,7 @@ class Inference(DockContent):
         self._connect()
         self.card.show_models(self._session.models.at_hand)
         self.card.show_newer(self._session.models.newer)
+        self._follow_model()
         self._show_last()
         self.shelf.open_if_empty_handed()
 
@@ -166,6 +167,11 @@ class Inference(DockContent):
         """Load the models of a folder or a file; why that is not possible is shown."""
         self._session.models.load(path)
 
+    def _follow_model(self) -> None:
+        """Take frames of movies for what the model was trained on."""
+        model = self.card.model()
+        self.source.chooser.set_along_time(model is not None and model.is_along_time)
+
     def cannot_process(self) -> str | None:
         """Return why nothing can be denoised now, or None if it can."""
         model, chooser, task = self.card.model(), self.source.chooser, self._session.tasks.state
@@ -200,7 +206,8 @@ class Inference(DockContent):
         models, stacks = self.card.models(), self.source.chooser.stacks()
         if self.source.is_layer and stacks is not None:
             write = self._writer(stacks, model)
-            session.denoising.denoise_layer(stacks, models or [model], device, write)
+            place = session.config.output_dir.expanduser() / "denoised"
+            session.denoising.denoise_layer(stacks, models or [model], device, write, place)
         elif self.source.is_layer or path is None:
             return
         elif self.result.is_layer:
@@ -282,6 +289,7 @@ class Inference(DockContent):
 
     def _on_model(self, card: ModelCard | None) -> None:
         self.card.show_models(card)
+        self._follow_model()
         self._refresh()
 
     def _on_source_changed(self) -> None:
@@ -391,4 +399,4 @@ def _refusal(stacks: LayerStacks, model: TrainedModel, n_channels: int) -> str |
         check_layout(stacks.sources, patch_size=1, mode=model.mode)
     except UserError as error:
         return str(error)
-    return None
+    return stacks.misfit(model.mode, model.triplets_along) or None

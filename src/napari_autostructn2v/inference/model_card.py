@@ -91,7 +91,7 @@ def _of_channels(card: ModelCard, stage: int) -> list[tuple[str, str]]:
 
 
 def _method(card: ModelCard, model: TrainedModel) -> str:
-    method = f"{choice_label('method', model.method)}, {model.mode}"
+    method = f"{choice_label('method', model.method)}, {model.mode_text}"
     if model.method == "n2v":
         return method
     stages = " and ".join(str(stage) for stage in sorted(card.models))

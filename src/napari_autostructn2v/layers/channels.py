@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.pipeline.channels import ChannelImages
 from autoStructN2V.pipeline.events import ChannelStarted, Event, StageFinished
+from autoStructN2V.trainers.events import Warned
 from napari_autostructn2v.layers.files import FileImage, WholeLayer
+from napari_autostructn2v.layers.large import (
+    CanonicalLayer,
+    ResultsReady,
+    is_large,
+    stored_layer_data,
+    stored_sentence,
+    stored_sources,
+)
 from napari_autostructn2v.layers.pixels import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.pipeline.channels import ChannelsOutput
@@ -24,28 +30,11 @@ if TYPE_CHECKING:
     Made = dict[int, dict[int, StageFinished]]
 
 
-@dataclass(frozen=True)
-class ChannelsFinished:
-    """All channels are denoised by a stage, or by the one before where it could not be.
-
-    Attributes
-    ----------
-    stage : int
-    data : array
-        Of the shape that results have.
-    provenances : list of dict
-        Where the model of each channel comes from, of those that were trained now.
-    """
-
-    stage: int
-    data: NDArray[np.float32]
-    provenances: list[dict[str, object]]
-
-
 def channels_of(stacks: LayerStacks) -> list[ChannelImages]:
     """Return the stacks of each channel, as they are now."""
+    ready = stored_sources if is_large(stacks) else snapshot
     return [
-        ChannelImages("", snapshot(stacks.sources_of_channel(channel)), None)
+        ChannelImages("", ready(stacks.sources_of_channel(channel)), None)
         for channel in range(stacks.n_channels)
     ]
 
@@ -60,7 +49,8 @@ def joined(stacks: LayerStacks, parts: Sequence[Sequence[ImageSource]]) -> Image
     parts : sequence of sequences of ImageSource
         For each channel, what was made of its stacks.
     """
-    return WholeLayer(stacks, in_order(stacks, parts))
+    whole = CanonicalLayer if is_large(stacks) else WholeLayer
+    return whole(stacks, in_order(stacks, parts))
 
 
 def in_order(stacks: LayerStacks, parts: Sequence[Sequence[Any]]) -> list[Any]:
@@ -73,7 +63,7 @@ def in_order(stacks: LayerStacks, parts: Sequence[Sequence[Any]]) -> list[Any]:
 
 def channels_ready_for_layers(
     events: Generator[Event, Any, ChannelsOutput], stacks: LayerStacks
-) -> Generator[Event | ChannelsFinished, Any, ChannelsOutput]:
+) -> Generator[Event | ResultsReady, Any, ChannelsOutput]:
     """Put what was made of the channels together as one array, in the thread that trains.
 
     Parameters
@@ -94,7 +84,7 @@ def channels_ready_for_layers(
                 break
             if isinstance(event, ChannelStarted):
                 channel = event.channel
-            if isinstance(event, StageFinished) and event.denoised is not None:
+            if isinstance(event, StageFinished) and event.report is not None:
                 made.setdefault(channel, {})[event.stage] = event
                 event = replace(event, denoised=None, doubt=None)
             answer = yield event
@@ -102,12 +92,15 @@ def channels_ready_for_layers(
         for stage, files in output.files.items():
             latest = [_latest(made.get(c, {}), stage) for c in range(stacks.n_channels)]
             known = [event for event in latest if event is not None]
-            if len(known) == len(latest):
+            if is_large(stacks):
+                yield Warned(stored_sentence(files[0]))
+                data = stored_layer_data(stacks, files[0])
+            elif len(known) == len(latest):
                 data = stacks.layer_data(in_order(stacks, [e.denoised or [] for e in known]))
             else:  # a channel was finished before the training was interrupted
                 data = WholeLayer(stacks).layer_data(FileImage.read(files[0]).data)
             provenances = [dict(event.model.provenance) for event in known]
-            yield ChannelsFinished(stage, stacks.shown(data), provenances)
+            yield ResultsReady(stage, stacks.shown(data), {"channels": provenances})
     return output
 
 

@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.metadata import ImageMetadata
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
-    from autoStructN2V.vocabulary import Mode, OutputDtype
+    from autoStructN2V.vocabulary import OutputDtype
 
 _PLANE = "YX"
 
 
-def open_for_layer(path: Path, mode: Mode, **planes: Any) -> list[ImageSource]:
+def open_for_layer(path: Path, model: TrainedModel, **planes: Any) -> list[ImageSource]:
     """Open a file or a folder of them, so that the result can become a layer; in any thread.
 
     Parameters
     ----------
     path : Path
         File or folder.
-    mode : {"2D", "2.5D"}
-        Of the model that is to be applied.
+    model : TrainedModel
+        That is to be applied.
     planes
         Axes, channel and timepoint, as of :func:`~autoStructN2V.datasets.open_images`.
 
@@ -52,7 +52,13 @@ def open_for_layer(path: Path, mode: Mode, **planes: Any) -> list[ImageSource]:
     InputError
         If nothing can be opened, or images differ in size.
     """
-    sources = open_images(path, extension=None, mode=mode, **planes)
+    sources = open_images(
+        path,
+        extension=None,
+        mode=model.mode,
+        triplets_along=model.triplets_along,
+        **planes,
+    )
     if len({source.shape for source in sources}) > 1:
         raise InputError(
             f"The images of {path} differ in size and cannot be one layer; write the results to "

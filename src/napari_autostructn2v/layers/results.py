@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.steps.doubting import DoubtMaps
     from autoStructN2V.trainers.events import Preview
-    from napari_autostructn2v.layers.channels import ChannelsFinished
+    from napari_autostructn2v.layers.large import ResultsReady
     from napari_autostructn2v.layers.stacks import LayerStacks
 
 T = TypeVar("T")
@@ -121,18 +121,19 @@ class ResultLayers:
         self._of_stage[event.stage] = weakref.ref(layer)
         self.doubt = event.doubt
 
-    def add_channels(self, event: ChannelsFinished) -> None:
-        """Show what a stage made of all channels, each with a model of its own."""
+    def add_ready(self, event: ResultsReady) -> None:
+        """Show what a stage made of all channels, or what it wrote to a store."""
         viewer = self._viewer()
         if viewer is None:
             return
         self.remove_preview()
-        made_by = self._made_by(event.stage, {"channels": event.provenances})
+        made_by = self._made_by(event.stage, event.made_by)
         layer = self.stacks.layer_of(event.data, self._label(event.stage), made_by)
         self._of_stage[event.stage] = weakref.ref(_added(viewer, layer))
 
     def _made_by(self, stage: int, provenance: Mapping[str, Any]) -> dict[str, Any]:
-        of_run = {name: self._config[name] for name in ("method", "mode", "preset")}
+        of_run = {name: self._config[name] for name in ("method", "preset")}
+        of_run["mode"] = self._config.mode_text
         return {"stage": stage, **of_run, **provenance}
 
     def _on_slider_moved(self, event: object = None) -> None:

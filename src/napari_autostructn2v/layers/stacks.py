@@ -14,7 +14,7 @@ from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.datasets.images.writing import to_dtype
 from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY
-from napari_autostructn2v.layers.axes import LEADING, axes_of, stack_letter
+from napari_autostructn2v.layers.axes import LEADING, axes_of, is_name, stack_letter
 from napari_autostructn2v.layers.description import describe_layer, leading_axes
 from napari_autostructn2v.layers.geometry import Geometry
 from napari_autostructn2v.layers.pixels import full_resolution, source_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.vocabulary import Mode, TripletsAlong
     from napari_autostructn2v.layers.axes import LeadingAxis
 
 _LENGTHS = {
@@ -94,6 +95,11 @@ class LayerStacks:
         return self._size(self.along)
 
     @property
+    def longest(self) -> int:
+        """Slices or frames, whichever are more: what 2.5D could go along."""
+        return max(self._size("Z"), self._size("T"))
+
+    @property
     def shapes(self) -> list[tuple[int, int, int]]:
         """Shapes (z, y, x) of the stacks."""
         return [source.shape for source in self.sources]
@@ -120,6 +126,22 @@ class LayerStacks:
         """Return the stacks of a channel."""
         return tuple(self.sources[place] for place in self.of_channel(channel))
 
+    def misfit(self, mode: Mode, triplets_along: TripletsAlong) -> str:
+        """Return why triplets cannot be along what was chosen, as a sentence; empty if they can.
+
+        An axis without a name may be either.
+        """
+        is_along_time = triplets_along == "time"
+        if mode == "2D" or not self.along or (self.along == "T") == is_along_time:
+            return ""
+        if not is_name(self.geometry.axis_labels[self.axes.index(self.along)]):
+            return ""
+        found, other = ("frames in time", "time") if self.along == "T" else ("slices in z", "z")
+        return (
+            f"{self.name} has {self.n_slices} {found}, and the triplets of 2.5D are to be along "
+            f"{triplets_along}; choose Triplets along {other}, or 2D."
+        )
+
     def locate(self, where: Sequence[int]) -> tuple[int, int]:
         """Return the stack and the slice in it of a plane.
 
@@ -139,9 +161,15 @@ class LayerStacks:
 
     def layer_data(self, denoised: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return denoised stacks as one array of the shape that the layer has."""
-        data = denoised[0] if len(denoised) == 1 else np.stack(denoised)
+        arranged: NDArray[np.float32] = self.arranged(
+            denoised[0] if len(denoised) == 1 else np.stack(denoised)
+        )
+        return arranged
+
+    def arranged(self, stacked: Any) -> Any:
+        """Return all stacks, one after the other in one array, in the shape that the layer has."""
         order = self._order + _PLANE
-        data = data.reshape([self._size(letter) for letter in order])
+        data = stacked.reshape([self._size(letter) for letter in order])
         return data.transpose([order.index(letter) for letter in self.axes])
 
     def result_layer(
@@ -172,9 +200,13 @@ class LayerStacks:
 
     def shown(self, data: Any) -> Any:
         """Return an array as the viewer can show it: colors have the data type of the source."""
-        if not self.is_color or self.dtype.kind == "f" or data.dtype == self.dtype:
+        if not self.is_color or self.dtype.kind == "f":
             return data
-        return to_dtype(np.asarray(data), self.dtype)
+        if isinstance(data, list):  # resolutions
+            return [self.shown(level) for level in data]
+        if isinstance(data, np.ndarray):
+            return data if data.dtype == self.dtype else to_dtype(data, self.dtype)
+        return data.map_blocks(to_dtype, self.dtype, dtype=self.dtype)
 
     def preview_layer(self, image: NDArray[np.float32], label: str) -> Image:
         """Return a layer with one slice, (y, x), that lies over all slices of all stacks."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.session import Session
 
 _SLICES = ("Z-1 (above)", "Z (center)", "Z+1 (below)")
+_FRAMES = ("T-1 (before)", "T (center)", "T+1 (after)")
 _WELCOME = (
     "The kernel marks the pixels that share noise with the pixel in the center. Measure a layer, "
     "start a training, or draw it here: click or drag in the grid."
@@ -153,6 +154,7 @@ class MaskEditor(DockContent):
         connect(self, self._document.changed, self._on_kernel)
         connect(self, self._document.evidence_changed, self._on_evidence)
         connect(self, self._session.training.changed, self._on_run)
+        connect(self, self._session.config_changed, self._on_config)
         connect(self, self._overlay.ended, self._on_overlay_ended)
 
     def _on_tab(self, z: int) -> None:
@@ -178,12 +180,17 @@ class MaskEditor(DockContent):
         planes = self._document.planes
         self.tabs.setVisible(len(planes) == 3)
         if len(planes) == 3:
-            for z, name in enumerate(_SLICES):
+            names = _FRAMES if self._session.config.is_along_time else _SLICES
+            for z, name in enumerate(names):
                 n_hidden = int(planes[z].sum())
                 self.tabs.setTabText(z, f"{name} · {n_hidden} px" if n_hidden else name)
             if self.tabs.currentIndex() != self.grid.z:
                 self.tabs.setCurrentIndex(self.grid.z)
         self._on_tab(self.grid.z)
+
+    def _on_config(self, config: object) -> None:
+        """Name slices or frames."""
+        self._on_kernel()
 
     def _show_statistics(self, statistics: KernelStatistics) -> None:
         facts = [

@@ -95,6 +95,7 @@ class MeasurementPanel(QWidget):
     def _on_config(self, config: object = None) -> None:
         """Start from the configuration until there is a kernel."""
         document, settings = self._session.document, self._session.config
+        self.chooser.set_along_time(settings.is_along_time)
         if document.is_untouched:
             document.set_mode(settings.mode)
             document.regenerate(settings.stage2.extractor)

@@ -48,7 +48,7 @@ class ImportedModel:
         made = str(model.provenance.get("created", ""))[:10]
         images = ", ".join(map(str, model.provenance.get("images", [])[:2]))
         parts = [
-            f"{model.mode}",
+            f"{model.mode_text}",
             f"trained {made}" if made else "",
             f"on {images}" if images else "",
         ]
@@ -112,6 +112,7 @@ class ImportedModel:
             }
         model = self.models[min(self.models)]
         changes |= {"mode": model.mode, "method": model.method}
+        changes |= {"triplets_along": model.triplets_along}
         if model.method == "autostructn2v" and 1 in self.files:
             return changes | {
                 "stage1_model": self.files[1],

@@ -129,7 +129,10 @@ class Session:
     def set_config(self, config: PipelineConfig) -> None:
         """Replace the configuration of the next training."""
         if config != self.config:
+            is_turned = config.is_along_time != self.config.is_along_time
             self.config = config
+            if is_turned and self.source is not None and self.source.layer is not None:
+                self.choose_layer(self.source.layer, self.source.chosen)
             self.config_changed.emit(config)
             self._look_for_interrupted()
 
@@ -156,7 +159,7 @@ class Session:
         """
         self.source = None
         try:
-            self.source = stacks_of(layer, chosen)
+            self.source = stacks_of(layer, chosen, along_time=self.config.is_along_time)
         finally:
             self.source_changed.emit(self.source)
 
@@ -233,6 +236,9 @@ class Session:
             return "A training is running in another window; only one can run at a time."
         if self.source is None:
             return "No image layer is chosen; choose one in Configuration."
+        misfit = self.source.misfit(config.mode, config.triplets_along)
+        if misfit:
+            return misfit
         largest = max(stage.patch_size for stage in config.used_stages)
         try:
             check_layout(self.source.sources, patch_size=largest, mode=config.mode)

@@ -244,7 +244,11 @@ class Measurement:
         if stacks is None or stacks.layer is None:
             return False
         own = self.stacks
-        return stacks.layer is own.layer and (stacks.chosen, stacks.axes) == (own.chosen, own.axes)
+        return stacks.layer is own.layer and _choice(stacks) == _choice(own)
+
+
+def _choice(stacks: LayerStacks) -> tuple[object, ...]:
+    return dict(stacks.chosen), stacks.axes, stacks.along
 
 
 @dataclass(frozen=True)

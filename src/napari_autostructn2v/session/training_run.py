@@ -20,11 +20,12 @@ from autoStructN2V.pipeline.events import (
     StageTrained,
 )
 from autoStructN2V.trainers.events import Preview
-from napari_autostructn2v.layers.channels import (
-    ChannelsFinished,
-    channels_of,
-    channels_ready_for_layers,
-    joined,
+from napari_autostructn2v.layers.channels import channels_of, channels_ready_for_layers, joined
+from napari_autostructn2v.layers.large import (
+    ResultsReady,
+    is_large,
+    stored_for_layers,
+    stored_sources,
 )
 from napari_autostructn2v.layers.pixels import snapshot
 from napari_autostructn2v.layers.results import ready_for_layers
@@ -157,10 +158,10 @@ class TrainingRun(JobHolder[RunState]):
             self.results = None
             self.set_state(RunState())
 
-    def _on_event(self, event: Event | ChannelsFinished) -> None:
-        if isinstance(event, ChannelsFinished):
+    def _on_event(self, event: Event | ResultsReady) -> None:
+        if isinstance(event, ResultsReady):
             if self.results is not None:
-                self.results.add_channels(event)
+                self.results.add_ready(event)
             return
         if not isinstance(event, AwaitingDecision | Preview):
             self.set_state(after(self.state, event))
@@ -221,16 +222,17 @@ def _one_model(
     resume: bool,
 ) -> Generator[Any, Any, RunOutput]:
     """Train on all stacks."""
+    is_stored = is_large(stacks)
     events = recorded_events(
-        snapshot(stacks.sources),
+        stored_sources(stacks.sources) if is_stored else snapshot(stacks.sources),
         config,
         should_stop=should_stop,
         review=True,
         preview_slice=results.slice_in_view,
-        keep_arrays=True,
+        keep_arrays=not is_stored,
         resume=resume,
     )
-    return ready_for_layers(events, stacks)
+    return (stored_for_layers if is_stored else ready_for_layers)(events, stacks)
 
 
 def _each_channel(
@@ -248,7 +250,7 @@ def _each_channel(
         should_stop=should_stop,
         review=True,
         preview_slice=results.slice_in_view,
-        keep_arrays=True,
+        keep_arrays=not is_large(stacks),
         resume=resume,
         join=partial(joined, stacks),
     )

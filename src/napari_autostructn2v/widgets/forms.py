@@ -43,6 +43,8 @@ _CHOICE_LABELS: dict[tuple[str, Any], str] = {
     ("mask_source", "extractor"): "Noisy images",
     ("channels", "one"): "One model",
     ("channels", "each"): "Each for itself",
+    ("triplets_along", "z"): "Along z",
+    ("triplets_along", "time"): "Along time",
     ("device", "cpu"): "CPU",
     ("device", "cuda"): "NVIDIA GPU (cuda)",
     ("device", "mps"): "Apple GPU (mps)",

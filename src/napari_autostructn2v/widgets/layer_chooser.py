@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
@@ -26,7 +26,7 @@ from napari_autostructn2v.widgets.editors import ChoiceBox
 from napari_autostructn2v.widgets.sections import labeled_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     from napari.components import ViewerModel
@@ -62,6 +62,7 @@ class LayerChooser(QWidget):
         self._layers: list[Image] = []
         self._watched: dict[int, list[Callable[[], None]]] = {}  # what ends it, by identity
         self._problem = ""
+        self._along_time = False
         self.layer_box = QComboBox()
         self.layer_box.setToolTip("Image layer to work on; it is never modified.")
         self.layer_box.setAccessibleName("Image layer")
@@ -120,13 +121,23 @@ class LayerChooser(QWidget):
             if row < box.count():
                 box.setCurrentIndex(row)
 
+    def set_along_time(self, along_time: bool) -> None:
+        """Let the frames of a movie be the slices of a stack, or not."""
+        if along_time != self._along_time:
+            self._along_time = along_time
+            places = self.chosen()
+            self._show_layer()
+            with self._boxes_blocked():
+                self.set_chosen(places)
+            self.changed.emit()
+
     def stacks(self) -> LayerStacks | None:
         """Return the pixels of the chosen layer, or None, see :meth:`problem`."""
         layer = self.layer()
         if layer is None:
             return None
         try:
-            return stacks_of(layer, self.chosen())
+            return stacks_of(layer, self.chosen(), along_time=self._along_time)
         except InputError:
             return None
 
@@ -196,11 +207,17 @@ class LayerChooser(QWidget):
         if getattr(event, "source", None) is self.layer():
             places = self.chosen()
             self._show_layer()
-            with ExitStack() as blocked:
-                for box in self._index_boxes.values():
-                    blocked.enter_context(signals_blocked(box))
+            with self._boxes_blocked():
                 self.set_chosen(places)
             self.changed.emit()
+
+    @contextmanager
+    def _boxes_blocked(self) -> Iterator[None]:
+        """Let the boxes of the axes announce nothing meanwhile."""
+        with ExitStack() as blocked:
+            for box in self._index_boxes.values():
+                blocked.enter_context(signals_blocked(box))
+            yield
 
     def _on_layer_chosen(self, row: int) -> None:
         self._show_layer()
@@ -226,9 +243,9 @@ class LayerChooser(QWidget):
         try:
             if layer is None:
                 raise InputError(_ONLY_RESULTS if self._layers else _NO_LAYER)
-            axes = leading_axes(layer)
-            stacks_of(layer)
-            self._problem, text = "", describe_layer(layer)
+            axes = leading_axes(layer, along_time=self._along_time)
+            stacks_of(layer, along_time=self._along_time)
+            self._problem, text = "", describe_layer(layer, along_time=self._along_time)
         except InputError as error:
             self._problem = text = str(error)
         self._show_axes(axes)

@@ -86,7 +86,7 @@ def what_is_trained(
         layer_name or _NO_LAYER,
         going_on,
         choice_label("method", config.method),
-        config.mode,
+        config.mode_text,
         f"preset {choice_label('preset', config.preset)}{modified}",
         f"a model for each of {n_channels} channels" if n_channels > 1 else "",
     ]

@@ -431,12 +431,12 @@ def test_axes_and_channel_of_a_file_are_said_where_it_does_not(
 def test_a_folder_of_images_becomes_one_layer_if_they_are_alike(tmp_path: Path) -> None:
     for name in ("1", "2", "10"):
         tifffile.imwrite(tmp_path / f"{name}.tif", image((8, 9)))
-    sources = open_for_layer(tmp_path, "2D")
+    sources = open_for_layer(tmp_path, untrained())
     made = FileImage.made_of("scans", sources, [np.zeros((1, 8, 9), np.float32)] * 3)
     assert (made.data.shape, made.axes) == ((3, 8, 9), "TYX")
     tifffile.imwrite(tmp_path / "3.tif", image((9, 9)))
     with pytest.raises(ValueError, match="differ in size"):
-        open_for_layer(tmp_path, "2D")
+        open_for_layer(tmp_path, untrained())
 
 
 def test_files_that_cannot_be_read_are_a_sentence(

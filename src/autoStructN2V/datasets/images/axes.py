@@ -88,7 +88,7 @@ class StoredImage:
 
 
 def name_axes(
-    stored: StoredImage, requested: str | None, where: str
+    stored: StoredImage, requested: str | None, where: str, *, pages: str = "Z"
 ) -> tuple[str, tuple[int, ...]]:
     """Say what each axis of a file is.
 
@@ -100,6 +100,8 @@ def name_axes(
         Axes as the person names them, for example ``"ZYX"``; overrides the file.
     where : str
         File name for messages.
+    pages : {"Z", "T"}
+        What pages without a meaning are.
 
     Returns
     -------
@@ -115,7 +117,7 @@ def name_axes(
     if requested is not None:
         return _requested_axes(stored, requested, where)
     if stored.is_taken_as_stack:
-        return "ZYX", stored.shape
+        return f"{pages}YX", stored.shape
     _refuse_rgb(stored, where)
     kept = [
         (letter, size)
@@ -124,8 +126,8 @@ def name_axes(
     ]
     axes = "".join(letter for letter, _ in kept)
     plain = [letter for letter in axes if letter in _PLAIN_PAGES]
-    if len(plain) == 1 and "Z" not in axes:
-        axes = axes.replace(plain[0], "Z")
+    if len(plain) == 1 and pages not in axes:
+        axes = axes.replace(plain[0], pages)
     if "C" not in axes:
         axes = axes.replace(_SAMPLES, "C")
     if not _is_possible(axes, stored):
@@ -197,6 +199,7 @@ def select_planes(
     channel: int | None,
     timepoint: int | None,
     where: str,
+    along_time: bool = False,
 ) -> PlaneSelection:
     """Choose the planes that become the slices of one stack.
 
@@ -208,11 +211,13 @@ def select_planes(
         Their sizes.
     mode : {"2D", "2.5D"}
         In 2D every plane counts for itself, so that time and z may be strung together; in
-        2.5D the slices have to be neighbors in z.
+        2.5D the slices have to be neighbors.
     channel, timepoint : int, optional
         Chosen channel and timepoint, from 0.
     where : str
         File name for messages.
+    along_time : bool
+        Whether they have to be neighbors in time, not in z.
 
     Returns
     -------
@@ -229,7 +234,9 @@ def select_planes(
     planes = np.arange(math.prod(sizes), dtype=np.int64).reshape(sizes)
     if n.get("C", 1) > 1 and channel is None:
         raise InputError(f"{where} has {n['C']} channels; choose one (channel 0 to {n['C'] - 1}).")
-    if mode == "2.5D" and timepoint is None:
+    if mode == "2.5D" and along_time:
+        _require_time(n, timepoint, where)
+    elif mode == "2.5D" and timepoint is None:
         _require_z(n, where)
     notes = []
     for letter, word, choice in (("C", "channel", channel), ("T", "timepoint", timepoint)):
@@ -255,8 +262,31 @@ def _require_z(n: dict[str, int], where: str) -> None:
         )
     if n_frames > 1:
         raise InputError(
-            f"{where} has {n_frames} frames in time and no z axis, which 2.5D needs; if the "
-            "frames are slices in z, say axes='ZYX', otherwise use 2D."
+            f"{where} has {n_frames} frames in time and no z axis, along which 2.5D is to see its "
+            "triplets; if the frames are slices in z, say axes='ZYX', if they are a movie, "
+            "triplets_along='time', otherwise use 2D."
+        )
+
+
+def _require_time(n: dict[str, int], timepoint: int | None, where: str) -> None:
+    """Refuse to take neighbors in z for neighbors in time."""
+    n_frames, n_slices = n.get("T", 1), n.get("Z", 1)
+    if timepoint is not None:
+        raise InputError(
+            f"Timepoint {timepoint} of {where} was chosen, and triplets along time need all; leave "
+            "it out, or use triplets_along='z'."
+        )
+    if n_frames > 1 and n_slices > 1:
+        raise InputError(
+            f"{where} has {n_frames} timepoints of {n_slices} slices each, and triplets along time "
+            "need a movie of one slice; save that as a file of its own, use triplets_along='z' "
+            "with a timepoint, or 2D."
+        )
+    if n_slices > 1:
+        raise InputError(
+            f"{where} has {n_slices} slices in z and no time axis, along which 2.5D is to see its "
+            "triplets; if the slices are frames in time, say axes='TYX', otherwise use "
+            "triplets_along='z'."
         )
 
 

@@ -223,15 +223,21 @@ def check_layout(sources: Sequence[ImageSource], *, patch_size: int, mode: Mode)
         n_slices, height, width = source.shape
         require_real_numbers(source.dtype, source.name)
         if mode == "2.5D" and n_slices < MIN_SLICES_25D:
+            words = ("frames", "longer movie") if is_movie(source) else ("slices", "deeper stack")
             raise InputError(
-                f"Insufficient Stack Depth for 2.5D: {n_slices} slices, {MIN_SLICES_25D} needed; "
-                f"use 2D or a deeper stack than {source.name}."
+                f"Insufficient Stack Depth for 2.5D: {n_slices} {words[0]}, {MIN_SLICES_25D} "
+                f"needed; use 2D or a {words[1]} than {source.name}."
             )
         if min(height, width) < patch_size:
             raise InputError(
                 f"{source.name} has {height} x {width} pixels, less than a patch of {patch_size} x "
                 f"{patch_size}; lower the patch size or choose larger images."
             )
+
+
+def is_movie(source: ImageSource) -> bool:
+    """Tell whether the slices of a stack are frames in time."""
+    return source.original_axes_shape[0].startswith("T") and source.metadata.axes.startswith("T")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autoStructN2V.datasets.images.sources import FileSource, ImageSource
-    from autoStructN2V.vocabulary import Mode
+    from autoStructN2V.vocabulary import Mode, TripletsAlong
 
 _WILDCARDS = re.compile(r"[*?]|\[[^]]+\]")
 
@@ -31,6 +31,7 @@ def open_images(
     axes: str | None = None,
     channel: int | None = None,
     timepoint: int | None = None,
+    triplets_along: TripletsAlong = "z",
     unreadable: list[InputError] | None = None,
 ) -> list[ImageSource]:
     """Open an image file, or all image files of a folder, without reading the pixels.
@@ -52,6 +53,8 @@ def open_images(
         ``"ZYX"``.
     channel, timepoint : int, optional
         Chosen channel and timepoint, from 0.
+    triplets_along : {"z", "time"}
+        What the slices are neighbors along in 2.5D: slices of a stack, or frames of a movie.
     unreadable : list, optional
         Takes the errors of files of a folder that cannot be used, and the others are opened;
         without it, one such file is an error of the whole. A slice of a stack is never left out.
@@ -67,7 +70,7 @@ def open_images(
         If nothing is found, a file is damaged or incomplete, or a choice is needed.
     """
     location = Location.of(path)
-    choices = Choices(mode, axes, channel, timepoint)
+    choices = Choices(mode, axes, channel, timepoint, triplets_along)
     if location.is_there and is_image(location.path):
         return [_opened(location, choices)]
     files = _found(location.path, extension)
@@ -84,7 +87,7 @@ def open_images(
         unreadable += failed
     if is_stack:
         folder = location.path if location.path.is_dir() else location.path.parent
-        return [_stack_of_files(folder, sources)]
+        return [_stack_of_files(folder, sources, "T" if choices.is_along_time else "Z")]
     return list(sources)
 
 
@@ -196,7 +199,7 @@ def _without_parts(
     return [source for source in opened if source.path not in parts]
 
 
-def _stack_of_files(folder: Path, sources: list[FileSource]) -> FolderStackSource:
+def _stack_of_files(folder: Path, sources: list[FileSource], letter: str) -> FolderStackSource:
     """Join single images to a stack, if there is no doubt that they are one."""
     stacks = [source for source in sources if source.shape[0] > 1]
     if stacks:
@@ -211,7 +214,7 @@ def _stack_of_files(folder: Path, sources: list[FileSource]) -> FolderStackSourc
                 f"The images of {folder} cannot be one stack: {_described(source)}, "
                 f"{_described(first)}; they must be equal."
             )
-    return FolderStackSource(folder, sources)
+    return FolderStackSource(folder, sources, letter)
 
 
 def _described(source: FileSource) -> str:

@@ -315,23 +315,31 @@ def _reopened(reopen: Callable[[], FileSource]) -> FileSource:
 
 
 class FolderStackSource:
-    """A folder of single images of equal shape, seen as one stack in z.
+    """A folder of single images of equal shape, seen as one stack.
 
     Parameters
     ----------
     folder : Path
         Where the files lie; gives the name.
     slices : sequence of FileSource
-        Sources of one slice each, of equal shape and data type, in order of z.
+        Sources of one slice each, of equal shape and data type, in their order.
+    letter : {"Z", "T"}
+        Whether they follow each other in z or in time.
     """
 
-    def __init__(self, folder: Path, slices: Sequence[FileSource]) -> None:
+    def __init__(self, folder: Path, slices: Sequence[FileSource], letter: str = "Z") -> None:
         first = slices[0]
         self.name = folder.resolve().name
         self.dtype = first.dtype
         self.shape: tuple[int, int, int] = (len(slices), *first.shape[1:])
-        self.original_axes_shape: tuple[str, tuple[int, ...]] = ("ZYX", self.shape)
-        self.metadata = _folder_metadata(first.metadata, folder, self.shape)
+        self.original_axes_shape: tuple[str, tuple[int, ...]] = (f"{letter}YX", self.shape)
+        self.metadata = replace(
+            first.metadata,
+            axes=f"{letter}YX",
+            shape=self.shape,
+            path=folder,
+            selection=f"{len(slices)} files, one {'frame' if letter == 'T' else 'slice'} each",
+        )
         self._slices = slices
 
     def read_slice(self, z: int) -> Image:
@@ -341,18 +349,6 @@ class FolderStackSource:
     def read_stored(self, z: int) -> NDArray[np.generic]:
         """Read the only slice of file `z`, (y, x) in the stored data type."""
         return self._slices[_checked(z, self.shape[0])].read_stored(0)
-
-
-def _folder_metadata(
-    first: ImageMetadata, folder: Path, shape: tuple[int, int, int]
-) -> ImageMetadata:
-    return replace(
-        first,
-        axes="ZYX",
-        shape=shape,
-        path=folder,
-        selection=f"{shape[0]} files, one slice each",
-    )
 
 
 def _checked(z: int, n_slices: int) -> int:

@@ -137,6 +137,6 @@ def _sentence(cells: NDArray[np.bool_], pattern: PatternType) -> str:
         text += (
             f", and {above} in the slice above and {below} in the slice below"
             if above or below
-            else ", and none in the slices above and below"
+            else ", and none in the neighboring slices"
         )
     return text

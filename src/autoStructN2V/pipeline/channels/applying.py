@@ -174,6 +174,7 @@ class _Given:
             axes=self.axes,
             channel=channel,
             timepoint=self.timepoint,
+            triplets_along=self.models[channel].triplets_along,
             unreadable=failed,
         )
         self.unreadable |= {str(error): error for error in failed}

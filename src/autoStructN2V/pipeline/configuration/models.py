@@ -37,6 +37,7 @@ from autoStructN2V.vocabulary import (
     Mode,
     PresetName,
     StripeRemoval,
+    TripletsAlong,
 )
 
 
@@ -125,7 +126,14 @@ class PipelineConfig(ScheduleConfig):
     mode: Mode = Field(
         "2D",
         title="Mode",
-        description="2D treats slices one by one; 2.5D also sees the slices above and below.",
+        description="2D treats slices one by one; 2.5D sees triplets: a slice with the ones above "
+        "and below, or a frame with the ones before and after.",
+    )
+    triplets_along: TripletsAlong = Field(
+        "z",
+        title="Triplets along",
+        description="What the triplets of 2.5D follow each other along: z, slices of a stack; "
+        "time, frames of a movie, of which the sample moves little from one to the next.",
     )
     input_dir: Path | None = Field(
         None,
@@ -308,6 +316,16 @@ class PipelineConfig(ScheduleConfig):
     def searched_ending(self) -> str | None:
         """Ending of the files that a folder is searched for; None: those of all formats."""
         return self.image_extension if "image_extension" in self.model_fields_set else None
+
+    @property
+    def is_along_time(self) -> bool:
+        """Whether the network sees a frame of a movie with the ones before and after it."""
+        return self.mode == "2.5D" and self.triplets_along == "time"
+
+    @property
+    def mode_text(self) -> str:
+        """The mode in words, which names time where triplets are along it."""
+        return f"{self.mode} along time" if self.is_along_time else self.mode
 
     @property
     def first_stage(self) -> FirstStageConfig:

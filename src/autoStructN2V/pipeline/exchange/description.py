@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 _RELATIVE_TOLERANCE = 1e-4
 _TOLERANCE = 1e-3  # of the standard deviation of the images: other machines sum in other orders
-_SLICES = {"2D": ["noisy"], "2.5D": ["above", "middle", "below"]}
+_SLICES = {
+    "2D": ["noisy"],
+    "2.5D": ["above", "middle", "below"],
+    "2.5D along time": ["before", "middle", "after"],
+}
 _INPUT, _OUTPUT = "noisy", "denoised"
 
 
@@ -144,7 +148,7 @@ def _input(model: TrainedModel, parts: Parts) -> dict[str, Any]:
         "description": "Noisy images in the intensities of the training",
         "axes": [
             {"type": "batch"},
-            {"type": "channel", "channel_names": _SLICES[model.mode]},
+            {"type": "channel", "channel_names": _SLICES[model.mode_text]},
             {"type": "space", "id": "y", "size": size},
             {"type": "space", "id": "x", "size": size},
         ],
@@ -194,7 +198,7 @@ def _output_axis(name: str) -> dict[str, Any]:
 
 def _weights(model: TrainedModel, parts: Parts) -> dict[str, Any]:
     version = torch.__version__.partition("+")[0]
-    kwargs = {**model.network_config.model_dump(), "in_channels": len(_SLICES[model.mode])}
+    kwargs = {**model.network_config.model_dump(), "in_channels": len(_SLICES[model.mode_text])}
     return {
         "pytorch_state_dict": {
             **_file(parts.weights),

@@ -141,6 +141,7 @@ def open_input(
         axes=config.axes,
         channel=config.channel,
         timepoint=config.timepoint,
+        triplets_along=config.triplets_along,
         unreadable=unusable,
     )
 

@@ -67,7 +67,7 @@ def _head(record: RunRecord) -> dict[str, Any]:
     started = datetime.strptime(record.training_id[:15], "%Y%m%d-%H%M%S")
     return {
         "name": name,
-        "method": f"{_METHODS[record.config.method]}, {record.config.mode}",
+        "method": f"{_METHODS[record.config.method]}, {record.config.mode_text}",
         "preset": _preset(record.config),
         "started": f"{started:%Y-%m-%d %H:%M}",
         "is_stopped": record.result.is_stopped,
@@ -167,7 +167,11 @@ def _kernel(record: RunRecord) -> dict[str, Any] | None:
     # of the kernel stands its own sentence, which is another one if it was edited
     said = "" if proposal is None else proposal.kernel.description.sentence
     return {
-        "plot": plots.kernel_plot(kernel, noise.values if noise is not None else None),
+        "plot": plots.kernel_plot(
+            kernel,
+            noise.values if noise is not None else None,
+            along_time=record.config.is_along_time,
+        ),
         "has_evidence": noise is not None,
         "sentence": kernel.description.sentence,
         "advice": [message for message in advice if said not in message],

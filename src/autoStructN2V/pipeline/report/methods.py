@@ -64,7 +64,12 @@ class MethodsText:
         of = f" of {height} x {width} pixels" if not sizes else ""
         what = f"{n_slices} image{'s' * (n_slices > 1)}{of}"
         if self._record.config.mode == "2.5D":
-            what = f"{len(shapes)} stack{'s' * (len(shapes) > 1)} of {n_slices} slices in all{of}"
+            word, planes = ("stack", "slices")
+            if self._record.config.is_along_time:
+                word, planes = ("movie", "frames")
+            what = (
+                f"{len(shapes)} {word}{'s' * (len(shapes) > 1)} of {n_slices} {planes} in all{of}"
+            )
         verb = "was" if what.startswith("1 ") else "were"
         done = "denoised" if self._record.denoised else "used for a training"
         return (
@@ -104,7 +109,8 @@ class MethodsText:
     def _network(self, model: TrainedModel) -> str:
         network = model.network_config
         n_weights = sum(tensor.numel() for tensor in model.weights.values())
-        seen = ", which sees the slices above and below as well," if model.mode == "2.5D" else ""
+        others = "frames before and after" if model.is_along_time else "slices above and below"
+        seen = f", which sees the {others} as well," if model.mode == "2.5D" else ""
         return (
             f"A U-Net {self._cited(UNET)} of {network.num_layers} levels with {network.features} "
             f"features at the first ({n_weights / 1e6:.2g} million parameters){seen}"

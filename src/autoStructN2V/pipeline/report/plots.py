@@ -119,7 +119,9 @@ def loss_plot(history: Sequence[EpochFinished], name: str) -> str:
     return _svg(figure, f"loss-{name}")
 
 
-def kernel_plot(kernel: Kernel, evidence: NDArray[np.float64] | None) -> str:
+def kernel_plot(
+    kernel: Kernel, evidence: NDArray[np.float64] | None, *, along_time: bool = False
+) -> str:
     """Draw a kernel on the autocorrelation of the noise: what is hidden has a frame.
 
     Parameters
@@ -128,6 +130,8 @@ def kernel_plot(kernel: Kernel, evidence: NDArray[np.float64] | None) -> str:
         Pixels that share noise with the center.
     evidence : (1 or 3, H, W) float64 or None
         Autocorrelation, -1..1, zero lag in the center of each slice.
+    along_time : bool
+        Whether the slices are frames.
 
     Returns
     -------
@@ -137,7 +141,8 @@ def kernel_plot(kernel: Kernel, evidence: NDArray[np.float64] | None) -> str:
     cells, values = _of_equal_size(kernel.cells, evidence)
     n_slices, height, width = cells.shape
     figure, panels = _panels(n_slices, height, width)
-    titles = ["z - 1", "z", "z + 1"] if n_slices == 3 else [""]
+    axis = "t" if along_time else "z"
+    titles = [f"{axis} - 1", axis, f"{axis} + 1"] if n_slices == 3 else [""]
     for i, axes in enumerate(panels):
         is_middle = i == n_slices // 2
         _draw_cells(axes, cells[i], values[i], is_middle=is_middle)

@@ -11,14 +11,30 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from autoStructN2V.datasets.images.channels import AllChannels
+from autoStructN2V.datasets.images.names import free_name
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.datasets.images.sources import ArraySource, read_stack
+from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.errors import InputError, UserError
+from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.pipeline import denoise_array_events, denoise_events, output_files
 from autoStructN2V.pipeline.channels import denoise_channels, require_channels
 from autoStructN2V.pipeline.events import ChannelStarted
 from napari_autostructn2v.layers.channels import in_order
-from napari_autostructn2v.layers.files import FileImage, layer_writer, open_for_layer
+from napari_autostructn2v.layers.files import (
+    FileImage,
+    history_of_result,
+    layer_writer,
+    open_for_layer,
+    stem_of_result,
+)
+from napari_autostructn2v.layers.large import (
+    CanonicalLayer,
+    StoreSink,
+    is_large,
+    stored_layer_data,
+    stored_sentence,
+)
 from napari_autostructn2v.layers.pixels import snapshot
 
 if TYPE_CHECKING:
@@ -30,6 +46,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
+    from autoStructN2V.pipeline import ResultSink
     from autoStructN2V.pipeline.events import Event
     from autoStructN2V.vocabulary import DeviceName, OutputDtype
     from napari_autostructn2v.layers.stacks import LayerStacks
@@ -37,6 +54,13 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.work.tasks import Tasks
 
     Writer = Callable[[Sequence[NDArray[np.float32]]], Path]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A result that a layer reads from a store on disk."""
+
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -90,6 +114,7 @@ class Denoising:
         models: Sequence[TrainedModel],
         device: DeviceName = "auto",
         write: Writer | None = None,
+        folder: Path = Path(),
     ) -> None:
         """Apply a model to a layer; the result becomes a layer of its own, or a file.
 
@@ -103,11 +128,17 @@ class Denoising:
             Device that computes.
         write : callable, optional
             Called in the thread of the task: writes the denoised stacks to a file instead.
+        folder : Path
+            Where a result that is too large for the memory is written, from where its layer reads.
         """
 
-        def show(outcome: NDArray[np.float32] | Path | None) -> None:
+        def show(outcome: NDArray[np.float32] | Path | Stored | None) -> None:
             if outcome is None:
                 self._tasks.end("Cancelled; nothing was added.")
+            elif isinstance(outcome, Stored):
+                data = stored_layer_data(stacks, outcome.path)
+                layer = _result_layer(stacks, stacks.shown(data), models)
+                self._show_layer(layer, stored_sentence(outcome.path))
             elif isinstance(outcome, Path):
                 self._tasks.end(f"Wrote {outcome}.")
                 self.last = Denoised(self._tasks.state, (outcome,))
@@ -115,7 +146,7 @@ class Denoising:
             else:
                 self._show_layer(_result_layer(stacks, outcome, models))
 
-        events = partial(_denoised_layer, stacks, models, device, write)
+        events = partial(_denoised_layer, stacks, models, device, write, folder)
         self._tasks.start("denoise", "Reading the images", events, show)
 
     def denoise_files_as_layer(
@@ -232,10 +263,10 @@ class Denoising:
 
         self._tasks.start("open", "Opening the files", events, show)
 
-    def _show_layer(self, layer: Image) -> None:
+    def _show_layer(self, layer: Image, *notes: str) -> None:
         """Add what was made of images to the viewer."""
         self._add_layer(layer)
-        self._tasks.end(f"Added layer {layer.name}.")
+        self._tasks.end(*notes, f"Added layer {layer.name}.")
         self.last = Denoised(self._tasks.state, layer=weakref.ref(layer))
         self.layer_denoised.emit(layer)
 
@@ -251,12 +282,17 @@ def _denoised_layer(
     models: Sequence[TrainedModel],
     device: DeviceName,
     write: Writer | None,
+    folder: Path,
     should_stop: Callable[[], bool],
-) -> Generator[Event, Any, NDArray[np.float32] | Path | None]:
+) -> Generator[Event, Any, NDArray[np.float32] | Path | Stored | None]:
     """Yield progress, and return the array of a layer or the file; None if it was stopped."""
-    parts = [stacks.sources]
-    if len(models) > 1:
-        parts = [stacks.sources_of_channel(channel) for channel in range(len(models))]
+    is_each = len(models) > 1
+    places = [stacks.of_channel(channel) for channel in range(len(models))]
+    parts = [[stacks.sources[i] for i in some] for some in places] if is_each else [stacks.sources]
+    if write is None and is_large(stacks):
+        path = free_name(folder / f"{stem_of_result(stacks, models[0])}.ome.zarr")
+        order = [i for some in places for i in some] if is_each else range(len(stacks.sources))
+        return (yield from _denoised_store(stacks, parts, order, models, device, path, should_stop))
     made = yield from _denoised_parts(map(snapshot, parts), models, device, should_stop)
     if made is None:
         return None
@@ -264,11 +300,33 @@ def _denoised_layer(
     return stacks.shown(stacks.layer_data(denoised)) if write is None else write(denoised)
 
 
+def _denoised_store(
+    stacks: LayerStacks,
+    parts: Sequence[Sequence[ImageSource]],
+    order: Sequence[int],
+    models: Sequence[TrainedModel],
+    device: DeviceName,
+    path: Path,
+    should_stop: Callable[[], bool],
+) -> Generator[Event, Any, Stored | None]:
+    """Yield progress, and return the store that was written; None if it was stopped."""
+    ensure_writable_folder(path.parent)
+    history = history_of_result(stacks, models[0])
+    with StackWriter(path, CanonicalLayer(stacks), history=history) as writer:
+        sink = StoreSink(writer, stacks, order)
+        made = yield from _denoised_parts(parts, models, device, should_stop, sink)
+        if made is None:
+            writer.discard()
+            return None
+    return Stored(path)
+
+
 def _denoised_parts(
     parts: Iterable[Sequence[ImageSource]],
     models: Sequence[TrainedModel],
     device: DeviceName,
     should_stop: Callable[[], bool],
+    sink: ResultSink | None = None,
 ) -> Generator[Event, Any, list[list[NDArray[np.float32]]] | None]:
     """Yield progress, and return what each model made of its images; None if it was stopped."""
     made = []
@@ -277,11 +335,11 @@ def _denoised_parts(
             name = f"Channel {channel + 1} of {len(models)}"
             yield ChannelStarted(name, channel, len(models))
         denoised = yield from denoise_array_events(
-            sources, model, device=device, should_stop=should_stop
+            sources, model, device=device, should_stop=should_stop, sink=sink
         )
-        if denoised is None:
+        if should_stop():
             return None
-        made.append(denoised)
+        made.append(denoised or [])
     return made
 
 
@@ -295,7 +353,7 @@ def _denoised_as_layer(
     """Yield progress, and return what was made of images; None if it was stopped."""
     is_each = len(models) > 1
     parts = [
-        open_for_layer(path, model.mode, **{**planes, **({"channel": c} if is_each else {})})
+        open_for_layer(path, model, **{**planes, **({"channel": c} if is_each else {})})
         for c, model in enumerate(models)
     ]
     if is_each:
@@ -341,7 +399,13 @@ def _denoised_files(
         return made.files
     (model,) = models
     unreadable: list[InputError] = []
-    sources = open_images(source, mode=model.mode, unreadable=unreadable, **planes)
+    sources = open_images(
+        source,
+        mode=model.mode,
+        triplets_along=model.triplets_along,
+        unreadable=unreadable,
+        **planes,
+    )
     outputs = output_files(sources, source, output, stage=model.stage_in_names, keep_existing=True)
     events = denoise_events(
         sources,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.axes import StoredImage
     from autoStructN2V.datasets.images.formats.planes import PlaneReader
     from autoStructN2V.datasets.images.metadata import ImageMetadata
-    from autoStructN2V.vocabulary import Mode
+    from autoStructN2V.vocabulary import Mode, TripletsAlong
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,25 @@ class Choices:
     Attributes
     ----------
     mode : {"2D", "2.5D"}
-        In 2.5D the slices have to be neighbors in z.
+        In 2.5D the slices have to be neighbors, along what ``triplets_along`` says.
     axes : str, optional
         Names of the axes, for files that do not name them or name them wrongly.
     channel, timepoint : int, optional
         Chosen channel and timepoint, from 0.
+    triplets_along : {"z", "time"}
+        What slices are neighbors along in 2.5D.
     """
 
     mode: Mode
     axes: str | None = None
     channel: int | None = None
     timepoint: int | None = None
+    triplets_along: TripletsAlong = "z"
+
+    @property
+    def is_along_time(self) -> bool:
+        """Whether frames of a movie are what is to be neighbors."""
+        return self.mode == "2.5D" and self.triplets_along == "time"
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,9 @@ def source_of(header: Header, choices: Choices) -> FileSource:
     dtype = require_real_numbers(header.dtype, header.where)
     if 0 in header.stored.shape:
         raise InputError(f"{header.where} states a size of 0 pixels; copy or export it again.")
-    named = name_axes(header.stored, choices.axes, header.where)
+    named = name_axes(
+        header.stored, choices.axes, header.where, pages="T" if choices.is_along_time else "Z"
+    )
     axes, shape = plane_order(*named)
     chosen = select_planes(
         axes,
@@ -109,6 +119,7 @@ def source_of(header: Header, choices: Choices) -> FileSource:
         channel=choices.channel,
         timepoint=choices.timepoint,
         where=header.where,
+        along_time=choices.is_along_time,
     )
     stated = header.metadata(axes, shape)
     is_unasked = choices.axes is None and header.stored.is_taken_as_stack

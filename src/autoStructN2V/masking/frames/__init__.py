@@ -1,0 +1,1 @@
+"""Frames of movies: how much one says of the next."""
