@@ -162,9 +162,9 @@ def checked(array: Any, patch_size: int = 64, mode: Any = "2D") -> list[str]:
     return check_images([ArraySource(array, "noisy")], patch_size=patch_size, mode=mode)
 
 
-def opened(array: Any, mode: Any = "2D", **options: Any) -> object:
+def opened(array: Any, mode: Any = "2D", along: Any = "z", **options: Any) -> object:
     tifffile.imwrite("cells.tif", array, **options)
-    return open_images("cells.tif", mode=mode)
+    return open_images("cells.tif", mode=mode, triplets_along=along)
 
 
 def truncated() -> object:
@@ -243,6 +243,13 @@ USER_ERRORS: dict[str, Callable[[], object]] = {
     ),
     "time only": lambda: opened(
         np.zeros((30, 64, 64), np.uint8), "2.5D", imagej=True, metadata={"axes": "TYX"}
+    ),
+    "slices only": lambda: opened(
+        np.zeros((30, 64, 64), np.uint8),
+        "2.5D",
+        "time",
+        imagej=True,
+        metadata={"axes": "ZYX"},
     ),
     "existing": existing,
     "boolean": lambda: opened(np.zeros((64, 64), bool)),

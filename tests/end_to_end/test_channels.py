@@ -48,9 +48,11 @@ def test_each_channel_is_trained_reviewed_and_applied_with_real_clicks(
     training = open_dock(viewer, DockName.TRAINING)
     assert "a model for each of 2 channels" in training.about.text()
     click(training.start_button, qtbot)
-    for number in (1, 2):
+    for number in (0, 1):
         qtbot.waitUntil(lambda: session.training.state.phase is Phase.REVIEW)
-        assert training.review.notice.text().startswith(f"Channel {number} of 2: The kernel is")
+        assert training.review.notice.text().startswith(
+            f"Channel {number} ({number + 1} of 2): The"
+        )
         click(training.review.approve_button, qtbot)
         qtbot.waitUntil(lambda: session.training.state.phase is not Phase.REVIEW)
     qtbot.waitUntil(lambda: session.training.state.phase is Phase.DONE)

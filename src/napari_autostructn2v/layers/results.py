@@ -79,10 +79,10 @@ class ResultLayers:
         label = f"preview of {self._label(event.stage)}{channel}"
         layer = self._shown_preview()
         if layer is not None:
-            layer.data = self.stacks.preview_data(event.image)
+            layer.data = self.stacks.preview_data(event.image, self._channel)
             layer.name = self.stacks.layer_name(label)
         elif self._preview is None:
-            layer = self.stacks.preview_layer(event.image, label)
+            layer = self.stacks.preview_layer(event.image, label, self._channel)
             self._preview = weakref.ref(_added(viewer, layer))
         else:
             self._is_preview_unwanted = True

@@ -208,20 +208,38 @@ class LayerStacks:
             return data if data.dtype == self.dtype else to_dtype(data, self.dtype)
         return data.map_blocks(to_dtype, self.dtype, dtype=self.dtype)
 
-    def preview_layer(self, image: NDArray[np.float32], label: str) -> Image:
-        """Return a layer with one slice, (y, x), that lies over all slices of all stacks."""
-        display = {} if self.is_color else self.display
+    def preview_layer(
+        self, image: NDArray[np.float32], label: str, channel: int | None = None
+    ) -> Image:
+        """Return a layer with one slice, (y, x), that lies over all slices of all stacks.
+
+        Of a channel it lies over the slices of that one, in its own range of intensities.
+        """
+        display = self.display if channel is None else {}
         return Image(
-            self.preview_data(image),
+            self.preview_data(image, channel),
+            rgb=False,
             name=self.layer_name(label),
             metadata=self.layer_metadata(label, {}),
             **self.geometry.to_kwargs(),
-            **display,
+            **{name: value for name, value in display.items() if name != "rgb"},
         )
 
-    def preview_data(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a slice, (y, x), repeated without a copy for all slices of all stacks."""
-        return np.broadcast_to(image, self.shape[:-1] if self.is_color else self.shape)
+    def preview_data(
+        self, image: NDArray[np.float32], channel: int | None = None
+    ) -> NDArray[np.float32]:
+        """Return a slice, (y, x), repeated without a copy for all slices of all stacks.
+
+        Of a channel, there is nothing (NaN) in the others.
+        """
+        if self.is_color:
+            return np.broadcast_to(image, self.shape[:-1])
+        if channel is None:
+            return np.broadcast_to(image, self.shape)
+        planes = np.full((self.n_channels, *image.shape), np.nan, np.float32)
+        planes[channel] = image
+        between = [self._size(k) if k == "C" else 1 for k in self._leading]
+        return np.broadcast_to(planes.reshape(*between, *image.shape), self.shape)
 
     def slice_in_view(self, point: Sequence[float], *, of_channel: bool = False) -> int | None:
         """Return the index, counted through all stacks, of the slice that the viewer shows.
@@ -372,10 +390,14 @@ def _name(name: str, place: Mapping[str, int], free: Sequence[LeadingAxis]) -> s
 def _display(layer: Image, chosen: Mapping[str, int]) -> dict[str, Any]:
     if layer.rgb and "C" not in chosen:
         return {"rgb": True, "gamma": layer.gamma}
-    shown = {"rgb": False, "colormap": layer.colormap, "gamma": layer.gamma}
     if layer.rgb:  # its limits are those of colors
         return {"rgb": False}
-    return {**shown, "contrast_limits": tuple(layer.contrast_limits)}
+    return {
+        "rgb": False,
+        "contrast_limits": tuple(layer.contrast_limits),
+        "colormap": layer.colormap,
+        "gamma": layer.gamma,
+    }
 
 
 def _file_metadata(

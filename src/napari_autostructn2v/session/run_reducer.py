@@ -75,7 +75,7 @@ def after(state: RunState, event: Event) -> RunState:
         case StagesCompared() | Judged():
             return _outcome(state, event)
         case Warned():
-            return with_message(state, event.message)
+            return with_message(state, _of_channel(state, event.message))
         case _:
             return state
 
@@ -125,12 +125,18 @@ def _next_channel(state: RunState, event: ChannelStarted) -> RunState:
     if state.config is None:
         return state
     messages = state.messages
-    if state.channel is not None and state.verdict is not None:
-        messages = (*messages, f"Channel {state.channel.channel}: {state.verdict.sentence}")
+    verdict = "" if state.verdict is None else _of_channel(state, state.verdict.sentence)
+    if verdict and verdict not in messages:
+        messages = (*messages, verdict)
     begun = started(state.config, state.source_name)
     return replace(
         begun, channel=event, messages=messages, device=state.device, is_stopping=state.is_stopping
     )
+
+
+def _of_channel(state: RunState, message: str) -> str:
+    """Say of which channel a message is, if there are several."""
+    return message if state.channel is None else f"Channel {state.channel.channel}: {message}"
 
 
 def ended(state: RunState, is_stopped: bool, folder: Path, report: Path | None = None) -> RunState:

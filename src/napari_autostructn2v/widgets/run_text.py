@@ -97,7 +97,7 @@ def what_is_trained(
 def channel_text(run: RunState) -> str:
     """Say which of several channels is trained; empty if there is one model."""
     now = run.channel
-    return "" if now is None else f"Channel {now.channel + 1} of {now.n_channels}"
+    return "" if now is None else f"Channel {now.channel} ({now.channel + 1} of {now.n_channels})"
 
 
 def progress_text(run: RunState) -> str:
@@ -200,4 +200,5 @@ def _shares_text(run: RunState, title: str, name: str) -> str:
 def notes_text(run: RunState) -> str:
     """Return what a person should know, except what the outcome says."""
     outcome = outcome_text(run)
-    return "\n".join(message for message in run.messages if message not in outcome)
+    last = "" if run.channel is None else f"Channel {run.channel.channel}: "
+    return "\n".join(m for m in run.messages if m.removeprefix(last) not in outcome)

@@ -332,7 +332,7 @@ def _denoised_parts(
     made = []
     for channel, (sources, model) in enumerate(zip(parts, models, strict=True)):
         if len(models) > 1:
-            name = f"Channel {channel + 1} of {len(models)}"
+            name = f"Channel {channel} ({channel + 1} of {len(models)})"
             yield ChannelStarted(name, channel, len(models))
         denoised = yield from denoise_array_events(
             sources, model, device=device, should_stop=should_stop, sink=sink
