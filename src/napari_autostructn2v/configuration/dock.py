@@ -330,10 +330,12 @@ class Configuration(DockContent):
         self._show_start(config)
         for name in _TOGGLES:
             getattr(self, name).setValue(config[name])
+        self._triplets_row.setVisible(config.mode == "2.5D")
+        self.chooser.set_along_time(config.is_along_time)
         self.preset.show_config(config)
         self.stages.show_config(config)
         self.stages.setVisible(config.method != "n2v" and not self._goes_on)
-        for choice in (self.method, self.mode):
+        for choice in (self.method, self.mode, self.triplets_along):
             choice.setEnabled(not self._goes_on)
         self.where.setValue({"": config})
         self.parameters.show_config(config)

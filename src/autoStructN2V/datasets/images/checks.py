@@ -237,7 +237,7 @@ def check_layout(sources: Sequence[ImageSource], *, patch_size: int, mode: Mode)
 
 def is_movie(source: ImageSource) -> bool:
     """Tell whether the slices of a stack are frames in time."""
-    return source.original_axes_shape[0].startswith("T") and source.metadata.axes.startswith("T")
+    return source.original_axes_shape[0].startswith("T")
 
 
 @dataclass(frozen=True)

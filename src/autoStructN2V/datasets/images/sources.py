@@ -182,6 +182,8 @@ class ArraySource:
         self.name = name
         self._stack = array if array.ndim == 3 else array[None]
         axes = "ZYX" if array.ndim == 3 else "YX"
+        if metadata is not None and len(metadata.axes) == array.ndim:
+            axes = metadata.axes
         self.original_axes_shape: tuple[str, tuple[int, ...]] = (axes, array.shape)
         self.metadata = metadata or ImageMetadata(axes=axes, shape=array.shape)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, special
 
 from autoStructN2V.datasets.samples.synthetic import colored_noise, noise_kernel
 
@@ -89,8 +89,8 @@ def _cells(generator: np.random.Generator, shape: tuple[int, int, int], speed: f
         frames[t] = 0.12 + 0.03 * haze / haze.std()
         for (cy, cx), radius, bright in zip(places[t], radii, brightness[t], strict=True):
             distance = np.hypot(y - cy, x - cx)
-            body = 1.0 / (1.0 + np.exp(2.0 * (distance - radius)))
-            nucleus = 0.5 / (1.0 + np.exp(2.5 * (distance - 0.45 * radius)))
+            body = special.expit(2.0 * (radius - distance))
+            nucleus = 0.5 * special.expit(2.5 * (0.45 * radius - distance))
             frames[t] += bright * (body - nucleus)
     return np.maximum(frames, 0.02)
 

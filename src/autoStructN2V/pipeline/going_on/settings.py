@@ -113,5 +113,6 @@ def _recipe(
     section = model.method if model.method == "n2v" else f"stage{model.stage}"
     network = model.network_config.model_dump()
     own = {"method": model.method, "mode": model.mode, section: network}
+    own["triplets_along"] = model.triplets_along
     # the kernel comes from the model, or is measured: a file lies elsewhere by now
     return merged(recipe, merged(own, {"stage2": {"mask_source": "stage1"}}))

@@ -137,7 +137,7 @@ class Start:
 
 
 def _require_fit(model: TrainedModel, config: PipelineConfig, stage: StageConfig) -> None:
-    require_mode(model, config.mode)
+    require_mode(model, config.mode, config.triplets_along)
     if model.method != config.method:
         raise ModelError(
             f"The model was trained with {model.method} but {config.method} is configured; choose "
