@@ -99,8 +99,7 @@ def cells_of(row: dict[str, Any]) -> list[str]:
 
 def show_real(path: Path, arguments: argparse.Namespace) -> None:
     """Denoise a movie of a file in both ways, and write the middle of a frame side by side."""
-    along = {"mode": "2.5D", "triplets_along": "time"}
-    movie = read_stack(open_images(path, **along)[0])
+    movie = read_stack(open_images(path, mode="2.5D", triplets_along="time")[0])
     images = [movie, *(denoised(movie, arguments, way)[0] for way in _WAYS)]
     t, (height, width) = len(movie) // 2, movie.shape[1:]
     y, x = max(0, (height - _CROP) // 2), max(0, (width - _CROP) // 2)

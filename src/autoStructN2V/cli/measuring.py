@@ -117,8 +117,13 @@ def inspect(
         out.print(escape(message))
     method = proposal.advice.recommended_method
     out.print(f"Recommended: --method {method}")
-    chosen_words = {"mode": mode, "triplets-along": triplets_along, "axes": axes}
-    chosen_words |= {"channel": channel, "timepoint": timepoint}
+    chosen_words: dict[str, object] = {
+        "mode": mode,
+        "triplets-along": triplets_along,
+        "axes": axes,
+        "channel": channel,
+        "timepoint": timepoint,
+    }
     words = [f"--{name} {value}" for name, value in chosen_words.items() if value is not None]
     command = " ".join(
         [f'train "{source}" --output results --preset fast --method {method}', *words]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
+import dask.array
 import numpy as np
 
 from autoStructN2V.datasets.images.formats.ome_zarr.reading import resolutions
@@ -40,6 +40,7 @@ LARGEST_IN_MEMORY = 2_000_000_000
 """Bytes of a result that is a layer in memory; a larger one is a store on disk."""
 
 _FLOAT32 = 4
+_dask: Any = dask.array  # its functions have no types
 _PLANE = "YX"
 
 
@@ -106,6 +107,10 @@ def stored_sources(sources: Sequence[ImageSource]) -> list[ImageSource]:
 class _ToStore(SourceView):
     """A stack of a layer whose result is written as OME-Zarr."""
 
+    def read_slice(self, z: int) -> NDArray[np.float32]:
+        """Read slice ``z``, (y, x) float32."""
+        return self._source.read_slice(z)
+
     @property
     def metadata(self) -> ImageMetadata:
         """Axes and scale, of a Zarr store."""
@@ -169,7 +174,7 @@ def stored_layer_data(stacks: LayerStacks, path: Path) -> Any:
     """
     axes = whole_axes(stacks)
     order = [axes.index(letter) for letter in stacks.axes]
-    levels = [da.from_array(level).transpose(order) for level in resolutions(path)]
+    levels = [_dask.from_array(level).transpose(order) for level in resolutions(path)]
     return levels if len(levels) > 1 else levels[0]
 
 
@@ -179,10 +184,10 @@ def stored_stacks_data(stacks: LayerStacks, paths: Sequence[Path]) -> Any:
     As :func:`stored_layer_data`; of several stores at full resolution alone.
     """
     if len(paths) == 1 and "C" not in stacks.axes:
-        levels = [da.from_array(level) for level in resolutions(paths[0])]
+        levels = [_dask.from_array(level) for level in resolutions(paths[0])]
         return levels if len(levels) > 1 else levels[0]
-    arrays = [da.from_array(resolutions(path)[0]) for path in paths]
-    return stacks.arranged(da.stack(arrays))
+    arrays = [_dask.from_array(resolutions(path)[0]) for path in paths]
+    return stacks.arranged(_dask.stack(arrays))
 
 
 class CanonicalLayer(WholeLayer):

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def movie(axes: str, *shape: int) -> Image:
-    data = np.random.default_rng(0).random((*shape, 24, 24), np.float32)
+    data = np.random.default_rng(0).random((*shape, 40, 48), np.float32)
     return Image(data, name="movie", axis_labels=tuple(axes.lower()), rgb=False)
 
 
 def test_frames_of_every_slice_are_a_stack_of_their_own() -> None:
     layer = movie("TZYX", 25, 3)
     stacks = stacks_of(layer, along_time=True)
-    assert stacks.shapes == [(25, 24, 24)] * 3 and stacks.along == "T"
+    assert stacks.shapes == [(25, 40, 48)] * 3 and stacks.along == "T"
     np.testing.assert_array_equal(stacks.sources[2].read_slice(7), layer.data[7, 2])
     assert stacks.locate((7, 2)) == (2, 7)
     made = [np.stack([s.read_slice(z) for z in range(25)]) for s in stacks.sources]
@@ -39,7 +39,7 @@ def test_frames_of_every_slice_are_a_stack_of_their_own() -> None:
 
 def test_a_movie_without_slices_is_a_stack_of_frames_which_may_not_be_taken_for_slices() -> None:
     stacks = stacks_of(movie("TYX", 25))
-    assert stacks.shapes == [(25, 24, 24)] and stacks.along == "T"
+    assert stacks.shapes == [(25, 40, 48)] and stacks.along == "T"
     assert stacks.sources[0].metadata.axes == "TYX"
     assert stacks.misfit("2D", "z") == "" and stacks.misfit("2.5D", "time") == ""
     assert "25 frames in time" in stacks.misfit("2.5D", "z")
