@@ -70,7 +70,7 @@ def facts(path: Path) -> dict[str, Any]:
     return {
         "axes": found.axes,
         "shape": found.shape,
-        "scale": pytest.approx(found.scale_um),
+        "scale": tuple(round(size, 6) for size in found.scale_um or ()),
         "unit": found.unit,
         "channels": found.ome.get("ChannelNames"),
         "interval": found.imagej.get("finterval") or found.ome.get("TimeIncrement"),
