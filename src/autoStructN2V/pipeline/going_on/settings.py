@@ -112,7 +112,7 @@ def _recipe(
         recipe = {"preset": named if named in PRESETS else "fast"}
     section = model.method if model.method == "n2v" else f"stage{model.stage}"
     network = model.network_config.model_dump()
-    own = {"method": model.method, "mode": model.mode, section: network}
-    own["triplets_along"] = model.triplets_along
+    own = {name: getattr(model, name) for name in ("method", "mode", "triplets_along")}
+    own |= {section: network}
     # the kernel comes from the model, or is measured: a file lies elsewhere by now
     return merged(recipe, merged(own, {"stage2": {"mask_source": "stage1"}}))
