@@ -268,9 +268,11 @@ class WholeLayer:
 
     def _where(self, z: int) -> list[int]:
         """Return the index of a slice along the axes of the layer but rows and columns."""
-        _, shape = self.original_axes_shape
-        where = [int(index) for index in np.unravel_index(z, shape[:-2])] if len(shape) > 2 else []
-        return [*where[1:], where[0]] if self._stacks.is_color else where
+        axes, shape = self.original_axes_shape
+        if len(shape) == 2:
+            return []
+        at = dict(zip(axes[:-2], np.unravel_index(z, shape[:-2]), strict=True))
+        return [int(at[letter]) for letter in self._stacks.leading]
 
 
 def _all_channels(path: Path) -> list[FileSource]:

@@ -238,7 +238,7 @@ class LayerStacks:
             return np.broadcast_to(image, self.shape)
         planes = np.full((self.n_channels, *image.shape), np.nan, np.float32)
         planes[channel] = image
-        between = [self._size(k) if k == "C" else 1 for k in self._leading]
+        between = [self._size(k) if k == "C" else 1 for k in self.leading]
         return np.broadcast_to(planes.reshape(*between, *image.shape), self.shape)
 
     def slice_in_view(self, point: Sequence[float], *, of_channel: bool = False) -> int | None:
@@ -263,7 +263,7 @@ class LayerStacks:
         axes = axes_of(layer)
         # colors have no slider
         at = {k: float(x) for k, x in zip(axes, position, strict=False)}
-        where = [0.0 if self.is_color and k == "C" else at[k] for k in self._leading]
+        where = [0.0 if self.is_color and k == "C" else at[k] for k in self.leading]
         order = self._order.replace("C", "") if of_channel else self._order
         return self._plane_at(where, order)
 
@@ -277,7 +277,7 @@ class LayerStacks:
 
     def _plane_at(self, where: Sequence[float], order: str) -> int:
         """Count a plane over axes; positions beyond the ends are those of the ends."""
-        at = dict(zip(self._leading, where, strict=True))
+        at = dict(zip(self.leading, where, strict=True))
         sizes = [self._size(letter) for letter in order]
         if not sizes:
             return 0
@@ -285,7 +285,7 @@ class LayerStacks:
         return int(np.ravel_multi_index(tuple(nearest.astype(int)), sizes))
 
     @property
-    def _leading(self) -> str:
+    def leading(self) -> str:
         """Letters of all axes but rows and columns, in their order."""
         return self.axes.replace(_PLANE, "")
 
