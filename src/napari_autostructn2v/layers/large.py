@@ -183,8 +183,8 @@ def stored_stacks_data(stacks: LayerStacks, paths: Sequence[Path]) -> Any:
 
     As :func:`stored_layer_data`; of several stores at full resolution alone.
     """
-    if len(paths) == 1 and "C" not in stacks.axes:
-        levels = [_dask.from_array(level) for level in resolutions(paths[0])]
+    levels = [_dask.from_array(level) for level in resolutions(paths[0])]
+    if len(paths) == 1 and levels[0].shape == stacks.shape:
         return levels if len(levels) > 1 else levels[0]
     arrays = [_dask.from_array(resolutions(path)[0]) for path in paths]
     return stacks.arranged(_dask.stack(arrays))
