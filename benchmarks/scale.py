@@ -39,12 +39,11 @@ from tables import Table, add_common_arguments, machine, use_threads, write_repo
 from virtual_store import make_model, make_store, slices_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
 _PARTS = ("speed", "memory", "dying", "kills")
 _SIDE = 1024
-_SLICES = 64  # of 1024 x 1024: 64 megapixels
-_SIZES = (1, 10, 60)  # GB
+_JOBS = ("train", "denoise")
 _KILLED_EVERY = 20.0  # seconds
 _WORK = "from autoStructN2V.cli import main; raise SystemExit(main())"
 
@@ -63,11 +62,11 @@ def _processor_seconds(client: Any) -> float:
     return time.process_time() + workers
 
 
-def speed(folder: Path, table: Table) -> None:
+def speed(folder: Path, table: Table, n_slices: int) -> None:
     """Compare the plain predictor with one and two workers."""
-    store = make_store(folder / "speed.zarr", _SLICES, _SIDE)
+    store = make_store(folder / "speed.zarr", n_slices, _SIDE)
     model = make_model(folder / "model.pth", store, features=16, num_layers=2)
-    warm = make_store(folder / "warm.zarr", 4, _SIDE)
+    warm = make_store(folder / "warm.zarr", 4, 256)
     one = 0.0
     for n_workers in (0, 1, 2):
         with ExitStack() as stack:
@@ -80,7 +79,13 @@ def speed(folder: Path, table: Table) -> None:
             busy += _processor_seconds(client)
         one = one or busy
         name = f"{n_workers or 'no'} worker{'s' if n_workers != 1 else ''}"
-        cells = [name, f"{busy:.1f}", f"{busy / one:.3f}", f"{elapsed:.1f}"]
+        cells = [
+            f"{n_slices * _SIDE**2 / 2**20:.0f} Mpx",
+            name,
+            f"{busy:.1f}",
+            f"{busy / one:.3f}",
+            f"{elapsed:.1f}",
+        ]
         table.add(cells, {"workers": n_workers, "busy": busy, "elapsed": elapsed})
 
 
@@ -94,14 +99,14 @@ def _memory_of_child(store: Path, folder: Path, job: str) -> dict[str, float]:
     return found
 
 
-def memory(folder: Path, table: Table) -> None:
+def memory(folder: Path, table: Table, sizes: Sequence[float], jobs: Sequence[str]) -> None:
     """Compare stores of different size."""
-    for size in _SIZES:
-        store = make_store(folder / f"{size}.zarr", slices_of(size, 2048), 2048)
+    for size in sizes:
+        store = make_store(folder / f"{size:g}.zarr", slices_of(size, 2048), 2048)
         make_model(folder / "memory.pth", store)
-        for job in ("train", "denoise"):
+        for job in jobs:
             found = _memory_of_child(store, folder, job)
-            cells = [f"{size} GB", job, f"{found['first']:.0f}", f"{found['peak']:.0f}"]
+            cells = [f"{size:g} GB", job, f"{found['first']:.0f}", f"{found['peak']:.0f}"]
             table.add(cells, {"size": size, "job": job, **found})
         shutil.rmtree(store)
 
@@ -204,7 +209,7 @@ def _free_port() -> int:
 
 def kills(folder: Path, table: Table, gigabytes: float, n_kills: int, seed: int) -> None:
     """Kill parts of a cluster while it denoises, and compare the result with that of one."""
-    store = make_store(folder / "kills.zarr", slices_of(gigabytes, 2048), 2048)
+    store = make_store(folder / "kills.zarr", slices_of(gigabytes, _SIDE), _SIDE)
     model = make_model(folder / "kills.pth", store)
     began = time.perf_counter()
     denoise(store, model, folder / "whole.ome.zarr")
@@ -245,9 +250,9 @@ def differences(one: Path, other: Path) -> list[str]:
     ]
 
 
-def dying(folder: Path, table: Table) -> None:
-    """Kill a worker again and again, and count what is made twice."""
-    store = make_store(folder / "dying.zarr", 4 * _SLICES, _SIDE)
+def dying(folder: Path, table: Table, n_slices: int) -> None:
+    """Kill a worker again and again."""
+    store = make_store(folder / "dying.zarr", n_slices, _SIDE)
     model = make_model(folder / "dying.pth", store, features=16, num_layers=2)
     for every in (None, _KILLED_EVERY):
         output = folder / f"dying{every}.ome.zarr"
@@ -276,7 +281,7 @@ def _kill_workers(
 
 
 def _tables() -> Iterator[tuple[str, list[str]]]:
-    yield "speed", ["64 Mpx by", "processor time (s)", "relative", "elapsed (s)"]
+    yield "speed", ["denoised", "by", "processor time (s)", "relative", "elapsed (s)"]
     yield "memory", ["store", "job", "processor time to the first result (s)", "peak (MB)"]
     yield "dying", ["killed", "kills", "elapsed (s)"]
     yield "kills", ["store", "killed", "files compared", "different or left behind"]
@@ -286,6 +291,9 @@ def main() -> int:
     """Measure what is asked for, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS)
+    parser.add_argument("--slices", type=int, default=64, help="of 1024 x 1024: speed, dying")
+    parser.add_argument("--sizes", nargs="+", type=float, default=(1, 10, 60), help="GB: memory")
+    parser.add_argument("--jobs", nargs="+", choices=_JOBS, default=_JOBS, help="memory")
     parser.add_argument("--gigabytes", type=float, default=2.0, help="of the run that is killed")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
@@ -300,9 +308,9 @@ def main() -> int:
     report: dict[str, Any] = {"machine": machine()}
     with tempfile.TemporaryDirectory() as name:
         parts: dict[str, Callable[[Path, Table], None]] = {
-            "speed": speed,
-            "memory": memory,
-            "dying": dying,
+            "speed": lambda f, t: speed(f, t, options.slices),
+            "memory": lambda f, t: memory(f, t, options.sizes, options.jobs),
+            "dying": lambda f, t: dying(f, t, 4 * options.slices),
             "kills": lambda f, t: kills(f, t, options.gigabytes, options.kills, options.seed),
         }
         for title, columns in _tables():
