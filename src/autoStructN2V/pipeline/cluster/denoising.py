@@ -12,7 +12,7 @@ from autoStructN2V.errors import ConfigError
 from autoStructN2V.inference.predictor import largest_window
 from autoStructN2V.pipeline.clock import PredictionClock
 from autoStructN2V.pipeline.cluster.blocks import plan_blocks
-from autoStructN2V.pipeline.cluster.running import run_blocks
+from autoStructN2V.pipeline.cluster.running import run_blocks, telling_of_loss
 from autoStructN2V.pipeline.cluster.work import ModelToApply, StackToDenoise, packed
 from autoStructN2V.trainers.events import Warned
 
@@ -92,6 +92,12 @@ class ClusterDenoiser:
         self, source: ImageSource, stack: StackWriter
     ) -> Generator[PredictionProgress | Warned, object, None]:
         """Have the slices of one stack denoised that are not in its store yet."""
+        with telling_of_loss(self._client):
+            yield from self._denoise(source, stack)
+
+    def _denoise(
+        self, source: ImageSource, stack: StackWriter
+    ) -> Generator[PredictionProgress | Warned, object, None]:
         self._clock.leave_out(len(stack.finished))
         n_threads = sum(self._client.ncores().values())
         missing = frozenset(range(source.shape[0])) - stack.finished

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import secrets
 import time
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.errors import ClusterError, UserError
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     Block = tuple[int, ...]
 
 _POLL = 0.1  # seconds
+_LARGE, _NEVER_LARGE = "distributed.admin.large-graph-warning-threshold", "1 TB"
+_GONE = (
+    "The scheduler has gone. What was written is kept: start it again, and the same command goes "
+    "on."
+)
 _MOST_RETRIES = 3  # of a block; Dask itself gives each to four workers that die before
 
 
@@ -81,23 +88,34 @@ def _submitted(
 ) -> dict[Any, Block]:
     """Give all blocks to the scheduler."""
     run = secrets.token_hex(4)
-    # tasks, and no data of one worker: they are made again where that worker dies
-    shared = [
-        client.submit(bytes, content, key=f"{name}-{run}")
-        for name, content in (("model", model), ("stack", stack))
-    ]
+    named = (("model", model), ("stack", stack))
+    # a large model is meant to travel
+    with importlib.import_module("dask").config.set({_LARGE: _NEVER_LARGE}):
+        # tasks, and no data of one worker: they are made again where that worker dies
+        shared = [client.submit(bytes, it, key=f"{name}-{run}") for name, it in named]
     return {
         client.submit(denoise_block, *shared, block, key=f"denoise-{run}-{number}"): block
         for number, block in enumerate(blocks)
     }
 
 
+@contextmanager
+def telling_of_loss(client: Any) -> Iterator[None]:
+    """Say in one sentence that the scheduler has gone, whatever fails because of that."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        # connections break in ways of their own
+        if client.status == "running":
+            raise
+        raise ClusterError(_GONE) from error
+
+
 def _require_running(client: Any) -> None:
     if client.status != "running":
-        raise ClusterError(
-            "The scheduler has gone. What was written is kept: start it again, and the same "
-            "command goes on."
-        )
+        raise ClusterError(_GONE)
 
 
 def _require_retry(future: Any, n_retries: int, client: Any) -> None:

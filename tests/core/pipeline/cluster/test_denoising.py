@@ -12,7 +12,7 @@ from autoStructN2V.datasets import open_images
 from autoStructN2V.datasets.images.writing import SliceWriter
 from autoStructN2V.errors import ClusterError, ConfigError, InputError
 from autoStructN2V.pipeline import denoise_events, finish
-from autoStructN2V.pipeline.cluster import open_client, running, work
+from autoStructN2V.pipeline.cluster import open_client, work
 from autoStructN2V.pipeline.cluster.blocks import plan_blocks
 from autoStructN2V.trainers import PredictionProgress, Warned
 from tests.core.conftest import written_files
@@ -208,10 +208,13 @@ class _Gone:
 
     status = "connecting"
 
+    def ncores(self):
+        raise OSError("connection refused")
 
-def test_a_scheduler_that_has_gone_is_one_sentence():
+
+def test_a_scheduler_that_has_gone_is_one_sentence(store, denoised, tmp_path):
     with pytest.raises(ClusterError, match=r"has gone\. What was written is kept"):
-        running._require_running(_Gone())
+        denoised(store, tmp_path / "a.ome.zarr", client=_Gone())
 
 
 def test_blocks_hold_every_slice_once_and_divide_no_chunk(store):
