@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 _NEXT_HELP = "Open the dock widget that starts and shows the training."
 _TOGGLES = ("method", "mode", "triplets_along", "channels")
+_FIRST_CHANNEL = "Channel 0; choose another one above to measure it.\n"
 _WHERE = ("device", "output_dir", "experiment_name")
 
 
@@ -404,5 +405,7 @@ class Configuration(DockContent):
         measurement = session.noise.measurement
         if measurement is not None and not measurement.is_of(session.source):
             measurement = None
-        self.noise_check.show_measurement(measurement, session.tasks.state, session.config.method)
+        of = _FIRST_CHANNEL if session.n_models > 1 else ""
+        task, method = session.tasks.state, session.config.method
+        self.noise_check.show_measurement(measurement, task, method, of)
         self.noise_check.show_task(session.tasks.state, can_measure=session.source is not None)

@@ -66,11 +66,11 @@ class NoiseCheck(QWidget):
         return self._text.text()
 
     def show_measurement(
-        self, measurement: Measurement | None, task: TaskState, method: str
+        self, measurement: Measurement | None, task: TaskState, method: str, of: str = ""
     ) -> None:
         """Show what a measurement of the layer means, or why it failed.
 
-        Its method is offered if another one is configured.
+        Its method is offered if another one is configured; ``of`` says what of the layer it is of.
         """
         proposal = measurement.proposal if measurement is not None else None
         self.advice = proposal.advice if proposal is not None else None
@@ -80,7 +80,7 @@ class NoiseCheck(QWidget):
             self.apply_button.hide()
             return
         label = choice_label("method", proposal.advice.recommended_method)
-        show_sentence(self._text, _outcome(proposal, label))
+        show_sentence(self._text, f"{of}{_outcome(proposal, label)}")
         self.apply_button.setText(f"Use {label}")
         self.apply_button.setVisible(proposal.advice.recommended_method != method)
 
