@@ -145,11 +145,11 @@ def denoise_events(
                 continue
             # a map of doubt needs the slices themselves
             is_kept = (resume and not doubt) or client is not None
-            journal = _journal(source, path, history, model) if is_kept else None
-            writer = StackWriter(
-                path, source, output_dtype=output_dtype, history=history, unfinished=journal
-            )
             try:
+                journal = _journal(source, path, history, model) if is_kept else None
+                writer = StackWriter(
+                    path, source, output_dtype=output_dtype, history=history, unfinished=journal
+                )
                 yield from _write(denoiser, source, writer, noise, should_stop)
             except InputError as error:
                 failed.append(error)
