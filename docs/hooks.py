@@ -80,12 +80,14 @@ def field_table(model: type[BaseModel]) -> str:
 
 
 def preset_table() -> str:
-    """List the fields in which the presets differ."""
+    """List the fields in which a preset differs from the default of the field."""
     values = {name: dict(_flat(validate_config({"preset": name}))) for name in PRESETS}
+    plain = {name: SECTIONS[name]() for name in ("n2v", "stage1", "stage2")}
+    defaults = dict(_flat(PipelineConfig.model_construct(**plain)))
     names = [
         name
-        for name in values["balanced"]
-        if name != "preset" and len({repr(preset[name]) for preset in values.values()}) > 1
+        for name, default in defaults.items()
+        if name != "preset" and any(preset[name] != default for preset in values.values())
     ]
     rows = [(f"`{name}`", *(f"`{values[p][name]!r}`" for p in PRESETS)) for name in names]
     return _table(("Field", *(f"`{preset}`" for preset in PRESETS)), rows)

@@ -1,4 +1,4 @@
-"""Durations and shares in words."""
+"""Durations, amounts of memory and shares in words."""
 
 
 def duration_text(seconds: float) -> str:
@@ -17,6 +17,11 @@ def about_text(seconds: float) -> str:
     """Say a duration that is not exact: "under 10 s", "about 3 min"."""
     duration = duration_text(seconds)
     return duration if duration.startswith("under") else f"about {duration}"
+
+
+def memory_text(n_bytes: float) -> str:
+    """Say how much memory: "less than 0.1 GB", "2.3 GB"."""
+    return "less than 0.1 GB" if n_bytes < 1e8 else f"{n_bytes / 1e9:.1f} GB"
 
 
 def percent_text(share: float, n_decimals: int = 0) -> str:

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from autoStructN2V.pipeline.forecast.estimate import Shape
 
-_LONG = 600.0  # seconds
+_LONG = 300.0  # seconds
 _MUCH_SHORTER = 0.5  # of the time
 
 
 def forecast(fields: Mapping[str, Any], shapes: Sequence[Shape]) -> str:
-    """Say how long a training takes, and name the preset fast if it takes much less than that.
+    """Say how long a training takes, which preset that is for, and whether fast is much shorter.
 
     Parameters
     ----------
@@ -30,16 +30,18 @@ def forecast(fields: Mapping[str, Any], shapes: Sequence[Shape]) -> str:
     Returns
     -------
     str
-        One or two sentences.
+        One to three sentences; the preset is named if nobody chose one.
     """
     config = pipeline.validate_config(fields)
     device = models.choose_device(config.device)
     speed = pipeline.measure_speed(device, config.threads)
     estimate = pipeline.estimate_run(config, shapes, device, speed, is_in_files=True)
+    said = [estimate.sentence()]
+    if "preset" not in fields:
+        said.append(f"The preset is {config.preset}, since none was chosen.")
     if estimate.seconds > _LONG:
         short = pipeline.validate_config(configuration.merged(fields, {"preset": "fast"}))
         fast = pipeline.estimate_run(short, shapes, device, speed)
         if fast.seconds < _MUCH_SHORTER * estimate.seconds:
-            offer = f"With --preset fast it takes {about_text(fast.seconds)}."
-            return f"{estimate.sentence()} {offer}"
-    return estimate.sentence()
+            said.append(f"With --preset fast it takes {about_text(fast.seconds)}.")
+    return " ".join(said)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name used throughout the PyTorch world
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 from torch import Generator, Tensor
 
 from autoStructN2V.masking.kernels.kernel import Kernel
@@ -85,8 +85,8 @@ def conflicts(kernel: Kernel) -> NDArray[np.bool_]:
     touching = np.zeros((2 * height + 1, 2 * width + 1), dtype=bool)
     for plane in kernel.cells:
         grown = ndimage.binary_dilation(np.pad(plane, 1), np.ones((3, 3), dtype=bool))
-        overlap = signal.correlate(grown.astype(float), plane.astype(float), mode="full")
-        touching |= overlap > 0.5
+        around = np.pad(grown, [(side // 2, side // 2) for side in plane.shape])
+        touching |= ndimage.binary_dilation(around, plane[::-1, ::-1])
     return touching | touching[::-1, ::-1]
 
 

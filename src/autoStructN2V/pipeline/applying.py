@@ -32,6 +32,8 @@ from autoStructN2V.models.device import choose_device
 from autoStructN2V.models.workers import using_threads
 from autoStructN2V.pipeline.cluster.denoising import ClusterDenoiser, require_stores
 from autoStructN2V.pipeline.events import ImageFailed
+from autoStructN2V.pipeline.forecast.enough_memory import require_memory
+from autoStructN2V.pipeline.forecast.estimate import denoising_bytes
 from autoStructN2V.pipeline.results import ArraySink, ResultSink, StackTarget
 from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.suitability import differences
@@ -42,12 +44,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
+    import torch
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.masking.invalid.source import SignalSource
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+    from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
     from autoStructN2V.vocabulary import DeviceName, OutputDtype
@@ -348,6 +352,16 @@ def denoise_array_events(
     return sink.arrays(model.stage)
 
 
+def _network(
+    model: TrainedModel, sources: Sequence[ImageSource], device: torch.device
+) -> FlexibleUNet:
+    """Return the network of a model, if there is enough memory to apply it here."""
+    shapes = [source.shape for source in sources]
+    needed = denoising_bytes(model.network_config, model.mode, shapes, device)
+    require_memory(needed, device, "Denoising these images")
+    return model.build(device)
+
+
 def _prepared(
     sources: Sequence[ImageSource],
     model: TrainedModel,
@@ -357,7 +371,7 @@ def _prepared(
     client: Any = None,
 ) -> Generator[Event, Decision | None, tuple[list[ImageSource], Denoiser | ClusterDenoiser]]:
     """Prepare a model and images that can be denoised; yield what is to be said about these."""
-    network = None if client is not None else model.build(choose_device(device))
+    network = None if client is not None else _network(model, sources, choose_device(device))
     found = list(notes)
     is_wanted = bool(model.provenance.get("align_rows"))
     sources = aligned(sources, is_wanted=is_wanted, should_stop=should_stop)

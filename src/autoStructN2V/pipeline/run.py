@@ -20,6 +20,8 @@ from autoStructN2V.models.device import choose_device, is_out_of_memory
 from autoStructN2V.models.workers import using_threads
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.events import ImagesRead
+from autoStructN2V.pipeline.forecast.enough_memory import require_memory
+from autoStructN2V.pipeline.forecast.estimate import estimate_run
 from autoStructN2V.pipeline.going_on.start import Start
 from autoStructN2V.pipeline.job import Job
 from autoStructN2V.pipeline.results import ArraySink, PipelineResult, ResultSink
@@ -32,6 +34,7 @@ from autoStructN2V.trainers.events import Warned
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
+    import torch
     from numpy.typing import ArrayLike
 
     from autoStructN2V.masking.invalid.source import SignalSource
@@ -137,6 +140,7 @@ def _run(
     checkpoints: RunCheckpoints | None,
 ) -> Generator[Event, Decision | None, PipelineResult]:
     device = choose_device(complete.device)
+    _require_memory(sources, complete, device, sink)
     start = Start.of(complete)
     given = _given_kernel(complete, start)
     images = _prepared(sources, complete, should_stop, unusable)
@@ -198,6 +202,18 @@ def _second_stage(
         yield from job.compare_stages()
     yield from job.judge()
     return job.result(kernel, proposal)
+
+
+def _require_memory(
+    sources: Sequence[ImageSource],
+    config: PipelineConfig,
+    device: torch.device,
+    sink: ResultSink,
+) -> None:
+    """Refuse a training that needs more memory than is free."""
+    shapes, is_in_files = [source.shape for source in sources], not isinstance(sink, ArraySink)
+    needed = estimate_run(config, shapes, device, is_in_files=is_in_files).n_bytes
+    require_memory(needed, device, "This training")
 
 
 def _told_of_movement(

@@ -89,7 +89,9 @@ def test_the_memory_for_pixels_is_a_share_of_what_is_free(monkeypatch):
 
 def test_of_machine_and_job_the_lower_limit_counts(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "_INFO", tmp_path / "meminfo")
-    monkeypatch.setattr(memory, "_GROUP", tmp_path)
+    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
+    monkeypatch.setattr(memory, "_OWN_GROUPS", tmp_path / "own")
+    (tmp_path / "own").write_text("0::/\n")
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    8000 kB\n")
     assert memory.free_bytes() == 8000 * 1024
     (tmp_path / "memory.max").write_text("max\n")

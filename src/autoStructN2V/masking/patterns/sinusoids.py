@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage, stats
+from scipy import fft, ndimage, special
 
 from autoStructN2V.masking.patterns.limits import WINDOW_REACH, SinusoidLimits
 from autoStructN2V.masking.patterns.pattern import Sinusoid
@@ -69,8 +69,8 @@ def _local_background(power: NDArray[np.float64], limits: SinusoidLimits) -> NDA
 
 def _least_excess(n_blocks: int, n_bins: int, limits: SinusoidLimits) -> float:
     """Ratio to the local background that no bin of a smooth spectrum reaches by chance."""
-    strongest = stats.gamma.isf(limits.spectrum.false_alarm / n_bins, n_blocks)
-    by_chance = strongest / stats.gamma.median(n_blocks)
+    strongest = special.gammainccinv(n_blocks, limits.spectrum.false_alarm / n_bins)
+    by_chance = strongest / special.gammaincinv(n_blocks, 0.5)
     return float(max(limits.spectrum.safety * by_chance, limits.least_excess))
 
 

@@ -25,9 +25,11 @@ from autoStructN2V.masking.patterns.lines.profile import (
 from autoStructN2V.masking.patterns.pattern import Sinusoid, Stripes, share_of
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.masking.patterns.stripe_limits import StripeLimits
+from autoStructN2V.sampling import evenly
 from autoStructN2V.vocabulary import LINES, Lines, StripeRemoval
 
 _LIMITS = PATTERN_LIMITS.stripes
+_MOST_PIXELS = 2**24  # that are searched: four slices of 2048 x 2048 have thousands of places
 
 
 def detect_stripes(
@@ -62,10 +64,18 @@ def detect_stripes(
     else:
         periodic = {wave.parallel_lines for wave in waves}
         looked_at = [lines for lines in LINES if lines not in periodic]
-        all_of = [(lines, find_stripes(images, lines, limits=limits)) for lines in looked_at]
+        searched = _some_of(images)
+        all_of = [(lines, find_stripes(searched, lines, limits=limits)) for lines in looked_at]
         found = [(lines, std) for lines, std in all_of if std > 0.0]
     variance = mean_variance(images)
     return [Stripes(lines, std, share_of(std, variance)) for lines, std in found]
+
+
+def _some_of(images: Sequence[NDArray[np.floating]]) -> list[NDArray[np.floating]]:
+    """Choose images from all over, in which to search."""
+    n_pixels = sum(image.size for image in images)
+    most = max(1, int(len(images) * _MOST_PIXELS / max(n_pixels, 1)))
+    return [images[i] for i in evenly(len(images), most)]
 
 
 def find_stripes(

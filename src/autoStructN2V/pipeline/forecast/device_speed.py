@@ -30,6 +30,9 @@ class DeviceSpeed:
         What every optimizer step costs, however small; not measured.
     n_at_once : int
         Parts of a batch that are computed side by side; fewer parts do not use all of the speed.
+    slowness : float
+        Seconds that pass while the program computes for one, 1 where nothing else runs; what is
+        not counted in operations takes so much longer.
     is_measured : bool
         False for values that are merely typical of such a device.
     """
@@ -37,6 +40,7 @@ class DeviceSpeed:
     flops_per_second: float
     step_seconds: float
     n_at_once: int = 1
+    slowness: float = 1.0
     is_measured: bool = False
 
     def seconds(self, flops_of_part: float, n_parts: int) -> float:
@@ -70,8 +74,12 @@ def measure_speed(device: torch.device, n_threads: int = 0) -> DeviceSpeed:
     typical = TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
     trial = _Trial(device, n_patches=1 if device.type == "cpu" else 32)
     with using_threads(n_threads):
+        passed, computed = time.perf_counter(), time.process_time()
         flops, n_at_once = trial.flops_per_second(), n_workers(device)
-    return DeviceSpeed(flops, typical.step_seconds, n_at_once, is_measured=True)
+        passed, computed = time.perf_counter() - passed, time.process_time() - computed
+    is_shared = device.type == "cpu" and computed > 0.0
+    slowness = max(1.0, passed * n_at_once / computed) if is_shared else 1.0
+    return DeviceSpeed(flops, typical.step_seconds, n_at_once, slowness, is_measured=True)
 
 
 class _Trial:

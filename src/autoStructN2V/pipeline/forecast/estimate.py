@@ -21,8 +21,9 @@ from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.workers import n_workers, using_threads
 from autoStructN2V.pipeline.forecast.device_speed import TYPICAL_SPEED, DeviceSpeed
 from autoStructN2V.pipeline.forecast.network_cost import COST_OF_STEP, NetworkCost, network_cost
-from autoStructN2V.pipeline.steps.training_data import bank_bytes
-from autoStructN2V.quantities import about_text
+from autoStructN2V.pipeline.steps.judging import LARGEST_SIDE, MOST_WINDOWS
+from autoStructN2V.pipeline.steps.training_data import N_TEST_PATCHES, bank_bytes
+from autoStructN2V.quantities import about_text, memory_text
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.gradients import patches_at_work, patches_in_part
 from autoStructN2V.trainers.validation import n_patches_worth
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.trainers.config import StageConfig
+    from autoStructN2V.vocabulary import Mode
 
 Shape = tuple[int, int, int]
 
@@ -41,9 +43,12 @@ _WEIGHT_COPIES = 6  # weights, gradients, two moments of Adam, moving average, b
 _SECONDS_PER_PARAMETER = 8e-9  # optimizer and moving average, one thread
 _SECONDS_OF_MUON = 2e-8  # per parameter, on top of the above
 _ORIENTATIONS = 4  # most that are averaged; the symmetries of a kernel may allow fewer
-_FIRST_SECONDS = 1.5  # reading, measuring, warming up, however small the images
-_SECONDS_PER_PIXEL = 1e-7  # checking, normalizing and measuring the noise
+_FIRST_SECONDS = 3.5  # loading what trains, reading, measuring, however small the images
+_SECONDS_PER_PIXEL = 1e-7  # of those that patterns and noise are measured on
+_SECONDS_PER_CHECKED_PIXEL = 3e-8  # reading each, and looking for outliers
 _BYTES_PER_MEASURED_PIXEL = 12
+_BYTES_OF_LIBRARIES = 1.5e8  # that are loaded with the first training, and what they keep
+_KEPT_IN_PREDICTION = 5.2  # of the first level: a skip connection, the two joined, and the next one
 _BYTES = 4  # of a float32
 
 
@@ -86,8 +91,8 @@ class Estimate:
         duration = about_text(self.seconds)
         if self.may_stop_early and duration.startswith("about"):
             duration = f"at most {duration}"
-        memory = "less than 0.1 GB" if self.n_bytes < 1e8 else f"{self.n_bytes / 1e9:.1f} GB"
-        return f"Takes {duration} and {memory} of memory on {device_name or self.device.upper()}."
+        memory, device = memory_text(self.n_bytes), device_name or self.device.upper()
+        return f"Takes {duration} and {memory} of memory on {device}."
 
 
 def estimate_run(
@@ -115,39 +120,79 @@ def estimate_run(
     """
     speed = speed or TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
     with using_threads(config.threads):
-        return _estimate(config, shapes, device, speed, is_in_files=is_in_files)
+        seconds, n_bytes = _seconds(config, shapes, device, speed), _bytes(config, shapes, device)
+    if not is_in_files:
+        n_bytes += len(config.used_stages) * _BYTES * _n_pixels(shapes)
+    return Estimate(seconds, int(n_bytes), device.type, speed.is_measured, config.early_stopping)
 
 
-def _estimate(
-    config: PipelineConfig,
-    shapes: Sequence[Shape],
-    device: torch.device,
-    speed: DeviceSpeed,
-    *,
-    is_in_files: bool,
-) -> Estimate:
+def _seconds(
+    config: PipelineConfig, shapes: Sequence[Shape], device: torch.device, speed: DeviceSpeed
+) -> float:
+    """Return the most time that all stages take together."""
     trained = config.trained_stages
-    n_measured = min(_n_pixels(shapes), MOST_PIXELS)
-    seconds = _FIRST_SECONDS + _SECONDS_PER_PIXEL * n_measured
-    peaks: list[float] = [_BYTES_PER_MEASURED_PIXEL * n_measured]
+    n_pixels = _n_pixels(shapes)
+    measuring = _SECONDS_PER_PIXEL * min(n_pixels, MOST_PIXELS)
+    checking = _SECONDS_PER_CHECKED_PIXEL * n_pixels
+    seconds = speed.slowness * (_FIRST_SECONDS + checking + measuring)
+    # each stage is tested on pixels held out, and two are compared there once more
+    n_tests = 1 if len(config.used_stages) == 1 else 2
     for stage in config.used_stages:
         cost = network_cost(_network_config(stage), config.mode)
         is_averaged = isinstance(stage, LastStageConfig) and stage.averages_turns
         n_orientations = _ORIENTATIONS if is_averaged else 1
-        seconds += _prediction_seconds(cost, shapes, n_orientations, device, speed)
-        peaks.append(_prediction_bytes(cost, shapes, device))
+        for predicted in (shapes, [_judged(shapes)]):
+            seconds += _prediction_seconds(cost, predicted, n_orientations, device, speed)
+        flops_of_test = cost.flops_per_pixel * N_TEST_PATCHES * stage.patch_size**2
+        seconds += n_tests * flops_of_test / speed.flops_per_second
         if stage in trained:
             n_steps = steps_per_epoch(stage, config, shapes)
             step = _step_seconds(cost, stage, device, speed)
             check = _validation_seconds(cost, stage, n_steps, speed)
             seconds += config.num_epochs * (n_steps * step + check)
-            peaks.append(_training_bytes(cost, stage, device))
+    return seconds
+
+
+def _judged(shapes: Sequence[Shape]) -> Shape:
+    """Return the size of all that the results are judged on: a few squares, with noise twice."""
+    side = min(LARGEST_SIDE, *(min(shape[1:]) for shape in shapes))
+    return 2 * min(MOST_WINDOWS, sum(shape[0] for shape in shapes)), side, side
+
+
+def _bytes(config: PipelineConfig, shapes: Sequence[Shape], device: torch.device) -> float:
+    """Return the memory that is needed at the same time, but for results."""
+    peaks: list[float] = [_BYTES_PER_MEASURED_PIXEL * min(_n_pixels(shapes), MOST_PIXELS)]
+    for stage in config.used_stages:
+        cost = network_cost(_network_config(stage), config.mode)
+        weights = _BYTES * _WEIGHT_COPIES * cost.n_parameters
+        peaks.append(weights + _prediction_bytes(cost, shapes, device))
+        if stage in config.trained_stages:
+            peaks.append(weights + _training_bytes(cost, stage, device))
     n_images = _BYTES * _n_pixels(shapes)
     bank = min(n_images, bank_bytes(config, device))
-    # every stage keeps a denoised copy of the images
-    kept = 0 if is_in_files else len(config.used_stages) * n_images
-    n_bytes = bank + kept + max(peaks)
-    return Estimate(seconds, int(n_bytes), device.type, speed.is_measured, config.early_stopping)
+    return _BYTES_OF_LIBRARIES + bank + max(peaks)
+
+
+def denoising_bytes(
+    network: NetworkConfig, mode: Mode, shapes: Sequence[Shape], device: torch.device
+) -> float:
+    """Return the memory that applying a network needs, without the images and the results.
+
+    Parameters
+    ----------
+    network : NetworkConfig
+        Size of the network.
+    mode : {"2D", "2.5D"}
+        2.5D sees three slices.
+    shapes : sequence of (z, y, x)
+        Sizes of the stacks in pixels.
+    device : torch.device
+        Where it is applied.
+    """
+    cost = network_cost(network, mode)
+    measured = _BYTES_PER_MEASURED_PIXEL * min(_n_pixels(shapes), MOST_PIXELS)
+    predicted = 2 * _BYTES * cost.n_parameters + _prediction_bytes(cost, shapes, device)
+    return _BYTES_OF_LIBRARIES + max(measured, predicted)
 
 
 def steps_per_epoch(stage: StageConfig, config: PipelineConfig, shapes: Sequence[Shape]) -> int:
@@ -182,7 +227,7 @@ def _step_seconds(
     if stage.optimizer == "muon":
         per_parameter += _SECONDS_OF_MUON
     update = cost.n_parameters * per_parameter if device.type == "cpu" else 0.0
-    return speed.step_seconds + update + speed.seconds(n_flops, n_parts)
+    return speed.slowness * (speed.step_seconds + update) + speed.seconds(n_flops, n_parts)
 
 
 def _validation_seconds(
@@ -219,12 +264,11 @@ def _windows(shape: tuple[int, int], cost: NetworkCost, device: torch.device) ->
 
 def _prediction_bytes(cost: NetworkCost, shapes: Sequence[Shape], device: torch.device) -> float:
     largest = max(max(_windows(shape[1:], cost, device)) for shape in set(shapes))
-    # a skip connection, the two joined, and the next one live at the same time
-    return _BYTES * 4 * cost.features * largest * n_workers(device)
+    return _BYTES * _KEPT_IN_PREDICTION * cost.features * largest * n_workers(device)
 
 
 def _training_bytes(cost: NetworkCost, stage: StageConfig, device: torch.device) -> float:
     at_work = patches_at_work(device, stage.features, stage.patch_size, stage.batch_size)
     n_pixels = at_work * stage.patch_size**2
-    n_copies = _WEIGHT_COPIES + n_workers(device)  # each worker has gradients of its own
-    return _BYTES * (n_copies * cost.n_parameters + 1.5 * cost.kept_per_pixel * n_pixels)
+    gradients = n_workers(device) * cost.n_parameters  # each worker has some of its own
+    return _BYTES * (gradients + 1.5 * cost.kept_per_pixel * n_pixels)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.vocabulary import Mode
 
-_LARGEST_SIDE = 384  # px: of the squares that are judged; more take longer and vary less
+LARGEST_SIDE = 384  # px: of the squares that are judged; more take longer and vary less
 _SMALLEST_SIDE = 48  # px: the scatter in less says nothing
-_MOST_WINDOWS = 2
+MOST_WINDOWS = 2
 _MOST_INVALID = 0.02  # of a square: what was filled has no noise, and would count as denoised
 
 
@@ -94,12 +94,12 @@ def _windows(
     sources: Sequence[ImageSource], mode: Mode, normalization: Normalization
 ) -> list[NDArray[np.float32]]:
     """Cut normalized squares (1 or 3, P, P) from the middle of a few slices, of equal size."""
-    side = min(_LARGEST_SIDE, *(min(source.shape[1:]) for source in sources))
+    side = min(LARGEST_SIDE, *(min(source.shape[1:]) for source in sources))
     if side < _SMALLEST_SIDE:
         return []
     places = [(source, z) for source in sources for z in range(source.shape[0])]
     windows = []
-    for source, z in (places[i] for i in evenly(len(places), _MOST_WINDOWS)):
+    for source, z in (places[i] for i in evenly(len(places), MOST_WINDOWS)):
         invalid = invalid_pixels(source, z)
         y, x = ((length - side) // 2 for length in source.shape[1:])
         if invalid is not None and invalid[y : y + side, x : x + side].mean() > _MOST_INVALID:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LARGEST_BANK = {"cpu": 2**30, "cuda": 8 * 2**30, "mps": 4 * 2**30}  # bytes
 _SMALLEST_BANK = 2**26  # bytes: some slices, however little is free
 _SHARE_OF_FREE = 0.25
-_N_TEST_PATCHES = 64
+N_TEST_PATCHES = 64
 
 
 def bank_bytes(config: PipelineConfig, device: torch.device) -> int:
@@ -122,9 +122,7 @@ class RunPixels:
         """
         test = self._split(config.patch_size).test
         seed = self.config.random_seed
-        return MaskedValidation(self.bank, test, kernel, config, seed, _N_TEST_PATCHES).loss(
-            network
-        )
+        return MaskedValidation(self.bank, test, kernel, config, seed, N_TEST_PATCHES).loss(network)
 
     def _split(self, patch_size: int) -> Split:
         return split_patches(

@@ -18,7 +18,7 @@ from autoStructN2V.masking import (
     remove_patterns,
 )
 from autoStructN2V.masking.kernels.config import ExtractorConfig
-from autoStructN2V.masking.patterns import stripe_separation
+from autoStructN2V.masking.patterns import stripe_separation, stripes
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.masking.patterns.pattern import Stripes
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
@@ -58,6 +58,21 @@ def test_curtains_are_found_measured_named_and_removed(lines):
     assert f"stripes along the {lines}" in found.sentence
     cleaned = turned(remove_patterns(image[None], [found])[0], lines)
     assert np.var(across(cleaned - clean)) < 0.15 * np.var(across(added))
+
+
+def test_of_many_pixels_some_are_searched(monkeypatch):
+    rng = np.random.default_rng(2)
+    images = [texture(seed) + curtains(SHAPE, 0.12, rng) for seed in range(5)]
+    monkeypatch.setattr(stripes, "_MOST_PIXELS", 2 * SIZE**2)
+    searched = []
+
+    def counted(some, lines, **options):
+        searched.append(len(some))
+        return find_stripes(some, lines, **options)
+
+    monkeypatch.setattr(stripes, "find_stripes", counted)
+    (found,) = stripes.detect_stripes(images)
+    assert found.lines == "columns" and searched == [2, 2]
 
 
 def test_cleaned_images_have_no_stripes():
