@@ -51,7 +51,7 @@ class Watched:
             self.spent += self.clock() - start
             self.n_kept += checkpoints._seconds > before
 
-        StageCheckpoints.save = timed  # type: ignore[method-assign]
+        StageCheckpoints.save = timed  # type: ignore[method-assign, assignment]
         return self
 
     def __exit__(self, *exception: object) -> None:
