@@ -204,15 +204,17 @@ class Inference(DockContent):
         if model is None:
             return
         models, stacks = self.card.models(), self.source.chooser.stacks()
+        place = session.config.output_dir.expanduser() / "denoised"
         if self.source.is_layer and stacks is not None:
             write = self._writer(stacks, model)
-            place = session.config.output_dir.expanduser() / "denoised"
             session.denoising.denoise_layer(stacks, models or [model], device, write, place)
         elif self.source.is_layer or path is None:
             return
         elif self.result.is_layer:
             planes = self._planes(is_each=bool(models))
-            session.denoising.denoise_files_as_layer(path, models or [model], device, **planes)
+            session.denoising.denoise_files_as_layer(
+                path, models or [model], device, place, **planes
+            )
         elif folder is not None:
             session.denoising.denoise_files(
                 path,

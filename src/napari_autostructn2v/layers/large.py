@@ -6,6 +6,7 @@ been asked for on disk, and is kept when napari closes: it is a result like any 
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,12 @@ _PLANE = "YX"
 
 def is_large(stacks: LayerStacks) -> bool:
     """Tell whether a result of a layer is too large to be held in memory."""
-    return int(np.prod(stacks.shape, dtype=np.int64)) * _FLOAT32 > LARGEST_IN_MEMORY
+    return is_too_much([stacks.shape])
+
+
+def is_too_much(shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Tell whether results of these shapes are together too large to be held in memory."""
+    return sum(math.prod(shape) for shape in shapes) * _FLOAT32 > LARGEST_IN_MEMORY
 
 
 def stored_sentence(path: Path) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_autostructn2v.layers import large
 from napari_autostructn2v.layers.stacks import stacks_of
@@ -66,6 +67,30 @@ def test_a_large_result_of_inference_is_a_store_that_the_layer_reads(
     assert [path.name for path in folder.iterdir()] == ["cells_denoised_stage2.ome.zarr"]
     for name in ("scale", "units", "axis_labels"):
         assert tuple(getattr(stored, name)) == tuple(getattr(layer, name))
+
+
+@pytest.mark.parametrize("is_each", [False, True])
+def test_a_large_file_becomes_a_layer_that_reads_from_a_store(
+    is_each: bool, session: Session, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape, axes = ((3, 2, 40, 48), "ZCYX") if is_each else ((3, 40, 48), "ZYX")
+    pixels = np.random.default_rng(0).random(shape, np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, imagej=True, metadata={"axes": axes})
+    models = [untrained(), untrained(high=2.0)] if is_each else [untrained()]
+    for limit in (1000, 10**9):
+        monkeypatch.setattr(large, "LARGEST_IN_MEMORY", limit)
+        session.denoising.denoise_files_as_layer(
+            tmp_path / "a.tif", models, "cpu", tmp_path / "denoised"
+        )
+        qtbot.waitUntil(lambda: not session.tasks.state.is_running)
+        assert session.tasks.state.error is None
+    stored, in_memory = session.viewer.layers[-2:]
+    assert stored.name.split(" [")[0] == in_memory.name.split(" [")[0] == "a - denoised, stage 2"
+    if is_each:  # a store has channels before slices
+        assert lazily_equal(stored, in_memory.data.swapaxes(0, 1))
+    else:
+        assert lazily_equal(stored, in_memory.data)
+    assert len(list((tmp_path / "denoised").iterdir())) == 1
 
 
 @pytest.mark.parametrize("channels", ["one", "each"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from autoStructN2V.datasets.images.channels import AllChannels
-from autoStructN2V.datasets.images.names import free_name
+from autoStructN2V.datasets.images.names import denoised_name, free_name
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.datasets.images.writing import StackWriter
@@ -20,6 +20,7 @@ from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.pipeline import denoise_array_events, denoise_events, output_files
 from autoStructN2V.pipeline.channels import denoise_channels, require_channels
 from autoStructN2V.pipeline.events import ChannelStarted
+from autoStructN2V.trainers.events import Warned
 from napari_autostructn2v.layers.channels import in_order
 from napari_autostructn2v.layers.files import (
     FileImage,
@@ -32,6 +33,7 @@ from napari_autostructn2v.layers.large import (
     CanonicalLayer,
     StoreSink,
     is_large,
+    is_too_much,
     stored_layer_data,
     stored_sentence,
 )
@@ -150,7 +152,12 @@ class Denoising:
         self._tasks.start("denoise", "Reading the images", events, show)
 
     def denoise_files_as_layer(
-        self, path: Path, models: Sequence[TrainedModel], device: DeviceName = "auto", **planes: Any
+        self,
+        path: Path,
+        models: Sequence[TrainedModel],
+        device: DeviceName = "auto",
+        folder: Path = Path(),
+        **planes: Any,
     ) -> None:
         """Apply a model to a file or a folder of them; the result becomes one layer.
 
@@ -162,6 +169,8 @@ class Denoising:
             Model to apply, or one for each channel.
         device : {"auto", "cpu", "cuda", "mps"}
             Device that computes.
+        folder : Path
+            Where a result that is too large for the memory is written, from where its layer reads.
         planes
             Axes, channel and timepoint, as of :func:`~autoStructN2V.datasets.open_images`.
         """
@@ -171,7 +180,7 @@ class Denoising:
                 return self._tasks.end("Cancelled; nothing was added.")
             return self._show_layer(image.layer())
 
-        events = partial(_denoised_as_layer, path, models, device, planes)
+        events = partial(_denoised_as_layer, path, models, device, planes, folder)
         self._tasks.start("denoise", "Reading the images", events, show)
 
     def denoise_files(
@@ -348,6 +357,7 @@ def _denoised_as_layer(
     models: Sequence[TrainedModel],
     device: DeviceName,
     planes: Mapping[str, Any],
+    folder: Path,
     should_stop: Callable[[], bool],
 ) -> Generator[Event, Any, FileImage | None]:
     """Yield progress, and return what was made of images; None if it was stopped."""
@@ -358,6 +368,9 @@ def _denoised_as_layer(
     ]
     if is_each:
         require_channels(parts[0], len(models))
+    if is_too_much([source.shape for part in parts for source in part]):
+        events = _stored_image(path, parts[0], models, device, planes, folder, should_stop)
+        return (yield from events)
     made = yield from _denoised_parts(parts, models, device, should_stop)
     if made is None:
         return None
@@ -372,6 +385,33 @@ def _denoised_as_layer(
     label, made_by = _description(models)
     image = FileImage.made_of(f"{name} - {label}", sources, denoised)
     return replace(image, made_by={"source": name, "result": label, **made_by})
+
+
+def _stored_image(
+    path: Path,
+    sources: Sequence[ImageSource],
+    models: Sequence[TrainedModel],
+    device: DeviceName,
+    planes: Mapping[str, Any],
+    folder: Path,
+    should_stop: Callable[[], bool],
+) -> Generator[Event, Any, FileImage | None]:
+    """Yield progress, and return a result that is read from a store; None if it was stopped."""
+    if len(sources) > 1:
+        raise InputError(
+            f"The results of {path} are too large to be one layer in memory; write them to disk "
+            "instead."
+        )
+    name, model = sources[0].name, models[0]
+    file = denoised_name(name, stage=model.stage_in_names, ending=".ome.zarr")
+    store = free_name(folder / file)
+    files = yield from _denoised_files(path, store, models, device, "float32", planes, should_stop)
+    if not files:
+        return None
+    yield Warned(stored_sentence(files[0]))
+    label, made_by = _description(models)
+    made_by |= {"source": name, "result": label}
+    return replace(FileImage.read(files[0]), name=f"{name} - {label}", made_by=made_by)
 
 
 def _denoised_files(
