@@ -1,0 +1,15 @@
+"""What holds for all tests."""
+
+import gc
+
+import hypothesis  # noqa: F401 - it and its plugins look for what refers to their objects
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what was imported, which is no garbage.
+
+    napari collects garbage whenever a layer goes, and pytest when it ends. That takes the longer
+    the more objects there are, and PyTorch, SciPy and napari alone have a million.
+    """
+    gc.collect()
+    gc.freeze()
