@@ -23,6 +23,8 @@ PLUGIN_X, LEGEND_WIDTH = 830, 384
 LINE, HEAD, BADGE = 13, 20, 8
 INK, PALE, FRAME = "#1f2933", "#f4f6f8", "#9aa5b1"
 
+_DOCUMENTS = "napari_autostructn2v.session.documents"
+
 
 @dataclass(frozen=True)
 class Way:
@@ -57,7 +59,7 @@ KERNEL = Way(
         ("autoStructN2V.masking.noise.autocorrelation", "noise is measured"),
         ("autoStructN2V.masking.kernels.extraction:propose_kernel", "a kernel is proposed"),
         ("autoStructN2V.pipeline.steps.kernel_review:decide_kernel", "waits for a decision"),
-        ("napari_autostructn2v.session.kernel_document:KernelDocument", "is edited by a person"),
+        (f"{_DOCUMENTS}.kernel_document:KernelDocument", "is edited by a person"),
         ("autoStructN2V.masking.placement:KernelPlacer", "is placed on every patch"),
         ("autoStructN2V.trainers.batches:BatchSource", "decides how patches are turned"),
         ("autoStructN2V.inference.trained_model:TrainedModel", "is kept with the model"),

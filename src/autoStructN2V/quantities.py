@@ -1,4 +1,8 @@
-"""Durations, amounts of memory and shares in words."""
+"""Durations, amounts of memory and shares in words, and the axes that quantities need."""
+
+from collections.abc import Sequence
+
+_DWARFED = 3.0  # times the usual value, from which on others would be flat beside it
 
 
 def duration_text(seconds: float) -> str:
@@ -27,3 +31,16 @@ def memory_text(n_bytes: float) -> str:
 def percent_text(share: float, n_decimals: int = 0) -> str:
     """Say a share of 0..1 in percent, on one line: "74 %"."""
     return f"{100 * share:.{n_decimals}f}\N{NO-BREAK SPACE}%"
+
+
+def needs_logarithm(values: Sequence[float], usual: float) -> bool:
+    """Tell whether some values dwarf a usual one, so that only a logarithmic axis shows both.
+
+    Parameters
+    ----------
+    values : sequence of float
+        All that an axis has to show.
+    usual : float
+        What most of them are like.
+    """
+    return min(values, default=0.0) > 0.0 and max(values) > _DWARFED * usual

@@ -33,6 +33,7 @@ def extract_mask(
     timepoint: options.Timepoint = None,
     setting: options.ExtractorSettings = None,
     remove_stripes: options.RemoveStripes = None,
+    also_remove: options.AlsoRemove = "",
     overwrite: options.Overwrite = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -42,16 +43,16 @@ def extract_mask(
         datasets.refuse_existing([file, file.with_suffix(".png")])
     chosen, along = mode or "2D", triplets_along or "z"
     unreadable: list[InputError] = []
+    edits = configuration.validate_config({"also_remove": also_remove}).pattern_edits
     sources = _open_checked(source, chosen, along, axes, channel, timepoint, unreadable)
+    removal = masking.find_patterns(sources, remove_stripes=remove_stripes or "auto", edits=edits)
     extractor = _extractor(setting)
-    evidence = pipeline.measure_evidence(
-        sources, extractor, chosen, remove_stripes=remove_stripes or "auto"
-    )
+    evidence = pipeline.measure_evidence(sources, extractor, chosen, removal=removal)
     proposal = evidence.propose(extractor)
     path = proposal.kernel.save(output)
     files.save_png(
         path.with_suffix(".png"),
-        files.draw_kernel(proposal.kernel, proposal.autocorrelation.values),
+        files.draw_evidence(proposal.kernel, proposal.autocorrelation.values, removal),
     )
     out = Console(highlight=False, soft_wrap=True)
     for line in (*proposal.advice.messages, str(path)):
@@ -94,16 +95,18 @@ def inspect(
     timepoint: options.Timepoint = None,
     setting: options.ExtractorSettings = None,
     remove_stripes: options.RemoveStripes = None,
+    also_remove: options.AlsoRemove = "",
     verbose: options.Verbose = False,
 ) -> None:
     """Measure the noise and say which method fits."""
     chosen, along = mode or "2D", triplets_along or "z"
+    edits = configuration.validate_config({"also_remove": also_remove}).pattern_edits
     unreadable: list[InputError] = []
     sources = _open_checked(source, chosen, along, axes, channel, timepoint, unreadable)
     statistics = datasets.estimate_normalization(sources)
     extractor = _extractor(setting)
     evidence = pipeline.measure_evidence(
-        sources, extractor, chosen, remove_stripes=remove_stripes or "auto"
+        sources, extractor, chosen, remove_stripes=remove_stripes or "auto", edits=edits
     )
     proposal = evidence.propose(extractor)
     out = Console(highlight=False, soft_wrap=True)
@@ -125,6 +128,8 @@ def inspect(
         "timepoint": timepoint,
     }
     words = [f"--{name} {value}" for name, value in chosen_words.items() if value is not None]
+    patterns = {"remove_stripes": remove_stripes, "also_remove": also_remove}
+    words += [f'--set "{name}={value}"' for name, value in patterns.items() if value]
     command = " ".join(
         [f'train "{source}" --output results --preset fast --method {method}', *words]
     )

@@ -160,5 +160,12 @@ RemoveStripes = Annotated[
     StripeRemoval | None,
     typer.Option(help="Leave out stripes along rows or columns; auto looks for them."),
 ]
+AlsoRemove = Annotated[
+    str,
+    typer.Option(
+        metavar="PATTERNS",
+        help="Leave these out too: rows, columns, or waves as PERIOD@ANGLE (8@90: 8 px along y).",
+    ),
+]
 OpenViewer = Annotated[bool, typer.Option("--open/--no-open", help="Show the result in napari.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Report more, and errors in full.")]

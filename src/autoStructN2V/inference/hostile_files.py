@@ -17,6 +17,7 @@ import torch
 
 from autoStructN2V.errors import ModelError
 from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
+from autoStructN2V.masking.patterns.fourier.choices import read_choices
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.vocabulary import StripeRemoval
 
@@ -176,7 +177,7 @@ def require_plain(provenance: Mapping[str, Any]) -> None:
     Raises
     ------
     ValueError
-        If they are nested without end, far too long, no plain values, or say to remove stripes
+        If they are nested without end, far too long, no plain values, or name stripes or patterns
         that there are not.
     """
     try:
@@ -188,6 +189,8 @@ def require_plain(provenance: Mapping[str, Any]) -> None:
     stripes = provenance.get("remove_stripes", "off")
     if stripes not in get_args(StripeRemoval):
         raise ValueError(f"it says to remove stripes {stripes!r:.50}")
+    for name in ("also_remove", "keep_patterns"):
+        read_choices(str(provenance.get(name, "")))
 
 
 def damaged(path: Path, error: BaseException) -> ModelError:

@@ -31,6 +31,7 @@ from autoStructN2V.inference.hostile_files import (
 )
 from autoStructN2V.inference.packaged import is_package, unpacked
 from autoStructN2V.masking.kernels.kernel import Kernel
+from autoStructN2V.masking.patterns.fourier.choices import PatternEdits
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.symmetry import SYMMETRIES, Symmetry
@@ -99,6 +100,12 @@ class TrainedModel:
     def stage_in_names(self) -> int | None:
         """The stage that names of results tell; None for N2V, which has no stages."""
         return None if self.method == "n2v" else self.stage
+
+    @property
+    def pattern_edits(self) -> PatternEdits:
+        """What a person wanted removed, or left in, otherwise than it is found."""
+        names = ("also_remove", "keep_patterns")  # unknown to older models
+        return PatternEdits.read(*(str(self.provenance.get(name, "")) for name in names))
 
     @property
     def symmetries(self) -> tuple[Symmetry, ...]:

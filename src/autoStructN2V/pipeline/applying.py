@@ -384,10 +384,11 @@ def _prepared(
         sources,
         remove_periodic=bool(model.provenance.get("remove_periodic")),
         remove_stripes=model.provenance.get("remove_stripes", "off"),
+        edits=model.pattern_edits,
         should_stop=should_stop,
     )
     images = [removal.applied_to(source) for source in sources]
-    if removal.patterns:
+    if removal.sentence:
         found.append(removal.sentence)
     found += differences(images, model, should_stop, removal=removal)
     for message in found:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.pipeline.steps.doubting import DoubtMaps
+    from autoStructN2V.pipeline.steps.stage_spectra import StageSpectra
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,8 @@ class StageFinished:
         Whether the training was cancelled; the model is then the best one so far.
     doubt : DoubtMaps or None
         Makes maps of where to doubt it; None where noise could not be told from structure.
+    spectra : StageSpectra or None
+        Of what it removed and left; None when cancelled, and of images smaller than 32 pixels.
     """
 
     stage: int
@@ -154,6 +157,7 @@ class StageFinished:
     report: "StageReport | None"
     is_stopped: bool
     doubt: "DoubtMaps | None" = None
+    spectra: "StageSpectra | None" = None
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from autoStructN2V.pipeline.steps.doubting import DoubtMaps
 from autoStructN2V.pipeline.steps.judging import judge_stages
 from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 from autoStructN2V.pipeline.steps.stage_report import compare_stages, report_on_stage
+from autoStructN2V.pipeline.steps.stage_spectra import stage_spectra
 from autoStructN2V.pipeline.steps.training_data import RunPixels
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.events import Warned
@@ -247,6 +248,7 @@ class Job:
             "is_modified": is_modified(self.config),
             "remove_periodic": self.config.remove_periodic,
             "remove_stripes": self.removal.stripe_removal,
+            **self.config.pattern_edits.fields,
             "noise": None if noise is None else noise.std_text,
             "repair_outliers": self.config.repair_outliers,
             "is_matched": self.is_matched,
@@ -270,7 +272,8 @@ class Job:
         if report is not None and report.shared_noise is not None:
             yield Warned(report.shared_noise)
         doubt = None if report is None or report.doubtful_area is None else self._doubt_maps()
-        yield StageFinished(stage, model, denoised, report, is_stopped, doubt)
+        spectra = stage_spectra(self.originals, self.sink.denoised(stage)) if report else None
+        yield StageFinished(stage, model, denoised, report, is_stopped, doubt, spectra)
 
     def _doubt_maps(self) -> DoubtMaps | None:
         noise = self.noise.as_recorded()

@@ -148,14 +148,9 @@ def _run(
     if start is not None:
         start.require_same_images(images.sources)
         yield Warned(start.sentence)
-    removal = find_patterns(
-        images.sources,
-        remove_periodic=complete.remove_periodic,
-        remove_stripes=complete.remove_stripes,
-        should_stop=should_stop,
-    )
+    removal = find_patterns(images.sources, **complete.pattern_search, should_stop=should_stop)
     sources = [removal.applied_to(source) for source in images.sources]
-    if removal.patterns:
+    if removal.sentence:
         yield Warned(removal.sentence)
     noise = NoiseMeasurement(sources, removal, complete.mode, complete.stage2.extractor)
     noise.grid = grid_of_training(sources, noise, complete, given)

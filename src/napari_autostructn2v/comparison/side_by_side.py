@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_autostructn2v.comparison.panels import Compared
 
 _GAP = 4  # px between panels
-_ROW_PREFERENCE = 0.66  # of the largest possible panels: above, one row is taken
+_PREFERENCE = 0.66  # of the largest possible panels: above, the preferred columns are taken
 _CLOSE = 1.3  # times the zoom of the whole image: below, the whole image is meant
 _MATCHED = ("contrast_limits", "gamma")
 _running: weakref.WeakKeyDictionary[napari.Viewer, Comparison] = weakref.WeakKeyDictionary()
@@ -258,10 +258,11 @@ class Comparison:
 
     def _n_columns(self, viewer: napari.Viewer) -> int:
         n_panels = len(self._panels) + len(self._below)
-        if self._below and self._n_denoised == 2:
-            return 3  # each difference lies below its image
+        # of three, each difference lies below its image
+        preferred = 3 if self._below and self._n_denoised == 2 else n_panels
         sides = np.ptp(self._panels[0].extent.world, axis=0)[-2:]
-        return best_columns(n_panels, canvas_size_of(viewer), (float(sides[0]), float(sides[1])))
+        image = float(sides[0]), float(sides[1])
+        return best_columns(n_panels, canvas_size_of(viewer), image, preferred)
 
     def _relative_zoom(self, viewer: napari.Viewer) -> float:
         """Return how much closer the camera is than for the whole image."""
@@ -313,8 +314,10 @@ class Comparison:
             self.broken.emit()
 
 
-def best_columns(n_panels: int, canvas: tuple[int, int], image: tuple[float, float]) -> int:
-    """Return the number of columns with which panels are largest; one row is preferred.
+def best_columns(
+    n_panels: int, canvas: tuple[int, int], image: tuple[float, float], preferred: int
+) -> int:
+    """Return the number of columns with which panels are largest, or nearly so.
 
     Parameters
     ----------
@@ -322,6 +325,8 @@ def best_columns(n_panels: int, canvas: tuple[int, int], image: tuple[float, flo
         Number of panels.
     canvas, image : (height, width)
         In pixels, and in any unit.
+    preferred : int
+        Number of columns that is taken unless panels would be much smaller.
     """
 
     def zoom(columns: int) -> float:
@@ -330,4 +335,4 @@ def best_columns(n_panels: int, canvas: tuple[int, int], image: tuple[float, flo
         return min(canvas[0] / rows / height, canvas[1] / columns / width)
 
     best = max(range(1, n_panels + 1), key=zoom)
-    return n_panels if zoom(n_panels) >= _ROW_PREFERENCE * zoom(best) else best
+    return preferred if zoom(preferred) >= _PREFERENCE * zoom(best) else best

@@ -156,7 +156,7 @@ class Configuration(DockContent):
         self.chooser.changed.connect(self._on_layer_chosen)
         self.noise_check.requested.connect(self._measure)
         self.noise_check.cancel_requested.connect(self._session.tasks.cancel)
-        self.noise_check.method_chosen.connect(self._use_method)
+        self.noise_check.findings.settings_chosen.connect(self._change)
         self.start.valueChanged.connect(self._on_start_chosen)
         self.model_import.chosen.connect(self.import_files)
         self.model_import.cancel_requested.connect(self._session.tasks.cancel)
@@ -212,9 +212,6 @@ class Configuration(DockContent):
 
     def _use_fast(self) -> None:
         self._session.set_config(with_preset(self._session.config, "fast"))
-
-    def _use_method(self, method: str) -> None:
-        self._change({"method": method})
 
     def shown_values(self) -> dict[str, Any]:
         """Return the fields that the widgets show, nested as in the configuration."""
@@ -299,9 +296,7 @@ class Configuration(DockContent):
         if stacks is not None:
             if self._session.n_models > 1:  # the noise of one is not that of another
                 stacks = replace(stacks, sources=stacks.sources_of_channel(0))
-            self._session.noise.measure(
-                stacks, config.mode, config.stage2.extractor, config.remove_stripes
-            )
+            self._session.noise.measure(stacks, config.mode, config.stage2.extractor, config)
 
     def _open_inference(self) -> None:
         self._session.dock_requested.emit(DockName.INFERENCE)
@@ -406,6 +401,5 @@ class Configuration(DockContent):
         if measurement is not None and not measurement.is_of(session.source):
             measurement = None
         of = _FIRST_CHANNEL if session.n_models > 1 else ""
-        task, method = session.tasks.state, session.config.method
-        self.noise_check.show_measurement(measurement, task, method, of)
+        self.noise_check.show_measurement(measurement, session.tasks.state, session.config, of)
         self.noise_check.show_task(session.tasks.state, can_measure=session.source is not None)

@@ -33,6 +33,8 @@ _SCHEDULE = ("num_epochs",)
 _MORE_GENERAL = (
     "remove_periodic",
     "remove_stripes",
+    "also_remove",
+    "keep_patterns",
     "repair_outliers",
     "align_rows",
     "match_intensities",

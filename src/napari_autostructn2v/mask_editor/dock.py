@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -19,16 +19,19 @@ from qtpy.QtWidgets import (
 
 from autoStructN2V.quantities import percent_text
 from napari_autostructn2v.lifetime import connect
-from napari_autostructn2v.mask_editor.colors import CorrelationLegend, CorrelationScale
 from napari_autostructn2v.mask_editor.decision import DecisionPanel
 from napari_autostructn2v.mask_editor.extractor import ExtractorPanel
 from napari_autostructn2v.mask_editor.grid import KernelGrid
 from napari_autostructn2v.mask_editor.measurement import MeasurementPanel
 from napari_autostructn2v.mask_editor.overlay import KernelOverlay
+from napari_autostructn2v.mask_editor.remeasuring import Remeasuring
+from napari_autostructn2v.mask_editor.spectrum_panel import SpectrumPanel
 from napari_autostructn2v.mask_editor.tools import KernelTools, add_history_shortcuts
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Phase
+from napari_autostructn2v.widgets.correlation import CorrelationLegend, CorrelationScale
 from napari_autostructn2v.widgets.dock_content import DockContent
+from napari_autostructn2v.widgets.editors import SegmentedChoice
 from napari_autostructn2v.widgets.sections import VerticalScrollArea
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QHideEvent, QShowEvent
 
     from autoStructN2V.masking import Autocorrelation, KernelStatistics
+    from napari_autostructn2v.session.documents.history import History
     from napari_autostructn2v.session.session import Session
 
 _SLICES = ("Z-1 (above)", "Z (center)", "Z+1 (below)")
@@ -44,6 +48,7 @@ _WELCOME = (
     "The kernel marks the pixels that share noise with the pixel in the center. Measure a layer, "
     "start a training, or draw it here: click or drag in the grid."
 )
+_SETTLED = "What is changed here is for the next training; the one that runs has begun."
 _N_LINES = 3  # of texts that change while sliders move
 _HINT = "Click or drag to hide or show pixels."
 
@@ -67,6 +72,12 @@ class MaskEditor(DockContent):
         self._overlay = KernelOverlay(napari_viewer, self._document)
         self.measurement = MeasurementPanel(self._session)
         self.advice = _SteadyText("Advice", _N_LINES)
+        self.evidence = SegmentedChoice(
+            [("Autocorrelation", "autocorrelation"), ("Spectrum", "spectrum")]
+        )
+        self.spectrum = SpectrumPanel(self._session.patterns)
+        self.remeasuring = Remeasuring(self._session, self.measurement)
+        self.kernel_part = QWidget()
         self.tabs = QTabBar()
         self.grid = KernelGrid(self._document)
         self.cell_text = QLabel(_HINT)
@@ -84,6 +95,7 @@ class MaskEditor(DockContent):
         self._on_evidence()
         self._on_run()
         self._on_file("")
+        self._on_choice()
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - name given by Qt
         """Take the kernel off the image while the dock cannot be seen."""
@@ -117,6 +129,11 @@ class MaskEditor(DockContent):
             "Draw the kernel at true size around the mouse, over the image (in the 2D view); the "
             "image stays as it is."
         )
+        self.evidence.setAccessibleName("Evidence")
+        self.evidence.setToolTip(
+            "Autocorrelation: which pixels share noise, for the kernel. Spectrum: patterns that "
+            "cover the images, which no kernel can hide and which are removed first."
+        )
         # long texts about a cell must not widen the dock
         self.cell_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
@@ -125,14 +142,17 @@ class MaskEditor(DockContent):
         beneath = QHBoxLayout()
         beneath.addWidget(self.legend, 1)
         beneath.addWidget(self.overlay_button)
+        kernel = QVBoxLayout(self.kernel_part)
+        kernel.setContentsMargins(0, 0, 0, 0)
+        for part in (self.tabs, self.grid, self.cell_text):
+            kernel.addWidget(part)
+        kernel.addLayout(beneath)
+        for part in (self.statistics, self.tools, self.file_error, _rule(), self.extractor):
+            kernel.addWidget(part)
         content = QWidget()
         column = QVBoxLayout(content)
-        above = (self.measurement, self.advice, self.tabs, self.grid, self.cell_text)
-        below = (self.statistics, self.tools, self.file_error, _rule(), self.extractor)
-        for part in above:
-            column.addWidget(part)
-        column.addLayout(beneath)
-        for part in below:
+        above = (self.measurement, self.evidence, self.advice)
+        for part in (*above, self.kernel_part, self.spectrum):
             column.addWidget(part)
         column.addStretch()
         outer = QVBoxLayout(self)
@@ -144,18 +164,36 @@ class MaskEditor(DockContent):
         outer.addLayout(bottom)
 
     def _connect(self) -> None:
+        self.evidence.valueChanged.connect(self._on_choice)
         self.tabs.currentChanged.connect(self._on_tab)
         self.grid.slice_requested.connect(self.tabs.setCurrentIndex)
         self.grid.cell_described.connect(self._on_cell)
         self.overlay_button.toggled.connect(self._on_overlay)
         self.tools.failed.connect(self._on_file)
         self.decision.use_requested.connect(self._on_use)
-        add_history_shortcuts(self, self._document)
+        add_history_shortcuts(self, self._undo, self._redo)
         connect(self, self._document.changed, self._on_kernel)
         connect(self, self._document.evidence_changed, self._on_evidence)
         connect(self, self._session.training.changed, self._on_run)
         connect(self, self._session.config_changed, self._on_config)
         connect(self, self._overlay.ended, self._on_overlay_ended)
+
+    def _history(self) -> History[Any]:
+        """Return the history of what is seen."""
+        is_spectrum = self.evidence.value() == "spectrum"
+        return self._session.patterns.history if is_spectrum else self._document.history
+
+    def _undo(self) -> None:
+        self._history().undo()
+
+    def _redo(self) -> None:
+        self._history().redo()
+
+    def _on_choice(self) -> None:
+        is_spectrum = self.evidence.value() == "spectrum"
+        self.kernel_part.setVisible(not is_spectrum)
+        self.spectrum.setVisible(is_spectrum)
+        self.advice.setVisible(not is_spectrum)
 
     def _on_tab(self, z: int) -> None:
         if z < len(self._document.planes):
@@ -213,7 +251,9 @@ class MaskEditor(DockContent):
 
     def _on_run(self, run: object = None) -> None:
         # while a training waits, the kernel must not be replaced by that of another layer
-        self.measurement.setVisible(self._session.training.state.phase is not Phase.REVIEW)
+        phase = self._session.training.state.phase
+        self.measurement.setVisible(phase is not Phase.REVIEW)
+        self.spectrum.set_note(_SETTLED if phase.is_running else "")
 
     def _on_file(self, problem: str) -> None:
         self.file_error.forget()

@@ -25,7 +25,7 @@ from napari_autostructn2v.widgets.forms import field_help, make_editor
 if TYPE_CHECKING:
     from qtpy.QtGui import QWheelEvent
 
-    from napari_autostructn2v.session.kernel_document import KernelDocument
+    from napari_autostructn2v.session.documents.kernel_document import KernelDocument
     from napari_autostructn2v.widgets.editors import FloatBox, IntBox
 
 _SWITCH = "adapt_autocorr"

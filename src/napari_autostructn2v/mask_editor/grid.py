@@ -10,13 +10,13 @@ from qtpy.QtGui import QBrush, QPainter
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_autostructn2v.lifetime import connect
-from napari_autostructn2v.mask_editor.colors import CorrelationScale, paint_cell_mark
 from napari_autostructn2v.widgets.colors import GridColors, mixed, paint_frame
+from napari_autostructn2v.widgets.correlation import CorrelationScale, paint_cell_mark
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent
 
-    from napari_autostructn2v.session.kernel_document import Cell, KernelDocument
+    from napari_autostructn2v.session.documents.kernel_document import Cell, KernelDocument
 
 _SIDE_LINES = 25  # longer side of the grid, in lines of text
 _LARGEST_CELL_LINES = 2.0

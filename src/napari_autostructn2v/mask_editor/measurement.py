@@ -39,7 +39,7 @@ class MeasurementPanel(QWidget):
         self.mode_box = ChoiceBox(choices_of(PipelineConfig, "mode"))
         self.mode_box.setAccessibleName("Mode")
         self.mode_box.setToolTip(field_help(PipelineConfig, "mode").tooltip)
-        self.measure_button = QPushButton("Measure noise")
+        self.measure_button = QPushButton("Inspect noise")
         self.cancel_button = QPushButton("Cancel")
         self.bar = QProgressBar()
         self.message = QLabel()
@@ -56,7 +56,7 @@ class MeasurementPanel(QWidget):
         if stacks is not None:
             document = self._session.document
             self._session.noise.measure(
-                stacks, document.mode, document.extractor, self._session.config.remove_stripes
+                stacks, document.mode, document.extractor, self._session.config
             )
 
     def _arrange(self) -> None:

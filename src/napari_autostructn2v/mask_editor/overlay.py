@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
-    from napari_autostructn2v.session.kernel_document import KernelDocument
+    from napari_autostructn2v.session.documents.kernel_document import KernelDocument
 
 _NAME = "Kernel at the mouse"
 _HIDDEN, _CENTER = 1, 2

@@ -23,14 +23,16 @@ from superqt.utils import signals_blocked
 from autoStructN2V.errors import UserError
 from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from napari_autostructn2v.lifetime import connect
-from napari_autostructn2v.session.kernel_shapes import Shape, drawn
+from napari_autostructn2v.session.documents.kernel_shapes import Shape, drawn
 from napari_autostructn2v.widgets.colors import GridColors
 from napari_autostructn2v.widgets.editors import IntBox
 from napari_autostructn2v.widgets.save_dialog import ask_where_to_save
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autoStructN2V.masking import Kernel
-    from napari_autostructn2v.session.kernel_document import KernelDocument
+    from napari_autostructn2v.session.documents.kernel_document import KernelDocument
 
 FILE_PATTERN = "Kernel (*.npy)"
 _PROPOSED = Path("kernel.npy")
@@ -233,9 +235,11 @@ class KernelTools(QWidget):
             button.setIcon(_icon(shape, side, GridColors(self.palette()), self.devicePixelRatioF()))
 
 
-def add_history_shortcuts(widget: QWidget, document: KernelDocument) -> None:
+def add_history_shortcuts(
+    widget: QWidget, undo: Callable[[], None], redo: Callable[[], None]
+) -> None:
     """Let the usual keys undo and redo while the focus is in a widget."""
-    for keys, slot in (("Ctrl+Z", document.history.undo), ("Ctrl+Shift+Z", document.history.redo)):
+    for keys, slot in (("Ctrl+Z", undo), ("Ctrl+Shift+Z", redo)):
         shortcut = QShortcut(QKeySequence(keys), widget)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(slot)

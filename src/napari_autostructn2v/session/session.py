@@ -16,9 +16,10 @@ from napari_autostructn2v.layers.stacks import LayerStacks, stacks_of
 from napari_autostructn2v.lifetime import viewer_of
 from napari_autostructn2v.session.config_edits import with_changes
 from napari_autostructn2v.session.docks import DockName, DockOpener
+from napari_autostructn2v.session.documents.kernel_document import KernelDocument
+from napari_autostructn2v.session.documents.pattern_document import PatternDocument
 from napari_autostructn2v.session.imported_model import import_model
 from napari_autostructn2v.session.interruptions import Interruptions
-from napari_autostructn2v.session.kernel_document import KernelDocument
 from napari_autostructn2v.session.models import Models
 from napari_autostructn2v.session.settings import first_config
 from napari_autostructn2v.session.state import Phase
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Layer
 
-    from autoStructN2V.masking import ExtractorConfig, KernelProposal
+    from autoStructN2V.masking import ExtractorConfig, KernelProposal, PatternRemoval
+    from autoStructN2V.masking.patterns.fourier.choices import PatternEdits
     from autoStructN2V.vocabulary import GoingOn
     from napari_autostructn2v.session.imported_model import ImportedModel
     from napari_autostructn2v.session.state import RunState
@@ -80,6 +82,8 @@ class Session:
         Models on this computer.
     document : KernelDocument
         The kernel that is edited.
+    patterns : PatternDocument
+        What is removed first, and the spectra that show it.
     interruptions : Interruptions
         A training that was killed or cancelled and can go on.
     """
@@ -105,12 +109,17 @@ class Session:
         self.models = Models(self.tasks)
         self.shelf = ModelShelf()
         self.document = KernelDocument()
+        self.patterns = PatternDocument()
         self.interruptions = Interruptions()
         self.interruptions.look(self.config)
         self.training.kernel_proposed.connect(self._review)
         self.training.models_trained.connect(self.models.offer)
         self.training.changed.connect(self._on_run)
+        self.training.images_read.connect(self._take_patterns_of_run)
+        self.training.stage_seen.connect(self.patterns.add_stage)
         self.noise.kernel_proposed.connect(self._take_measured_kernel)
+        self.noise.patterns_found.connect(self.patterns.show)
+        self.patterns.edited.connect(self._take_edits)
         viewer.layers.events.removed.connect(self._on_layer_removed)
 
     @property
@@ -131,6 +140,7 @@ class Session:
         if config != self.config:
             is_turned = config.is_along_time != self.config.is_along_time
             self.config = config
+            self.patterns.set_edits(config.pattern_edits, "change of the configuration")
             if is_turned and self.source is not None and self.source.layer is not None:
                 self.choose_layer(self.source.layer, self.source.chosen)
             self.config_changed.emit(config)
@@ -318,6 +328,13 @@ class Session:
         # a training that waits for the approval of a kernel must not get that of another layer
         if self.training.state.phase is not Phase.REVIEW:
             self.document.set_proposal(proposal, extractor)
+
+    def _take_patterns_of_run(self, removal: PatternRemoval, name: str) -> None:
+        self.patterns.forget_stages()
+        self.patterns.show(removal, name)
+
+    def _take_edits(self, edits: PatternEdits) -> None:
+        self.set_config(with_changes(self.config, edits.fields))
 
     def _source_now(self, source: LayerStacks) -> LayerStacks:
         """Take the layer as it is now: its name or its pixels may be new."""

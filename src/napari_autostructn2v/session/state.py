@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.inference.verdict import Verdict
-    from autoStructN2V.masking import KernelProposal
+    from autoStructN2V.masking import KernelProposal, PatternRemoval
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.events import ChannelStarted
@@ -234,10 +234,13 @@ class Measurement:
         What is measured, without the pixels.
     proposal : KernelProposal or None
         What came of it; None before the end, and when it failed.
+    removal : PatternRemoval or None
+        Patterns that were found; None before the end.
     """
 
     stacks: LayerStacks
     proposal: KernelProposal | None = None
+    removal: PatternRemoval | None = None
 
     def is_of(self, stacks: LayerStacks | None) -> bool:
         """Tell whether this is about a choice of layer and index."""

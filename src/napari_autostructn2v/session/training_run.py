@@ -15,6 +15,7 @@ from autoStructN2V.pipeline.channels import channel_events
 from autoStructN2V.pipeline.events import (
     AwaitingDecision,
     ChannelStarted,
+    ImagesRead,
     KernelProposed,
     StageFinished,
     StageTrained,
@@ -73,6 +74,10 @@ class TrainingRun(JobHolder[RunState]):
     """The :class:`KernelProposal` that the training waits with, unless it is approved at once."""
     models_trained = Signal(object)
     """A :class:`ModelCard` of all stages that are trained so far."""
+    images_read = Signal(object, str)
+    """The :class:`PatternRemoval` of the training, and the name of its layer."""
+    stage_seen = Signal(str, object)
+    """The name of a stage, and the :class:`StageSpectra` of what came of it."""
     auto_approve_changed = Signal(bool)
 
     def __init__(self) -> None:
@@ -175,10 +180,24 @@ class TrainingRun(JobHolder[RunState]):
             case StageTrained():
                 self._trained[event.stage] = event.model
                 self.models_trained.emit(ModelCard(dict(self._trained)))
-            case StageFinished() if self.results is not None:
-                self.results.add_result(event)
+            case ImagesRead() | StageFinished():
+                self._on_images(event)
             case KernelProposed(is_decided=False) if not self.state.is_stopping:
                 self._on_kernel(event)
+
+    def _on_images(self, event: ImagesRead | StageFinished) -> None:
+        """Show what was found in the images, or what a stage made of them."""
+        if isinstance(event, ImagesRead):
+            self.images_read.emit(event.removal, self.state.source_name)
+            return
+        if self.results is not None:
+            self.results.add_result(event)
+        if event.spectra is not None:
+            self.stage_seen.emit(self._stage_name(event.stage), event.spectra)
+
+    def _stage_name(self, stage: int) -> str:
+        is_only = self.state.config is not None and self.state.config.method == "n2v"
+        return "N2V" if is_only else f"stage {stage}"
 
     def _on_kernel(self, event: KernelProposed) -> None:
         for message in event.proposal.advice.messages:

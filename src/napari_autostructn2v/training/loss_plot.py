@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from autoStructN2V.quantities import needs_logarithm
 from napari_autostructn2v.widgets.colors import GridColors, mixed
 
 if TYPE_CHECKING:
@@ -99,7 +101,11 @@ class LossPlot(QWidget):
             entry.setVisible(bool(events))
         margin = _MARGIN * n_epochs
         self._item.setXRange(1 - margin, max(n_epochs, 2) + margin, padding=0)
-        self._item.setYRange(*loss_range(history))
+        lowest, highest = loss_range(history)
+        is_logarithmic = bool(history) and needs_logarithm([lowest, highest], history[-1].val_loss)
+        self._item.setLogMode(y=is_logarithmic)
+        limits = (lowest, highest)
+        self._item.setYRange(*(np.log10(limits) if is_logarithmic else limits))
         self._stack.setCurrentWidget(self.view if history else self._hint)
         self._describe(stage_names)
 

@@ -242,6 +242,18 @@ def test_inspect(lines_tiff, capsys):
     assert "Recommended: --method" in out
 
 
+def test_patterns_that_are_named_are_left_out(lines_tiff, tmp_path, capsys):
+    named = ("--also-remove", "rows")
+    assert main(words("inspect", lines_tiff, *named)) == 0
+    out = capsys.readouterr().out
+    assert "offsets of whole rows" in out
+    assert '--set "also_remove=rows"' in out
+    assert main(words("extract-mask", lines_tiff, "--output", tmp_path / "k.npy", *named)) == 0
+    assert "offsets of whole rows" in capsys.readouterr().out
+    assert main(words("inspect", lines_tiff, "--also-remove", "curves")) == 1
+    assert "'curves' is no pattern" in capsys.readouterr().err
+
+
 def test_inspect_ends_with_the_command_that_trains(lines_tiff, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(words("inspect", lines_tiff, "--axes", "ZYX")) == 0

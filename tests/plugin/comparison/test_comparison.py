@@ -359,7 +359,24 @@ def test_the_viewer_may_be_closed_while_comparing(qtbot: QtBot) -> None:
     [(3, (500, 680), 3), (4, (600, 680), 2), (4, (500, 1900), 4), (6, (700, 1000), 3)],
 )
 def test_columns_make_panels_large(n_panels: int, canvas: tuple[int, int], columns: int) -> None:
-    assert best_columns(n_panels, canvas, (256.0, 256.0)) == columns
+    assert best_columns(n_panels, canvas, (256.0, 256.0), n_panels) == columns
+
+
+def test_differences_lie_below_their_images_unless_panels_would_be_stamps() -> None:
+    assert best_columns(6, (700, 700), (256.0, 256.0), 3) == 3
+    assert best_columns(6, (700, 700), (128.0, 640.0), 3) == 1
+
+
+def test_wide_images_and_what_was_removed_lie_one_below_the_other(
+    session: Session, noisy: NDArray[np.float32]
+) -> None:
+    window_of(session.viewer).resize(700, 500)
+    wide = np.tile(noisy[:, :24], (1, 1, 2))[:, :, :120]
+    add_results(session, session.viewer.add_image(wide, name="wide"), 1, 2)
+    toggle_comparison(session.viewer)
+    button(bar_of(session.viewer), "Show what was removed").click()
+    assert visible(session.viewer) == [*STAGES, *DIFFERENCES]
+    assert session.viewer.canvas.grid.actual_shape(session.viewer.layers) == (6, 1)
 
 
 def test_where_to_doubt_lies_below_the_results_in_place_of_what_was_removed(

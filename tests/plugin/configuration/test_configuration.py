@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QMessageBox
 
 from autoStructN2V.inference import load_model
+from autoStructN2V.masking import Advice
 from autoStructN2V.pipeline import (
     PRESETS,
     export_model,
@@ -598,6 +599,11 @@ def test_a_complete_model_can_be_applied_at_once(dock, session, trained, imports
 # --- noise
 
 
+def measure(session, stacks):
+    config = session.config
+    session.noise.measure(stacks, "2D", config.stage2.extractor, config)
+
+
 def test_inspecting_the_noise_recommends_a_method(dock, session, qtbot):
     choose(dock.method, "n2v")
     with qtbot.waitSignal(dock.noise_check.requested):
@@ -605,16 +611,38 @@ def test_inspecting_the_noise_recommends_a_method(dock, session, qtbot):
     assert session.tasks.state.is_measuring and not dock.noise_check.inspect_button.isEnabled()
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     advice = session.document.advice
-    assert dock.noise_check.text().startswith("Noise: standard deviation 0.")
-    assert advice.messages[0] in dock.noise_check.text()
     label = {"n2v": "N2V", "autostructn2v": "autoStructN2V"}[advice.recommended_method]
-    assert f"Recommended method: {label}." in dock.noise_check.text()
-    assert dock.noise_check.apply_button.isHidden() == (advice.recommended_method == "n2v")
-    dock.noise_check.apply_button.click()
-    assert (
-        session.config.method == advice.recommended_method
-        and dock.noise_check.apply_button.isHidden()
-    )
+    findings = dock.noise_check.findings
+    assert findings.text().startswith(f"Recommended method: {label}\nNoise: standard deviation 0.")
+    assert advice.about_noise[0] in findings.text()
+    assert findings.text().endswith("Nothing has to be removed first.")
+    assert findings.kernel.isVisible() and findings.spectrum.isVisible()
+    assert findings.use_button.isEnabled() == (advice.recommended_method != "n2v")
+    findings.use_button.click()
+    assert session.config.method == advice.recommended_method
+    assert not findings.use_button.isEnabled()
+    assert "in use" in findings.use_button.toolTip()
+
+
+def test_what_is_removed_first_is_said_and_follows_choices(dock, viewer, session, qtbot):
+    noisy = noisy_lines((2, 64, 64), seed=4)
+    viewer.add_image(noisy + 3 * np.sin(2 * np.pi * np.arange(64) / 6.4), name="wave")
+    dock.chooser.set_layer(viewer.layers["wave"])
+    findings = dock.noise_check.findings
+    dock.noise_check.inspect_button.click()
+    qtbot.waitUntil(lambda: "is removed first (period 6.4 px along x" in findings.text())
+    assert session.patterns.removal.sentence in findings.spectrum.toolTip()
+    session.patterns.toggle(session.patterns.patterns[0])
+    dock.noise_check.inspect_button.click()
+    qtbot.waitUntil(lambda: "left in the images: period 6.4 px" in findings.text())
+
+
+def test_settings_to_be_used_train_both_stages(dock, session):
+    """Also where stage 2 was switched off before; its kernel is what was recommended."""
+    session.set_config(with_changes(session.config, {"run_stage2": False}))
+    advice = Advice(True, "autostructn2v", ())
+    dock.noise_check.findings.settings_chosen.emit(advice.settings)
+    assert session.config.run_stage2 and session.config.method == "autostructn2v"
 
 
 def test_advice_belongs_to_its_layer(dock, viewer, session, qtbot):
@@ -627,7 +655,9 @@ def test_advice_belongs_to_its_layer(dock, viewer, session, qtbot):
 def test_advice_for_another_layer_is_not_shown(dock, viewer, session, qtbot):
     lines, other = viewer.layers[0], viewer.add_image(noisy_lines((1, 64, 64), seed=3))
     with qtbot.waitSignal(session.noise.measured):
-        session.noise.measure(stacks_of(other), "2D", session.config.stage2.extractor)
+        session.noise.measure(
+            stacks_of(other), "2D", session.config.stage2.extractor, session.config
+        )
     assert dock.chooser.layer() is lines and dock.noise_check.text() == ""
     session.choose_layer(other)
     assert "Recommended method" in dock.noise_check.text()
@@ -648,7 +678,7 @@ def test_errors_of_denoising_or_of_another_layer_are_not_shown(dock, viewer, ses
     session.tasks.set_state(failed)
     assert dock.noise_check.text() == "" and dock.noise_check.inspect_button.isEnabled()
     flat = viewer.add_image(np.ones((64, 64), np.float32), name="flat")
-    session.noise.measure(stacks_of(flat), "2D", session.config.stage2.extractor)
+    measure(session, stacks_of(flat))
     qtbot.waitUntil(lambda: "flat" in (session.tasks.state.error or ""))
     assert dock.noise_check.text() == ""
 

@@ -7,12 +7,12 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from autoStructN2V.masking import propose_kernel
-from napari_autostructn2v.mask_editor.colors import CorrelationLegend, CorrelationScale
 from napari_autostructn2v.mask_editor.grid import KernelGrid, describe_cell
-from napari_autostructn2v.session.kernel_document import KernelDocument
+from napari_autostructn2v.session.documents.kernel_document import KernelDocument
 from napari_autostructn2v.widgets.colors import GridColors
+from napari_autostructn2v.widgets.correlation import CorrelationLegend, CorrelationScale
 from tests.plugin.conftest import deleted
-from tests.plugin.session.test_kernel_document import evidence
+from tests.plugin.session.documents.test_kernel_document import evidence
 
 SIZES = [(1, 1), (7, 7), (11, 11), (31, 31), (1, 21), (21, 1)]
 LEFT = Qt.MouseButton.LeftButton

@@ -19,7 +19,7 @@ from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Phase, TaskState
 from tests.plugin.conftest import choose_new_file, open_dock, small_config
-from tests.plugin.session.test_kernel_document import evidence
+from tests.plugin.session.documents.test_kernel_document import evidence
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -220,7 +220,7 @@ def test_measuring_a_layer_proposes_the_kernel_that_was_drawn(
 ) -> None:
     stacks = stacks_of(session.viewer.add_image(noisy))
     with qtbot.waitSignal(session.noise.measured):
-        session.noise.measure(stacks, "2D", session.config.stage2.extractor)
+        session.noise.measure(stacks, "2D", session.config.stage2.extractor, session.config)
     rows = np.flatnonzero(session.document.kernel.middle.any(axis=1))
     assert session.document.kernel.n_hidden >= 5
     assert rows.tolist() == [len(session.document.kernel.middle) // 2]
@@ -242,7 +242,9 @@ def test_a_measurement_ends_at_once_however_slowly_the_slices_come(
     layer = session.viewer.add_image(np.random.default_rng(0).random((40, 64, 64)))
     stacks = stacks_of(layer)
     slow = Slow(layer.data, "slow", stacks.sources[0].metadata)
-    session.noise.measure(replace(stacks, sources=(slow,)), "2D", session.config.stage2.extractor)
+    session.noise.measure(
+        replace(stacks, sources=(slow,)), "2D", session.config.stage2.extractor, session.config
+    )
     job = session.tasks.job
     assert job is not None
     qtbot.waitUntil(lambda: len(read) > n_quick)
@@ -253,7 +255,7 @@ def test_a_measurement_ends_at_once_however_slowly_the_slices_come(
     qtbot.waitUntil(lambda: job.wait(0))
     assert len(read) == n_quick + 1, "what nobody waits for is not read"
     assert session.document.is_untouched
-    session.noise.measure(stacks, "2D", session.config.stage2.extractor)
+    session.noise.measure(stacks, "2D", session.config.stage2.extractor, session.config)
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     assert session.tasks.state.error is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from npe2 import PluginManager
 from qtpy.QtCore import QEvent, QUrl
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
-    import numpy as np
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
@@ -281,6 +281,25 @@ def test_the_first_training_loss_does_not_flatten_the_curves() -> None:
     history = [epoch(1, 1, 9.0, 0.8), epoch(1, 2, 0.5, 0.4)]
     assert loss_range(history) == (0.4, 0.8)
     assert loss_range([]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("losses", "is_logarithmic"),
+    [((5.0, 0.4, 0.3), True), ((0.6, 0.4, 0.3), False), ((5.0, 0.4, -0.1), False), ((), False)],
+)
+def test_losses_that_the_first_epochs_dwarf_are_on_a_logarithmic_axis(
+    qtbot: QtBot, losses: tuple[float, ...], is_logarithmic: bool
+) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    history = [epoch(1, i, loss, loss) for i, loss in enumerate(losses, 2)]
+    plot.show_history(history, ("Stage 1", "Stage 2"))
+    assert plot.view.getPlotItem().getAxis("left").logMode is is_logarithmic
+    if losses:
+        low, high = plot.view.getPlotItem().viewRange()[1]
+        expected = np.log10([0.3, 5.0]) if is_logarithmic else [min(losses), max(losses)]
+        assert low <= expected[0] and high >= expected[1]
+        assert high - low < 2 * np.ptp(expected)
 
 
 def test_the_outcome_names_what_each_stage_left(session: Session) -> None:

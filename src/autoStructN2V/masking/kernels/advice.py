@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from autoStructN2V.masking.kernels.config import MOST_KERNEL_PIXELS
 from autoStructN2V.masking.kernels.kernel import Kernel
@@ -12,6 +11,7 @@ from autoStructN2V.masking.noise.autocorrelation import (
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 from autoStructN2V.masking.noise.resolution import recorded_share
 from autoStructN2V.masking.patterns.pattern import Pattern
+from autoStructN2V.vocabulary import Method
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,27 @@ class Advice:
     found : bool
         Whether structured noise was found that a kernel can hide.
     recommended_method : {'n2v', 'autostructn2v'}
-    messages : tuple of str
-        Plain sentences, the most important first.
+    about_noise : tuple of str
+        Plain sentences about the noise that a kernel can hide, the most important first.
+    about_patterns : tuple of str
+        Plain sentences about patterns that no kernel can hide.
     """
 
     found: bool
-    recommended_method: Literal["n2v", "autostructn2v"]
-    messages: tuple[str, ...]
+    recommended_method: Method
+    about_noise: tuple[str, ...]
+    about_patterns: tuple[str, ...] = ()
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """All sentences, those about patterns first."""
+        return self.about_patterns + self.about_noise
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Fields of a configuration that follow from what was found."""
+        stage2 = {"run_stage2": True} if self.found else {}
+        return {"method": self.recommended_method, **stage2}
 
     @property
     def message(self) -> str:
@@ -62,8 +76,8 @@ def advise(
     """
     found = kernel.n_hidden > 1
     is_unsure = autocorrelation.resembles_structure
-    messages = [_about_pattern(pattern) for pattern in periodic_patterns]
-    messages.append(_about_kernel(kernel, is_unsure=is_unsure, is_other=bool(periodic_patterns)))
+    about_patterns = tuple(_about_pattern(pattern) for pattern in periodic_patterns)
+    messages = [_about_kernel(kernel, is_unsure=is_unsure, is_other=bool(periodic_patterns))]
     messages += _about_resolution(autocorrelation)
     if n_cut:
         messages.append(
@@ -76,7 +90,8 @@ def advise(
             "The images have hardly any background, so correlation that is equal in all "
             "directions cannot be told from structure and was left out; check the kernel by eye."
         )
-    return Advice(found, "autostructn2v" if found else "n2v", tuple(messages))
+    method: Method = "autostructn2v" if found else "n2v"
+    return Advice(found, method, tuple(messages), about_patterns)
 
 
 def _about_kernel(kernel: Kernel, *, is_unsure: bool, is_other: bool) -> str:
@@ -108,5 +123,6 @@ def _about_pattern(pattern: Pattern) -> str:
     """Say what is to be done about a pattern that no kernel can hide."""
     return (
         f"A {pattern.noun} was found ({pattern.sentence}); no kernel can hide it, because it can "
-        f"be predicted from far away. Training removes it first, unless {pattern.switch} is off."
+        f"be predicted from far away. Training removes it first, unless {pattern.switch} is off or "
+        "Keep patterns names it."
     )

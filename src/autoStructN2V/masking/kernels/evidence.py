@@ -10,6 +10,7 @@ import numpy as np
 from autoStructN2V.masking.kernels.extraction import propose_kernel
 from autoStructN2V.masking.noise.autocorrelation import measure_noise_of_sources
 from autoStructN2V.masking.patterns.finding import find_patterns
+from autoStructN2V.masking.patterns.fourier.choices import NO_EDITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.kernels.config import ExtractorConfig
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+    from autoStructN2V.masking.patterns.fourier.choices import PatternEdits
     from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.vocabulary import Mode, StripeRemoval
 
@@ -48,6 +50,7 @@ def measure_evidence(
     mode: Mode,
     *,
     remove_stripes: StripeRemoval = ...,
+    edits: PatternEdits = ...,
     removal: PatternRemoval | None = ...,
 ) -> Evidence: ...
 
@@ -60,6 +63,7 @@ def measure_evidence(
     should_stop: Callable[[], bool],
     *,
     remove_stripes: StripeRemoval = ...,
+    edits: PatternEdits = ...,
     removal: PatternRemoval | None = ...,
 ) -> Evidence | None: ...
 
@@ -71,6 +75,7 @@ def measure_evidence(
     should_stop: Callable[[], bool] = lambda: False,
     *,
     remove_stripes: StripeRemoval = "auto",
+    edits: PatternEdits = NO_EDITS,
     removal: PatternRemoval | None = None,
 ) -> Evidence | None:
     """Measure the noise autocorrelation of noisy images.
@@ -87,6 +92,8 @@ def measure_evidence(
         Asked before every slice that is read; True ends the measurement.
     remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
         Direction of stripes to leave out; 'auto' looks for them.
+    edits : PatternEdits
+        What is left out although it is not found.
     removal : PatternRemoval, optional
         What was found in these images, which may be those that it was applied to; without it
         patterns are looked for.
@@ -106,7 +113,9 @@ def measure_evidence(
     found = (
         removal
         if removal is not None
-        else find_patterns(noisy, remove_stripes=remove_stripes, should_stop=should_stop)
+        else find_patterns(
+            noisy, remove_stripes=remove_stripes, edits=edits, should_stop=should_stop
+        )
     )
     measured = measure_noise_of_sources(
         noisy,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.masking.patterns.finding import find_patterns
-from autoStructN2V.masking.patterns.pattern import LineOffsets, Pattern, Sinusoid
+from autoStructN2V.masking.patterns.pattern import Pattern, Sinusoid, order_of
 from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.vocabulary import StripeRemoval
 
@@ -52,7 +52,7 @@ def remove_patterns(
     (Z, Y, X) float32
         A new stack in the same units.
     """
-    removal = PatternRemoval(tuple(sorted(patterns, key=_order)))
+    removal = PatternRemoval(tuple(sorted(patterns, key=order_of)))
     return read_stack(removal.applied_to(ArraySource(stack)))
 
 
@@ -74,10 +74,3 @@ def remove_sinusoids(
         A new stack in the same units.
     """
     return remove_patterns(stack, [p for p in patterns if isinstance(p, Sinusoid)])
-
-
-def _order(pattern: Pattern) -> int:
-    """Sinusoids first, what ends within the images last; what slices share before their own."""
-    if isinstance(pattern, LineOffsets):
-        return 1 if pattern.is_shared else 2
-    return 0 if isinstance(pattern, Sinusoid) else 3

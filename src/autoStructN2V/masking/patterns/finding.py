@@ -12,11 +12,13 @@ import numpy as np
 
 from autoStructN2V.masking.patterns.cleaned_source import CleanedSource, Memory
 from autoStructN2V.masking.patterns.demodulation import covers
+from autoStructN2V.masking.patterns.fourier.choices import NO_EDITS
 from autoStructN2V.masking.patterns.lines.offsets import find_offsets
 from autoStructN2V.masking.patterns.lines.shared import shared_offsets
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, PatternLimits
 from autoStructN2V.masking.patterns.removal import PatternRemoval
-from autoStructN2V.masking.patterns.sinusoids import detect_sinusoids
+from autoStructN2V.masking.patterns.sinusoids import sinusoids_in
+from autoStructN2V.masking.patterns.spectrum import Spectrum, spectrum_of
 from autoStructN2V.masking.patterns.stripes import detect_stripes
 from autoStructN2V.sampling import evenly
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.masking.patterns.fourier.choices import PatternEdits
     from autoStructN2V.masking.patterns.pattern import Pattern, Sinusoid
     from autoStructN2V.vocabulary import StripeRemoval
 
@@ -37,6 +40,7 @@ def find_patterns(
     *,
     remove_periodic: bool = True,
     remove_stripes: StripeRemoval = "auto",
+    edits: PatternEdits = NO_EDITS,
     should_stop: Callable[[], bool] = lambda: False,
     limits: PatternLimits = PATTERN_LIMITS,
 ) -> PatternRemoval:
@@ -53,6 +57,8 @@ def find_patterns(
         Whether to remove what is found; False keeps it, and does not look for stripes.
     remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
         Where there are stripes that end within the images; 'auto' looks for them.
+    edits : PatternEdits
+        What is removed although it is not found, and what stays although it is.
     should_stop : callable
         Asked before every slice that is read; True ends the search, and nothing is found.
     limits : PatternLimits
@@ -71,7 +77,7 @@ def find_patterns(
             remove_stripes=remove_stripes,
             should_stop=should_stop,
             limits=limits,
-        )
+        ).edited(edits)
     except _SearchStoppedError:
         return PatternRemoval((), (), (), remove_stripes, should_stop, limits.removal)
 
@@ -97,28 +103,32 @@ def _found(
     ]
     series = _series(stacks, limits.fewest_of_means)
     slices = _Slices(stacks, series, limits, should_stop)
-    planes, structure = _look_for_periodic(slices, found, limits)
+    planes, structure, spectrum = _look_for_periodic(slices, found, limits)
     periodic = tuple(found)
     is_looked_for = remove_periodic or remove_stripes != "auto"
     stripes = detect_stripes(
         planes, structure, remove_stripes if is_looked_for else "off", limits=limits.stripes
     )
     found += stripes
-    how = (structure, remove_stripes, should_stop, limits.removal)
+    how = (structure, remove_stripes, should_stop, limits.removal, spectrum)
     if not remove_periodic:
         return PatternRemoval(tuple(stripes), periodic, *how)
-    removal = PatternRemoval(tuple(found), (), *how, memory)
+    removal = PatternRemoval(tuple(found), (), *how, _memory=memory)
     removal.remember(zip(sources, stacks, strict=True))
     return removal
 
 
 def _look_for_periodic(
     slices: _Slices, found: list[Pattern], limits: PatternLimits
-) -> tuple[list[Image], tuple[Sinusoid, ...]]:
-    """Add sinusoids and offsets to what was found; return slices (Y, X) without, and the rest."""
+) -> tuple[list[Image], tuple[Sinusoid, ...], Spectrum | None]:
+    """Add sinusoids and offsets to what was found.
+
+    Returns slices (Y, X) without them, the other sinusoids, and the spectrum they were seen in.
+    """
     planes = slices.sample()
     images = [plane[None] for plane in planes]
-    waves = detect_sinusoids(images, limits=limits.sinusoids)
+    spectrum = spectrum_of(images, limits=limits.sinusoids)
+    waves = [] if spectrum is None else sinusoids_in(spectrum, limits=limits.sinusoids)
     covering = [w for w in waves if covers(images, w, limits=limits.removal.sinusoids)]
     found += covering
     shared = shared_offsets(slices.half_means(), limits=limits.halves)
@@ -129,7 +139,7 @@ def _look_for_periodic(
     found += lines
     if lines:
         planes = slices.sample()
-    return planes, tuple(wave for wave in waves if wave not in covering)
+    return planes, tuple(wave for wave in waves if wave not in covering), spectrum
 
 
 @dataclass(frozen=True)

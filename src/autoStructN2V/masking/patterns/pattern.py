@@ -63,6 +63,11 @@ class Sinusoid:
     is_local: ClassVar[bool] = False
 
     @property
+    def frequency(self) -> tuple[float, float]:
+        """Its place in the spectrum, along y and along x, in cycles per pixel."""
+        return place_of(self.period_px, self.angle_deg)
+
+    @property
     def parallel_lines(self) -> Lines | None:
         """What it is parallel to; None if it is oblique."""
         oblique = PATTERN_LIMITS.sinusoids.tilt.largest
@@ -261,6 +266,22 @@ PeriodicPattern = Pattern
 """Name of :data:`Pattern` in the documentation of the Python interface."""
 
 
+def place_of(period_px: float, angle_deg: float) -> tuple[float, float]:
+    """Return the place of a wave in the spectrum, along y and along x, in cycles per pixel."""
+    angle = np.radians(angle_deg)
+    return float(np.sin(angle) / period_px), float(np.cos(angle) / period_px)
+
+
+def order_of(pattern: Pattern) -> int:
+    """Return the place of a pattern in the order of removal.
+
+    Sinusoids come first, what ends within the images last; what slices share before their own.
+    """
+    if isinstance(pattern, LineOffsets):
+        return 1 if pattern.is_shared else 2
+    return 0 if isinstance(pattern, Sinusoid) else 3
+
+
 def share_of(std: float, variance: float) -> float:
     """Return the share (0..1) of the images' variance of a pattern with this deviation."""
-    return min(1.0, std**2 / max(variance, 1e-300))
+    return float(min(1.0, std**2 / max(variance, 1e-300)))

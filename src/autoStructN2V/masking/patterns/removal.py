@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from autoStructN2V.masking.patterns.cleaned_source import CleanedSource, Memory
+from autoStructN2V.masking.patterns.fourier.choices import NO_EDITS, PatternEdits
+from autoStructN2V.masking.patterns.fourier.editing import divided, toggled
 from autoStructN2V.masking.patterns.pattern import (
     PERIODIC_SWITCH,
     STRIPES_SWITCH,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.masking.patterns.pattern import Pattern
+    from autoStructN2V.masking.patterns.spectrum import Spectrum
     from autoStructN2V.vocabulary import StripeRemoval
 
 
@@ -44,6 +47,10 @@ class PatternRemoval:
         Asked before stripes are separated, which takes long; True leaves them in.
     limits : RemovalLimits
         What the removal is limited by.
+    spectrum : Spectrum or None
+        In which waves were looked for; None of images that are too small.
+    edits : PatternEdits
+        What a person wants otherwise than it was found; see :meth:`edited`.
     """
 
     patterns: tuple[Pattern, ...] = ()
@@ -52,6 +59,9 @@ class PatternRemoval:
     remove_stripes: StripeRemoval = "auto"
     should_stop: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
     limits: RemovalLimits = field(default=PATTERN_LIMITS.removal, repr=False, compare=False)
+    spectrum: Spectrum | None = field(default=None, repr=False, compare=False)
+    edits: PatternEdits = NO_EDITS
+    _as_found: PatternRemoval | None = field(default=None, repr=False, compare=False)
     _memory: Memory | None = field(default=None, repr=False, compare=False)
     _cleaned: dict[int, tuple[ImageSource, ImageSource]] = field(
         default_factory=dict, repr=False, compare=False
@@ -60,6 +70,49 @@ class PatternRemoval:
     def __post_init__(self) -> None:
         if self._memory is None:
             object.__setattr__(self, "_memory", Memory(self.limits.most_kept))
+
+    def edited(self, edits: PatternEdits) -> PatternRemoval:
+        """Return what is removed when a person wants something otherwise than it was found.
+
+        Parameters
+        ----------
+        edits : PatternEdits
+            They take the place of earlier ones.
+
+        Returns
+        -------
+        PatternRemoval
+            As it was found where there are no edits; images that are too small for a spectrum know
+            of none.
+        """
+        found = self._as_found or self
+        if not edits or found.spectrum is None:
+            return found
+        parts = divided(found, edits, found.spectrum)
+        return replace(
+            found,
+            patterns=parts.patterns,
+            kept=parts.kept,
+            structure=parts.structure,
+            edits=edits,
+            _as_found=found,
+            _memory=None,
+            _cleaned={},
+        )
+
+    def toggled(self, pattern: Pattern) -> PatternEdits:
+        """Return the edits with which a pattern of these is removed if it stays, or stays."""
+        return toggled(self, pattern)
+
+    @property
+    def all_patterns(self) -> tuple[Pattern, ...]:
+        """All that was found or chosen: what is removed, what is kept, and structure."""
+        return (*self.patterns, *self.kept, *self.structure)
+
+    def is_chosen(self, pattern: Pattern) -> bool:
+        """Tell whether a person, not the search, decided what becomes of a pattern."""
+        was_removed = pattern in (self._as_found or self).patterns
+        return was_removed != (pattern in self.patterns)
 
     def applied_to(self, source: ImageSource) -> ImageSource:
         """Return a stack that is read without the patterns.
@@ -125,14 +178,24 @@ class PatternRemoval:
         """Say what is removed and how to keep it; empty if nothing is."""
         is_told = self.remove_stripes != "auto"
         told = [p for p in self.patterns if isinstance(p, Stripes) and is_told]
-        others = [pattern for pattern in self.patterns if pattern not in told]
+        chosen = [p for p in self.patterns if p not in told and self.is_chosen(p)]
+        others = [p for p in self.patterns if p not in told and p not in chosen]
         sentences = [_removal_sentence(others)] if others else []
         sentences += [
             f"Stripes along the {p.lines} are removed first "
             f"(standard deviation {p.std:.3g}), as was chosen for the training."
             for p in told
         ]
+        sentences += [_chosen_sentence(chosen, "removed first")] if chosen else []
+        staying = [pattern for pattern in self.kept if self.is_chosen(pattern)]
+        sentences += [_chosen_sentence(staying, "left in the images")] if staying else []
         return " ".join(sentences)
+
+
+def _chosen_sentence(patterns: Sequence[Pattern], what: str) -> str:
+    """Say what was done because a person wanted it."""
+    named = "; ".join(pattern.sentence for pattern in patterns)
+    return f"As was chosen, this is {what}: {named}."
 
 
 def _removal_sentence(patterns: Sequence[Pattern]) -> str:

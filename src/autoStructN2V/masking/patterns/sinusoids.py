@@ -14,7 +14,7 @@ from scipy import fft, ndimage, special
 from autoStructN2V.masking.patterns.limits import WINDOW_REACH, SinusoidLimits
 from autoStructN2V.masking.patterns.pattern import Sinusoid
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
-from autoStructN2V.masking.patterns.spectrum import centered_blocks, mean_power
+from autoStructN2V.masking.patterns.spectrum import Spectrum, spectrum_of
 
 
 def detect_sinusoids(
@@ -34,11 +34,17 @@ def detect_sinusoids(
     list of Sinusoid
         The strongest first; empty if there are none, or an image is smaller than 32 pixels.
     """
-    blocks = centered_blocks(images, limits.smallest_side, limits=limits.spectrum)
-    variance = float(np.square(blocks).mean(dtype=np.float64)) if len(blocks) else 0.0
-    if variance <= 0.0:
+    spectrum = spectrum_of(images, limits=limits)
+    return [] if spectrum is None else sinusoids_in(spectrum, limits=limits)
+
+
+def sinusoids_in(
+    spectrum: Spectrum, *, limits: SinusoidLimits = PATTERN_LIMITS.sinusoids
+) -> list[Sinusoid]:
+    """Find sinusoids in the spectrum of images, see :func:`detect_sinusoids`."""
+    if spectrum.variance <= 0.0:
         return []
-    return _sinusoids(mean_power(blocks), variance, len(blocks), limits)
+    return _sinusoids(spectrum.power, spectrum.variance, spectrum.n_blocks, limits)
 
 
 def _two_sided(half: NDArray[np.float64], n: int) -> NDArray[np.float64]:

@@ -1,14 +1,80 @@
 """The averaged power spectrum of images, in which patterns without end are sharp."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft
 
-from autoStructN2V.masking.patterns.limits import SpectrumLimits
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.sampling import evenly
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.masking.patterns.limits import SinusoidLimits, SpectrumLimits
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The averaged power spectrum of images.
+
+    Attributes
+    ----------
+    power : (side, side // 2 + 1) float64
+        From :func:`mean_power`, in squared units of the images.
+    n_blocks : int
+        Number of spectra that were averaged.
+    variance : float
+        Of the blocks, in squared units of the images.
+    """
+
+    power: NDArray[np.float64]
+    n_blocks: int
+    variance: float
+
+    @property
+    def side(self) -> int:
+        """Pixels along a block; frequencies are ``1 / side`` cycles per pixel apart."""
+        return len(self.power)
+
+    @cached_property
+    def whole(self) -> NDArray[np.float64]:
+        """The power in all directions, (side, side) float64, frequency 0 at ``side // 2``."""
+        side = self.side
+        negative = self.power[:, 1 : (side + 1) // 2][:, ::-1]
+        opposite = np.roll(negative[::-1], 1, axis=0)
+        shifted: NDArray[np.float64] = fft.fftshift(np.hstack([self.power, opposite]))
+        return shifted
+
+
+def spectrum_of(
+    images: Sequence[NDArray[np.floating]], *, limits: SinusoidLimits = PATTERN_LIMITS.sinusoids
+) -> Spectrum | None:
+    """Average the power spectra of blocks of images.
+
+    Parameters
+    ----------
+    images : sequence of (Z, Y, X) array
+        Finite values; shapes may differ.
+    limits : SinusoidLimits
+        How large and how many the blocks are.
+
+    Returns
+    -------
+    Spectrum or None
+        None if there are no images, or one is smaller than 32 pixels.
+    """
+    blocks = centered_blocks(images, limits.smallest_side, limits=limits.spectrum)
+    if not len(blocks):
+        return None
+    variance = float(np.square(blocks).mean(dtype=np.float64))
+    return Spectrum(mean_power(blocks), len(blocks), variance)
 
 
 def centered_blocks(

@@ -19,6 +19,7 @@ from autoStructN2V.errors import ConfigError
 from autoStructN2V.frozen_config import FrozenConfig
 from autoStructN2V.masking.config import MaskCenterSize, MaskPercentage
 from autoStructN2V.masking.kernels.config import ExtractorConfig
+from autoStructN2V.masking.patterns.fourier.choices import PatternEdits, PatternList
 from autoStructN2V.models.config import NumLayers
 from autoStructN2V.pipeline.configuration.errors import explain
 from autoStructN2V.pipeline.configuration.presets import PRESETS, merged
@@ -220,6 +221,18 @@ class PipelineConfig(ScheduleConfig):
         "as curtaining makes them, before training and before a model is applied. auto: where they "
         "cover the images, if Remove periodic patterns is on.",
     )
+    also_remove: PatternList = Field(
+        "",
+        title="Also remove",
+        description="Patterns to take out although they are not found: rows or columns, for their "
+        "offsets, or PERIOD@ANGLE in pixels and degrees, for a wave; 8@90 has a period of 8 px "
+        "along y. The Mask editor fills this in when its spectrum is clicked.",
+    )
+    keep_patterns: PatternList = Field(
+        "",
+        title="Keep patterns",
+        description="Patterns to leave in although they are found, written as in Also remove.",
+    )
     repair_outliers: bool = Field(
         True,
         title="Repair outliers",
@@ -311,6 +324,27 @@ class PipelineConfig(ScheduleConfig):
                 "a kernel from; run stage 1, or use mask_source 'file' or 'extractor'"
             )
         return self
+
+    @model_validator(mode="after")
+    def _patterns_go_or_stay(self) -> Self:
+        both = set(self.pattern_edits.removed) & set(self.pattern_edits.kept)
+        if both:
+            raise ValueError(
+                f"also_remove is {self.also_remove!r} and keep_patterns {self.keep_patterns!r}; "
+                "name each pattern in one of them"
+            )
+        return self
+
+    @property
+    def pattern_edits(self) -> PatternEdits:
+        """What is removed, and what stays, otherwise than it is found."""
+        return PatternEdits.read(self.also_remove, self.keep_patterns)
+
+    @property
+    def pattern_search(self) -> dict[str, Any]:
+        """How :func:`autoStructN2V.masking.find_patterns` is called."""
+        switches = {name: self[name] for name in ("remove_periodic", "remove_stripes")}
+        return {**switches, "edits": self.pattern_edits}
 
     @property
     def searched_ending(self) -> str | None:

@@ -104,6 +104,7 @@ def left_out(model: TrainedModel) -> list[str]:
         )
     first = {
         "remove_periodic": "Periodic patterns, offsets of lines and stripes are not taken out",
+        "also_remove": "Patterns that were chosen for the training are not taken out",
         "repair_outliers": "Outliers and missing pixels are not filled",
         "align_rows": "Rows that a scanner recorded beside the others are not moved back",
     }

@@ -7,21 +7,87 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from autoStructN2V.masking.patterns.fourier.picture import gray_levels, places_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.masking.patterns.pattern import Pattern
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
+    from autoStructN2V.masking.patterns.spectrum import Spectrum
 
 _CELL = 28  # pixels of the picture per kernel cell
 _GAP = 16
 _TITLE = 26
 _TEXT_SIZE = 15
 _INK, _PAPER = (30, 30, 34), (250, 250, 250)
+_STAYS = (66, 135, 214)
+_MARK = 7  # px: radius of the mark around a wave
+_STROKE = 0.2  # of half the spectrum: length of the marks of lines
+_LEAST_WIDTH = 300  # px: of the title above a spectrum
 _HIDDEN, _CENTER = (214, 69, 65), (20, 20, 20)
 _PANEL_SIDE = 360
 _LOW, _HIGH = 0.5, 99.5  # percentiles shown black and white
+
+
+def draw_evidence(
+    kernel: Kernel, evidence: NDArray[np.float64] | None, removal: PatternRemoval | None
+) -> Image.Image:
+    """Draw a kernel beside the spectrum of the noisy images, with the patterns in it.
+
+    Parameters
+    ----------
+    kernel, evidence
+        As of :func:`draw_kernel`.
+    removal : PatternRemoval or None
+        What is removed first has red marks, what stays blue ones.
+    """
+    drawn = draw_kernel(kernel, evidence)
+    if removal is None or removal.spectrum is None:
+        return drawn
+    spectrum = _draw_spectrum(removal.spectrum, removal)
+    both = _canvas(drawn.width + spectrum.width, max(drawn.height, spectrum.height))
+    both.paste(drawn, (0, 0))
+    both.paste(spectrum, (drawn.width, 0))
+    return both
+
+
+def _draw_spectrum(spectrum: Spectrum, removal: PatternRemoval) -> Image.Image:
+    """Draw a spectrum with the patterns that were found in it."""
+    gray = gray_levels(spectrum.whole, _PANEL_SIDE)
+    scale = max(1, _PANEL_SIDE // len(gray))
+    pixels = np.kron(gray, np.ones((scale, scale), np.uint8))
+    side = len(pixels)
+    canvas = _canvas(max(side, _LEAST_WIDTH) + _GAP, side + _TITLE + _GAP)
+    canvas.paste(Image.fromarray(pixels), (0, _TITLE))
+    draw = ImageDraw.Draw(canvas)
+    marked = "; red: removed first, blue: stays" if removal.all_patterns else ""
+    draw.text((0, 4), f"spectrum{marked}", fill=_INK, font=_font())
+    for pattern in removal.all_patterns:
+        color = _HIDDEN if pattern in removal.patterns else _STAYS
+        for fy, fx in places_of(pattern):
+            _draw_mark(draw, pattern, (fx * side, fy * side), side / 2, color)
+    return canvas
+
+
+def _draw_mark(
+    draw: ImageDraw.ImageDraw,
+    pattern: Pattern,
+    place: tuple[float, float],
+    middle: float,
+    color: tuple[int, int, int],
+) -> None:
+    """Draw a circle around a wave, or a stroke at the end of a line, (x, y) from the middle."""
+    x, y = place[0] + middle, place[1] + middle + _TITLE
+    if pattern.lines is None:
+        box = (x - _MARK, y - _MARK, x + _MARK, y + _MARK)
+        draw.ellipse(box, outline=color, width=2)
+        return
+    inwards = (x - _STROKE * place[0], y - _STROKE * place[1])
+    draw.line([(x, y), inwards], fill=color, width=3)
 
 
 def draw_kernel(kernel: Kernel, evidence: NDArray[np.float64] | None = None) -> Image.Image:

@@ -27,7 +27,7 @@ from autoStructN2V.pipeline.events import (
     StageStarted,
     StageTrained,
 )
-from autoStructN2V.pipeline.files.figures import draw_kernel
+from autoStructN2V.pipeline.files.figures import draw_evidence
 from autoStructN2V.pipeline.files.folders import CONFIG, LOG, REPORT
 from autoStructN2V.pipeline.going_on.optimizer_state import optimizer_file, save_optimizer
 from autoStructN2V.pipeline.report.record import RunRecord
@@ -233,7 +233,9 @@ class RunRecorder:
 
     def _write_kernel(self, kernel: Kernel) -> None:
         kernel.save(self.folders.model / "mask.npy")
-        save_png(self.folders.model / "mask.png", draw_kernel(kernel, self._evidence))
+        removal = None if self._read is None else self._read.removal
+        picture = draw_evidence(kernel, self._evidence, removal)
+        save_png(self.folders.model / "mask.png", picture)
 
     def _write_log(self) -> None:
         text = io.StringIO()

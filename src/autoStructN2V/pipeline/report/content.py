@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.masking.patterns.fourier.picture import places_of
 from autoStructN2V.pipeline.configuration.of_preset import is_modified
 from autoStructN2V.pipeline.report import pictures, plots, spectra
 from autoStructN2V.pipeline.report.methods import MethodsText
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from autoStructN2V.inference.noise_report import StageReport
     from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+    from autoStructN2V.masking.patterns.removal import PatternRemoval
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.report.record import RunRecord, ShownSlice
 
 _METHODS = {"n2v": "Noise2Void", "autostructn2v": "autoStructN2V"}
+_STROKE = 0.2  # of half a spectrum: length of the marks of lines
 _FILTER = "best Gaussian filter"
 
 
@@ -202,9 +205,31 @@ def _spectra(record: RunRecord, slices: Sequence[ShownSlice]) -> dict[str, Any] 
             name: pictures.spectrum_picture(powers[middle], limits)
             for name, powers in named.items()
         },
+        "marks": _marks(record.removal),
         "title": slices[middle].title,
         "has_expected": is_known,
     }
+
+
+def _marks(removal: PatternRemoval) -> list[dict[str, Any]]:
+    """Return where patterns lie in a picture of a spectrum, in percent of its sides."""
+    found = []
+    for pattern in removal.all_patterns:
+        is_removed = pattern in removal.patterns
+        state = "Removed first" if is_removed else "Left in the images"
+        is_line = pattern.lines is not None
+        # of lines only the ends, so that what lies under them is seen
+        inwards = (1.0, 1.0 - _STROKE) if is_line else (1.0,)
+        places = [[s * f for s in inwards for f in place] for place in places_of(pattern)]
+        found.append(
+            {
+                "places": [[f"{100 * (f + 0.5):.2f}%" for f in place] for place in places],
+                "is_line": is_line,
+                "is_removed": is_removed,
+                "sentence": f"{state}: {pattern.sentence}.",
+            }
+        )
+    return found
 
 
 def _losses(record: RunRecord) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoStructN2V.masking.kernels.cells import center_of
+from autoStructN2V.quantities import needs_logarithm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +38,6 @@ _MARGIN = 2  # cells of evidence around a kernel
 _FEWEST_CELLS = 9  # of evidence that is shown, along a side
 _MOST_NUMBERED = 15  # cells along a side in which numbers can be read
 _LEAST_NUMBERED = 0.05  # smaller correlations stay without a number
-_DWARFED = 3.0  # times the last loss, from which on the first ones need a logarithmic axis
 
 
 def spectra_plot(
@@ -107,7 +107,7 @@ def loss_plot(history: Sequence[EpochFinished], name: str) -> str:
         axes.plot(epochs, values, f"{marker}-", color=color, linewidth=1.8, label=label)
     best = int(np.argmin(losses["validation"]))
     axes.plot(epochs[best], losses["validation"][best], "o", color=DENOISED, markersize=5)
-    if max(map(max, losses.values())) > _DWARFED * losses["validation"][-1]:
+    if needs_logarithm([*losses["training"], *losses["validation"]], losses["validation"][-1]):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")

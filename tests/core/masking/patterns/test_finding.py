@@ -51,13 +51,13 @@ class CountedSource(ArraySource):
 
 def test_a_run_looks_for_patterns_once(monkeypatch):
     calls = []
-    detect = finding.detect_sinusoids
+    detect = finding.sinusoids_in
 
-    def counted(images, **options):
-        calls.append(len(images))
-        return detect(images, **options)
+    def counted(spectrum, **options):
+        calls.append(spectrum.n_blocks)
+        return detect(spectrum, **options)
 
-    monkeypatch.setattr(finding, "detect_sinusoids", counted)
+    monkeypatch.setattr(finding, "sinusoids_in", counted)
     result = finish(pipeline_events(patterned(), tiny(TWO_STAGES)))
     assert result.stage2 is not None
     assert calls == [3]

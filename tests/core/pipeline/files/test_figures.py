@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from autoStructN2V.masking import Kernel
-from autoStructN2V.pipeline.files.figures import draw_kernel, draw_panels
+from autoStructN2V.masking import Kernel, LineOffsets, PatternRemoval, Sinusoid
+from autoStructN2V.masking.patterns.spectrum import spectrum_of
+from autoStructN2V.pipeline.files.figures import draw_evidence, draw_kernel, draw_panels
 
-RED, BLACK = (214, 69, 65), (20, 20, 20)
+RED, BLACK, BLUE = (214, 69, 65), (20, 20, 20), (66, 135, 214)
 
 
 def count(image, color):
@@ -41,6 +42,28 @@ def test_stronger_evidence_is_darker():
     first = gray[26:54, 16:44].mean()
     last = gray[26 + 56 : 54 + 56, 16 + 56 : 44 + 56].mean()
     assert first < last
+
+
+@pytest.mark.parametrize("side", [32, 64, 700])
+def test_the_spectrum_beside_the_kernel_marks_what_is_removed_and_what_stays(side):
+    noise = np.random.default_rng(0).standard_normal((1, side, side))
+    wave, columns = Sinusoid(4.0, 45.0, 1.0, 0.1), LineOffsets("columns", 1.0, 0.1)
+    removal = PatternRemoval((wave,), (columns,), spectrum=spectrum_of([noise]))
+    kernel = Kernel.from_array([[1]])
+    alone = draw_kernel(kernel)
+    pixels = np.asarray(draw_evidence(kernel, None, removal))[:, alone.width :]
+    red, blue = (np.argwhere((pixels == color).all(-1)) for color in (RED, BLUE))
+    assert len(red) and len(blue)
+    # the waves lie on the falling diagonal, what is constant along y on the middle row
+    middle = (red.min(0) + red.max(0)) / 2
+    assert np.polyfit(*(red - middle).T, 1)[0] > 0.5
+    assert np.ptp(blue[:, 0]) < 4 and np.ptp(blue[:, 1]) > 200
+
+
+def test_images_without_a_spectrum_have_the_kernel_alone():
+    kernel = Kernel.from_array([[1]])
+    for removal in (None, PatternRemoval()):
+        assert draw_evidence(kernel, None, removal).size == draw_kernel(kernel).size
 
 
 @pytest.mark.parametrize("shape", [(30, 40), (500, 300), (1, 7)])

@@ -17,6 +17,7 @@ from PIL import Image
 from autoStructN2V import citations
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.errors import OutputError
+from autoStructN2V.masking import LineOffsets, Sinusoid
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
 from autoStructN2V.masking.patterns.removal import PatternRemoval
@@ -94,6 +95,16 @@ def test_a_run_writes_a_page_with_all_it_has_to_say(run: tuple[RunOutput, RunRec
         assert stage.report.sentence in text
     assert "undefined" not in text.lower()
     assert len(text) < 1_000_000
+
+
+def test_patterns_are_marked_in_the_spectrum(run: tuple[RunOutput, RunRecord]) -> None:
+    wave, columns = Sinusoid(8.0, 90.0, 1.0, 0.1), LineOffsets("columns", 1.0, 0.1)
+    assert 'class="gone"' not in render(run[1])
+    text = render(replace(run[1], removal=PatternRemoval((wave,), (columns,))))
+    assert '<circle cx="50.00%" cy="62.50%"' in text and '<circle cx="50.00%" cy="37.50%"' in text
+    assert '<line x1="100.00%" y1="50.00%" x2="90.00%" y2="50.00%"' in text
+    assert f"Removed first: {wave.sentence}." in text
+    assert f"Left in the images: {columns.sentence}." in text
 
 
 def test_the_page_needs_nothing_beside_it(run: tuple[RunOutput, RunRecord]) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from autoStructN2V.errors import KernelError
 from autoStructN2V.masking import Autocorrelation, ExtractorConfig, propose_kernel
-from napari_autostructn2v.session.kernel_document import KernelDocument
+from napari_autostructn2v.session.documents.kernel_document import KernelDocument
 
 
 def evidence(n_planes=1, max_lag=15):

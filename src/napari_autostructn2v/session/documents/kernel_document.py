@@ -12,8 +12,8 @@ import numpy as np
 from psygnal import Signal
 
 from autoStructN2V.masking import ExtractorConfig, Kernel, propose_kernel
-from napari_autostructn2v.session.history import History
-from napari_autostructn2v.session.kernel_shapes import centered, drawn, empty
+from napari_autostructn2v.session.documents.history import History
+from napari_autostructn2v.session.documents.kernel_shapes import centered, drawn, empty
 
 if TYPE_CHECKING:
     import os
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         KernelStatistics,
     )
     from autoStructN2V.vocabulary import Mode
-    from napari_autostructn2v.session.kernel_shapes import Shape
+    from napari_autostructn2v.session.documents.kernel_shapes import Shape
 
 Cell = tuple[int, int, int]
 

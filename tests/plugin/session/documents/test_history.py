@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_autostructn2v.session.history import History
+from napari_autostructn2v.session.documents.history import History
 
 
 def test_steps_are_taken_back_and_brought_back_by_name() -> None:

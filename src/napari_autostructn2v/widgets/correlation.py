@@ -13,9 +13,10 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 from napari_autostructn2v.widgets.colors import GridColors, paint_frame
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from qtpy.QtGui import QPaintEvent
 
-    from napari_autostructn2v.session.kernel_document import KernelDocument
+    from napari_autostructn2v.session.documents.kernel_document import KernelDocument
 
 _LEAST_LIMIT = 0.1  # below, the statistical error of the measurement would look like a pattern
 _LEAST_SIDE_OF_DOT = 12  # px
@@ -41,10 +42,16 @@ class CorrelationScale:
         """Return the scale for the evidence of a document; the center, always 1, does not count."""
         if document.autocorrelation is None:
             return None
-        others = np.abs(document.autocorrelation.values)
+        return cls.of_values(document.autocorrelation.values, document.extractor.log_autocorr)
+
+    @classmethod
+    def of_values(
+        cls, correlations: NDArray[np.float64], is_logarithmic: bool = True
+    ) -> CorrelationScale:
+        """Return the scale for correlations (S, H, W); the center, always 1, does not count."""
+        others = np.abs(correlations)
         others[tuple(side // 2 for side in others.shape)] = 0.0
-        limit = float(np.clip(others.max(), _LEAST_LIMIT, 1.0))
-        return cls(limit, document.extractor.log_autocorr)
+        return cls(float(np.clip(others.max(), _LEAST_LIMIT, 1.0)), is_logarithmic)
 
     def position(self, correlation: float) -> float:
         """Return the place of a correlation between -1 and 1."""

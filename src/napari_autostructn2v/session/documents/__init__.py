@@ -1,0 +1,1 @@
+"""What a person edits, with undo: the kernel, and the patterns that are removed first."""
