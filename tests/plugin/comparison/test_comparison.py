@@ -376,7 +376,7 @@ def test_wide_images_and_what_was_removed_lie_one_below_the_other(
     toggle_comparison(session.viewer)
     button(bar_of(session.viewer), "Show what was removed").click()
     assert visible(session.viewer) == [*STAGES, *DIFFERENCES]
-    assert session.viewer.canvas.grid.actual_shape(session.viewer.layers) == (6, 1)
+    assert grid_of(session.viewer).actual_shape(session.viewer.layers) == (6, 1)
 
 
 def test_where_to_doubt_lies_below_the_results_in_place_of_what_was_removed(

@@ -168,18 +168,19 @@ def test_images_that_are_too_small_know_of_no_edits():
 def test_training_model_and_other_images_follow(monkeypatch, source, fields, expected):
     """What the network learns from, and later gets, is the images without the same patterns."""
     learned, applied, said = [], [], []
-    load, denoiser = training_data.load_patch_bank, applying.Denoiser
+    load = training_data.load_patch_bank
 
     def loaded(sources, *rest):
         learned.extend(read_stack(one) for one in sources)
         return load(sources, *rest)
 
-    def prepared(model, network, images, should_stop):
-        applied.extend(read_stack(one) for one in images)
-        return denoiser(model, network, images, should_stop)
+    class Recorded(applying.Denoiser):
+        def __init__(self, model, network, images, should_stop):
+            applied.extend(read_stack(one) for one in images)
+            super().__init__(model, network, images, should_stop)
 
     monkeypatch.setattr(training_data, "load_patch_bank", loaded)
-    monkeypatch.setattr(applying, "Denoiser", prepared)
+    monkeypatch.setattr(applying, "Denoiser", Recorded)
     result = finish(pipeline_events(source, tiny({"method": "n2v", **fields})), said.append)
     model = result.stage1.model
     require_plain(model.provenance)
