@@ -170,7 +170,7 @@ def test_of_an_edited_kernel_the_proposed_one_is_not_told(
     proposal, stage = record.result.proposal, record.result.stage2
     assert proposal is not None and stage is not None
     said = f"Structured noise found: the proposed kernel {proposal.kernel.description.sentence}."
-    told = replace(proposal, advice=replace(proposal.advice, messages=(said, "Look at it.")))
+    told = replace(proposal, advice=replace(proposal.advice, about_noise=(said, "Look at it.")))
     model = replace(stage.model, kernel=Kernel.from_array(np.ones((1, 7), bool)))
     result = replace(record.result, proposal=told, stage2=replace(stage, model=model))
     page = render(replace(record, result=result))
