@@ -32,8 +32,8 @@ from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import validate_config
 from gui_responsiveness import dock_of, rest, wait_until
 from napari_autostructn2v.comparison import toggle_comparison
-from napari_autostructn2v.session import history
 from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.documents import history
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Phase
 from tables import Table, add_common_arguments, machine, use_threads, write_report
