@@ -104,12 +104,13 @@ class ShelfSection(Collapsible):
         if not self._source.is_layer:
             return self._source.path(), tuple(self._source.chosen_planes().items())
         chooser = self._source.chooser
-        return chooser.layer(), tuple(chooser.chosen().items()), chooser.problem()
+        # not the layer itself: one that is removed shall free its memory
+        return id(chooser.layer()), tuple(chooser.chosen().items()), chooser.problem()
 
     def _images(self) -> ImagesToFit | None:
         path = self._source.path()
         if not self._source.is_layer:
-            if path is None:
+            if path is None or not path.exists():  # it may be half typed
                 return None
             opened = partial(_of_files, path, self._source.chosen_planes())
             return ImagesToFit(path.name, opened)

@@ -70,8 +70,9 @@ class ShelfView(QWidget):
 
     def show_task_running(self, is_running: bool) -> None:
         """Offer to load a model unless something runs."""
-        self._is_busy = is_running
-        self._refresh()
+        if is_running != self._is_busy:
+            self._is_busy = is_running
+            self._show_selected()
 
     # building
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import tifffile
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QDesktopServices
@@ -243,6 +244,20 @@ def test_what_fits_the_layer_comes_first_with_the_reason(
     assert view.summary.text() == "4 models, what fits lines best comes first."
     click_row(view, 3)
     assert "removes only the noise that every pixel has for itself" in view.words.text()
+
+
+def test_files_are_compared_once_their_name_is_whole(
+    dock: Inference, view: ShelfView, session: Session, qtbot: QtBot, tmp_path: Path
+) -> None:
+    noisy = make_sample("horizontal_lines", shape=(1, 96, 96)).noisy
+    tifffile.imwrite(tmp_path / "lines.tif", noisy[0])
+    dock.source.set_path(tmp_path / "lin")
+    qtbot.waitUntil(lambda: not session.shelf.state.is_looking)
+    assert (session.shelf.state.compared_with, view.problem.text()) == ("", "")
+    dock.source.set_path(tmp_path / "lines.tif")
+    qtbot.waitUntil(lambda: not session.shelf.state.is_looking)
+    assert session.shelf.state.compared_with == "lines.tif"
+    assert rows(view)[0].misfit is not None
 
 
 def test_a_folder_without_models_says_so(
