@@ -117,9 +117,9 @@ class Start:
         ConfigError
         """
         model = self.models[max(self.models)]
-        before = model.provenance.get("shapes")
+        before = model.provenance.get("shapes")  # a file may say anything
         now = [list(source.shape) for source in sources]
-        if self.how == "continue" and before is not None and before != now:
+        if self.how == "continue" and isinstance(before, list) and before != now:
             raise ConfigError(
                 f"The training was on images of {_sizes(before)}, and these have {_sizes(now)}; "
                 "continue it with the images of then, or fine-tune the model on these."
@@ -153,5 +153,6 @@ def _require_fit(model: TrainedModel, config: PipelineConfig, stage: StageConfig
 
 
 def _sizes(shapes: Sequence[Any]) -> str:
-    first = " x ".join(map(str, shapes[0])) if shapes else "nothing"
+    is_known = bool(shapes) and isinstance(shapes[0], list)
+    first = " x ".join(map(str, shapes[0])) if is_known else "other sizes"
     return first if len(shapes) < 2 else f"{first} and {len(shapes) - 1} more"

@@ -246,6 +246,14 @@ def test_the_commands_go_on_from_a_model(folder, tmp_path, capsys):
     assert "From:    continued from a model of" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("shapes", [[7], [], [[9, 9, 9], [8, 8, 8]]])
+def test_whatever_a_model_says_of_its_images_other_sizes_are_refused(folder, shapes):
+    model = load_model(find_models(folder)[2])
+    strange = replace(model, provenance={**model.provenance, "shapes": shapes})
+    with pytest.raises(ConfigError, match="fine-tune the model on these"):
+        Start({2: strange}, {}, "continue").require_same_images([ArraySource(NOISY)])
+
+
 def test_a_model_of_strange_ancestors_is_described(folder):
     model = load_model(find_models(folder)[2])
     for ancestors in (7, [7], [{}], [{"images": 3, "created": []}]):
