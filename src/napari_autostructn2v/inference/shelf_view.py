@@ -57,6 +57,7 @@ class ShelfView(QWidget):
         super().__init__()
         self._shelf = shelf
         self._chosen: Path | None = None  # what a person selected, not the program
+        self._is_busy = False
         self._make_widgets()
         self._arrange()
         self._connect()
@@ -77,7 +78,6 @@ class ShelfView(QWidget):
     # building
 
     def _make_widgets(self) -> None:
-        self._is_busy = False
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search names, images, methods, notes")
         self.search.setAccessibleName("Search models")
