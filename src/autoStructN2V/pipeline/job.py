@@ -130,9 +130,9 @@ class Job:
     ) -> Generator[Event, Decision | None, None]:
         """Train one stage, apply it and measure the result."""
         hidden = replace(kernel.trimmed(), grid_share=self.noise.grid.share)
-        plan = yield from plan_refinement(
-            config, hidden, self.noise, self.normalization, self.device
-        )
+        is_refined = self.start is not None and self.start.is_refined(stage)
+        about = (config, hidden, self.noise, self.normalization, self.device)
+        plan = yield from plan_refinement(*about, is_refined=is_refined)
         data = self.pixels.training_data(config, hidden, plan)
         seed = self.config.random_seed + stage
         network = build_network(config, 3 if self.config.mode == "2.5D" else 1, seed)

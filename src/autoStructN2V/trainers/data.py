@@ -24,11 +24,14 @@ class RefinementPlan:
         Share of the epochs, the last ones.
     tolerance : float
         By how much hidden pixels may be predicted worse than before, relative to their error.
+    at_once : bool
+        Whether it begins before the first epoch, with the weights of a model that is refined.
     """
 
     noise: NoiseSampler
     share: float
     tolerance: float = 0.0
+    at_once: bool = False
 
 
 @dataclass
@@ -53,6 +56,8 @@ class TrainingData:
     refinement: RefinementPlan | None = None
 
     def n_hidden_epochs(self, n_epochs: int) -> int:
-        """Return how many of ``n_epochs`` hide pixels; at least one."""
+        """Return how many of ``n_epochs`` hide pixels; at least one, unless it goes on refined."""
+        if self.refinement is not None and self.refinement.at_once:
+            return 0
         share = 0.0 if self.refinement is None else self.refinement.share
         return max(1, n_epochs - round(share * n_epochs))

@@ -134,7 +134,7 @@ class Trainer:
 
     def go_on_with(
         self, weights: Mapping[str, Tensor], averages: Sequence[Any] | None = None
-    ) -> None:
+    ) -> list[Warned]:
         """Begin with the weights of a model, which count as the best so far.
 
         Parameters
@@ -143,6 +143,11 @@ class Trainer:
             Of a network of the same kind.
         averages : sequence, optional
             :attr:`TrainingResult.optimizer` of the training that is continued.
+
+        Returns
+        -------
+        list of Warned
+            Why pixels are hidden although the model is refined, if so.
 
         Raises
         ------
@@ -154,6 +159,9 @@ class Trainer:
         self._standing = Standing(self._weights(), best=self.validation.loss(self.averaged))
         if averages is not None:
             self._optimization.load_averages(averages)
+        if self._refinement.n_hidden_epochs:
+            return []
+        return list(self._refinement.begin(self._standing.best, self._networks))
 
     def run(
         self,

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -201,6 +202,19 @@ def test_the_last_epochs_refine_without_blind_spots(share, n_hidden):
     assert kinds == ["MaskedBatch"] * 3 * n_hidden + ["RecorruptedBatch"] * 3 * (4 - n_hidden)
     assert len(result.history) == 4
     assert of_kind(events, Warned) == []
+
+
+@pytest.mark.parametrize(
+    ("variance", "kind", "n_notes"), [(0.1, "RecorruptedBatch", 0), (100.0, "MaskedBatch", 1)]
+)
+def test_a_refined_model_goes_on_without_blind_spots(variance, kind, n_notes):
+    plan = replace(refinement(0.5, variance), at_once=True)
+    trainer = trainer_for(n_epochs=2, steps_per_epoch=3, refinement=plan)
+    weights = {name: w.clone() for name, w in trainer.averaged.state_dict().items()}
+    assert len(trainer.go_on_with(weights)) == n_notes
+    kinds = recorded_batches(trainer)
+    train(trainer)
+    assert kinds == [kind] * 6
 
 
 def test_noise_stronger_than_all_that_is_unexplained_is_not_added():

@@ -91,6 +91,10 @@ class Start:
             return f"The training on {images} is continued."
         return f"The model of {images} is fine-tuned."
 
+    def is_refined(self, stage: int) -> bool:
+        """Whether the model of a stage has learned to the end, without blind spots."""
+        return stage in self.models and bool(self.models[stage].provenance.get("is_refined"))
+
     def begin(self, trainer: Trainer, stage: int) -> Iterator[Warned]:
         """Let the training of a stage begin with its model, if there is one.
 
@@ -103,9 +107,10 @@ class Start:
         if model is None:
             return
         try:
-            trainer.go_on_with(model.weights, averages)
+            notes = trainer.go_on_with(model.weights, averages)
         except ValueError:  # another optimizer, or nothing that one would believe
-            averages = None
+            averages, notes = None, trainer.go_on_with(model.weights)
+        yield from notes
         if averages is None and self.how == "continue":
             yield Warned(_NO_OPTIMIZER)
 

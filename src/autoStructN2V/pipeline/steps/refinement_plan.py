@@ -50,6 +50,8 @@ def plan_refinement(
     measurement: NoiseMeasurement,
     normalization: Normalization,
     device: torch.device,
+    *,
+    is_refined: bool = False,
 ) -> Generator[TrainingEvent, None, RefinementPlan | None]:
     """Plan the refinement that is asked for, where the noise allows one.
 
@@ -65,6 +67,8 @@ def plan_refinement(
         Of the network's input.
     device : torch.device
         Where noise is drawn.
+    is_refined : bool
+        Whether the training goes on from a model that is refined: it begins at once then.
 
     Yields
     ------
@@ -98,7 +102,9 @@ def plan_refinement(
     )
     # hidden pixels cannot tell noise that their kernel lets through from signal
     is_leaky = is_drawn_whole and proposal.n_cut > 0
-    return RefinementPlan(sampler, share, _LIMITS.tolerance if by_levels or is_leaky else 0.0)
+    # a network that is refined predicts hidden pixels no better by being refined further
+    is_lenient = by_levels or is_leaky or is_refined
+    return RefinementPlan(sampler, share, _LIMITS.tolerance if is_lenient else 0.0, is_refined)
 
 
 def _holds(kernel: Kernel, proposed: Kernel) -> bool:
