@@ -20,7 +20,7 @@ from autoStructN2V.pipeline.events import (
     StageFinished,
     StageTrained,
 )
-from autoStructN2V.trainers.events import Preview
+from autoStructN2V.trainers.events import Preview, Warned
 from napari_autostructn2v.layers.channels import channels_of, channels_ready_for_layers, joined
 from napari_autostructn2v.layers.large import (
     ResultsReady,
@@ -201,7 +201,7 @@ class TrainingRun(JobHolder[RunState]):
 
     def _on_kernel(self, event: KernelProposed) -> None:
         for message in event.proposal.advice.messages:
-            self.set_state(with_message(self.state, message))
+            self.set_state(after(self.state, Warned(message)))
         self.kernel_proposed.emit(event.proposal)
         if self.auto_approve:
             self.approve(event.proposal.kernel)
