@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from multiprocessing.connection import Connection
 
+    from numpy.typing import NDArray
+
 MOST_SECONDS = 60.0
 MOST_BYTES = 2 * 2**30
 TINY = {"features": 8, "num_layers": 1, "patch_size": 16, "batch_size": 2, "steps_per_epoch": 1}
@@ -137,6 +139,11 @@ def try_tiff(folder: Path, rng: np.random.Generator, model: Path) -> tuple[bool,
     return code == 0, said[-1]
 
 
+def filled(image: Any) -> NDArray[np.float64]:
+    """Return an array of any kind, not a number where it is masked."""
+    return np.ma.filled(np.ma.masked_array(image, dtype=float), np.nan)
+
+
 def try_array(folder: Path, rng: np.random.Generator, model: Path) -> tuple[bool, str]:
     """Train on an array of any kind in Python."""
     from autoStructN2V.errors import UserError
@@ -158,7 +165,10 @@ def try_array(folder: Path, rng: np.random.Generator, model: Path) -> tuple[bool
     except UserError as error:
         return False, str(error)
     denoised = result.stage1.denoised if result.stage1 else None
-    if denoised is None or not all(np.isfinite(stack).all() for stack in denoised):
+    images = image if form == "several" else [image]
+    known = np.concatenate([np.isfinite(filled(one)).ravel() for one in images])
+    # what is missing comes back as not a number
+    if not denoised or not np.isfinite(np.concatenate(denoised, None)[known]).all():
         raise FindingError("a result that is not finite")
     return True, ""
 

@@ -65,9 +65,12 @@ class Normalization:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
-        values = asdict(self)
-        if not all(isinstance(v, int | float) and math.isfinite(v) for v in values.values()):
-            raise ModelError(f"The intensity statistics {values} must be finite numbers.")
+        for name, value in asdict(self).items():
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                found = " ".join(repr(value).split())  # a model file may hold anything
+                raise ModelError(
+                    f"The intensity statistics hold {name} {found:.50}; all must be finite numbers."
+                )
         if self.std <= 0:
             raise ModelError(
                 f"The standard deviation of the intensities is {self.std}; it must be positive."

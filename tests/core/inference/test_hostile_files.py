@@ -114,6 +114,12 @@ def test_entries_of_any_type(path, name, value):
     refusal(path)
 
 
+def test_statistics_that_are_no_numbers_are_one_line(path):
+    change(path, lambda content: content["normalization"].update(mad=torch.ones(2, 2)))
+    said = refusal(path)
+    assert "hold mad tensor([[1., 1.], [1., 1.]])" in said and "\n" not in said
+
+
 @pytest.mark.parametrize("inside", ["archive/data.pkl", "archive/data/0"])
 def test_what_unpacks_to_more_than_the_file_is_refused(path, inside):
     with zipfile.ZipFile(path) as archive:
