@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autoStructN2V.datasets import ArraySource
+from autoStructN2V.datasets import ArraySource, make_sample
 from autoStructN2V.pipeline import (
     denoise_array_events,
     find_models,
@@ -37,7 +37,7 @@ from tables import (
     use_threads,
     write_report,
 )
-from tasks import make_task, score
+from tasks import KINDS, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,14 +75,15 @@ class Case:
 
 
 def cases(arguments: argparse.Namespace) -> Iterator[Case]:
-    first = make_task(_TASK, arguments.first_seed)["noisy"]
+    shape: Any = arguments.shape and tuple(arguments.shape)
+    first = make_sample(KINDS[_TASK], arguments.first_seed, shape).noisy
     for seed in arguments.seeds:
-        task = make_task(_TASK, seed)
+        sample = make_sample(KINDS[_TASK], seed, shape)
 
-        def quality(image: Images, clean: Images = task["clean"]) -> float:
+        def quality(image: Images, clean: Images = sample.clean) -> float:
             return score(image, clean)["psnr"]
 
-        yield Case(f"{_TASK}, seed {seed}", first, task["noisy"], quality)
+        yield Case(f"{_TASK}, seed {seed}", first, sample.noisy, quality)
     for name in arguments.image if arguments.data is not None else ():
         noisy, truth = read_pair(arguments.data, name)
         half = len(noisy) // 2
@@ -159,6 +160,7 @@ def read_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--first-seed", type=int, default=0, metavar="N", help="of the first model; default 0")
     add("--seeds", nargs="*", type=int, default=[1, 2], metavar="N", help="default 1 2")
+    add("--shape", nargs=3, type=int, metavar=("Z", "Y", "X"), help="of T2; default: the task's")
     add("--epochs", type=int, metavar="N", help="of the fine-tuning; default: the program's")
     add_settings_arguments(parser)
     add_pair_arguments(parser)

@@ -39,6 +39,7 @@ _CHOICE_LABELS: dict[tuple[str, Any], str] = {
     ("masking_strategy", 2): "Random",
     ("method", "n2v"): "N2V",
     ("method", "autostructn2v"): "autoStructN2V",
+    ("start_as", "fine_tune"): "Fine-tune",
     ("mask_source", "stage1"): "Stage 1",
     ("mask_source", "extractor"): "Noisy images",
     ("channels", "one"): "One model",
