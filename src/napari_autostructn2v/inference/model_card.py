@@ -334,6 +334,9 @@ class ModelCardView(QWidget):
                 self._grid.addWidget(self._picture, row + 1, 1, Qt.AlignmentFlag.AlignLeft)
             elif name == "Folder":
                 value.setToolTip(str(card.folder))
+        # else lines that are wrapped are cut off where the names beside them became narrower
+        self._grid.invalidate()
+        self._grid.activate()
 
     def _on_stage_chosen(self) -> None:
         self._show_rows()
