@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import napari
+import numpy as np
 from napari.settings import get_settings
 from qtpy.QtWidgets import QApplication
 
 from autoStructN2V.datasets import ArraySource, make_sample
+from autoStructN2V.masking import find_patterns
 from autoStructN2V.pipeline import finish, recorded_events, validate_config
 from napari_autostructn2v.comparison.command import toggle_comparison
 from napari_autostructn2v.session.docks import PLUGIN, DockName, title_of
@@ -100,12 +102,28 @@ def _train(photographer: Photographer, session: Session) -> None:
     photographer.take("training-live")
     photographer.wait(lambda: session.training.state.phase in (Phase.REVIEW, Phase.FAILED))
     photographer.take("mask-editor")
+    _look_at_spectrum(photographer, session)
     session.approve()
     session.dock_requested.emit(DockName.TRAINING)
     photographer.wait(lambda: not session.training.state.phase.is_running)
     if session.training.state.error:
         raise SystemExit(session.training.state.error)
     photographer.take("training")
+
+
+def _look_at_spectrum(photographer: Photographer, session: Session) -> None:
+    """Show the spectrum of the image with a wave in it, and go back."""
+    editor = photographer.viewer.window.dock_widgets[title_of(DockName.MASK_EDITOR)]
+    removal, name = session.patterns.removal, session.patterns.source_name
+    noisy = np.asarray(session.training.results.stacks.layer.data, np.float32)
+    y, x = np.mgrid[: noisy.shape[-2], : noisy.shape[-1]]
+    wave = noisy.std() * np.sin(2.0 * np.pi * (0.8 * x + 0.6 * y) / 6.4)
+    stack = (noisy + wave.astype(np.float32)).reshape(-1, *noisy.shape[-2:])
+    session.patterns.show(find_patterns([ArraySource(stack)]), "with a wave")
+    editor.evidence.button("spectrum").click()
+    photographer.take("mask-editor-spectrum")
+    editor.evidence.button("autocorrelation").click()
+    session.patterns.show(removal, name)
 
 
 def _look(photographer: Photographer, session: Session) -> None:

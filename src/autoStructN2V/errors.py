@@ -5,6 +5,11 @@ interface shows it as it is; a traceback adds nothing for the person who reads i
 """
 
 
+def in_own_words(message: str) -> str:
+    """Return what a validator of ours said, without what pydantic puts before it."""
+    return message.removeprefix("Value error, ")
+
+
 class UserError(Exception):
     """Base of every error that a user can cause and can mend."""
 

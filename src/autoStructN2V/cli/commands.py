@@ -129,8 +129,8 @@ def _tell_of_interrupted(output: Path) -> None:
     """Say of the last interrupted training of a folder how it would go on."""
     for training in files.find_interrupted(output)[:1]:
         note(
-            f"The interrupted training of {training.began} is left as it is; with --resume it goes "
-            f"on, and without the folder {training.checkpoints.folder} it is forgotten."
+            f"The interrupted training of {training.began} is left as it is; --resume goes on with "
+            f"it, and deleting the folder {training.checkpoints.folder} discards it."
         )
     for folder in each_channel.find_interrupted_channels(output)[:1]:
         note(

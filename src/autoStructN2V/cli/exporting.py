@@ -24,7 +24,7 @@ def export(
 ) -> None:
     """Write a model as a package of the BioImage Model Zoo, for other programs."""
     if output.suffix.casefold() != ".zip":
-        raise ConfigError(f"{output} is no name of a package; it has to end with .zip.")
+        raise ConfigError(f"{output} is not the name of a package; it must end with .zip.")
     if not overwrite:
         datasets.refuse_existing([output])
     models = pipeline.find_models(model)

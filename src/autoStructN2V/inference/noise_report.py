@@ -29,10 +29,11 @@ TOO_MUCH = 1.15
 """What was removed, relative to the noise, from which on it is more: 1.05 at most if good."""
 
 _JUDGEMENTS = (
-    (0.1, "almost all of it is gone"),
-    (0.3, "most of it is gone"),
-    (0.6, "part of it is still there"),
-    (1.0, "most of it is still there"),
+    (0.1, "almost all of it was removed"),
+    (0.3, "most of it was removed"),
+    (0.6, "a part of it was removed"),
+    (0.9, "most of it is still there"),
+    (1.0, "hardly any of it was removed"),
 )
 
 
@@ -120,7 +121,7 @@ class StageReport:
         noise = f"Standard deviation of the noise: {self.removed_std:.3g} removed{of_input}."
         if self.removes_too_much:
             noise += (
-                " That is more than the noise: detail may be lost, or it was trained too short."
+                " That is more than the noise: detail may be lost, or the training was too short."
             )
         return " ".join(filter(None, (noise, self._structured_noise, self._doubt)))
 
@@ -129,7 +130,7 @@ class StageReport:
         if self.doubtful_area is None:
             return ""
         area = percent_text(self.doubtful_area, 1)
-        return f"In {area} of the area what was removed is clearly not only noise."
+        return f"In {area} of the area, clearly more than noise was removed."
 
     @property
     def _structured_noise(self) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.trainers.data import RefinementPlan
 
+WITHOUT_REFINEMENT = "the training keeps its blind spots to the end (no refinement)"
+"""What is said where noise cannot be drawn like that of the images."""
 _MOST_NOISE = 1.1  # measured variance over the error at hidden pixels, which contains the noise
 _CLEAR_RISE = 0.01  # of the error at hidden pixels, beyond what it varies by from epoch to epoch
 _MOSTLY_NOISE = 0.5  # that ratio, above which hidden pixels tell whether a network is better
@@ -67,8 +69,8 @@ class Refinement:
             return
         if self._plan.noise.variance > _MOST_NOISE * best:
             yield Warned(
-                "The noise was measured to be stronger than all that the network cannot predict, "
-                "so the refinement was left out and pixels stay hidden."
+                "The measured noise is stronger than the whole error at hidden pixels, which "
+                f"contains it, so {WITHOUT_REFINEMENT}."
             )
             return
         self.noise = self._plan.noise
@@ -97,8 +99,8 @@ class Refinement:
         self.noise = None
         self.limit = -math.inf
         return Warned(
-            "The refinement made predictions of hidden pixels worse: the noise is not quite what "
-            "was measured. It was taken back, and pixels stay hidden."
+            "The refinement made the result worse, because the noise is not quite what was "
+            "measured. It was undone: the result is that of the blind spots alone."
         )
 
     def state_dict(self) -> dict[str, Any]:

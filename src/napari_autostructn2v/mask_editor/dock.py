@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 _SLICES = ("Z-1 (above)", "Z (center)", "Z+1 (below)")
 _FRAMES = ("T-1 (before)", "T (center)", "T+1 (after)")
 _WELCOME = (
-    "The kernel marks the pixels that share noise with the pixel in the center. Measure a layer, "
-    "start a training, or draw it here: click or drag in the grid."
+    "The kernel marks the pixels that share noise with the pixel in the center. Inspect the "
+    "noise of a layer, start a training, or draw it here: click or drag in the grid."
 )
 _SETTLED = "What is changed here is for the next training; the one that runs has begun."
 _N_LINES = 3  # of texts that change while sliders move

@@ -169,7 +169,7 @@ TaskKind = Literal["measure", "denoise", "load", "import", "save", "open", "expo
 
 _WHAT_RUNS: Mapping[TaskKind, str] = MappingProxyType(
     {
-        "measure": "The noise is being measured",
+        "measure": "The noise is being inspected",
         "denoise": "A model runs",
         "load": "A model is being loaded",
         "import": "A model is being imported",

@@ -51,8 +51,7 @@ _AUTO_APPROVE_HELP = (
     "your approval."
 )
 _DISCARD = (
-    "Forget how far this training was? It cannot go on then. Models and images that are finished "
-    "stay."
+    "Discard the interrupted training? It cannot go on after that. Finished models and images stay."
 )
 _KERNEL_KNOWN = (Status.AWAITING, Status.COMPLETE)
 
@@ -255,7 +254,7 @@ class Training(DockContent):
     def _show_controls(self, run: RunState) -> None:
         is_running = run.phase.is_running
         self.start_button.setVisible(not is_running and run.phase is not Phase.DONE)
-        self.start_button.setText("Start training" if run.phase is Phase.IDLE else "Start again")
+        self.start_button.setText("Start training" if run.phase is Phase.IDLE else "Train again")
         self.cancel_button.setVisible(is_running)
         self.cancel_button.setEnabled(not run.is_stopping)
         self.cancel_button.setText("Stopping..." if run.is_stopping else "Cancel")

@@ -105,7 +105,7 @@ class InterruptedPanel(QWidget):
         self.continue_button = QPushButton("Continue")
         self.discard_button = QPushButton("Discard")
         self.discard_button.setToolTip(
-            "Forget how far it was; models and images that are finished stay"
+            "Give up what it could go on from; finished models and images stay"
         )
         self.reason = sentence()
         grid = QGridLayout(self)

@@ -14,6 +14,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt.utils import signals_blocked
 
+from autoStructN2V.errors import in_own_words
 from autoStructN2V.masking.kernels.config import require_odd
 from napari_autostructn2v.widgets.editors import (
     CheckBox,
@@ -52,7 +53,7 @@ _CHOICE_LABELS: dict[tuple[str, Any], str] = {
     ("output_dtype", "float32"): "float32",
     ("output_dtype", "input"): "As the input",
 }
-_MEANING_OF_LOWEST = {"steps_per_epoch": "Auto"}
+_MEANING_OF_LOWEST = {"steps_per_epoch": "Auto", "threads": "All"}
 _FILE_PATTERNS = {"mask_file_path": "Kernel (*.npy)", "stage1_model": "Model (*.pth)"}
 
 # an editor has an effect only while another one is on (or off)
@@ -292,5 +293,5 @@ def _refusal_of_opposite(model: type[BaseModel], name: str) -> str:
     try:
         model.model_validate({name: not default})
     except ValidationError as error:
-        return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        return in_own_words(str(error.errors()[0]["msg"]))
     return ""

@@ -182,7 +182,7 @@ def noise_left_text(run: RunState) -> str:
 
 def doubt_text(run: RunState) -> str:
     """Say in how much of the area each stage of a training removed more or less than noise."""
-    return _shares_text(run, "Area where clearly not only noise was removed", "doubtful_area")
+    return _shares_text(run, "Area where clearly more than noise was removed", "doubtful_area")
 
 
 def _shares_text(run: RunState, title: str, name: str) -> str:

@@ -242,6 +242,14 @@ def test_inspect(lines_tiff, capsys):
     assert "Recommended: --method" in out
 
 
+def test_a_word_that_is_none_of_the_choices_is_refused_in_plain_words(lines_tiff, tmp_path, capsys):
+    words_of = words("train", lines_tiff, "--output", tmp_path / "out", "--preset", "fats")
+    assert main(words_of) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "'fats' is not one of 'fast'" in said
+    assert "Value error" not in said
+
+
 def test_patterns_that_are_named_are_left_out(lines_tiff, tmp_path, capsys):
     named = ("--also-remove", "rows")
     assert main(words("inspect", lines_tiff, *named)) == 0
@@ -251,7 +259,7 @@ def test_patterns_that_are_named_are_left_out(lines_tiff, tmp_path, capsys):
     assert main(words("extract-mask", lines_tiff, "--output", tmp_path / "k.npy", *named)) == 0
     assert "offsets of whole rows" in capsys.readouterr().out
     assert main(words("inspect", lines_tiff, "--also-remove", "curves")) == 1
-    assert "'curves' is no pattern" in capsys.readouterr().err
+    assert "'curves' is not a pattern" in capsys.readouterr().err
 
 
 def test_inspect_ends_with_the_command_that_trains(lines_tiff, tmp_path, monkeypatch, capsys):
@@ -341,7 +349,7 @@ def test_settings_that_make_no_sense(lines_tiff, tmp_path, refused, setting, exp
         (b"num_epochs: 3", "is not valid JSON (line 1, column 1: expecting"),
         (b"[1, 2]", "holds no fields in braces"),
         (b'"text"', "holds no fields in braces"),
-        (b"\xff\x00", "is no text file"),
+        (b"\xff\x00", "is not a text file"),
         (None, "does not exist"),
     ],
 )
@@ -484,7 +492,7 @@ def test_a_new_training_tells_of_an_interrupted_one(tmp_path, capsys):
         pass
     run.close()
     assert train(source, tmp_path / "exp", "--skip-stage2") == 0
-    assert "with --resume it goes on, and without the folder" in capsys.readouterr().err
+    assert "--resume goes on with it, and deleting the folder" in capsys.readouterr().err
 
 
 @pytest.fixture

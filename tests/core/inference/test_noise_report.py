@@ -124,7 +124,7 @@ def test_a_report_is_plain_values():
             None,
             0.05,
             "Standard deviation of the noise: 0.0872 removed. 5\xa0% of the structured noise is "
-            "left: almost all of it is gone.",
+            "left: almost all of it was removed.",
         ),
     ],
 )
@@ -134,7 +134,12 @@ def test_a_report_in_words(noise, left, sentence):
 
 @pytest.mark.parametrize(
     ("left", "words"),
-    [(0.04, "almost all of it is gone"), (0.25, "most of it is gone"), (1.0, "still there")],
+    [
+        (0.04, "almost all of it was removed"),
+        (0.25, "most of it was removed"),
+        (0.8, "most of it is still there"),
+        (1.0, "100\xa0% of the structured noise is left: hardly any of it was removed"),
+    ],
 )
 def test_what_is_left_is_judged(left, words):
     assert words in StageReport(None, 0.1, {}, 0.3, 9, left).sentence

@@ -98,7 +98,7 @@ def test_it_is_said_where_a_result_is_to_be_doubted():
     events, result = drive(NOISY, tiny(method="n2v"))
     (finished,) = [event for event in events if isinstance(event, StageFinished)]
     assert 0.0 <= finished.report.doubtful_area <= 1.0
-    assert "of the area what was removed is clearly not only noise" in finished.report.sentence
+    assert "of the area, clearly more than noise was removed" in finished.report.sentence
     source, denoised = ArraySource(NOISY), result.stage1.denoised[0]
     prepared = finished.doubt.prepared(source)
     doubt = doubt_of(NOISY[1], denoised[1], finished.doubt.noise)

@@ -223,7 +223,7 @@ def test_noise_stronger_than_all_that_is_unexplained_is_not_added():
     events, _ = train(trainer)
     assert set(kinds) == {"MaskedBatch"}
     (warning,) = of_kind(events, Warned)
-    assert "refinement was left out" in warning.message
+    assert "blind spots to the end (no refinement)" in warning.message
 
 
 def test_early_stopping_does_not_cut_off_the_refinement(monkeypatch):

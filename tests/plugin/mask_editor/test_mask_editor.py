@@ -56,7 +56,7 @@ def click(qtbot, button):
 
 
 def test_without_a_kernel_it_says_what_to_do(editor):
-    assert "Measure a layer" in editor.advice.text()
+    assert "Inspect the noise of a layer" in editor.advice.text()
     assert not editor.measurement.measure_button.isEnabled()
     assert "no image layer" in editor.measurement.measure_button.toolTip()
 

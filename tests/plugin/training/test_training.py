@@ -172,7 +172,7 @@ def test_cancel_answers_at_once_and_offers_to_start_again(
     assert training.cancel_button.text() == "Stopping..."
     assert not training.cancel_button.isEnabled()
     wait_for(qtbot, session, Phase.CANCELLED)
-    assert training.start_button.text() == "Start again"
+    assert training.start_button.text() == "Train again"
     assert training.start_button.isEnabled()
     assert "what was finished is kept" in training.outcome.cancelled.text()
     training.outcome.new_button.click()

@@ -85,7 +85,7 @@ def _as_array(array: ArrayLike, name: str) -> NDArray[np.generic]:
         array = _without_mask(array)
     if isinstance(array, str | bytes | PathLike):
         raise InputError(
-            f"{array!r} is a name and no image; open the file first, with open_images."
+            f"{array!r} is a name, not an image; open the file first, with open_images."
         )
     is_chunked = hasattr(array, "chunks") and getattr(array, "ndim", 0) == 3
     if is_chunked and isinstance(getattr(array, "dtype", None), np.dtype):

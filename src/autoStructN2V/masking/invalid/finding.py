@@ -63,16 +63,15 @@ def invalid_sentences(sources: Sequence[SignalSource]) -> list[str]:
         share = percent_text(n_outliers / n_pixels, _decimals(n_outliers / n_pixels))
         found.append(
             f"{n_outliers} {'pixel is an outlier' if n_outliers == 1 else 'pixels are outliers'} "
-            f"({share}{same}): hot, dead, stuck or struck, and farther from all around than noise "
-            "and light allow. They are left out and filled from their surroundings; train with "
-            f"{OUTLIERS_SWITCH} off to keep them."
+            f"({share}{same}): hot, dead or stuck pixels, or cosmic rays, farther from all around "
+            "than noise and optics allow. They are ignored, and filled from their surroundings; "
+            f"train with {OUTLIERS_SWITCH} off to keep them."
         )
     if n_missing:
         share = percent_text(n_missing / n_pixels, _decimals(n_missing / n_pixels))
         found.append(
             f"{share} of the pixels are missing (not a number, or exactly constant outside of the "
-            "image). They are left out, and the result holds "
-            "there what the input does."
+            "image). They are ignored, and the result has there what the input has."
         )
     return found
 

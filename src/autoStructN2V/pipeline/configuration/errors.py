@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from autoStructN2V.errors import in_own_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -70,7 +72,7 @@ def _place(
 
 def _own_words(error: ErrorDetails, where: str, section: type[BaseModel]) -> str:
     """Put the name of the section before what a validator of ours says."""
-    message = error["msg"].removeprefix("Value error, ")
+    message = in_own_words(error["msg"])
     first = message.partition(" ")[0]
     if where.rpartition(".")[2] == first:
         where = where.rpartition(".")[0]

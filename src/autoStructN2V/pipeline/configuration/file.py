@@ -53,7 +53,7 @@ def _problem(error: OSError | ValueError) -> str:
         case json.JSONDecodeError():
             reason = error.msg[:1].lower() + error.msg[1:]
             return f"is not valid JSON (line {error.lineno}, column {error.colno}: {reason})"
-    return "is no text file"
+    return "is not a text file"
 
 
 def write_config(path: Path | str, config: PipelineConfig) -> None:

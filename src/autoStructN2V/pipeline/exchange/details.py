@@ -19,7 +19,7 @@ COMMON_LICENSES = ("CC-BY-4.0", "CC0-1.0", "CC-BY-SA-4.0", "MIT", "BSD-3-Clause"
 _WANTED = {
     "name": "The name {found} cannot be used; give 5 to 128 letters, digits, spaces, - and ().",
     "authors": "No author is named; name at least one person.",
-    "license": "The license {found} is none; give an identifier of the SPDX list, as CC-BY-4.0.",
+    "license": "{found} is not a known license; give an identifier of the SPDX list, as CC-BY-4.0.",
     "description": "The description is too long; give at most 1024 letters.",
 }
 

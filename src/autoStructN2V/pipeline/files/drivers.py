@@ -266,9 +266,7 @@ def _reported(
         write_picture(record, path.with_name(PICTURE_FILE))
     except Exception as error:
         _log.debug("The report could not be written", exc_info=True)
-        yield Warned(
-            f"The report could not be written ({error}); everything else was, as without it."
-        )
+        yield Warned(f"The report could not be written ({error}); all other files are complete.")
         return None
     return path
 

@@ -59,7 +59,7 @@ def decide_kernel(
     try:
         proposal = noise.evidence(extractor).propose(extractor)
     except InputError as error:
-        yield Warned(f"{error} Stage 2 was left out.")
+        yield Warned(f"{error} So stage 2 was not trained.")
         return None, None
     if decided is not None:
         yield KernelProposed(proposal, is_decided=True)

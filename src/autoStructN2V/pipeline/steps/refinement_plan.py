@@ -10,6 +10,7 @@ from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.data import RefinementPlan
 from autoStructN2V.trainers.events import TrainingEvent, Warned
+from autoStructN2V.trainers.refinement import WITHOUT_REFINEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -88,7 +89,7 @@ def plan_refinement(
     by_levels = is_coarse and bool(noise.levels)
     reason = _why_not(noise, by_levels=by_levels)
     if reason:
-        yield Warned(f"{reason}, so the refinement was left out and pixels stay hidden.")
+        yield Warned(f"{reason}, so {WITHOUT_REFINEMENT}.")
         return None
     proposal = evidence.propose(measurement.configured)
     is_drawn_whole = is_coarse or (proposal.advice.found and _holds(kernel, proposal.kernel))

@@ -100,7 +100,7 @@ class NoiseMeasuring:
             # without the pixels: a layer that is removed later shall free its memory
             self.measurement = Measurement(replace(stacks, sources=()))
         events = partial(_measured, stacks, config, mode, extractor)
-        self._tasks.start("measure", "Measuring the noise", events, show)
+        self._tasks.start("measure", "Inspecting the noise", events, show)
 
     def _watch_pixels(self, stacks: LayerStacks) -> None:
         """Forget what is measured once the layer has other pixels."""

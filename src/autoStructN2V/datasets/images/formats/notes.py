@@ -77,6 +77,6 @@ def _flawed_note(flawed: Sequence[tuple[str, list[str]]]) -> list[str]:
     n_more = len(flawed) - 1
     more = f" The same holds for {n_more} more image{'s' * (n_more > 1)}." if n_more else ""
     return [
-        f"What {name} says about itself is not valid in part, and the result will not say it "
-        f"({told}); the pixels are not concerned.{more}"
+        f"Some metadata of {name} are not valid and will be missing in the result ({told}); the "
+        f"pixels are not affected.{more}"
     ]

@@ -173,7 +173,7 @@ def _choice(item: str) -> Choice:
     try:
         wave = Wave(float(f"{float(period):.4g}"), round(float(angle) % 180.0, 1) % 180.0)
     except ValueError:
-        raise ValueError(f"{item!r:.50} is no pattern; {_ALLOWED}") from None
+        raise ValueError(f"{item!r:.50} is not a pattern; {_ALLOWED}") from None
     if not _SHORTEST <= wave.period_px <= _LONGEST or not np.isfinite(wave.angle_deg):
         raise ValueError(f"{item!r:.50} is more than images can show; {_ALLOWED}")
     return wave

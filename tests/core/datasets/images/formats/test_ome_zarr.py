@@ -181,7 +181,7 @@ def test_a_remote_store(tmp_path):
     source = _open_one("memory://images/a.ome.zarr")
     assert (source.name, source.metadata.scale_um) == ("a", pytest.approx(SCALE_UM))
     assert np.array_equal(read_stack(source), STACK)
-    with pytest.raises(InputError, match=r"b.ome.zarr does not exist or is no Zarr store"):
+    with pytest.raises(InputError, match=r"b.ome.zarr does not exist or is not a Zarr store"):
         open_images("memory://images/b.ome.zarr", mode="2D")
 
 

@@ -28,8 +28,8 @@ def test_a_place_has_the_text_that_leads_back_to_it():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("diagonal", "'diagonal' is no pattern; write rows, columns, or PERIOD@ANGLE"),
-        ("8", "'8' is no pattern"),
+        ("diagonal", "'diagonal' is not a pattern; write rows, columns, or PERIOD@ANGLE"),
+        ("8", "'8' is not a pattern"),
         ("1.2@0", "'1.2@0' is more than images can show"),
         ("nan@0", "more than images can show"),
         ("8@nan", "more than images can show"),

@@ -194,7 +194,7 @@ def test_training_model_and_other_images_follow(monkeypatch, source, fields, exp
 
 
 def test_a_model_that_names_no_pattern_is_refused():
-    with pytest.raises(ValueError, match="'x' is no pattern"):
+    with pytest.raises(ValueError, match="'x' is not a pattern"):
         require_plain({"also_remove": "x"})
 
 

@@ -150,7 +150,7 @@ def _no_store(location: Location) -> InputError:
             f"{location} is incomplete: it has no metadata of Zarr ({', '.join(NODE_FILES[:3])}); "
             "copy or export it again."
         )
-    return InputError(f"{location} does not exist or is no Zarr store; choose another one.")
+    return InputError(f"{location} does not exist or is not a Zarr store; choose another one.")
 
 
 def _image_of(group: Any, location: Location) -> tuple[Any, Multiscale]:
@@ -177,7 +177,7 @@ def _full_resolution(
     multiscale = read_multiscale(ome)
     if multiscale is None:
         raise InputError(
-            f"{_where(location)} is no valid OME-Zarr: what it says about its image (multiscales) "
+            f"{_where(location)} is not valid OME-Zarr: what it says about its image (multiscales) "
             "is missing or damaged; choose an array inside of it, or export it again."
         )
     return _member(group, multiscale.level, location), multiscale
