@@ -223,7 +223,7 @@ def test_half_written_groups(tmp_path):
 )
 def test_damaged_attributes(tmp_path, damage):
     zarr.open_group(str(tmp_path / "a.zarr"), mode="w", attributes={"ome": damage})
-    with pytest.raises(InputError, match=r"no valid OME-Zarr: .*\(multiscales\) is missing"):
+    with pytest.raises(InputError, match=r"not valid OME-Zarr: .*\(multiscales\) is missing"):
         open_images(tmp_path / "a.zarr", mode="2D")
 
 
