@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 _STAGE = {"features": 16, "num_layers": 2, "patch_size": 32, "batch_size": 4, "steps_per_epoch": 12}
 _CONFIG: dict[str, Any] = {
+    "preset": "documented",
     "device": "cpu",
     "num_epochs": 8,
     "n2v": _STAGE,

@@ -84,7 +84,13 @@ def read_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--images", nargs="+", choices=_IMAGES, default=_IMAGES, metavar="NAME", help="default all")
-    add("--presets", nargs="+", choices=list(PRESETS), default=list(PRESETS), help="default all")
+    add(
+        "--presets",
+        nargs="+",
+        choices=list(PRESETS),
+        default=list(PRESETS)[:3],
+        help="default the first three",
+    )
     add("--data", type=Path, metavar="DIR", help="folder of the folders hagen and fmd_frames")
     add("--seed", type=int, default=21, help="of the synthetic tasks; default 21")
     add("--frame", type=int, default=0, help="of the zebrafish; default 0")

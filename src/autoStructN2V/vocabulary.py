@@ -20,7 +20,7 @@ LINES: tuple[Lines, ...] = ("columns", "rows")
 StripeRemoval = Literal["auto", Lines, "off"]
 """Where stripes are removed; "auto" looks for them."""
 
-PresetName = Literal["fast", "balanced", "high_quality"]
+PresetName = Literal["fast", "balanced", "high_quality", "documented"]
 """Starting values of a configuration."""
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]

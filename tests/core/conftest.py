@@ -31,6 +31,7 @@ TINY_STAGE: dict[str, Any] = {
     "learning_rate": 1e-3,
 }
 TINY: dict[str, Any] = {
+    "preset": "documented",
     "num_epochs": 1,
     "device": "cpu",
     "n2v": TINY_STAGE,
@@ -38,7 +39,7 @@ TINY: dict[str, Any] = {
     "stage2": TINY_STAGE,
 }
 TINY_WORDS = [
-    *("--device", "cpu", "--set", "num_epochs=1"),
+    *("--device", "cpu", "--preset", "documented", "--set", "num_epochs=1"),
     *(
         word
         for stage in ("n2v", "stage1", "stage2")

@@ -39,7 +39,10 @@ TripletsAlongOption = Annotated[
 ]
 Preset = Annotated[
     PresetName | None,
-    typer.Option(help="fast takes minutes; balanced, the default, up to hours on a CPU."),
+    typer.Option(
+        help="fast takes a minute or two; balanced, the default, four times as long, high_quality "
+        "eight times; documented up to hours on a CPU."
+    ),
 ]
 ConfigFile = Annotated[Path | None, typer.Option(help="Configuration as a .json file.")]
 Mask = Annotated[Path | None, typer.Option(help="Kernel (.npy) to use in stage 2.")]

@@ -116,8 +116,9 @@ class PipelineConfig(ScheduleConfig):
     preset: PresetName = Field(
         "balanced",
         title="Preset",
-        description="Starting values: fast for minutes on a laptop, balanced as documented, "
-        "high_quality for the best result.",
+        description="Starting values: fast for a minute or two on a laptop, balanced for "
+        "better results in some more, high_quality for the best, documented for the documented "
+        "numbers.",
     )
     method: Method = Field(
         "autostructn2v",

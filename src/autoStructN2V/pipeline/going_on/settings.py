@@ -46,7 +46,7 @@ def go_on(
         Model folder of a training, a .pth file, or a package (.zip).
     how : {"continue", "fine_tune"}
         As many epochs again on the same images, or a fifth of them on other images.
-    preset : {"fast", "balanced", "high_quality"}, optional
+    preset : {"fast", "balanced", "high_quality", "documented"}, optional
         Train as this preset does, not as the model was trained.
 
     Returns

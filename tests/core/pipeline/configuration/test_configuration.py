@@ -43,8 +43,8 @@ GENERAL = {
     "run_stage2": True,
     "mode": "2D",
     "method": "autostructn2v",
-    "preset": "balanced",
 }
+DOCUMENTED = {"preset": "documented"}
 EXTRACTOR = {
     "adapt_autocorr": True,
     "base_percentile": 50,
@@ -81,7 +81,7 @@ def message(config):
 
 @pytest.mark.parametrize(("field", "n2v", "stage1", "stage2"), TABLE)
 def test_the_documented_table_of_the_stages(field, n2v, stage1, stage2):
-    config = validate_config({})
+    config = validate_config(DOCUMENTED)
     for section, value in (("n2v", n2v), ("stage1", stage1), ("stage2", stage2)):
         if value is None:
             assert field not in type(config[section]).model_fields
@@ -92,16 +92,16 @@ def test_the_documented_table_of_the_stages(field, n2v, stage1, stage2):
 
 @pytest.mark.parametrize(("field", "value"), GENERAL.items())
 def test_the_documented_general_defaults(field, value):
-    assert validate_config({})[field] == value
+    assert validate_config(DOCUMENTED)[field] == value
 
 
 @pytest.mark.parametrize(("field", "value"), EXTRACTOR.items())
 def test_the_documented_extractor_defaults(field, value):
-    assert validate_config({})["stage2"]["extractor"][field] == value
+    assert validate_config(DOCUMENTED)["stage2"]["extractor"][field] == value
 
 
 def test_stage_2_takes_its_kernel_from_stage_1():
-    stage2 = validate_config({})["stage2"]
+    stage2 = validate_config(DOCUMENTED)["stage2"]
     assert stage2["mask_source"] == "stage1"
     assert stage2["mask_file_path"] is None
 
@@ -161,8 +161,8 @@ REFUSED = [
     ("device", "tpu", "'auto', 'cpu', 'cuda' or 'mps'"),
     ("mode", "3D", "'2D' or '2.5D'"),
     ("method", "magic", "'n2v' or 'autostructn2v'"),
-    ("preset", "slow", "'fast', 'balanced' or 'high_quality'"),
-    ("preset", ["fast"], "'fast', 'balanced' or 'high_quality'"),
+    ("preset", "slow", "'fast', 'balanced', 'high_quality' or 'documented'"),
+    ("preset", ["fast"], "'fast', 'balanced', 'high_quality' or 'documented'"),
     ("split_ratio", (0.5, 0.5, 0.5), "sum to 1"),
     ("split_ratio", (1.0, 0.0, 0.0), "above 0"),
     ("split_ratio", (0.5, 0.5), "3 numbers, such as [0.7, 0.15, 0.15]"),
@@ -182,7 +182,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("path", "value", "allowed"), REFUSED)
 def test_errors_name_field_value_and_what_is_allowed(path, value, allowed):
-    text = message(nested(path, value))
+    text = message({**DOCUMENTED, **nested(path, value)})
     section, _, field = path.rpartition(".")
     assert section in text
     assert field in text
@@ -253,9 +253,29 @@ def test_presets_lie_under_what_is_given(preset):
         assert config.stage1[name] == value
 
 
-def test_balanced_is_the_table_of_defaults():
-    assert PRESETS["balanced"] == {}
+def test_documented_is_the_table_of_defaults_and_balanced_the_preset_that_nobody_chose():
+    assert PRESETS["documented"] == {}
     assert validate_config({"preset": "balanced"}) == validate_config({})
+
+
+def test_a_saved_configuration_keeps_its_numbers_whatever_its_preset_is_today():
+    saved = validate_config(DOCUMENTED).model_dump(mode="json") | {"preset": "balanced"}
+    read = validate_config(saved)
+    assert (read.num_epochs, read.stage2.features, read.stage2.optimizer) == (100, 64, "adam")
+
+
+def test_better_presets_differ_from_fast_in_nothing_but_the_length_of_the_training():
+    length = {"num_epochs": 1, "n2v": {"steps_per_epoch": 1}, "stage2": {"steps_per_epoch": 1}}
+    equal = {
+        validate_config({"preset": p, **length}).model_dump_json(exclude={"preset"})
+        for p in ("fast", "balanced", "high_quality")
+    }
+    assert len(equal) == 1
+    steps = []
+    for preset in ("fast", "balanced", "high_quality"):
+        config = validate_config({"preset": preset})
+        steps.append(config.num_epochs * config.stage2.steps_per_epoch)
+    assert steps == sorted(set(steps))
 
 
 def test_a_partial_section_keeps_its_other_defaults():

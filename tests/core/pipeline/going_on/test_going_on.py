@@ -90,10 +90,10 @@ def test_settings_are_those_of_the_model_but_for_the_run(folder, first):
 
 
 def test_a_preset_says_how_to_train_but_not_what(folder):
-    config = validate_config(go_on(folder, "fine_tune", "balanced"))
+    config = validate_config(go_on(folder, "fine_tune", "documented"))
     model = load_model(find_models(folder)[2])
     assert config.stage2.features == model.network_config.features
-    assert (config.preset, config.num_epochs, config.stage2.optimizer) == ("balanced", 20, "adam")
+    assert (config.preset, config.num_epochs, config.stage2.optimizer) == ("documented", 20, "adam")
 
 
 def test_a_model_without_its_settings_is_trained_by_its_preset(folder, tmp_path):
