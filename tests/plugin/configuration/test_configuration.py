@@ -298,7 +298,7 @@ def test_a_layer_that_is_smaller_than_a_patch_is_named_before_training(dock, vie
 def test_time_and_memory_are_estimated(dock, session, qtbot):
     qtbot.waitUntil(lambda: "of memory on CPU" in dock.estimate.text())
     assert not dock.estimate.offers_fast()
-    session.set_config(validate_config({"num_epochs": 10_000}))
+    session.set_config(validate_config({"preset": "documented", "num_epochs": 10_000}))
     qtbot.waitUntil(dock.estimate.offers_fast)
     assert "more than an hour" in dock.estimate.text()
     assert "at most" in dock.estimate.text()
