@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 from pathlib import Path
 from types import UnionType
@@ -48,6 +49,11 @@ LIMITS_FILE = Path(__file__).parent / "data" / "limits.json"
 
 _MARKER = re.compile(r"<!-- (fields|command|presets|limits)(?:: ([\w-]+))? -->")
 _ROLE = re.compile(r":(?:func|class|meth|mod|attr|data|exc):(?=<code>)")
+
+
+def on_startup(**_: Any) -> None:
+    """Let bars in notebooks be drawn at their beginning and end: a page shows each drawing."""
+    os.environ.setdefault("TQDM_MININTERVAL", "3600")
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:

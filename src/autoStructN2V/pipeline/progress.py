@@ -76,7 +76,9 @@ class _Bars:
                 done = (event.epoch - 1) * event.n_steps + event.step
                 self._bar(f"Train {event.stage}", event.n_steps * event.n_epochs, done)
             case EpochFinished() if bar := self._bars.get(f"Train {event.stage}"):
-                bar.set_postfix(loss=f"{event.train_loss:.4f}", validation=f"{event.val_loss:.4f}")
+                losses = {"loss": event.train_loss, "validation": event.val_loss}
+                shown = {name: f"{loss:.4f}" for name, loss in losses.items()}
+                bar.set_postfix(shown, refresh=False)
             case PredictionProgress():
                 self._bar(f"Denoise {event.stage}", event.n_tiles, event.n_done)
             case Warned():
