@@ -203,7 +203,8 @@ class Trainer:
             is_stopped = not is_whole
             if checkpoints is not None and is_whole:
                 checkpoints.save(self._standing.epoch, self.state_dict, is_last=self._is_over)
-        if not self._standing.history:
+        # a model that is gone on from is best until an epoch is better
+        if not self._standing.history and not math.isfinite(self._standing.best):
             self._standing.best_weights = self._weights()
         self.network.load_state_dict(self._standing.best_weights)
         self.network.eval()

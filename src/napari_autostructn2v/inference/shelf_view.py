@@ -57,6 +57,7 @@ class ShelfView(QWidget):
         super().__init__()
         self._shelf = shelf
         self._chosen: Path | None = None  # what a person selected, not the program
+        self._noted: ShelvedModel | None = None  # whose note is shown, while it is written too
         self._is_busy = False
         self._make_widgets()
         self._arrange()
@@ -179,7 +180,7 @@ class ShelfView(QWidget):
         self.list.edit(self.list.currentIndex())
 
     def _on_note(self) -> None:
-        model = self.selected()
+        model = self._noted
         if model is not None and self.note.text().strip() != model.note:
             self._shelf.note(model, self.note.text())
 
@@ -237,6 +238,7 @@ class ShelfView(QWidget):
             button.setEnabled(not self._is_busy)
         show_sentence(self.words, "" if model is None else _details(model))
         if not self.note.hasFocus():
+            self._noted = model
             self.note.setText("" if model is None else model.note)
 
 

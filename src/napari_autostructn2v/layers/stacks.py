@@ -263,6 +263,8 @@ class LayerStacks:
         axes = axes_of(layer)
         # colors have no slider
         at = {k: float(x) for k, x in zip(axes, position, strict=False)}
+        if not {*self.leading} - {"C"} <= at.keys():  # other axes were stated meanwhile
+            return None
         where = [0.0 if self.is_color and k == "C" else at[k] for k in self.leading]
         order = self._order.replace("C", "") if of_channel else self._order
         return self._plane_at(where, order)

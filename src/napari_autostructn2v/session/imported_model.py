@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.errors import ConfigError, ModelError
+from autoStructN2V.inference.model_files import MODEL_FILES
 from autoStructN2V.inference.packaged import is_package, unpacked
 from autoStructN2V.pipeline import find_models, go_on, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config
@@ -99,7 +100,8 @@ class ImportedModel:
     def _path(self) -> Path:
         """The folder that all models are in, or the file of the last."""
         last = self.files[max(self.files)]
-        is_whole = find_models(last.parent) == self.files if not is_package(last) else False
+        beside = {stage: last.parent / name for stage, name in MODEL_FILES.items()}
+        is_whole = self.files == {stage: path for stage, path in beside.items() if path.is_file()}
         return last.parent if is_whole else last
 
     def _as_it_is(self, config: PipelineConfig) -> dict[str, Any]:

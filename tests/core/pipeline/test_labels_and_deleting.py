@@ -1,6 +1,8 @@
 """A model is called what a person likes, set aside without a loss, and gone for good much later."""
 
+import shutil
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from filelock import FileLock
@@ -100,6 +102,17 @@ def test_nothing_is_replaced_by_what_comes_back(folder):
     restore_model(folder)
     with pytest.raises(ModelError, match="No model was deleted from"):
         restore_model(folder)
+
+
+@pytest.mark.parametrize("change", [delete_model, partial(label_model, name="mine")])
+def test_a_model_file_that_lies_by_itself_takes_no_folder_with_it(folder, tmp_path, change):
+    others = tmp_path / "downloads"
+    others.mkdir()
+    (others / "thesis.txt").write_text("years of work", "utf-8")
+    alone = shutil.copy(folder / "stage1_model.pth", others / "mine.pth")
+    with pytest.raises(ModelError, match="is a single file and no model folder"):
+        change(alone)
+    assert sorted(path.name for path in others.iterdir()) == ["mine.pth", "thesis.txt"]
 
 
 def test_a_training_that_runs_is_not_deleted(folder):

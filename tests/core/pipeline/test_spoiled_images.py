@@ -18,7 +18,8 @@ STAGE = {
     "refinement": 0.0,
     "average_turns": False,
 }
-CONFIG = {"num_epochs": 2, "device": "cpu", "method": "n2v", "n2v": STAGE, "random_seed": 1}
+CONFIG = {"preset": "documented", "num_epochs": 2, "method": "n2v", "n2v": STAGE}
+CONFIG |= {"device": "cpu", "random_seed": 1}
 STD = 20.0
 SHAPE = (4, 64, 64)
 

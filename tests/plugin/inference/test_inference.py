@@ -494,7 +494,7 @@ def test_a_dock_opened_meanwhile_shows_the_progress_and_the_outcome(
 
 def test_what_a_measurement_says_is_not_shown_here(loaded: Inference, session: Session) -> None:
     session.tasks.set_state(TaskState("measure", is_running=True))
-    assert "being measured" in loaded.problem.text()
+    assert "being inspected" in loaded.problem.text()
     session.tasks.set_state(replace(session.tasks.state, is_running=False, messages=("Use N2V.",)))
     assert loaded.done.text() == ""
 

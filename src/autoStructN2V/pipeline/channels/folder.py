@@ -63,6 +63,7 @@ class FinishedChannel:
         files = {
             stage: dict(zip(output.images, paths, strict=True))
             for stage, paths in output.files.items()
+            if len(paths) == len(output.images)  # else it was stopped before all were written
         }
         return cls(output.folders, files, output.left_out, output)
 
@@ -234,11 +235,11 @@ class ChannelsFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Let no other process work on it meanwhile."""
-        try:
-            with locked_folder(self._lock, self.path):
+        with locked_folder(self._lock, self.path):
+            try:
                 yield
-        finally:
-            shutil.rmtree(self._lock, ignore_errors=True)
+            finally:  # the lock of another process is not ours to remove
+                shutil.rmtree(self._lock, ignore_errors=True)
 
     @property
     def is_running(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from autoStructN2V.datasets.images.channels import AllChannels
@@ -51,12 +52,17 @@ def join_results(
     for stage in stages_of(finished):
         for whole in _wholes(finished, channels, join, stage):
             ending = result_ending(whole.metadata)
-            path = free_name(
-                folder / f"stage{stage}" / f"{safe_name(whole.name)}_stage{stage}{ending}"
-            )
+            wanted = folder / f"stage{stage}" / f"{safe_name(whole.name)}_stage{stage}{ending}"
+            # the folder is this training's own: what else is there is of an attempt cut short
+            path = free_name(wanted, partial(_is_among, files.get(stage, [])))
             write_whole(path, whole, {"stage": stage, "channels": len(channels)})
             files.setdefault(stage, []).append(path)
     return files
+
+
+def _is_among(paths: Sequence[Path], path: Path) -> bool:
+    """Tell whether a file has the name of one of these, as disks that ignore case see it."""
+    return path.name.casefold() in {other.name.casefold() for other in paths}
 
 
 def stages_of(finished: Sequence[FinishedChannel]) -> list[int]:

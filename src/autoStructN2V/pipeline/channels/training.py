@@ -16,6 +16,7 @@ from autoStructN2V.pipeline.channels.joining import join_results, stages_of, sta
 from autoStructN2V.pipeline.events import ChannelStarted
 from autoStructN2V.pipeline.files.drivers import recorded_events
 from autoStructN2V.pipeline.files.fingerprint import ImageFingerprint
+from autoStructN2V.sampling import never
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def channel_events(
     with folder.held():
         for channel, images in enumerate(channels):
             yield _started(channel, channels)
-            known = _finished_before(folder, channel, images, should_stop)
+            known = _finished_before(folder, channel, images)
             if known is not None:
                 yield Warned(f"Channel {channel} is finished.")
                 finished.append(known)
@@ -132,11 +133,11 @@ def channel_events(
             finished.append(FinishedChannel.of(output))
             if output.result.is_stopped:
                 return ChannelsOutput(folder.path, tuple(finished), {}, is_stopped=True)
-            folder.keep(channel, finished[-1], ImageFingerprint.of(images.sources, should_stop))
+            folder.keep(channel, finished[-1], ImageFingerprint.of(images.sources, never))
         yield from map(Warned, stand_ins(finished))
         files = join_results(folder.path, finished, channels, join)
+        folder.complete()  # first: without the single ones it could not be joined again
         _remove_singles(finished, files)
-        folder.complete()
     return ChannelsOutput(folder.path, tuple(finished), files)
 
 
@@ -152,13 +153,13 @@ def _config_of(config: PipelineConfig, folder: ChannelsFolder, channel: int) -> 
 
 
 def _finished_before(
-    folder: ChannelsFolder, channel: int, images: ChannelImages, should_stop: Callable[[], bool]
+    folder: ChannelsFolder, channel: int, images: ChannelImages
 ) -> FinishedChannel | None:
     """Return what a channel left before the training was interrupted, if that is of use."""
     known = folder.finished(channel)
     if known is None:
         return None
-    folder.require_images(channel, ImageFingerprint.of(images.sources, should_stop))
+    folder.require_images(channel, ImageFingerprint.of(images.sources, never))
     return known
 
 

@@ -51,7 +51,7 @@ def open_client(scheduler: str | None = None, workers: int | None = None) -> Ite
         stack.enter_context(_quiet())
         if workers is not None:
             place = stack.enter_context(_local_cluster(distributed, workers))
-            yield stack.enter_context(distributed.Client(place))
+            yield stack.enter_context(distributed.Client(place, set_as_default=False))
         else:
             yield stack.enter_context(_connected(distributed, str(scheduler)))
 
@@ -88,7 +88,7 @@ def _connected(distributed: Any, scheduler: str) -> Any:
     is_file = scheduler.endswith(".json")
     place = {"scheduler_file": scheduler} if is_file else {"address": scheduler}
     try:
-        return distributed.Client(**place, timeout=_PATIENCE)
+        return distributed.Client(**place, timeout=_PATIENCE, set_as_default=False)
     except Exception as error:
         # what an address can be wrong in is told by errors of many kinds
         raise ClusterError(

@@ -62,7 +62,7 @@ def run_blocks(
     """
     pending = _submitted(client, model, stack, blocks)
     retries: Counter[str] = Counter()
-    completed = require_distributed().as_completed(list(pending))
+    completed = require_distributed().as_completed(list(pending), loop=client.loop)
     try:
         while pending and not should_stop():
             _require_running(client)
@@ -70,6 +70,9 @@ def run_blocks(
             for future in batch:
                 if future.status == "finished":
                     yield pending.pop(future)
+                    continue
+                if future.status in ("lost", "pending"):  # its worker died; it is made again
+                    completed.add(future)
                     continue
                 retries[future.key] += 1
                 _require_retry(future, retries[future.key], client)

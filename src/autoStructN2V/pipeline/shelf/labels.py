@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from autoStructN2V.errors import ConfigError
+from autoStructN2V.errors import ConfigError, ModelError
 from autoStructN2V.files import write_json
-from autoStructN2V.inference.model_files import find_models
+from autoStructN2V.inference.model_files import MODEL_FILES, find_models
 from autoStructN2V.pipeline.files.plain_json import read_json
 
 if TYPE_CHECKING:
@@ -83,9 +83,16 @@ def folder_of(path: Path | str) -> Path:
     Raises
     ------
     ModelError
-        If there is none, or more than one.
+        If there is none, or more than one, or it is a file that lies by itself: the folder
+        around it is none of ours.
     """
-    return next(iter(find_models(path).values())).parent
+    file = next(iter(find_models(path).values()))
+    if file.name not in MODEL_FILES.values():
+        raise ModelError(
+            f"{path} is a single file and no model folder, as trainings write them; rename, note "
+            "or delete it where it lies."
+        )
+    return file.parent
 
 
 def _checked(what: str, text: str) -> str:

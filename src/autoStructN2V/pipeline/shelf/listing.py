@@ -146,6 +146,8 @@ def list_models(
     found: list[ShelvedModel] = []
     for where in places:
         stages = tuple(n for n, name in MODEL_FILES.items() if (where / name).is_file())
+        if not stages:  # deleted while others were compared
+            continue
         try:
             model = load_description(where / MODEL_FILES[stages[-1]])
         except (ModelError, OSError) as error:

@@ -110,7 +110,7 @@ def grid_of_training(
         If the kernel is for another grid than the model, or than the images were recorded on.
     """
     if config.stage1_model is not None and config.method != "n2v":
-        grid = Grid(load_stage1(config.stage1_model, config.mode).grid_share)
+        grid = Grid(load_stage1(config.stage1_model, config.mode, config.triplets_along).grid_share)
     elif given is None or given.is_coarse:
         grid = _recorded(sources, noise, config)
     else:

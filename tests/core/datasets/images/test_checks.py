@@ -211,8 +211,8 @@ def test_what_is_masked_is_not_a_number(dtype, becomes):
     [
         ([[1, 2], [3]], "list that cannot be read as an array"),
         (Broken(), "the server has gone"),
-        ("a.tif", "a name and no image"),
-        (Path("a.tif"), "a name and no image"),
+        ("a.tif", "is a name, not an image"),
+        (Path("a.tif"), "is a name, not an image"),
         (None, "0 axes"),
     ],
 )

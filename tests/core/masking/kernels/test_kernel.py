@@ -290,7 +290,7 @@ def test_description_names_the_neighboring_slices():
     cells = np.zeros((3, 1, 9), bool)
     cells[1] = True
     description = Kernel(cells).description
-    assert "none in the slices" in description.sentence
+    assert "none in the neighboring slices" in description.sentence
     assert description.size == (3, 1, 9)
     cells[0, 0, 3:6] = True
     assert "3 in the slice above and 0 in the slice below" in Kernel(cells).description.sentence

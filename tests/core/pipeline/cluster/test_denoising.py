@@ -28,7 +28,7 @@ def client():
     place = {"processes": False, "dashboard_address": None, "protocol": "inproc"}
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, **place) as cluster,
-        distributed.Client(cluster) as client,
+        distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield client
 

@@ -300,7 +300,7 @@ def test_the_command_line_exports_and_denoises_with_a_package(
     assert f"package: {package}" in capsys.readouterr().out
     assert main(words) == 1  # it exists
     assert main([*words[:3], str(tmp_path / "x.tar"), *words[4:]]) == 1
-    assert "has to end with .zip" in capsys.readouterr().err
+    assert "must end with .zip" in capsys.readouterr().err
     for name, source in {"a": package, "b": tmp_path / "model"}.items():
         out = tmp_path / f"{name}.tif"
         assert main(["denoise", str(noisy), "--model", str(source), "--output", str(out)]) == 0
