@@ -239,7 +239,8 @@ def _turned(slices: Tensor, symmetry: Symmetry) -> Tensor:
     """Return slices (C, y, x) turned and flipped, without a copy if they stay as they are."""
     if symmetry == SYMMETRIES[0]:
         return slices
-    return torch.from_numpy(np.ascontiguousarray(symmetry(slices.numpy())))
+    # always a copy: to NumPy one flipped row or column is contiguous as it is, to PyTorch it is not
+    return torch.from_numpy(symmetry(slices.numpy()).copy())
 
 
 def _core(prediction: Tensor, tile: Tile) -> NDArray[np.float32]:
