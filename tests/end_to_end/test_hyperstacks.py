@@ -13,7 +13,7 @@ from autoStructN2V.datasets import open_images
 from autoStructN2V.pipeline import run_pipeline
 from napari_autostructn2v.layers.axes import axes_of
 from napari_autostructn2v.layers.files import FileImage
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from tests.core.conftest import tiny
 
 if TYPE_CHECKING:

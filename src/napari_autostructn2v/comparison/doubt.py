@@ -13,7 +13,7 @@ from psygnal import Signal
 from autoStructN2V.errors import InputError
 from autoStructN2V.inference.doubt import CLEAR
 from napari_autostructn2v.comparison.panels import new_panel
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from napari_autostructn2v.session.work.jobs import Job, error_text
 
 if TYPE_CHECKING:

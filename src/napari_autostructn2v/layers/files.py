@@ -19,7 +19,7 @@ from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY
 from napari_autostructn2v.layers.geometry import Geometry
 from napari_autostructn2v.layers.pixels import full_resolution
-from napari_autostructn2v.layers.stacks import LayerStacks, stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.inference.trained_model import TrainedModel
     from autoStructN2V.vocabulary import OutputDtype
+    from napari_autostructn2v.layers.stacks import LayerStacks
 
 _PLANE = "YX"
 

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass, field
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
 
-from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.datasets.images.writing import to_dtype
-from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY
-from napari_autostructn2v.layers.axes import LEADING, axes_of, is_name, stack_letter
-from napari_autostructn2v.layers.description import describe_layer, leading_axes
-from napari_autostructn2v.layers.geometry import Geometry
-from napari_autostructn2v.layers.pixels import full_resolution, source_of
+from napari_autostructn2v.layers.axes import LEADING, is_name
 
 if TYPE_CHECKING:
+    import weakref
     from collections.abc import Mapping, Sequence
 
-    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.vocabulary import Mode, TripletsAlong
-    from napari_autostructn2v.layers.axes import LeadingAxis
+    from napari_autostructn2v.layers.geometry import Geometry
 
-_LENGTHS = {
-    "picometer": "pm",
-    "angstrom": "Å",
-    "nanometer": "nm",
-    "micrometer": "um",
-    "millimeter": "mm",
-    "centimeter": "cm",
-    "meter": "m",
-    "inch": "inch",
-}
 _PLANE = "YX"
+_SAMPLES = "C"  # of a color image, which come last
 
 
 @dataclass(frozen=True)
@@ -68,6 +52,8 @@ class LayerStacks:
         Letters of the axes of ``shape``.
     along : str
         Letter of the axis whose planes are the slices of a stack; empty if there is none.
+    layer_axes : str
+        Letters of all axes of the layer, whatever a person says of them later.
     dtype : dtype
         Data type of the pixels.
     """
@@ -81,6 +67,7 @@ class LayerStacks:
     summary: str
     axes: str
     along: str
+    layer_axes: str
     dtype: np.dtype[np.generic]
     _layer: weakref.ref[Image] = field(repr=False, compare=False)
 
@@ -155,9 +142,7 @@ class LayerStacks:
 
     def part_of(self, data: Any) -> Any:
         """Return the part of an array of the shape of the whole layer that was chosen."""
-        layer = self.layer
-        axes = axes_of(layer) if layer is not None else self.axes
-        return data[_where(axes, self.chosen)]
+        return data[indices(self.layer_axes, self.chosen)]
 
     def layer_data(self, denoised: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return denoised stacks as one array of the shape that the layer has."""
@@ -254,17 +239,14 @@ class LayerStacks:
         Returns
         -------
         int or None
-            None if the layer is gone.
+            None if the layer is gone, or its pixels were replaced by some with other axes.
         """
         layer = self.layer
-        if layer is None:
+        if layer is None or layer.ndim != len(self.layer_axes.removesuffix(_SAMPLES)):
             return None
         position = layer.world_to_data(np.asarray(point)[-layer.ndim :])
-        axes = axes_of(layer)
         # colors have no slider
-        at = {k: float(x) for k, x in zip(axes, position, strict=False)}
-        if not {*self.leading} - {"C"} <= at.keys():  # other axes were stated meanwhile
-            return None
+        at = {k: float(x) for k, x in zip(self.layer_axes, position, strict=False)}
         where = [0.0 if self.is_color and k == "C" else at[k] for k in self.leading]
         order = self._order.replace("C", "") if of_channel else self._order
         return self._plane_at(where, order)
@@ -305,117 +287,6 @@ class LayerStacks:
         return self.shape[self.axes.index(letter)] if letter and letter in self.axes else 1
 
 
-def stacks_of(
-    layer: Layer, chosen: Mapping[str, int] | None = None, *, along_time: bool = False
-) -> LayerStacks:
-    """Take the pixels of an image layer.
-
-    Parameters
-    ----------
-    layer : napari layer
-        Image with up to five axes.
-    chosen : mapping of str to int, optional
-        Index along axes of which there are several stacks, by their letters; of all others, all,
-        each as a stack of its own.
-    along_time : bool
-        Whether the frames of a movie are the slices of a stack, also where it has slices.
-
-    Raises
-    ------
-    InputError
-        If it is no image layer, has too many axes, or an index is not there.
-    """
-    data = full_resolution(layer)
-    axes = axes_of(layer)
-    along = stack_letter(axes, along_time=along_time)
-    leading = leading_axes(layer, along_time=along_time)
-    chosen = _checked(layer, leading, chosen or {})
-    kept = [i for i, letter in enumerate(axes) if letter not in chosen]
-    geometry = Geometry.of(layer).of_axes([i for i in kept if i < layer.ndim])
-    kept_axes = "".join(axes[i] for i in kept)
-    metadata = _file_metadata(geometry, kept_axes, axes, data.shape, along)
-    places = _places(leading, chosen)
-    free = [axis for axis in leading if axis.letter not in chosen]
-    return LayerStacks(
-        name=layer.name,
-        sources=tuple(
-            source_of(data, _name(layer.name, place, free), metadata, _where(axes, place))
-            for place in places
-        ),
-        shape=tuple(data.shape[i] for i in kept),
-        geometry=geometry,
-        display=_display(layer, chosen),
-        chosen=chosen,
-        summary=describe_layer(layer, along_time=along_time),
-        axes=kept_axes,
-        along=along,
-        dtype=np.dtype(data.dtype),
-        _layer=weakref.ref(layer),
-    )
-
-
-def _checked(
-    layer: Layer, leading: Sequence[LeadingAxis], chosen: Mapping[str, int]
-) -> dict[str, int]:
-    """Return the choices that there are axes for."""
-    found: dict[str, int] = {}
-    for axis in leading:
-        index = chosen.get(axis.letter)
-        if index is None:
-            continue
-        if not 0 <= index < axis.size:
-            raise InputError(
-                f"{layer.name} has {axis.size} stacks along {axis.name}, and number {index} was "
-                f"chosen; choose one from 0 to {axis.size - 1}, or all."
-            )
-        found[axis.letter] = index
-    return found
-
-
-def _places(leading: Sequence[LeadingAxis], chosen: Mapping[str, int]) -> list[dict[str, int]]:
-    """Return the index along each leading axis of all stacks that are taken, in their order."""
-    ranges = [
-        [chosen[axis.letter]] if axis.letter in chosen else range(axis.size) for axis in leading
-    ]
-    letters = [axis.letter for axis in leading]
-    return [dict(zip(letters, place, strict=True)) for place in product(*ranges)]
-
-
-def _where(axes: str, place: Mapping[str, int]) -> tuple[int | slice, ...]:
+def indices(axes: str, place: Mapping[str, int]) -> tuple[int | slice, ...]:
+    """Return what an array with these axes is indexed by to be taken at a place."""
     return tuple(place.get(letter, slice(None)) for letter in axes)
-
-
-def _name(name: str, place: Mapping[str, int], free: Sequence[LeadingAxis]) -> str:
-    return " ".join([name, *(str(place[axis.letter]) for axis in free)])
-
-
-def _display(layer: Image, chosen: Mapping[str, int]) -> dict[str, Any]:
-    if layer.rgb and "C" not in chosen:
-        return {"rgb": True, "gamma": layer.gamma}
-    if layer.rgb:  # its limits are those of colors
-        return {"rgb": False}
-    return {
-        "rgb": False,
-        "contrast_limits": tuple(layer.contrast_limits),
-        "colormap": layer.colormap,
-        "gamma": layer.gamma,
-    }
-
-
-def _file_metadata(
-    geometry: Geometry, kept: str, axes: str, sizes: Sequence[int], along: str
-) -> ImageMetadata:
-    """Return what a file should say about the axes and the pixel size of a stack."""
-    own = along + _PLANE
-    shape = tuple(sizes[axes.index(letter)] for letter in own)
-    unit = _LENGTHS.get(str(geometry.units[kept.index("X")]))
-    if unit is None:
-        return ImageMetadata(axes=own, shape=shape)
-    scale = {letter: abs(float(s)) for letter, s in zip(kept, geometry.scale, strict=False)}
-    return ImageMetadata(
-        axes=own,
-        shape=shape,
-        pixel_size=(scale["Y"], scale["X"]),
-        z_spacing=scale.get("Z"),
-        unit=unit,
-    )

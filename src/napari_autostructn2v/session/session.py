@@ -12,7 +12,7 @@ from autoStructN2V.datasets.images.checks import check_layout
 from autoStructN2V.errors import UserError
 from autoStructN2V.pipeline import PipelineConfig, go_on, validate_config
 from napari_autostructn2v.layers.results import ResultLayers
-from napari_autostructn2v.layers.stacks import LayerStacks, stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from napari_autostructn2v.lifetime import viewer_of
 from napari_autostructn2v.session.config_edits import with_changes
 from napari_autostructn2v.session.docks import DockName, DockOpener
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from autoStructN2V.masking import ExtractorConfig, KernelProposal, PatternRemoval
     from autoStructN2V.masking.patterns.fourier.choices import PatternEdits
     from autoStructN2V.vocabulary import GoingOn
+    from napari_autostructn2v.layers.stacks import LayerStacks
     from napari_autostructn2v.session.imported_model import ImportedModel
     from napari_autostructn2v.session.state import RunState
 

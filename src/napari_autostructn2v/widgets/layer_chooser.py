@@ -20,7 +20,7 @@ from napari_autostructn2v.layers.axes import (
 )
 from napari_autostructn2v.layers.description import describe_layer, leading_axes
 from napari_autostructn2v.layers.roles import is_panel, is_result, is_truth
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.widgets.editors import ChoiceBox
 from napari_autostructn2v.widgets.sections import labeled_rows

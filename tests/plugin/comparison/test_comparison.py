@@ -24,7 +24,7 @@ from napari_autostructn2v.comparison.side_by_side import best_columns, running_c
 from napari_autostructn2v.comparison.viewer_parts import camera_of, grid_of
 from napari_autostructn2v.comparison.viewer_state import ViewerState
 from napari_autostructn2v.layers.results import ResultLayers
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from tests.plugin.conftest import window_of
 
 if TYPE_CHECKING:

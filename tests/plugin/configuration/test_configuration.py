@@ -25,7 +25,7 @@ from autoStructN2V.pipeline import (
 from autoStructN2V.pipeline.configuration.file import read_config
 from autoStructN2V.pipeline.configuration.of_preset import is_modified, with_preset
 from napari_autostructn2v.configuration.dock import Configuration
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from napari_autostructn2v.session import session as _session
 from napari_autostructn2v.session.config_edits import (
     STAGE_CHOICES,

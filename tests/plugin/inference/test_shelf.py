@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit
 
+from autoStructN2V.datasets.images.sources import ArraySource
 from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.inference.trained_model import save_model
 from autoStructN2V.masking import Kernel
@@ -22,19 +24,23 @@ from napari_autostructn2v.inference import shelf_items
 from napari_autostructn2v.inference.dock import Inference
 from napari_autostructn2v.inference.shelf_items import MODEL_ROLE
 from napari_autostructn2v.session.docks import DockName
-from tests.plugin.conftest import deleted, small_config
+from napari_autostructn2v.session.work.shelf import ImagesToFit
+from tests.plugin.conftest import PATIENCE, deleted, small_config
 from tests.plugin.inference.test_inference import untrained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
     from autoStructN2V.pipeline import ShelvedModel
     from napari_autostructn2v.inference.shelf_view import ShelfView
     from napari_autostructn2v.session.session import Session
 
+LINES = make_sample("horizontal_lines", shape=(1, 96, 96)).noisy
 N_MODELS = 30
 MOST_SECONDS = 0.3  # in which the shelf opens
 
@@ -234,8 +240,7 @@ def test_train_on_leads_to_configuration_with_the_model(
 def test_what_fits_the_layer_comes_first_with_the_reason(
     view: ShelfView, session: Session, qtbot: QtBot
 ) -> None:
-    noisy = make_sample("horizontal_lines", shape=(1, 96, 96)).noisy
-    session.viewer.add_image(noisy, name="lines")
+    session.viewer.add_image(LINES, name="lines")
     qtbot.waitUntil(
         lambda: session.shelf.state.compared_with == "lines" and not session.shelf.state.is_looking
     )
@@ -246,11 +251,54 @@ def test_what_fits_the_layer_comes_first_with_the_reason(
     assert "removes only the noise that every pixel has for itself" in view.words.text()
 
 
+class SlowSource(ArraySource):
+    """Images that are read when a test has done something meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(LINES)
+        self.is_read, self.go_on = threading.Event(), threading.Event()
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        self.is_read.set()
+        assert self.go_on.wait(PATIENCE / 1000)
+        return super().read_stored(z)
+
+
+def test_what_is_done_while_models_are_compared_is_not_undone_by_what_comes_of_it(
+    view: ShelfView, session: Session, qtbot: QtBot
+) -> None:
+    """The folders are found first, and told before and after the comparison."""
+    shelf, images = session.shelf, SlowSource()
+    shelf.delete(rows(view)[3])
+    shelf.look(session.config.output_dir, ImagesToFit("lines", lambda: [images]))
+    assert images.is_read.wait(PATIENCE / 1000)
+    shelf.undo_delete()
+    shelf.rename(rows(view)[0], "Lines, 20x")
+    shelf.delete(rows(view)[1])
+    shown: list[list[str]] = []
+    shelf.changed.connect(lambda state: shown.append([model.name for model in state.models]))
+    images.go_on.set()
+    qtbot.waitUntil(lambda: not shelf.state.is_looking)
+    assert {tuple(sorted(some)) for some in shown} == {("Lines, 20x", "scan0.tif", "scan1.tif")}
+    assert all(model.misfit is not None for model in rows(view))
+
+
+def test_one_that_comes_back_after_other_images_were_chosen_is_not_said_to_fit_best(
+    view: ShelfView, session: Session, qtbot: QtBot
+) -> None:
+    shelf, images = session.shelf, ImagesToFit("lines", lambda: [ArraySource(LINES)])
+    shelf.delete(rows(view)[0])
+    shelf.look(session.config.output_dir, images)
+    qtbot.waitUntil(lambda: not shelf.state.is_looking)
+    shelf.undo_delete()
+    assert rows(view)[-1].name == "scan3.tif"
+    assert rows(view)[-1].reason == ""
+
+
 def test_files_are_compared_once_their_name_is_whole(
     dock: Inference, view: ShelfView, session: Session, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    noisy = make_sample("horizontal_lines", shape=(1, 96, 96)).noisy
-    tifffile.imwrite(tmp_path / "lines.tif", noisy[0])
+    tifffile.imwrite(tmp_path / "lines.tif", LINES[0])
     dock.source.set_path(tmp_path / "lin")
     qtbot.waitUntil(lambda: not session.shelf.state.is_looking)
     assert (session.shelf.state.compared_with, view.problem.text()) == ("", "")

@@ -12,7 +12,7 @@ from napari.layers import Image
 from napari_autostructn2v.layers.axes import STATED, axes_of, is_ambiguous
 from napari_autostructn2v.layers.description import describe_layer, leading_axes
 from napari_autostructn2v.layers.files import layer_writer
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.session import session_for
 from tests.plugin.conftest import open_dock
@@ -43,6 +43,20 @@ def test_few_planes_without_a_name_are_a_stack_until_a_person_says_else() -> Non
     one = stacks_of(layer, {"C": 2})
     assert (one.shape, one.axes) == ((40, 48), "YX")
     assert tuple(one.result_layer([layer.data[2:]], "denoised", {}).scale) == (0.5, 0.25)
+
+
+def test_what_is_said_of_axes_during_a_run_is_for_the_next_one() -> None:
+    layer = Image(np.random.default_rng(0).random((2, 3, 4, 8, 9), np.float32))
+    STATED.set(layer, "TCZYX")
+    stacks, one = stacks_of(layer), stacks_of(layer, {"C": 2})
+    point = (1, 2, 3, 0, 0)
+    assert (stacks.slice_in_view(point), one.slice_in_view(point)) == ((1 * 3 + 2) * 4 + 3, 7)
+    STATED.set(layer, "ZTCYX")
+    assert (stacks.slice_in_view(point), one.slice_in_view(point)) == ((1 * 3 + 2) * 4 + 3, 7)
+    np.testing.assert_array_equal(one.part_of(layer.data), layer.data[:, 2])
+    assert stacks_of(layer).slice_in_view(point) == (2 * 4 + 3) * 2 + 1
+    layer.data = layer.data[0]
+    assert stacks.slice_in_view(point) is None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,7 +15,10 @@ from napari_autostructn2v.layers.axes import STATED, axes_of, is_ambiguous
 from napari_autostructn2v.layers.channels import channels_of, in_order, joined
 from napari_autostructn2v.layers.description import describe_layer
 from napari_autostructn2v.layers.files import FileImage, layer_writer
-from napari_autostructn2v.layers.stacks import LayerStacks, stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
+
+if TYPE_CHECKING:
+    from napari_autostructn2v.layers.stacks import LayerStacks
 
 SIZES = {"T": 2, "C": 3, "Z": 4, "Y": 8, "X": 9}
 ORDERS = ["".join(order) + "YX" for order in permutations("TCZ")]

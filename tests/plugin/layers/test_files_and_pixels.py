@@ -9,7 +9,7 @@ from napari.layers import Image
 
 from autoStructN2V.datasets import read_stack, write_stack
 from napari_autostructn2v.layers.pixels import snapshot
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 
 
 @pytest.mark.parametrize("shape", [(8, 9), (3, 8, 9), (2, 3, 8, 9)])

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from napari_autostructn2v.layers import large
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from napari_autostructn2v.session.state import ModelCard, Phase
 from tests.plugin.conftest import small_config
 from tests.plugin.inference.test_inference import untrained

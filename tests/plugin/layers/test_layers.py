@@ -11,7 +11,7 @@ from napari.layers import Image, Labels
 from autoStructN2V.datasets.images.sources import read_stack
 from autoStructN2V.errors import InputError
 from napari_autostructn2v.layers.description import describe_layer, leading_axes
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 
 SPACE: dict[int, dict[str, Any]] = {
     2: {"scale": (0.5, 0.25), "translate": (3, 4), "rotate": 30, "units": ("um", "um")},

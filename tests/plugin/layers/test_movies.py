@@ -9,7 +9,7 @@ import pytest
 from napari.layers import Image
 
 from napari_autostructn2v.layers.description import describe_layer
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from napari_autostructn2v.session.docks import DockName
 from tests.plugin.conftest import open_dock
 

@@ -13,7 +13,7 @@ import pytest
 
 from autoStructN2V.inference.trained_model import save_model
 from napari_autostructn2v.layers.pixels import LazyStack
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.session import Session, session_for
 from napari_autostructn2v.session.state import Part, Phase, Status

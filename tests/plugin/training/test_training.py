@@ -18,7 +18,7 @@ from autoStructN2V.pipeline import recorded_events
 from autoStructN2V.pipeline.configuration.of_preset import with_preset
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished
 from napari_autostructn2v.layers.pixels import snapshot
-from napari_autostructn2v.layers.stacks import stacks_of
+from napari_autostructn2v.layers.taking import stacks_of
 from napari_autostructn2v.session.config_edits import with_changes
 from napari_autostructn2v.session.docks import COMPARE_COMMAND, DockName
 from napari_autostructn2v.session.run_reducer import after, started

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.errors import UserError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.pipeline import ShelvedModel
+    from napari_autostructn2v.session.work.jobs import MakeEvents
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class ModelShelf(JobHolder[ShelfState]):
 
     def __init__(self) -> None:
         super().__init__(ShelfState())
+        self._begin_again: Callable[[], None] | None = None  # while models are being listed
 
     def look(self, folder: Path, images: ImagesToFit | None = None) -> None:
         """List the models below a folder; those that fit images best come first.
@@ -96,21 +100,18 @@ class ModelShelf(JobHolder[ShelfState]):
         images : ImagesToFit, optional
             Images to be denoised. The models are listed before these are measured.
         """
-
-        def events(should_stop: Callable[[], bool]) -> Generator[Shelf, Any, Shelf]:
-            if not folder.is_dir():
-                return Shelf((), ())
-            purge_models(folder)
-            listed = list_models(folder)
-            if images is None or not listed.models:
-                return listed
-            yield listed
-            return list_models(folder, images.sources(), should_stop)
-
-        self.abandon()
         name = "" if images is None else images.name
         before = self.state if self.state.folder == folder else ShelfState(folder)
-        self.set_state(replace(before, compared_with=name, is_looking=True, problem=""))
+        # how well they fit is of other images
+        aside = tuple(replace(model, misfit=None, reason="") for model in before.deleted)
+        self.set_state(
+            replace(before, compared_with=name, is_looking=True, problem="", deleted=aside)
+        )
+        self._begin_again = partial(self._list, partial(_listed, folder, images, at_once=False))
+        self._list(partial(_listed, folder, images, at_once=True))
+
+    def _list(self, events: MakeEvents) -> None:
+        self.abandon()
         self.job = Job(events, self._on_listed, self._on_end, self._on_error)
         self.job.start()
 
@@ -143,7 +144,8 @@ class ModelShelf(JobHolder[ShelfState]):
             restore_model(last.folder)
             found = (*self.state.models, last)
             ordered = sorted(found, key=lambda model: model.date, reverse=True)
-            ordered.sort(key=lambda model: model.misfit or 0.0)
+            # one that was not compared with the images comes last
+            ordered.sort(key=lambda model: math.inf if model.misfit is None else model.misfit)
             self.set_state(
                 replace(self.state, models=tuple(ordered), deleted=tuple(others), problem="")
             )
@@ -162,22 +164,52 @@ class ModelShelf(JobHolder[ShelfState]):
         self._guard(work)
 
     def _guard(self, work: Callable[[], object]) -> None:
-        """Do something small with files; say why it is not possible."""
+        """Do something small with files; say why it is not possible.
+
+        What is being listed meanwhile began before it, and would undo it here.
+        """
         try:
             work()
         except UserError as error:
             self.set_state(replace(self.state, problem=str(error)))
+        else:
+            if self._begin_again is not None:
+                self._begin_again()
 
     def _on_listed(self, shelf: Shelf) -> None:
         self.set_state(replace(self.state, models=shelf.models, unreadable=shelf.unreadable))
 
     def _on_end(self, shelf: Shelf) -> None:
-        self.job = None
+        self._forget_job()
         self._on_listed(shelf)
         self.set_state(replace(self.state, is_looking=False))
 
     def _on_error(self, error: Exception) -> None:
-        self.job = None
+        self._forget_job()
         self.set_state(
             replace(self.state, is_looking=False, compared_with="", problem=error_text(error))
         )
+
+    def _forget_job(self) -> None:
+        self.job = self._begin_again = None  # with the latter, the pixels that it held
+
+
+def _listed(
+    folder: Path,
+    images: ImagesToFit | None,
+    should_stop: Callable[[], bool],
+    *,
+    at_once: bool,
+) -> Generator[Shelf, Any, Shelf]:
+    """Return the models below a folder; ``at_once`` yields them before images are measured."""
+    if not folder.is_dir():
+        return Shelf((), ())
+    purge_models(folder)
+    if images is None:
+        return list_models(folder)
+    if at_once:
+        listed = list_models(folder)
+        if not listed.models:
+            return listed
+        yield listed
+    return list_models(folder, images.sources(), should_stop)
