@@ -34,3 +34,15 @@ OutputDtype = Literal["float32", "input"]
 
 GoingOn = Literal["continue", "fine_tune"]
 """How a training goes on from a model: on the same images, or on others."""
+
+
+def stage_in_words(method: str, stage: int) -> str:
+    """Return what a stage is called in a sentence; its title has a capital letter.
+
+    Parameters
+    ----------
+    method : Method
+        Plain Noise2Void has a single one, which has its name.
+    stage : {1, 2}
+    """
+    return "N2V" if method == "n2v" else f"stage {stage}"

@@ -17,11 +17,11 @@ from napari_autostructn2v.configuration.dialogs import ask_for_new, ask_for_save
 from napari_autostructn2v.configuration.estimate import EstimateLine
 from napari_autostructn2v.configuration.first_steps import FirstSteps
 from napari_autostructn2v.configuration.mode_choice import ModeChoice
-from napari_autostructn2v.configuration.model_import import ModelImport, import_problem
 from napari_autostructn2v.configuration.noise_check import NoiseCheck
 from napari_autostructn2v.configuration.parameters import ParameterForms
 from napari_autostructn2v.configuration.preset import PresetRow
 from napari_autostructn2v.configuration.stages import StageForms
+from napari_autostructn2v.configuration.start import StartChoice
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.config_edits import with_changes
 from napari_autostructn2v.session.docks import DockName
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.session import Session
     from napari_autostructn2v.session.state import RunState, TaskState
 
+_OF_THE_MODEL = "The model that is trained on was trained otherwise."
 _NEXT_HELP = "Open the dock widget that starts and shows the training."
 _TOGGLES = ("method", "mode", "triplets_along", "channels")
 _FIRST_CHANNEL = "Channel 0; choose another one above to measure it.\n"
@@ -69,7 +70,6 @@ class Configuration(DockContent):
         super().__init__()
         self._session = session or session_for(napari_viewer)
         self._phase = self._session.training.state.phase
-        self._had_model = False
         self._make_widgets(napari_viewer)
         self._arrange()
         self._connect_widgets()
@@ -92,10 +92,7 @@ class Configuration(DockContent):
         self.mode = ModeChoice()
         self.triplets_along = SegmentedChoice(choices_of(PipelineConfig, "triplets_along"))
         self.channels = SegmentedChoice(choices_of(PipelineConfig, "channels"))
-        self.start = SegmentedChoice(
-            [("Train from scratch", "scratch"), ("Import model", "import")]
-        )
-        self.model_import = ModelImport()
+        self.start = StartChoice()
         self.preset = PresetRow()
         self.stages = StageForms()
         self.parameters = ParameterForms()
@@ -119,14 +116,12 @@ class Configuration(DockContent):
         column.addWidget(self.chooser)
         column.addWidget(self.noise_check)
         column.addWidget(heading("Task"))
-        column.addWidget(
-            labeled_rows(("Method", self.method), ("Slices", self.mode), ("Start", self.start))
-        )
+        column.addWidget(labeled_rows(("Method", self.method), ("Slices", self.mode)))
         self._triplets_row = labeled_rows(("Triplets", self.triplets_along))
         self._channels_row = labeled_rows(("Channels", self.channels))
         column.addWidget(self._triplets_row)
         column.addWidget(self._channels_row)
-        column.addWidget(self.model_import)
+        column.addWidget(self.start)
         column.addWidget(heading("Training"))
         column.addWidget(labeled_rows(("Preset", self.preset)))
         column.addWidget(self.stages)
@@ -158,10 +153,10 @@ class Configuration(DockContent):
         self.noise_check.cancel_requested.connect(self._session.tasks.cancel)
         self.noise_check.findings.settings_chosen.connect(self._change)
         self.start.valueChanged.connect(self._on_start_chosen)
-        self.model_import.chosen.connect(self.import_files)
-        self.model_import.cancel_requested.connect(self._session.tasks.cancel)
-        self.model_import.inference_requested.connect(self._open_inference)
-        self.model_import.use_changed.connect(self._use_imported)
+        self.start.model.chosen.connect(self.import_files)
+        self.start.model.cancel_requested.connect(self._session.tasks.cancel)
+        self.start.model.inference_requested.connect(self._open_inference)
+        self.start.model.use_changed.connect(self._use_imported)
         self.preset.chosen.connect(self._use_preset)
         toggles = (getattr(self, name) for name in _TOGGLES)
         for form in (*toggles, self.stages, self.parameters, self.where):
@@ -199,11 +194,8 @@ class Configuration(DockContent):
         self._change(self.shown_values())
 
     def _on_start_chosen(self) -> None:
-        self.model_import.setVisible(self.start.value() == "import")
-        if self.start.value() == "scratch":
-            if self._session.tasks.state.is_importing:
-                self._session.tasks.cancel()
-            self.model_import.show_found("")
+        if self.start.is_from_scratch and self._session.tasks.state.is_importing:
+            self._session.tasks.cancel()
         self._on_edited()
 
     def _use_preset(self) -> None:
@@ -217,33 +209,21 @@ class Configuration(DockContent):
         """Return the fields that the widgets show, nested as in the configuration."""
         values = self.parameters.value() | self.where.value()[""]
         values |= {name: getattr(self, name).value() for name in _TOGGLES}
-        if self.start.value() == "scratch":
-            values |= {"stage1_model": None, "start_model": None}
-        if self.method.value() == "n2v" or self._goes_on:
+        values |= self.start.value()
+        if self.method.value() == "n2v" or self.start.trains_on(self._session.config):
             return values
         return merged(values, self.stages.value())
-
-    @property
-    def _goes_on(self) -> bool:
-        """Whether the networks of a model are trained on, which say what is trained."""
-        return self.start.value() == "import" and self._session.config.start_model is not None
 
     def _change(self, changes: dict[str, Any]) -> bool:
         """Change the configuration; nothing can be started if that is not allowed."""
         try:
             self._session.set_config(with_changes(self._session.config, changes))
-            problem = self._import_problem()
+            problem = self.start.problem(self._session.config)
         except UserError as error:
             problem = str(error)
         self._session.set_config_problem(problem)
         self._refresh()
         return problem is None
-
-    def _import_problem(self) -> str | None:
-        """Return why a model is missing, if one is to be imported."""
-        if self.start.value() == "scratch":
-            return None
-        return import_problem(self._session.config, is_complete=self.model_import.is_complete)
 
     def _try(self, action: Callable[[], object]) -> None:
         """Read or write a file, or say why that is not possible."""
@@ -265,8 +245,7 @@ class Configuration(DockContent):
         def take_over() -> None:
             # the input is the chosen layer
             config = validate_config(read_config(path) | {"input_dir": None})
-            self.start.setValue("scratch")
-            self.model_import.show_found("")
+            self.start.forget()
             self._session.set_config(config)
             self._show_config(config)
 
@@ -280,7 +259,7 @@ class Configuration(DockContent):
         return self._try(lambda: write_config(path, self._session.config))
 
     def _use_imported(self) -> None:
-        shown, use = self.model_import, self._session.use_imported
+        shown, use = self.start.model, self._session.use_imported
         self._try(lambda: use(shown.how, keep_kernel=shown.keeps_kernel))
 
     def _ask_load(self) -> None:
@@ -323,31 +302,18 @@ class Configuration(DockContent):
 
     def _show_config(self, config: PipelineConfig) -> None:
         """Show a configuration."""
-        self._show_start(config)
+        self.start.show_config(config)
         for name in _TOGGLES:
             getattr(self, name).setValue(config[name])
         self._triplets_row.setVisible(config.mode == "2.5D")
         self.chooser.set_along_time(config.is_along_time)
         self.preset.show_config(config)
         self.stages.show_config(config)
-        self.stages.setVisible(config.method != "n2v" and not self._goes_on)
-        for choice in (self.method, self.mode, self.triplets_along):
-            choice.setEnabled(not self._goes_on)
+        self.stages.setVisible(config.method != "n2v" and not self.start.trains_on(config))
         self.where.setValue({"": config})
         self.parameters.show_config(config)
-        self._session.set_config_problem(self._import_problem())
+        self._session.set_config_problem(self.start.problem(self._session.config))
         self._refresh()
-
-    def _show_start(self, config: PipelineConfig) -> None:
-        model = config.stage1_model or config.start_model
-        if model is not None:
-            self.start.setValue("import")
-        elif self._had_model:
-            self.start.setValue("scratch")
-            self.model_import.show_found("")
-        self._had_model = model is not None
-        self.model_import.show_config(config)
-        self.model_import.setVisible(self.start.value() == "import")
 
     def _refresh(self) -> None:
         """Show what follows from configuration and layer together."""
@@ -356,7 +322,7 @@ class Configuration(DockContent):
         self.first_steps.setVisible(not has_images)
         for widget in (self.form, self.buttons):
             widget.setVisible(has_images)
-        self.mode.allow_for(source)
+        self._offer_choices(source)
         self._channels_row.setVisible(source is not None and source.n_channels > 1)
         wrong = problem = session.config_problem or ""
         self.next_button.setEnabled(not wrong)
@@ -375,19 +341,23 @@ class Configuration(DockContent):
             may_measure=not session.training.state.phase.is_running,
         )
 
+    def _offer_choices(self, source: LayerStacks | None) -> None:
+        """Gray out what the layer, or the model that is trained on, does not allow."""
+        is_fixed = self.start.trains_on(self._session.config)
+        reason = _OF_THE_MODEL if is_fixed else ""
+        for choice in (self.method, self.triplets_along):
+            choice.refuse(choice.values if is_fixed else (), reason)
+        if is_fixed:
+            self.mode.refuse(self.mode.values, reason)
+        else:
+            self.mode.allow_for(source)
+
     def _on_task(self, task: TaskState) -> None:
-        self.model_import.show_task(task)
-        if task.is_importing:
-            self.start.setValue("import")
-            self.model_import.show()
+        self.start.show_task(task)
         self._show_noise()
 
     def _on_imported(self, found: ImportedModel) -> None:
-        self.start.setValue("import")
-        self.model_import.show_found(
-            found.description, is_complete=found.is_complete, has_kernel=2 in found.models
-        )
-        self._had_model = False
+        self.start.show_imported(found)
         self._show_config(self._session.config)
 
     def _on_run_changed(self, run: RunState) -> None:

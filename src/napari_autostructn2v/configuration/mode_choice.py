@@ -22,7 +22,5 @@ class ModeChoice(SegmentedChoice):
     def allow_for(self, source: LayerStacks | None) -> None:
         """Allow 2.5D for stacks that are deep enough, and say of others why not."""
         is_shallow = source is not None and source.longest < MIN_SLICES_25D
-        button = self.button("2.5D")
-        button.setEnabled(not is_shallow)
         reason = f"2.5D needs at least {MIN_SLICES_25D} slices or frames; this layer has "
-        button.setToolTip(f"{reason}{source.longest}." if source and is_shallow else "")
+        self.refuse(("2.5D",) if is_shallow else (), f"{reason}{source.longest}." if source else "")

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from autoStructN2V.datasets.images.checks import check_layout
 from autoStructN2V.datasets.images.formats.location import Location
@@ -27,20 +20,20 @@ from napari_autostructn2v.inference.choices import (
 )
 from napari_autostructn2v.inference.export_dialog import ExportDialog
 from napari_autostructn2v.inference.model_card import ModelCardView
+from napari_autostructn2v.inference.outcome import OutcomeNotices
 from napari_autostructn2v.inference.shelf_section import ShelfSection
 from napari_autostructn2v.layers.files import write_denoised
 from napari_autostructn2v.lifetime import connect
 from napari_autostructn2v.session.session import session_for
-from napari_autostructn2v.session.state import Status, TaskState
+from napari_autostructn2v.session.state import TaskState
 from napari_autostructn2v.widgets.dock_content import DockContent
-from napari_autostructn2v.widgets.run_text import bar_text
+from napari_autostructn2v.widgets.progress import ProgressLine
 from napari_autostructn2v.widgets.sections import (
     VerticalScrollArea,
     heading,
     sentence,
     show_sentence,
 )
-from napari_autostructn2v.widgets.status import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +50,6 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.session import Session
     from napari_autostructn2v.session.state import ModelCard
 
-_STEPS = 1000  # of the bar
 _MOST_OPENED = 10
 _SHOWN_TASKS = ("denoise", "load", "save", "open", "export")
 _LEAST_WIDTH = 56  # characters
@@ -94,17 +86,12 @@ class Inference(DockContent):
         self.shelf = ShelfSection(self._session, self.source)
         self.result = ResultChoice()
         self.problem = sentence()
-        self.doing = QLabel()
-        self.bar = QProgressBar()
-        self.bar.setRange(0, _STEPS)
-        self.bar.setAccessibleName("Progress of denoising")
+        self.progress = ProgressLine("Progress of denoising")
         self.process_button = QPushButton("Process")
         self.process_button.setToolTip("Denoise the images with the model.")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop; files that are complete stay.")
-        self.error = Notice(Status.FAILED)
-        self.warnings = Notice(Status.AWAITING)
-        self.done = Notice(Status.COMPLETE)
+        self.outcome = OutcomeNotices()
         self.open_button = QPushButton("Open")
         self.save_button = QPushButton("Save layer as TIFF…")
         self.save_button.setToolTip("Write the new layer with its axes and pixel size.")
@@ -123,8 +110,7 @@ class Inference(DockContent):
         column.addWidget(self.source)
         column.addWidget(heading("Result"))
         column.addWidget(self.result)
-        for widget in (self.error, self.warnings, self.done):
-            column.addWidget(widget)
+        column.addWidget(self.outcome)
         column.addStretch(1)
         after = QHBoxLayout()
         for button in (self.open_button, self.save_button, self.more_button):
@@ -137,8 +123,7 @@ class Inference(DockContent):
         self._scroll.setMinimumWidth(self.fontMetrics().averageCharWidth() * _LEAST_WIDTH)
         outer.addWidget(self._scroll, 1)
         outer.addWidget(self.problem)
-        outer.addWidget(self.doing)
-        outer.addWidget(self.bar)
+        outer.addWidget(self.progress)
         outer.addLayout(after)
         outer.addLayout(start)
 
@@ -194,7 +179,7 @@ class Inference(DockContent):
         try:
             self._start()
         except UserError as error:
-            self.error.show_text(str(error))
+            self.outcome.error.show_text(str(error))
             self._show_outcome()
 
     def _start(self) -> None:
@@ -279,7 +264,7 @@ class Inference(DockContent):
         try:
             self._session.denoising.save_layer(path, layer)
         except UserError as error:
-            self.error.show_text(str(error))
+            self.outcome.error.show_text(str(error))
 
     def _process_more(self) -> None:
         self._clear_outcome()
@@ -313,30 +298,20 @@ class Inference(DockContent):
         if task.is_running:
             self._is_shown = task.is_denoising
         if self._is_shown:
-            self._show_messages(task)
+            self.outcome.show_task(task)
             if not task.is_running and (task.error or task.messages):
                 self._show_outcome()
         elif task.kind in ("save", "open", "export") and not task.is_running:
-            self.error.show_text(task.error or "")
-            self.done.show_text(" ".join([self.done.text(), *task.messages[-1:]]).strip())
-            self.warnings.show_text("\n".join(task.messages[:-1]) or self.warnings.text())
+            self.outcome.add_task(task)
             self._show_outcome()
         self.card.show_task(task)
         self._refresh()
-
-    def _show_messages(self, task: TaskState) -> None:
-        has_outcome = not task.is_running and task.error is None
-        outcome = task.messages[-1:] if has_outcome else ()
-        warnings = task.messages[: len(task.messages) - len(outcome)]
-        self.error.show_text(task.error or "")
-        self.warnings.show_text("\n".join(warnings))
-        self.done.show_text("".join(outcome))
 
     def _show_last(self) -> None:
         """Show what runs, or what came of the last images: the session outlives this dock."""
         task, last = self._session.tasks.state, self._session.denoising.last
         if task.kind != "denoise" and last is not None:
-            self._show_messages(last.task)
+            self.outcome.show_task(last.task)
             self._show_outcome()
         self._is_shown = task.kind == "denoise"
         self._on_task(task)
@@ -351,12 +326,11 @@ class Inference(DockContent):
 
     def _clear_outcome(self) -> None:
         self._session.denoising.forget()
-        for notice in (self.error, self.warnings, self.done):
-            notice.show_text("")
+        self.outcome.clear()
 
     def _show_outcome(self, made: object = None) -> None:
         self._refresh()
-        self._scroll.follow(next((w for w in (self.done, self.error) if w.text()), None))
+        self._scroll.follow(self.outcome.told)
 
     def _refresh(self) -> None:
         """Enable what is possible now, and say what is missing."""
@@ -371,22 +345,18 @@ class Inference(DockContent):
         self.open_button.setText("Open" if n <= _MOST_OPENED else f"Open first {_MOST_OPENED}")
         self.open_button.setToolTip("Open what was written as layers.")
         self.save_button.setVisible(self._layer() is not None)
-        is_over = any(w.text() for w in (self.done, self.error)) and not task.is_denoising
-        self.more_button.setVisible(is_over)
+        self.more_button.setVisible(self.outcome.told is not None and not task.is_denoising)
         for button in (self.open_button, self.save_button, self.more_button):
             button.setEnabled(not task.is_running)
 
     def _show_progress(self, task: TaskState) -> None:
-        for widget in (self.doing, self.bar):
-            widget.setVisible(task.is_running)
         self.cancel_button.setVisible(task.is_running and task.kind != "save")
         self.cancel_button.setEnabled(not task.is_stopping)
-        if task.progress is not None:
-            self.doing.setText("Stopping" if task.is_stopping else task.progress.text)
-            # until the first tile is done, nobody knows how long it takes
-            self.bar.setMaximum(_STEPS if task.progress.fraction > 0 else 0)
-            self.bar.setValue(round(_STEPS * task.progress.fraction))
-            self.bar.setFormat(bar_text(task.progress))
+        progress = task.progress if task.is_running else None
+        # until the first tile is done, nobody knows how long it takes
+        is_known = progress is not None and progress.fraction > 0
+        text = "Stopping" if task.is_stopping else ""
+        self.progress.show_progress(progress, text, is_known=is_known)
 
 
 def _refusal(stacks: LayerStacks, model: TrainedModel, n_channels: int) -> str | None:

@@ -27,6 +27,7 @@ from autoStructN2V.inference.model_words import (
     trained_at,
     trained_on,
 )
+from autoStructN2V.vocabulary import stage_in_words
 from napari_autostructn2v.session.state import Status
 from napari_autostructn2v.widgets.colors import GridColors, mixed, paint_frame
 from napari_autostructn2v.widgets.dock_content import open_outside
@@ -118,8 +119,7 @@ def _preset(made: Mapping[str, Any]) -> str:
 
 
 def _newer_text(card: ModelCard) -> str:
-    model = card.models[card.best_stage]
-    made = choice_label("method", "n2v") if model.method == "n2v" else f"stage {card.best_stage}"
+    made = stage_in_words(card.models[card.best_stage].method, card.best_stage)
     return f"The training has a newer model: {made}. The one that you loaded is kept."
 
 

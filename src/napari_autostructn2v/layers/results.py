@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autoStructN2V.pipeline.events import Event, StageFinished
+from autoStructN2V.vocabulary import stage_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -152,7 +153,7 @@ class ResultLayers:
         return layer if viewer is not None and layer in viewer.layers else None
 
     def _label(self, stage: int) -> str:
-        return "N2V" if self._config.method == "n2v" else f"stage {stage}"
+        return stage_in_words(self._config.method, stage)
 
 
 def ready_for_layers(

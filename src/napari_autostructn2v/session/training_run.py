@@ -21,6 +21,7 @@ from autoStructN2V.pipeline.events import (
     StageTrained,
 )
 from autoStructN2V.trainers.events import Preview, Warned
+from autoStructN2V.vocabulary import stage_in_words
 from napari_autostructn2v.layers.channels import channels_of, channels_ready_for_layers, joined
 from napari_autostructn2v.layers.large import (
     ResultsReady,
@@ -196,8 +197,8 @@ class TrainingRun(JobHolder[RunState]):
             self.stage_seen.emit(self._stage_name(event.stage), event.spectra)
 
     def _stage_name(self, stage: int) -> str:
-        is_only = self.state.config is not None and self.state.config.method == "n2v"
-        return "N2V" if is_only else f"stage {stage}"
+        method = self.state.config.method if self.state.config is not None else ""
+        return stage_in_words(method, stage)
 
     def _on_kernel(self, event: KernelProposed) -> None:
         for message in event.proposal.advice.messages:

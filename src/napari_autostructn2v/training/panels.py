@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_autostructn2v.session.state import Phase, Status
+from napari_autostructn2v.widgets.progress import ProgressLine
 from napari_autostructn2v.widgets.run_text import (
     REPORT_HELP,
     REVIEW,
-    bar_text,
     channel_text,
     interrupted_text,
     is_bad_outcome,
@@ -25,37 +25,20 @@ if TYPE_CHECKING:
     from napari_autostructn2v.session.interruptions import Interrupted
     from napari_autostructn2v.session.state import RunState
 
-_STEPS = 1000  # of the bar
 _OF_UNKNOWN_LENGTH = (Phase.PREPARING, Phase.EXTRACTION)
 
 
-class ProgressPanel(QWidget):
+class ProgressPanel(ProgressLine):
     """What a run is doing, and how far it is."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.text = QLabel()
-        self.bar = QProgressBar()
-        self.bar.setAccessibleName("Progress")
-        self.bar.setToolTip("Progress of the current part")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.text)
-        column.addWidget(self.bar)
+    def __init__(self) -> None:
+        super().__init__("Progress")
 
     def show_run(self, run: RunState) -> None:
         """Show the progress of a run; nothing if it does nothing."""
-        self.setVisible(run.progress is not None)
-        if run.progress is None:
-            return
-        self.text.setText(progress_text(run))
-        is_known = run.progress.fraction > 0 or run.phase not in _OF_UNKNOWN_LENGTH
-        # a bar repaints at once, and with it the canvas of the viewer, unless updates are disabled
-        self.bar.setUpdatesEnabled(False)
-        self.bar.setMaximum(_STEPS if is_known else 0)
-        self.bar.setValue(round(_STEPS * run.progress.fraction))
-        self.bar.setFormat(bar_text(run.progress))
-        self.bar.setUpdatesEnabled(True)
+        fraction = run.progress.fraction if run.progress is not None else 0.0
+        is_known = fraction > 0 or run.phase not in _OF_UNKNOWN_LENGTH
+        self.show_progress(run.progress, progress_text(run), is_known=is_known)
 
 
 class ReviewPanel(QWidget):

@@ -26,7 +26,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 PathKind = Literal["folder", "file"]
 
@@ -176,6 +176,8 @@ class SegmentedChoice(QWidget):
         super().__init__()
         self._buttons: dict[Any, QPushButton] = {}
         self._group = QButtonGroup(self)
+        self._refused: tuple[Any, ...] = ()
+        self._reason = ""
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
@@ -195,13 +197,35 @@ class SegmentedChoice(QWidget):
     def setValue(self, value: Any) -> None:  # noqa: N802 - name given by Qt
         """Choose a value, without announcing it."""
         self._buttons[value].setChecked(True)
+        self._gray_out()
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """All values that there are."""
+        return tuple(self._buttons)
+
+    def refuse(self, values: Collection[Any], reason: str = "") -> None:
+        """Gray out values, and say why; allow all others.
+
+        The chosen one is never gray: nobody could see that it is chosen.
+        """
+        self._refused, self._reason = tuple(values), reason
+        self._gray_out()
 
     def button(self, value: Any) -> QPushButton:
         """Return the button of a value."""
         return self._buttons[value]
 
     def _announce(self, button: QAbstractButton) -> None:
+        self._gray_out()
         self.valueChanged.emit()
+
+    def _gray_out(self) -> None:
+        for value, button in self._buttons.items():
+            is_gray = value in self._refused and not button.isChecked()
+            if is_gray or not button.isEnabledTo(self):  # others may have a help of their own
+                button.setEnabled(not is_gray)
+                button.setToolTip(self._reason if is_gray else "")
 
 
 class TextEdit(QLineEdit):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from autoStructN2V.pipeline.channels import ChannelsFolder
 from autoStructN2V.pipeline.configuration.of_preset import is_modified
 from autoStructN2V.quantities import duration_text, percent_text
+from autoStructN2V.vocabulary import stage_in_words
 from napari_autostructn2v.session.state import (
     IS_OVER,
     PART_OF_STAGE,
@@ -50,8 +51,8 @@ def _how_far(found: Interrupted) -> str:
     if found.config is None or not epochs:
         return ""
     stage = max(epochs)
-    title = part_title(PART_OF_STAGE[stage], found.config.method)
-    return f"{title}, epoch {epochs[stage]} of at most {found.config.num_epochs}"
+    name = stage_in_words(found.config.method, stage)
+    return f"{name}, epoch {epochs[stage]} of at most {found.config.num_epochs}"
 
 
 def part_title(part: Part, method: str) -> str:
@@ -188,10 +189,10 @@ def doubt_text(run: RunState) -> str:
 def _shares_text(run: RunState, title: str, name: str) -> str:
     """Name a share of each report that has it."""
     method = run.config.method if run.config is not None else ""
-    shares = {PART_OF_STAGE[stage]: getattr(report, name) for stage, report in run.reports.items()}
+    shares = {stage: getattr(report, name) for stage, report in run.reports.items()}
     known = [
-        f"{percent_text(share)} after {part_title(part, method)}"
-        for part, share in sorted(shares.items())
+        f"{percent_text(share)} after {stage_in_words(method, stage)}"
+        for stage, share in sorted(shares.items())
         if share is not None
     ]
     return f"{title}: {', '.join(known)}." if known else ""

@@ -336,7 +336,7 @@ def test_the_bar_says_how_much_structured_noise_is_left(
     bar = bar_of(trained)
     assert bar is not None
     text = bar.text.text().replace("\N{NO-BREAK SPACE}", " ")
-    assert "Structured noise left: 92 % after Stage 1, 7 % after Stage 2." in text
+    assert "Structured noise left: 92 % after stage 1, 7 % after stage 2." in text
 
 
 def test_the_menu_command_enters_and_leaves(trained: napari.Viewer) -> None:

@@ -420,57 +420,62 @@ def slow_models(monkeypatch):
 
 def test_a_model_folder_is_imported(dock, session, trained, imports):
     imports([trained])
-    assert "Found stage 1 and stage 2 (2D, trained 20" in dock.model_import.found()
+    assert "Found stage 1 and stage 2 (2D, trained 20" in dock.start.model.found()
     assert session.config.stage1_model == trained / "stage1_model.pth"
     assert (
         session.config.stage2.features == read_config(trained / "config.json")["stage2"]["features"]
     )
-    assert sorted(session.models.at_hand.models) == [1, 2] and dock.start.value() == "import"
+    assert sorted(session.models.at_hand.models) == [1, 2] and not dock.start.is_from_scratch
     assert not editor(dock, "stage1", "features").isEnabled(), "stage 1 is not trained"
-    choose(dock.start, "scratch")
-    assert session.config.stage1_model is None and dock.model_import.isHidden()
+    choose(dock.start.choice, "scratch")
+    assert session.config.stage1_model is None and dock.start.model.isHidden()
 
 
 def test_one_model_file_is_imported(dock, session, trained, imports):
     imports([trained / "stage1_model.pth", trained / "config.json"])
-    assert "Found stage 1 (" in dock.model_import.found() and session.models.at_hand is None
-    assert session.config.stage1_model is not None and not dock.model_import.is_complete
+    assert "Found stage 1 (" in dock.start.model.found() and session.models.at_hand is None
+    assert session.config.stage1_model is not None and not dock.start.model.is_complete
     imports([trained / "stage2_model.pth"])
-    assert "Found stage 2" in dock.model_import.found() and dock.model_import.is_complete
+    assert "Found stage 2" in dock.start.model.found() and dock.start.model.is_complete
 
 
 def test_an_imported_model_is_continued_or_fine_tuned(dock, session, trained, imports):
     imports([trained])
-    assert dock.model_import.how is None and dock.model_import.kernel.isHidden()
+    assert dock.start.model.how is None and dock.start.model.kernel.isHidden()
     saved = read_config(trained / "config.json")
-    choose(dock.model_import.use, "continue")
+    choose(dock.start.model.use, "continue")
     config = session.config
     assert (config.start_model, config.start_as) == (trained, "continue")
     assert (config.run_stage1, config.stage1_model) == (False, None)
     assert config.num_epochs == saved["num_epochs"]
-    assert dock.stages.isHidden() and not dock.method.isEnabled() and not dock.mode.isEnabled()
+    assert dock.stages.isHidden()
+    fixed = {dock.method: "n2v", dock.mode: "2.5D", dock.triplets_along: "time"}
+    for choice, refused in fixed.items():
+        assert not choice.button(refused).isEnabled(), "it is that of the model"
+        assert choice.button(choice.value()).isEnabled(), "what applies is to be seen"
     assert dock.problem.isHidden() and session.cannot_start() is None
     assert not editor(dock, "stage1", "features").isEnabled(), "stage 1 is not trained"
     editor(dock, "stage2", "batch_size").setValue(3)
     assert (session.config.stage2.batch_size, session.config.start_model) == (3, trained)
-    choose(dock.model_import.use, "fine_tune")
+    choose(dock.start.model.use, "fine_tune")
     assert session.config.start_as == "fine_tune" and session.config.keep_kernel
     assert session.config.num_epochs < saved["num_epochs"] or saved["num_epochs"] == 1
-    assert not dock.model_import.kernel.isHidden() and dock.parameters.extractor.isHidden()
-    dock.model_import.kernel.click()
+    assert not dock.start.model.kernel.isHidden() and dock.parameters.extractor.isHidden()
+    dock.start.model.kernel.click()
     assert not session.config.keep_kernel and not dock.parameters.extractor.isHidden()
-    choose(dock.model_import.use, None)
+    choose(dock.start.model.use, None)
     assert session.config.start_model is None and not dock.stages.isHidden()
     assert session.config.stage1_model == trained / "stage1_model.pth"
-    choose(dock.model_import.use, "fine_tune")
-    choose(dock.start, "scratch")
-    assert session.config.start_model is None and dock.method.isEnabled()
+    choose(dock.start.model.use, "fine_tune")
+    choose(dock.start.choice, "scratch")
+    assert session.config.start_model is None
+    assert all(choice.button(other).isEnabled() for choice, other in fixed.items())
 
 
 def test_a_complete_model_is_trained_on(dock, session, trained, imports, requested):
     imports([trained / "stage2_model.pth"])
     assert "nothing to train" in dock.problem.text()
-    choose(dock.model_import.use, "fine_tune")
+    choose(dock.start.model.use, "fine_tune")
     assert dock.problem.isHidden() and session.cannot_start() is None
     assert session.config.start_model == trained / "stage2_model.pth"
     dock.next_button.click()
@@ -481,10 +486,10 @@ def test_a_reopened_dock_shows_what_becomes_of_the_model(
     dock, open_dock, session, trained, imports
 ):
     imports([trained])
-    choose(dock.model_import.use, "fine_tune")
+    choose(dock.start.model.use, "fine_tune")
     again = open_dock()
-    assert again.start.value() == "import" and again.model_import.how == "fine_tune"
-    assert "Model from" in again.model_import.found() and again.stages.isHidden()
+    assert not again.start.is_from_scratch and again.start.model.how == "fine_tune"
+    assert "Model from" in again.start.model.found() and again.stages.isHidden()
 
 
 def test_a_package_is_imported_with_its_configuration(dock, session, trained, imports, tmp_path):
@@ -495,28 +500,28 @@ def test_a_package_is_imported_with_its_configuration(dock, session, trained, im
         export_model(load_model(file), details, tmp_path / f"{stage}.zip", trained)
     (tmp_path / "config.json").write_text('{"mode": "2.5D"}')  # of something else
     imports([tmp_path / "1.zip"])
-    assert "Found stage 1 (" in dock.model_import.found(), dock.model_import.problem()
+    assert "Found stage 1 (" in dock.start.model.found(), dock.start.model.problem()
     assert session.config.stage1_model == tmp_path / "1.zip"
     saved = read_config(trained / "config.json")
     assert session.config.stage2.features == saved["stage2"]["features"]
     assert session.cannot_start() is None
     imports([tmp_path / "2.zip"])
-    assert "Found stage 2" in dock.model_import.found() and dock.model_import.is_complete
+    assert "Found stage 2" in dock.start.model.found() and dock.start.model.is_complete
 
 
 def test_import_without_a_model_starts_nothing(dock, session, trained, imports, requested):
-    choose(dock.start, "import")
+    choose(dock.start.choice, "import")
     assert "No model is imported" in dock.problem.text() and not dock.next_button.isEnabled()
     assert "No model is imported" in session.cannot_start()
     editor(dock, "stage2", "batch_size").setValue(3)
-    assert dock.start.value() == "import" and "No model" in dock.problem.text()
+    assert not dock.start.is_from_scratch and "No model" in dock.problem.text()
     assert session.config.stage2.batch_size == 3
     imports([trained / "stage1_model.pth"])
     assert dock.problem.isHidden() and session.cannot_start() is None
     imports([trained / "stage2_model.pth"])
     assert session.config.stage1_model is None, "it belongs to another training"
     assert "nothing to train" in dock.problem.text() and session.cannot_start() is not None
-    choose(dock.start, "scratch")
+    choose(dock.start.choice, "scratch")
     assert dock.next_button.isEnabled() and session.cannot_start() is None
 
 
@@ -544,40 +549,37 @@ def test_what_is_no_model_is_refused(dock, session, trained, imports, tmp_path):
     }
     for said, paths in cases.items():
         imports(paths)
-        assert said in dock.model_import.problem() and session.config == before
-        assert "Found stage 1 (" in dock.model_import.found(), "the one before stays"
+        assert said in dock.start.model.problem() and session.config == before
+        assert "Found stage 1 (" in dock.start.model.found(), "the one before stays"
 
 
 def test_a_model_is_read_beside_the_window(open_dock, viewer, session, trained, slow_models, qtbot):
     viewer.add_image(noisy_lines((3, 64, 64)))
     dock = Configuration(viewer, session)
     dock.import_files([trained])
-    assert session.tasks.state.is_importing and dock.model_import.problem() == "Loading the model"
+    assert session.tasks.state.is_importing and dock.start.model.problem() == "Loading the model"
     assert (
-        not dock.model_import.files_button.isEnabled()
+        not dock.start.model.files_button.isEnabled()
         and not dock.noise_check.inspect_button.isEnabled()
     )
     deleted(dock, qtbot)
     again = open_dock()
-    assert again.start.value() == "import" and not again.model_import.cancel_button.isHidden()
+    assert not again.start.is_from_scratch and not again.start.model.cancel_button.isHidden()
     slow_models.set()
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     assert (
-        "Found stage 1 and stage 2" in again.model_import.found()
-        and not again.model_import.problem()
+        "Found stage 1 and stage 2" in again.start.model.found() and not again.start.model.problem()
     )
     assert session.config.stage1_model == trained / "stage1_model.pth"
-    assert (
-        again.model_import.files_button.isEnabled() and again.model_import.cancel_button.isHidden()
-    )
+    assert again.start.model.files_button.isEnabled() and again.start.model.cancel_button.isHidden()
     assert len(session.models_imported) == 1, "only the dock that is open listens"
 
 
 def test_an_import_can_be_cancelled_at_once(dock, session, trained, imports, slow_models, qtbot):
     before = session.config
     dock.import_files([trained])
-    dock.model_import.cancel_button.click()
-    assert not session.tasks.state.is_running and not dock.model_import.problem()
+    dock.start.model.cancel_button.click()
+    assert not session.tasks.state.is_running and not dock.start.model.problem()
     slow_models.set()
     imports([trained / "config.json"])  # what was cancelled has ended before this one
     assert session.config == before and session.models.at_hand is None
@@ -585,14 +587,14 @@ def test_an_import_can_be_cancelled_at_once(dock, session, trained, imports, slo
 
 def test_from_scratch_means_that_no_import_is_waited_for(dock, session, trained, slow_models):
     dock.import_files([trained])
-    choose(dock.start, "scratch")
-    assert not session.tasks.state.is_running and dock.start.value() == "scratch"
-    assert dock.model_import.isHidden() and session.cannot_start() is None
+    choose(dock.start.choice, "scratch")
+    assert not session.tasks.state.is_running and dock.start.is_from_scratch
+    assert dock.start.model.isHidden() and session.cannot_start() is None
 
 
 def test_a_complete_model_can_be_applied_at_once(dock, session, trained, imports, requested):
     imports([trained])
-    dock.model_import.open_button.click()
+    dock.start.model.open_button.click()
     assert requested == [DockName.INFERENCE]
 
 

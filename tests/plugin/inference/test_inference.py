@@ -117,7 +117,7 @@ def finish(session: Session, qtbot: QtBot) -> Callable[[Inference], None]:
         dock.process_button.click()
         qtbot.waitUntil(lambda: not session.tasks.state.is_running)
         assert session.tasks.state.error is None
-        assert dock.error.text() == ""
+        assert dock.outcome.error.text() == ""
 
     return process
 
@@ -172,10 +172,10 @@ def test_a_layer_becomes_a_layer_in_its_place(
     result = session.viewer.layers[-1]
     assert result.name == "other - denoised, stage 2"
     np.testing.assert_array_equal(result.scale, source.scale)
-    assert "Added layer" in loaded.done.text()
+    assert "Added layer" in loaded.outcome.done.text()
     assert not loaded.more_button.isHidden()
     loaded.more_button.click()
-    assert loaded.done.text() == ""
+    assert loaded.outcome.done.text() == ""
     assert loaded.save_button.isHidden()
 
 
@@ -219,12 +219,12 @@ def test_the_new_layer_is_saved_with_pixels_axes_and_scale(
     finish(loaded)
     choose_new_file(monkeypatch, tmp_path / "cell 0.5um")
     loaded.save_button.click()
-    assert loaded.doing.text() == "Saving the layer" and not loaded.doing.isHidden()
+    assert loaded.progress.text.text() == "Saving the layer" and not loaded.progress.isHidden()
     assert loaded.cancel_button.isHidden() and not loaded.process_button.isEnabled()
-    assert not loaded.save_button.isEnabled() and "Added layer" in loaded.done.text()
+    assert not loaded.save_button.isEnabled() and "Added layer" in loaded.outcome.done.text()
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
-    assert loaded.save_button.isEnabled() and "Added layer" in loaded.done.text()
-    assert "cell 0.5um.tif" in loaded.done.text()
+    assert loaded.save_button.isEnabled() and "Added layer" in loaded.outcome.done.text()
+    assert "cell 0.5um.tif" in loaded.outcome.done.text()
     reopened = FileImage.read(tmp_path / "cell 0.5um.tif").layer()
     np.testing.assert_array_equal(reopened.data, session.viewer.layers[-1].data)
     np.testing.assert_allclose(reopened.scale, (3, 2, 2))
@@ -289,7 +289,7 @@ def test_what_came_of_it_is_shown_when_the_dock_is_opened_again(
     session.viewer.add_image(image(), name="counts")
     finish(loaded)
     again = Inference(session.viewer, session)
-    assert "Added layer" in again.done.text()
+    assert "Added layer" in again.outcome.done.text()
     assert not again.save_button.isHidden()
     end(again)
 
@@ -297,8 +297,8 @@ def test_what_came_of_it_is_shown_when_the_dock_is_opened_again(
     finish(loaded)
     session.tasks.set_state(TaskState("measure", messages=("Use N2V.",)))
     again = Inference(session.viewer, session)
-    assert "Wrote" in again.done.text()
-    assert "N2V" not in again.warnings.text()
+    assert "Wrote" in again.outcome.done.text()
+    assert "N2V" not in again.outcome.warnings.text()
     assert not again.open_button.isHidden()
     assert again.save_button.isHidden()
     again.more_button.click()
@@ -306,7 +306,7 @@ def test_what_came_of_it_is_shown_when_the_dock_is_opened_again(
     end(again)
 
     again = Inference(session.viewer, session)
-    assert again.done.text() == ""
+    assert again.outcome.done.text() == ""
     assert again.open_button.isHidden()
     end(again)
 
@@ -324,12 +324,12 @@ def test_a_folder_is_denoised_to_disk_and_opened(
     loaded.source.set_path(tmp_path / "in")
     loaded.result.set_folder(tmp_path / "out")
     finish(loaded)
-    assert "Wrote 2 files" in loaded.done.text()
+    assert "Wrote 2 files" in loaded.outcome.done.text()
     assert len(session.viewer.layers) == 0
     loaded.open_button.click()
-    assert loaded.doing.text() == "Opening the files" and not loaded.open_button.isEnabled()
+    assert loaded.progress.text.text() == "Opening the files" and not loaded.open_button.isEnabled()
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
-    assert "Wrote 2 files" in loaded.done.text() and loaded.open_button.isEnabled()
+    assert "Wrote 2 files" in loaded.outcome.done.text() and loaded.open_button.isEnabled()
     assert [layer.name for layer in session.viewer.layers] == [f"{n}_denoised_stage2" for n in "ab"]
     assert session.viewer.layers[0].data.shape == (2, 48, 40)
 
@@ -378,7 +378,7 @@ def test_a_file_that_cannot_be_opened_does_not_stop_the_others(
     )
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     assert [layer.name for layer in session.viewer.layers] == ["good"]
-    assert "bad.tif" in loaded.error.text() and "gone.tif" in loaded.error.text()
+    assert "bad.tif" in loaded.outcome.error.text() and "gone.tif" in loaded.outcome.error.text()
 
 
 def test_a_file_becomes_a_layer_without_being_loaded_first(
@@ -414,7 +414,7 @@ def test_axes_and_channel_of_a_file_are_said_where_it_does_not(
         loaded.result.set_folder(tmp_path / "out")
     loaded.process_button.click()
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
-    assert "channel" in loaded.error.text()
+    assert "channel" in loaded.outcome.error.text()
     loaded.source.axes_section.expand()
     axes = loaded.source.selection.editor("", "axes")
     qtbot.keyClicks(axes, "CZYX")
@@ -445,7 +445,7 @@ def test_files_that_cannot_be_read_are_a_sentence(
     loaded.source.set_path(tmp_path / "missing.tif")
     loaded.process_button.click()
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
-    assert "does not exist" in loaded.error.text()
+    assert "does not exist" in loaded.outcome.error.text()
     assert not loaded.more_button.isHidden()
 
 
@@ -454,8 +454,8 @@ def test_other_intensities_are_warned_about(
 ) -> None:
     session.viewer.add_image(image() * 4000)
     finish(loaded)
-    assert "intensities run from" in loaded.warnings.text()
-    assert "Added layer" not in loaded.warnings.text()
+    assert "intensities run from" in loaded.outcome.warnings.text()
+    assert "Added layer" not in loaded.outcome.warnings.text()
 
 
 def test_too_few_slices_for_25d_are_refused_before_anything_starts(
@@ -475,7 +475,7 @@ def test_cancelling_adds_nothing(loaded: Inference, session: Session, qtbot: QtB
     loaded.cancel_button.click()
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     assert len(session.viewer.layers) == 1
-    assert "Cancelled" in loaded.done.text()
+    assert "Cancelled" in loaded.outcome.done.text()
     assert loaded.cancel_button.isHidden()
 
 
@@ -485,10 +485,10 @@ def test_a_dock_opened_meanwhile_shows_the_progress_and_the_outcome(
     session.viewer.add_image(image((60, 64, 64)))
     loaded.process_button.click()
     second = Inference(session.viewer, session)
-    assert not second.bar.isHidden()
+    assert not second.progress.isHidden()
     assert second.card.model() is not None
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
-    assert "Added layer" in second.done.text()
+    assert "Added layer" in second.outcome.done.text()
     end(second)
 
 
@@ -496,7 +496,7 @@ def test_what_a_measurement_says_is_not_shown_here(loaded: Inference, session: S
     session.tasks.set_state(TaskState("measure", is_running=True))
     assert "being inspected" in loaded.problem.text()
     session.tasks.set_state(replace(session.tasks.state, is_running=False, messages=("Use N2V.",)))
-    assert loaded.done.text() == ""
+    assert loaded.outcome.done.text() == ""
 
 
 def test_a_time_series_is_saved_with_all_axes(session: Session, tmp_path: Path) -> None:
@@ -519,8 +519,8 @@ def test_a_layer_that_cannot_be_saved_is_explained_and_stays(
     (tmp_path / "file").touch()
     loaded.save_to(tmp_path / "file" / "a.tif", session.viewer.layers[-1])
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
-    assert "a.tif" in loaded.error.text()
-    assert "Added layer" in loaded.done.text() and loaded.save_button.isEnabled()
+    assert "a.tif" in loaded.outcome.error.text()
+    assert "Added layer" in loaded.outcome.done.text() and loaded.save_button.isEnabled()
 
 
 @pytest.fixture
@@ -545,7 +545,7 @@ def test_a_model_is_loaded_beside_the_window_and_the_dock_may_go(
     before = session.models.at_hand
     second = Inference(session.viewer, session)
     second.load_model(folder)
-    assert second.doing.text() == "Loading the model" and not second.doing.isHidden()
+    assert second.progress.text.text() == "Loading the model" and not second.progress.isHidden()
     for button in (second.card.folder_button, second.card.file_button):
         assert not button.isEnabled()
     assert not second.process_button.isEnabled() and second.card.model() is not None
@@ -557,7 +557,7 @@ def test_a_model_is_loaded_beside_the_window_and_the_dock_may_go(
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
     assert session.models.at_hand is not before
     assert loaded.card.model() is session.models.at_hand.models[2]
-    assert loaded.doing.isHidden() and loaded.card.folder_button.isEnabled()
+    assert loaded.progress.isHidden() and loaded.card.folder_button.isEnabled()
 
 
 def test_loading_can_be_cancelled_at_once(
@@ -674,8 +674,8 @@ def test_a_model_is_exported_with_what_a_person_says_of_it(
     authors = ("Ada Lovelace", "Grace Hopper")
     name = "Denoising of scan"
     assert said == [name, package_details(name=name, authors=authors)]
-    assert loaded.done.text() == f"Wrote {tmp_path / 'lines.zip'}."
-    assert loaded.warnings.text() == "In other programs: Nothing is averaged."
+    assert loaded.outcome.done.text() == f"Wrote {tmp_path / 'lines.zip'}."
+    assert loaded.outcome.warnings.text() == "In other programs: Nothing is averaged."
     session.models.load(tmp_path / "lines.zip")
     qtbot.waitUntil(lambda: not session.tasks.state.is_running, timeout=PATIENCE)
     assert session.models.at_hand is not None

@@ -305,7 +305,7 @@ def test_losses_that_the_first_epochs_dwarf_are_on_a_logarithmic_axis(
 def test_the_outcome_names_what_each_stage_left(session: Session) -> None:
     run = RunState(Phase.DONE, config=session.config, reports={1: report(0.8), 2: report(0.05)})
     text = outcome_text(run).replace("\N{NO-BREAK SPACE}", " ")
-    assert "80 % after Stage 1, 5 % after Stage 2" in text
+    assert "80 % after stage 1, 5 % after stage 2" in text
 
 
 def test_a_stage_2_that_is_not_better_is_told_where_it_is_read(
@@ -369,7 +369,7 @@ def test_an_interrupted_training_goes_on_with_its_own_settings(
     session.clear_layer()
     text = training.interrupted.notice.text()
     assert text.startswith("An interrupted training was found: ")
-    assert text.endswith("; lines; Stage 1, epoch 1 of at most 2.")
+    assert text.endswith("; lines; stage 1, epoch 1 of at most 2.")
     assert not training.interrupted.continue_button.isEnabled()
     assert "(lines)" in training.interrupted.reason.text()
     session.choose_layer(layer)

@@ -16,6 +16,7 @@ from autoStructN2V.pipeline import denoise_array_events, denoise_events, output_
 from autoStructN2V.pipeline.channels import denoise_channels, require_channels
 from autoStructN2V.pipeline.events import ChannelStarted
 from autoStructN2V.trainers.events import Warned
+from autoStructN2V.vocabulary import stage_in_words
 from napari_autostructn2v.layers.channels import in_order
 from napari_autostructn2v.layers.files import (
     FileImage,
@@ -286,7 +287,7 @@ def denoised_files(
 def _description(models: Sequence[TrainedModel]) -> tuple[str, dict[str, Any]]:
     """Return what was done, as part of a name, and how, as plain values."""
     model = models[0]
-    name = "N2V" if model.method == "n2v" else f"stage {model.stage}"
+    name = stage_in_words(model.method, model.stage)
     made_by: dict[str, Any] = {"stage": model.stage, "method": model.method, "mode": model.mode}
     if len(models) > 1:
         made_by["channels"] = [dict(one.provenance) for one in models]
