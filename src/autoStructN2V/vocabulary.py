@@ -44,5 +44,6 @@ def stage_in_words(method: str, stage: int) -> str:
     method : Method
         Plain Noise2Void has a single one, which has its name.
     stage : {1, 2}
+        Its number.
     """
     return "N2V" if method == "n2v" else f"stage {stage}"

@@ -13,6 +13,7 @@ from autoStructN2V.pipeline import PipelineConfig, validate_config
 from autoStructN2V.pipeline.configuration.file import read_config, write_config
 from autoStructN2V.pipeline.configuration.of_preset import with_preset
 from autoStructN2V.pipeline.configuration.presets import merged
+from napari_autostructn2v.configuration.chosen_patterns import ChosenPatterns
 from napari_autostructn2v.configuration.dialogs import ask_for_new, ask_for_saved
 from napari_autostructn2v.configuration.estimate import EstimateLine
 from napari_autostructn2v.configuration.first_steps import FirstSteps
@@ -88,6 +89,7 @@ class Configuration(DockContent):
         self.first_steps = FirstSteps(viewer)
         self.chooser = LayerChooser(viewer)
         self.noise_check = NoiseCheck()
+        self.chosen_patterns = ChosenPatterns()
         self.method = SegmentedChoice(choices_of(PipelineConfig, "method"))
         self.mode = ModeChoice()
         self.triplets_along = SegmentedChoice(choices_of(PipelineConfig, "triplets_along"))
@@ -115,6 +117,7 @@ class Configuration(DockContent):
         column.addWidget(heading("Image"))
         column.addWidget(self.chooser)
         column.addWidget(self.noise_check)
+        column.addWidget(self.chosen_patterns)
         column.addWidget(heading("Task"))
         column.addWidget(labeled_rows(("Method", self.method), ("Slices", self.mode)))
         self._triplets_row = labeled_rows(("Triplets", self.triplets_along))
@@ -152,6 +155,7 @@ class Configuration(DockContent):
         self.noise_check.requested.connect(self._measure)
         self.noise_check.cancel_requested.connect(self._session.tasks.cancel)
         self.noise_check.findings.settings_chosen.connect(self._change)
+        self.chosen_patterns.forget_requested.connect(self._session.patterns.reset)
         self.start.valueChanged.connect(self._on_start_chosen)
         self.start.model.chosen.connect(self.import_files)
         self.start.model.cancel_requested.connect(self._session.tasks.cancel)
@@ -323,6 +327,7 @@ class Configuration(DockContent):
         for widget in (self.form, self.buttons):
             widget.setVisible(has_images)
         self._offer_choices(source)
+        self.chosen_patterns.show_choice(session.patterns, source.name if source else "")
         self._channels_row.setVisible(source is not None and source.n_channels > 1)
         wrong = problem = session.config_problem or ""
         self.next_button.setEnabled(not wrong)

@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from autoStructN2V.masking import Sinusoid
 from autoStructN2V.masking.patterns.fourier.choices import Wave
 from autoStructN2V.masking.patterns.fourier.places import Places
 from napari_autostructn2v.lifetime import call_later, connect
@@ -226,6 +225,7 @@ def describe_place(
 def _about(choice: Choice, spectrum: Spectrum) -> str:
     if not isinstance(choice, Wave):
         return f"Where offsets of {choice} would be"
-    direction = Sinusoid(choice.period_px, choice.angle_deg, 0.0, 0.0).direction
     excess = Places(spectrum).excess(choice.frequency)
-    return f"Period {choice.period_px:.3g} px {direction}, {excess:.2g} times the power around"
+    return (
+        f"Period {choice.period_px:.3g} px {choice.direction}, {excess:.2g} times the power around"
+    )

@@ -11,8 +11,9 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QMessageBox
 
+from autoStructN2V.datasets.images.sources import ArraySource
 from autoStructN2V.inference import load_model
-from autoStructN2V.masking import Advice
+from autoStructN2V.masking import Advice, find_patterns
 from autoStructN2V.pipeline import (
     PRESETS,
     export_model,
@@ -33,6 +34,7 @@ from napari_autostructn2v.session.config_edits import (
     with_changes,
 )
 from napari_autostructn2v.session.docks import DockName
+from napari_autostructn2v.session.documents.pattern_document import NOISY
 from napari_autostructn2v.session.state import Phase, TaskState
 from napari_autostructn2v.training.dock import Training
 from tests.core.conftest import noisy_lines, tiny
@@ -437,6 +439,35 @@ def test_one_model_file_is_imported(dock, session, trained, imports):
     assert session.config.stage1_model is not None and not dock.start.model.is_complete
     imports([trained / "stage2_model.pth"])
     assert "Found stage 2" in dock.start.model.found() and dock.start.model.is_complete
+
+
+def test_patterns_that_were_chosen_for_another_image_are_said_and_forgotten(dock, session, viewer):
+    """Nobody sees them else: they belong to the configuration and not to a layer."""
+    lines, other = (
+        viewer.layers[0],
+        viewer.add_image(noisy_lines((3, 64, 64), seed=1), name="other"),
+    )
+    patterns, shown = session.patterns, dock.chosen_patterns
+    patterns.show(find_patterns([ArraySource(lines.data)]), "lines")
+    patterns.point((0.1, 0.2), 0.01, patterns.spectra[NOISY])
+    (wave,) = session.config.pattern_edits.removed
+    assert session.source.name == "lines" and shown.isHidden(), "it is what the person looks at"
+    session.choose_layer(other)
+    assert not shown.isHidden()
+    assert shown.notice.text() == (
+        f"In the spectrum of lines you chose to be removed: period {wave.period_px:.3g} px "
+        f"{wave.direction}. This holds for other as well."
+    )
+    session.choose_layer(lines)
+    assert shown.isHidden()
+    session.set_config(with_changes(session.config, {"keep_patterns": "rows"}))
+    assert shown.notice.text().startswith("By hand you chose to be removed: period")
+    assert "; to stay: offsets of rows." in shown.notice.text()
+    shown.forget_button.click()
+    assert (session.config.also_remove, session.config.keep_patterns) == ("", "")
+    assert shown.isHidden()
+    patterns.history.undo()
+    assert session.config.keep_patterns == "rows" and not shown.isHidden()
 
 
 def test_an_imported_model_is_continued_or_fine_tuned(dock, session, trained, imports):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from autoStructN2V.quantities import duration_text
+from autoStructN2V.vocabulary import stage_in_words
 
 if TYPE_CHECKING:
     from autoStructN2V.pipeline.report.record import RunRecord
@@ -89,7 +90,10 @@ def versions(record: RunRecord) -> list[tuple[str, str]]:
     made = [stage.model.provenance for _, stage in sorted(record.stages.items())]
     device = next((str(one["device"]) for one in reversed(made) if one.get("device")), "")
     times = [
-        (f"Training of {record.stage_name(number)}", _training_time(stage.history))
+        (
+            f"Training of {stage_in_words(record.config.method, number)}",
+            _training_time(stage.history),
+        )
         for number, stage in sorted(record.stages.items())
         if stage.history
     ]

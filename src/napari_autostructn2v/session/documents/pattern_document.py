@@ -43,6 +43,8 @@ class PatternDocument:
         What was found, and is removed with these edits; None before anything was measured.
     source_name : str
         What it was found in.
+    chosen_on : str
+        What was looked at when a person edited last; empty if the edits came from elsewhere.
     spectra : dict of str to Spectrum
         By their name; the noisy images come first.
     """
@@ -56,7 +58,7 @@ class PatternDocument:
         self.history: History[PatternEdits] = History(NO_EDITS)
         self.history.changed.connect(self._on_edits)
         self.removal: PatternRemoval | None = None
-        self.source_name = ""
+        self.source_name = self.chosen_on = ""
         self.spectra: dict[str, Spectrum] = {}
 
     @property
@@ -109,14 +111,13 @@ class PatternDocument:
 
     def set_edits(self, edits: PatternEdits, name: str) -> None:
         """Replace the edits, as one step; ``name`` is what the undo button calls it."""
-        if edits != self.edits:
-            self.history.apply(edits, name)
+        self._apply(edits, name, chosen_on="")
 
     def toggle(self, pattern: Pattern) -> None:
         """Remove a pattern that stays, or let one stay that is removed."""
         if self.removal is not None:
             verb = "keep" if self.is_removed(pattern) else "remove"
-            self.set_edits(self.removal.toggled(pattern), f"{verb} a pattern")
+            self._apply(self.removal.toggled(pattern), f"{verb} a pattern", self.source_name)
 
     def reset(self) -> None:
         """Do all as it is found."""
@@ -153,9 +154,15 @@ class PatternDocument:
         if found is None:
             return
         if isinstance(found, Wave | str):
-            self.set_edits(self.edits.with_removed(found), "remove a pattern")
+            edits = self.edits.with_removed(found)
+            self._apply(edits, "remove a pattern", self.source_name)
         else:
             self.toggle(found)
+
+    def _apply(self, edits: PatternEdits, name: str, chosen_on: str) -> None:
+        if edits != self.edits:
+            self.chosen_on = chosen_on
+            self.history.apply(edits, name)
 
     def _on_edits(self, before: PatternEdits, now: PatternEdits) -> None:
         if self.removal is not None:

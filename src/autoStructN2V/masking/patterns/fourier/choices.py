@@ -57,6 +57,11 @@ class Wave:
         return place_of(self.period_px, self.angle_deg)
 
     @property
+    def direction(self) -> str:
+        """The direction across the stripes in words."""
+        return Sinusoid(self.period_px, self.angle_deg, 0.0, 0.0).direction
+
+    @property
     def text(self) -> str:
         """Period and angle, as in ``8@90``."""
         return f"{self.period_px:.4g}@{self.angle_deg:.4g}"
