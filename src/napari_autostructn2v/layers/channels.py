@@ -39,7 +39,7 @@ def channels_of(stacks: LayerStacks) -> list[ChannelImages]:
     ]
 
 
-def joined(stacks: LayerStacks, parts: Sequence[Sequence[ImageSource]]) -> ImageSource:
+def joined(stacks: LayerStacks, parts: Sequence[Sequence[ImageSource]]) -> WholeLayer:
     """Return stacks of single channels as one image with all axes of a layer.
 
     Parameters

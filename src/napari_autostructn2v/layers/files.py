@@ -13,7 +13,12 @@ from autoStructN2V.datasets.images.formats.ome_zarr.reading import resolutions
 from autoStructN2V.datasets.images.formats.registry import ZARR
 from autoStructN2V.datasets.images.names import denoised_name, free_name
 from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.datasets.images.sources import FileSource, file_stem
+from autoStructN2V.datasets.images.sources import (
+    FileSource,
+    StoredSource,
+    file_stem,
+    read_stored_stack,
+)
 from autoStructN2V.datasets.images.writing import write_stack
 from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY
@@ -106,8 +111,7 @@ class FileImage:
             return cls(name, resolutions(path), first.metadata, first.metadata.axes)
         whole = AllChannels(sources, first) if len(sources) > 1 else first
         axes, shape = whole.original_axes_shape
-        slices = [whole.read_stored(z) for z in range(whole.shape[0])]
-        return cls(name, np.stack(slices).reshape(shape), first.metadata, axes)
+        return cls(name, read_stored_stack(whole).reshape(shape), first.metadata, axes)
 
     @classmethod
     def made_of(
@@ -143,7 +147,7 @@ class FileImage:
 
 
 def layer_writer(layer: Image) -> Callable[[Path], None]:
-    """Return what writes a layer, as it is now, to a TIFF file with its axes and its pixel size.
+    """Return what writes a layer, as it is now, to a TIFF file: its pixels, axes and pixel size.
 
     Parameters
     ----------
@@ -166,7 +170,9 @@ def layer_writer(layer: Image) -> Callable[[Path], None]:
     history = dict(layer.metadata.get(METADATA_KEY, {}))
 
     def write(path: Path) -> None:
-        write_stack(path, source.planes_of(np.asarray(data)), source, history=history)
+        planes = source.planes_of(np.asarray(data))
+        # results on an offset that float32 cannot hold are of other types
+        write_stack(path, planes, source, output_dtype="input", history=history)
 
     return write
 
@@ -266,6 +272,13 @@ class WholeLayer:
         """Read a slice (y, x) float32, counted over all leading axes."""
         stack, own = self._stacks.locate(self._where(z))
         return self._sources[stack].read_slice(own)
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        """Read a slice (y, x) in the data type that it is stored in."""
+        stack, own = self._stacks.locate(self._where(z))
+        source = self._sources[stack]
+        assert isinstance(source, StoredSource)
+        return source.read_stored(own)
 
     def _where(self, z: int) -> list[int]:
         """Return the index of a slice along the axes of the layer but rows and columns."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from autoStructN2V.datasets.images.formats.ome_zarr.reading import resolutions
 from autoStructN2V.datasets.images.formats.registry import ZARR
+from autoStructN2V.datasets.images.offset import restored
 from autoStructN2V.datasets.images.sources import SourceView
 from autoStructN2V.pipeline.results import StackTarget
 from autoStructN2V.trainers.events import Warned
@@ -152,7 +153,9 @@ class StoreSink:
         stack, offset = self._next.pop(0), source.metadata.offset
 
         def write(z: int, image: NDArray[np.float32]) -> None:
-            self._writer.write(self._places[stack, z], image + offset if offset else image)
+            # float32 cannot hold what is on an offset
+            whole = restored(image, offset, self._writer.slices.planes.dtype)
+            self._writer.write(self._places[stack, z], whole)
 
         yield StackTarget(write)
 

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from napari.layers import Image
 
-from autoStructN2V.datasets.images.sources import read_stack
+from autoStructN2V.datasets.images.sources import read_stack, read_stored_stack
 from napari_autostructn2v.layers.axes import STATED, axes_of, is_ambiguous
 from napari_autostructn2v.layers.channels import channels_of, in_order, joined
 from napari_autostructn2v.layers.description import describe_layer
@@ -138,6 +138,20 @@ def test_a_file_of_a_color_layer_has_channels(tmp_path: Any) -> None:
     with tifffile.TiffFile(tmp_path / "a.tif") as tif:
         assert tif.series[0].axes == "CYX"
         np.testing.assert_array_equal(tif.asarray(), np.moveaxis(data, -1, 0))
+
+
+@pytest.mark.parametrize(("dtype", "offset"), [("float64", 1e5), ("int32", 2**30)])
+def test_pixels_that_float32_cannot_hold_are_saved_and_joined_as_they_are(
+    dtype: str, offset: float, tmp_path: Any
+) -> None:
+    noise = 100 * np.random.default_rng(0).random((3, 4, 8, 9))
+    layer = Image((offset + noise).astype(dtype), axis_labels=("c", "z", "y", "x"))
+    layer_writer(layer)(tmp_path / "a.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), layer.data)
+    stacks = stacks_of(layer)
+    parts = [channel.sources for channel in channels_of(stacks)]
+    planes = read_stored_stack(joined(stacks, parts))
+    np.testing.assert_array_equal(planes.reshape(layer.data.shape), layer.data)
 
 
 @pytest.mark.parametrize("axes", ["TZCYX", "CYX"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoStructN2V.datasets.images.sources import ArraySource, FileSource
+from autoStructN2V.datasets.images.sources import StoredSource
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class AllChannels:
         )
         n_slices = int(np.prod(self.original_axes_shape[1][:-2]))
         self.shape: tuple[int, int, int] = (n_slices, *chosen.shape[1:])
-        self.metadata: ImageMetadata = replace(chosen.metadata, channel=None)
+        offset = channels[0].metadata.offset  # of what is read
+        self.metadata: ImageMetadata = replace(chosen.metadata, channel=None, offset=offset)
         self._channels = channels
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
@@ -56,7 +57,7 @@ class AllChannels:
         """Read a slice (y, x) in the data type that it is stored in."""
         channel, index = self._at(z)
         stack = self._channels[channel]
-        assert isinstance(stack, FileSource | ArraySource)
+        assert isinstance(stack, StoredSource)
         return stack.read_stored(index)
 
     def _at(self, z: int) -> tuple[int, int]:

@@ -8,11 +8,11 @@ statistics of a model, and added back in the type of the result.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autoStructN2V.datasets.images.sources import SourceView
+from autoStructN2V.datasets.images.sources import SourceView, StoredSource
 from autoStructN2V.errors import InputError
 from autoStructN2V.sampling import evenly
 
@@ -29,14 +29,6 @@ _MOST_SLICES = 8
 _LARGEST_STEP = 0.01
 """Steps of float32, relative to the differences of neighboring pixels (their median), above which
 an offset is taken off: rounding then has less than a ten thousandth of their variance."""
-
-
-@runtime_checkable
-class _Stored(Protocol):
-    """A source that can be read in the type in which it is stored."""
-
-    def read_stored(self, z: int) -> NDArray[np.generic]:
-        """Return slice `z`."""
 
 
 class WithoutOffset(SourceView):
@@ -61,7 +53,7 @@ class WithoutOffset(SourceView):
 
     def read_slice(self, z: int) -> NDArray[np.float32]:
         """Read a slice (y, x) float32, intensities as stored less the offset."""
-        assert isinstance(self._source, _Stored)
+        assert isinstance(self._source, StoredSource)
         return _less(self._source.read_stored(z), self._offset)
 
 
@@ -84,12 +76,12 @@ def without_offset(sources: Sequence[ImageSource]) -> list[ImageSource]:
 
 def with_offset_off(source: ImageSource, offset: float) -> ImageSource:
     """Return a source that is read less an offset; itself if that is 0 or cannot be."""
-    if offset == 0 or not isinstance(source, _Stored):
+    if offset == 0 or not isinstance(source, StoredSource):
         return source
     return WithoutOffset(source, offset)
 
 
-def restored(image: NDArray[np.floating], offset: float, dtype: np.dtype[Any]) -> NDArray[Any]:
+def restored(image: NDArray[np.generic], offset: float, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Add an offset back.
 
     Parameters
@@ -146,14 +138,14 @@ def offset_note(sources: Sequence[ImageSource], dtype: np.dtype[Any] | None) -> 
 
 
 def _common_offset(sources: Sequence[ImageSource]) -> float:
-    wide = [s for s in sources if isinstance(s, _Stored) and _is_wide(s.dtype)]
+    wide = [s for s in sources if isinstance(s, StoredSource) and _is_wide(s.dtype)]
     if len(wide) < len(sources) or not wide:
         return 0.0
     places = [(s, z) for s in wide for z in evenly(s.shape[0], 2)]
     offsets = []
     is_needed = False
     for source, z in (places[i] for i in evenly(len(places), _MOST_SLICES)):
-        assert isinstance(source, _Stored)
+        assert isinstance(source, StoredSource)
         try:
             image = source.read_stored(int(z))
         except InputError:

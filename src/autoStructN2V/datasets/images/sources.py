@@ -62,6 +62,17 @@ class ImageSource(Protocol):
         """
 
 
+@runtime_checkable
+class StoredSource(ImageSource, Protocol):
+    """A stack that can also be read in the data type in which it is stored.
+
+    float32 has 24 bits: what is only handed on, or lies on a large offset, is not read through it.
+    """
+
+    def read_stored(self, z: int) -> NDArray[np.generic]:
+        """Read slice `z`, (y, x) in the data type that it is stored in; raises as `read_slice`."""
+
+
 def read_stack(source: ImageSource) -> Image:
     """Read all slices of `source` into memory.
 
@@ -79,6 +90,11 @@ def read_stack(source: ImageSource) -> Image:
     for z in range(source.shape[0]):
         stack[z] = source.read_slice(z)
     return stack
+
+
+def read_stored_stack(source: StoredSource) -> NDArray[np.generic]:
+    """Read all slices of `source` into memory, (z, y, x) in the data type that it is stored in."""
+    return np.stack([source.read_stored(z) for z in range(source.shape[0])])
 
 
 def slices_together(source: ImageSource) -> int:

@@ -72,7 +72,7 @@ class SliceWriter:
     offset: float
     journal: Unfinished | None
 
-    def write(self, z: int, image: NDArray[np.floating]) -> None:
+    def write(self, z: int, image: NDArray[np.generic]) -> None:
         """Write one slice, as :meth:`StackWriter.write`."""
         if not 0 <= z < self.shape[0] or image.shape != self.shape[1:]:
             raise ValueError(f"slice {z} of shape {image.shape} in a stack of {self.shape}")
@@ -184,7 +184,7 @@ class StackWriter:
         assert isinstance(planes, ReadablePlanes)
         return planes.read(z)
 
-    def write(self, z: int, image: NDArray[np.floating]) -> None:
+    def write(self, z: int, image: NDArray[np.generic]) -> None:
         """Write one slice; the order of the slices is free.
 
         Parameters
@@ -193,7 +193,7 @@ class StackWriter:
             Index of the slice.
         image : ndarray
             (y, x), intensities as the source is read; never clipped unless the output has an
-            integer data type.
+            integer data type. Pixels of the output's own data type are written as they are.
 
         Raises
         ------
@@ -231,7 +231,7 @@ class StackWriter:
 
 def write_stack(
     path: Path | str,
-    stack: NDArray[np.floating],
+    stack: NDArray[np.generic],
     source: ImageSource,
     *,
     output_dtype: OutputDtype = "float32",
@@ -262,13 +262,13 @@ def write_stack(
             writer.write(z, image)
 
 
-def to_dtype(image: NDArray[np.floating], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+def to_dtype(image: NDArray[np.generic], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
     """Convert intensities to a data type; integers are rounded and saturated.
 
     Parameters
     ----------
     image : ndarray
-        Floating-point values of any shape; NaN becomes 0 in an integer data type.
+        Values of any shape; NaN becomes 0 in an integer data type.
     dtype : dtype
         Integer or floating-point data type.
 
@@ -277,7 +277,7 @@ def to_dtype(image: NDArray[np.floating], dtype: np.dtype[np.generic]) -> NDArra
     ndarray
         Same shape, of `dtype`.
     """
-    if dtype.kind == "f" or image.dtype == dtype:
+    if dtype.kind == "f" or image.dtype.newbyteorder("=") == dtype.newbyteorder("="):
         return image.astype(dtype)
     limits = np.iinfo(dtype.name)
     rounded = np.rint(np.nan_to_num(image.astype(np.float64), posinf=np.inf, neginf=-np.inf))

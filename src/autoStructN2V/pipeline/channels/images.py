@@ -11,11 +11,11 @@ from autoStructN2V.pipeline.files.drivers import open_input
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.datasets.images.sources import ImageSource, StoredSource
     from autoStructN2V.errors import InputError
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
 
-    Join = Callable[[Sequence[Sequence[ImageSource]]], ImageSource]
+    Join = Callable[[Sequence[Sequence[ImageSource]]], StoredSource]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.datasets.images.sources import ImageSource, StoredSource
     from autoStructN2V.pipeline.channels.folder import FinishedChannel
     from autoStructN2V.pipeline.channels.images import ChannelImages, Join
 
@@ -85,8 +85,8 @@ def stand_ins(finished: Sequence[FinishedChannel]) -> list[str]:
     ]
 
 
-def write_whole(path: Path, whole: ImageSource, history: dict[str, object]) -> None:
-    """Write an image with all channels, slice by slice, in its data type.
+def write_whole(path: Path, whole: StoredSource, history: dict[str, object]) -> None:
+    """Write an image with all channels, slice by slice, each pixel as it is in its own file.
 
     Raises
     ------
@@ -95,10 +95,10 @@ def write_whole(path: Path, whole: ImageSource, history: dict[str, object]) -> N
     """
     with StackWriter(path, whole, output_dtype="input", history=history) as writer:
         for z in range(whole.shape[0]):
-            writer.write(z, whole.read_slice(z))
+            writer.write(z, whole.read_stored(z))
 
 
-def joined_files(parts: Sequence[Path], chosen: ImageSource) -> ImageSource:
+def joined_files(parts: Sequence[Path], chosen: ImageSource) -> StoredSource:
     """Return files of single channels as one image with the axes of its source.
 
     Parameters
@@ -116,7 +116,7 @@ def _wholes(
     channels: Sequence[ChannelImages],
     join: Join | None,
     stage: int,
-) -> list[ImageSource]:
+) -> list[StoredSource]:
     """Return the images of a stage that all channels have something for."""
     of_channels = [channel.files_up_to(stage) for channel in finished]
     if join is not None:

@@ -19,8 +19,10 @@ from autoStructN2V.pipeline.channels import (
     denoise_channels,
     models_of_channels,
 )
+from autoStructN2V.pipeline.channels.joining import joined_files, write_whole
 from autoStructN2V.pipeline.run import finish
 from tests.core.conftest import noisy_lines, tiny
+from tests.core.datasets.images.test_offset import ON_OFFSETS, on_offset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,6 +141,21 @@ def test_an_image_of_one_channel_is_trained_on_as_ever(tmp_path):
 def test_a_channel_and_each_channel_contradict_each_other():
     with pytest.raises(ConfigError, match="channels is 'each' but channel is 1; drop channel"):
         validate_config({"channels": "each", "channel": 1})
+
+
+@pytest.mark.parametrize(("dtype", "factor", "offset"), ON_OFFSETS)
+def test_pixels_that_float32_cannot_hold_are_joined_as_they_are(tmp_path, dtype, factor, offset):
+    _, stack = on_offset(dtype, factor, offset)
+    whole = np.stack([stack, stack[::-1]], axis=1)
+    tifffile.imwrite(tmp_path / "a.tif", whole, photometric="minisblack")
+    (chosen,) = open_images(tmp_path / "a.tif", mode="2D", axes="ZCYX", channel=0)
+    parts = [tmp_path / "0.tif", tmp_path / "1.tif"]
+    for channel, part in enumerate(parts):
+        tifffile.imwrite(part, whole[:, channel], photometric="minisblack")
+    write_whole(tmp_path / "b.tif", joined_files(parts, chosen), {})
+    written = tifffile.imread(tmp_path / "b.tif")
+    assert written.dtype == whole.dtype
+    assert np.array_equal(written, whole)
 
 
 @pytest.mark.parametrize("axes", ["CTZYX", "TCZYX", "TZCYX"])
