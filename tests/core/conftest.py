@@ -11,9 +11,13 @@ import pytest
 import tifffile
 import torch
 
+from autoStructN2V.datasets.normalization import estimate_normalization
+from autoStructN2V.inference.trained_model import TrainedModel
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.noise import autocorrelation
+from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.configuration.presets import merged
+from autoStructN2V.trainers.trainer import build_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,6 +113,17 @@ def noisy_lines(
 def horizontal(length: int = 5) -> Kernel:
     """Return a kernel of one horizontal line."""
     return Kernel.from_array(np.ones((1, length), bool))
+
+
+def untrained(source: Any, mode: str = "2D") -> TrainedModel:
+    """Return a model of random weights, which changes images nevertheless."""
+    settings = NetworkConfig(features=8, num_layers=1)
+    n_channels = 3 if mode == "2.5D" else 1
+    weights = build_network(settings, n_channels, seed=0).state_dict()
+    kernel = Kernel.center_only(n_channels) if mode == "2.5D" else Kernel.center_only()
+    seen = estimate_normalization([source])
+    told = {"remove_periodic": True, "repair_outliers": True, "align_rows": True}
+    return TrainedModel(settings, weights, seen, mode, "n2v", 1, kernel, told)
 
 
 def write_tiff(path: Path, image: NDArray[Any], axes: str | None = None, **options: Any) -> Path:

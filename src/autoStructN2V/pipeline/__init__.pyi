@@ -1,4 +1,5 @@
-from .applying import denoise_array_events, denoise_events
+from .applying.to_arrays import denoise_array_events
+from .applying.to_files import denoise_events
 from .configuration.models import (
     N2VConfig,
     PipelineConfig,

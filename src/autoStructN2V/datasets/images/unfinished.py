@@ -108,6 +108,10 @@ class Unfinished:
         except OSError as error:
             raise output_error(self.path, error) from error
 
+    def remove(self) -> None:
+        """Remove the journal of a result that has its name."""
+        self.path.unlink(missing_ok=True)
+
     def require_current(self) -> None:
         """Make sure that nobody has begun another result in this place.
 

@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autoStructN2V.datasets.images.channels import AllChannels, n_channels
-from autoStructN2V.datasets.images.formats.history import is_result_of
-from autoStructN2V.datasets.images.names import doubt_file, output_files, refuse_existing
+from autoStructN2V.datasets.images.names import doubt_file, output_files
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.errors import ConfigError, InputError
 from autoStructN2V.files import ensure_writable_folder
 from autoStructN2V.inference.model_files import channel_folders, find_models
 from autoStructN2V.inference.trained_model import load_model
-from autoStructN2V.pipeline.applying import denoise_events, history_of
+from autoStructN2V.pipeline.applying.own_files import (
+    OwnFiles,
+    history_of,
+    history_of_map,
+    without_map,
+)
+from autoStructN2V.pipeline.applying.to_files import denoise_events
 from autoStructN2V.pipeline.channels.joining import joined_files, write_whole
 from autoStructN2V.pipeline.events import ImageFailed
 
@@ -129,17 +134,19 @@ def denoise_channels(
         keep_existing=keep_existing,
         resume=resume,
     )
-    finished = images.finished(targets, doubt=doubt) if resume else set()
+    there = OwnFiles()
+    if resume:
+        there = OwnFiles.find(images.wholes, targets, images.histories, doubt=doubt)
     if not overwrite:
-        expected = [*targets, *(map(doubt_file, targets) if doubt else ())]
-        refuse_existing([path for path in expected if path not in finished])
-    with _folder_for_parts(targets, images.histories, resume=resume) as parts:
-        wanted = [i for i, target in enumerate(targets) if target not in finished]
+        there.refuse_others(targets, doubt=doubt)
+    made = set(there.finished)
+    with _folder_for_parts(targets, images.histories, how) as parts:
+        wanted = [i for i, target in enumerate(targets) if target not in made]
         yield from _told_once(_all_parts(given, images, wanted, parts, how))
         for number in wanted if not should_stop() else ():
             if images.join(number, parts, targets[number], doubt=doubt):
-                finished.add(targets[number])
-    written = [target for target in targets if target in finished]
+                made.add(targets[number])
+    written = [target for target in targets if target in made]
     return DenoisedChannels(written, len(targets) + len(given.unreadable))
 
 
@@ -236,16 +243,6 @@ class _Images:
         ]
         self._n_models = len(models)
 
-    def finished(self, targets: Sequence[Path], *, doubt: bool) -> set[Path]:
-        """Return the files that are results of these models and these images, with their maps."""
-        found: set[Path] = set()
-        for path, whole, history in zip(targets, self.wholes, self.histories, strict=True):
-            chart = doubt_file(path)
-            is_there = not doubt or is_result_of(chart, whole, _of_doubt(history))
-            if is_there and is_result_of(path, whole, history):
-                found |= {path, chart} if doubt else {path}
-        return found
-
     def join(self, number: int, parts: Path, target: Path, *, doubt: bool) -> bool:
         """Write one image with all channels, if all could be denoised; tell whether."""
         files = [parts / f"{channel}_{number}.tif" for channel in range(self._n_models)]
@@ -253,16 +250,14 @@ class _Images:
             return False
         image, history = self.first[number], self.histories[number]
         ensure_writable_folder(target.parent)
-        maps = [doubt_file(file) for file in files]
-        if doubt and all(file.exists() for file in maps):
-            write_whole(doubt_file(target), joined_files(maps, image), _of_doubt(history))
+        if doubt:
+            maps = [doubt_file(file) for file in files]
+            if all(file.exists() for file in maps):
+                write_whole(doubt_file(target), joined_files(maps, image), history_of_map(history))
+            else:
+                history = without_map(history)
         write_whole(target, joined_files(files, image), history)
         return True
-
-
-def _of_doubt(history: dict[str, object]) -> dict[str, object]:
-    """Return how a map of doubt was made, from how its result was."""
-    return {**history, "result": "map of doubt"}
 
 
 def _told_once(
@@ -287,17 +282,21 @@ def _model_of(folder: Path, stage: int | None) -> TrainedModel:
 
 @contextmanager
 def _folder_for_parts(
-    targets: Sequence[Path], histories: Sequence[dict[str, object]], *, resume: bool
+    targets: Sequence[Path], histories: Sequence[dict[str, object]], how: _How
 ) -> Iterator[Path]:
     """Give a hidden folder for results of single channels, and remove it at the end.
 
-    With ``resume`` it has a name that the same work finds again, and stays if the work is not done.
+    Of work that can be gone on with it has a name that the same work finds again, and it stays if
+    the work was ended before its end.
     """
     made_of = repr((list(map(str, targets)), histories)).encode()
-    name = hashlib.blake2b(made_of, digest_size=8).hexdigest() if resume else secrets.token_hex(4)
+    again = hashlib.blake2b(made_of, digest_size=8).hexdigest()
+    name = again if how.resume else secrets.token_hex(4)
     folder = ensure_writable_folder(targets[0].parent) / f".channels-{name}"
+    is_over = not how.resume
     try:
         yield folder
+        is_over |= not how.should_stop()
     finally:
-        if not resume or all(target.exists() for target in targets):
+        if is_over:
             shutil.rmtree(folder, ignore_errors=True)

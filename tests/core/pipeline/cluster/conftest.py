@@ -9,28 +9,13 @@ import pytest
 
 from autoStructN2V.datasets import ArraySource, open_images
 from autoStructN2V.datasets.images.writing import write_stack
-from autoStructN2V.datasets.normalization import estimate_normalization
-from autoStructN2V.masking import Kernel
-from autoStructN2V.models import NetworkConfig
 from autoStructN2V.pipeline import denoise_events, finish
-from autoStructN2V.trainers import TrainedModel, build_network
-from tests.core.conftest import noisy_lines
+from tests.core.conftest import noisy_lines, untrained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from typing import Any
-
-
-def untrained(source: Any, mode: str = "2D") -> TrainedModel:
-    """Return a model of random weights, which changes images nevertheless."""
-    settings = NetworkConfig(features=8, num_layers=1)
-    n_channels = 3 if mode == "2.5D" else 1
-    weights = build_network(settings, n_channels, seed=0).state_dict()
-    kernel = Kernel.center_only(n_channels) if mode == "2.5D" else Kernel.center_only()
-    seen = estimate_normalization([source])
-    told = {"remove_periodic": True, "repair_outliers": True, "align_rows": True}
-    return TrainedModel(settings, weights, seen, mode, "n2v", 1, kernel, told)
 
 
 @pytest.fixture(scope="package")

@@ -8,7 +8,7 @@ from autoStructN2V.cli import main
 from autoStructN2V.datasets import open_images
 from autoStructN2V.pipeline.cluster import connection
 from autoStructN2V.trainers import save_model
-from tests.core.pipeline.cluster.conftest import untrained
+from tests.core.conftest import untrained
 
 distributed = pytest.importorskip("distributed")
 

@@ -15,8 +15,7 @@ from autoStructN2V.pipeline import denoise_events, finish
 from autoStructN2V.pipeline.cluster import open_client, work
 from autoStructN2V.pipeline.cluster.blocks import plan_blocks
 from autoStructN2V.trainers import PredictionProgress, Warned
-from tests.core.conftest import written_files
-from tests.core.pipeline.cluster.conftest import untrained
+from tests.core.conftest import untrained, written_files
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")

@@ -13,8 +13,7 @@ from autoStructN2V.cli import main
 from autoStructN2V.datasets import ArraySource, open_images
 from autoStructN2V.datasets.images.writing import write_stack
 from autoStructN2V.trainers import save_model
-from tests.core.conftest import noisy_lines, written_files
-from tests.core.pipeline.cluster.conftest import untrained
+from tests.core.conftest import noisy_lines, untrained, written_files
 
 pytest.importorskip("distributed")
 
