@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, Remova
 from autoStructN2V.sampling import affordable, evenly, never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from autoStructN2V.masking.patterns.pattern import Pattern
 
     Image = NDArray[np.float32]
+    Shape = tuple[int, ...]
 
 
 @dataclass
@@ -62,6 +64,8 @@ class CleanedSource(SourceView):
         Asked before stripes are separated, which takes long; True leaves the slice as it is.
     limits : RemovalLimits
         What the removal is limited by.
+    profiles : mapping of int to ndarray, optional
+        What all slices share of patterns, (Y,) or (2, Y), by their number, where that is known.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class CleanedSource(SourceView):
         should_stop: Callable[[], bool] = lambda: False,
         *,
         limits: RemovalLimits = PATTERN_LIMITS.removal,
+        profiles: Mapping[int, Image] = MappingProxyType({}),
     ) -> None:
         super().__init__(source)
         self._patterns = patterns
@@ -79,20 +84,25 @@ class CleanedSource(SourceView):
         self._should_stop = should_stop
         self._limits = limits
         self._kept: dict[int, tuple[int, Image]] = {}
-        self._profiles: dict[int, Image] = {}
+        self._profiles: dict[int, Image] = dict(profiles)
         self._series: Sequence[CleanedSource] = (self,)
 
     def __getstate__(self) -> dict[str, object]:
         """Travel to another process with what all slices share, and without those kept here."""
-        if any(isinstance(p, LineOffsets) and p.is_shared for p in self._patterns):
-            self._measure_profiles()
-        forgotten = {"_kept": {}, "_memory": Memory(0), "_should_stop": never}
+        for i in range(len(self._patterns)):
+            self._profile(i)
+        forgotten = {"_kept": {}, "_memory": Memory(0), "_should_stop": never, "_series": ()}
         return {**self.__dict__, **forgotten}
 
     @property
     def n_kept(self) -> int:
         """Number of slices that are kept because it took long to clean them."""
         return len(self._kept)
+
+    @property
+    def profiles(self) -> dict[int, Image]:
+        """What all slices share of patterns, (Y,) or (2, Y), as far as it was measured."""
+        return dict(self._profiles)
 
     def join(self, series: Sequence[CleanedSource]) -> None:
         """Share with other stacks, this one among them, what is the same in all slices.
@@ -161,3 +171,60 @@ class CleanedSource(SourceView):
             profile = pattern.profile_of(total / len(chosen), limits=self._limits.profiles)
             for stack in self._series:
                 stack._profiles[i] = profile
+
+
+@dataclass
+class CleanedStacks:
+    """Stacks without the patterns that cover them, each made once.
+
+    Attributes
+    ----------
+    patterns : sequence of Pattern
+    memory : Memory
+    should_stop : callable
+    limits : RemovalLimits
+        As of a :class:`CleanedSource`.
+    series : sequence of sequences of ImageSource
+        Stacks that share what is the same in all their slices, see :meth:`CleanedSource.join`.
+    profiles : mapping
+        What was measured of series before, by the shape of their stacks.
+    """
+
+    patterns: Sequence[Pattern]
+    memory: Memory
+    should_stop: Callable[[], bool] = never
+    limits: RemovalLimits = PATTERN_LIMITS.removal
+    series: Sequence[Sequence[ImageSource]] = ()
+    profiles: Mapping[Shape, Mapping[int, Image]] = field(default_factory=dict)
+    _made: dict[int, tuple[ImageSource, CleanedSource]] = field(default_factory=dict)
+
+    def of(self, source: ImageSource) -> CleanedSource:
+        """Return a stack without the patterns; what this method returned is without them."""
+        if id(source) not in self._made:
+            together = [one for one in self.series if any(source is stack for stack in one)]
+            self._make(together[0] if together else [source])
+        return self._made[id(source)][1]
+
+    def measured(self) -> dict[Shape, dict[int, Image]]:
+        """Return what was measured of series, by the shape of their stacks."""
+        known = {shape: dict(profiles) for shape, profiles in self.profiles.items()}
+        made = [self._made[id(one[0])][1] for one in self.series if id(one[0]) in self._made]
+        return known | {stack.shape: stack.profiles for stack in made}
+
+    def _make(self, together: Sequence[ImageSource]) -> None:
+        cleaned = [
+            CleanedSource(
+                source,
+                self.patterns,
+                self.memory,
+                self.should_stop,
+                limits=self.limits,
+                profiles=self.profiles.get(source.shape, {}),
+            )
+            for source in together
+        ]
+        for source, stack in zip(together, cleaned, strict=True):
+            stack.join(cleaned)
+            # the source is held as well, because its identity is the key
+            self._made[id(source)] = (source, stack)
+            self._made[id(stack)] = (stack, stack)

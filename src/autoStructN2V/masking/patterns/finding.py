@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoStructN2V.masking.patterns.cleaned_source import CleanedSource, Memory
+from autoStructN2V.masking.patterns.cleaned_source import CleanedStacks, Memory
 from autoStructN2V.masking.patterns.demodulation import covers
 from autoStructN2V.masking.patterns.fourier.choices import NO_EDITS
 from autoStructN2V.masking.patterns.lines.offsets import find_offsets
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.masking.patterns.cleaned_source import CleanedSource
     from autoStructN2V.masking.patterns.fourier.choices import PatternEdits
     from autoStructN2V.masking.patterns.pattern import Pattern, Sinusoid
     from autoStructN2V.vocabulary import StripeRemoval
@@ -96,13 +97,12 @@ def _found(
 ) -> PatternRemoval:
     found: list[Pattern] = []
     memory = Memory(limits.removal.most_kept)
+    series = _series(sources, limits.fewest_of_means)
     # read without what has been found so far
-    stacks = [
-        CleanedSource(source, found, memory, should_stop, limits=limits.removal)
-        for source in sources
-    ]
-    series = _series(stacks, limits.fewest_of_means)
-    slices = _Slices(stacks, series, limits, should_stop)
+    cleaned = CleanedStacks(found, memory, should_stop, limits.removal, series)
+    stacks = [cleaned.of(source) for source in sources]
+    frames = [[cleaned.of(frame) for frame in one] for one in series]
+    slices = _Slices(stacks, frames, limits, should_stop)
     planes, structure, spectrum = _look_for_periodic(slices, found, limits)
     periodic = tuple(found)
     is_looked_for = remove_periodic or remove_stripes != "auto"
@@ -112,10 +112,8 @@ def _found(
     found += stripes
     how = (structure, remove_stripes, should_stop, limits.removal, spectrum)
     if not remove_periodic:
-        return PatternRemoval(tuple(stripes), periodic, *how)
-    removal = PatternRemoval(tuple(found), (), *how, _memory=memory)
-    removal.remember(zip(sources, stacks, strict=True))
-    return removal
+        return PatternRemoval(tuple(stripes), periodic, *how, series=series)
+    return PatternRemoval(tuple(found), (), *how, series=series, _searched=cleaned)
 
 
 def _look_for_periodic(
@@ -181,17 +179,13 @@ class _Slices:
         return stack.read_slice(z)
 
 
-def _series(stacks: Sequence[CleanedSource], fewest: int) -> list[list[CleanedSource]]:
+def _series(sources: Sequence[ImageSource], fewest: int) -> list[list[ImageSource]]:
     """Return single images of equal shape, as frames of a movie that are files, if they are many.
 
     What all of them share is measured in all of them together, as in the slices of a stack.
     """
-    by_shape: dict[tuple[int, ...], list[CleanedSource]] = {}
-    for stack in stacks:
-        if stack.shape[0] == 1:
-            by_shape.setdefault(stack.shape, []).append(stack)
-    series = [frames for frames in by_shape.values() if len(frames) >= fewest]
-    for frames in series:
-        for frame in frames:
-            frame.join(frames)
-    return series
+    by_shape: dict[tuple[int, ...], list[ImageSource]] = {}
+    for source in sources:
+        if source.shape[0] == 1:
+            by_shape.setdefault(source.shape, []).append(source)
+    return [frames for frames in by_shape.values() if len(frames) >= fewest]

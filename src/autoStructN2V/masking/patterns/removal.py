@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from autoStructN2V.masking.patterns.cleaned_source import CleanedSource, Memory
+from autoStructN2V.masking.patterns.cleaned_source import CleanedStacks, Memory
 from autoStructN2V.masking.patterns.fourier.choices import NO_EDITS, PatternEdits
 from autoStructN2V.masking.patterns.fourier.editing import divided, toggled
 from autoStructN2V.masking.patterns.pattern import (
@@ -18,9 +19,10 @@ from autoStructN2V.masking.patterns.pattern import (
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, RemovalLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from autoStructN2V.datasets.images.sources import ImageSource
+    from autoStructN2V.masking.patterns.cleaned_source import Image, Shape
     from autoStructN2V.masking.patterns.pattern import Pattern
     from autoStructN2V.masking.patterns.spectrum import Spectrum
     from autoStructN2V.vocabulary import StripeRemoval
@@ -51,6 +53,8 @@ class PatternRemoval:
         In which waves were looked for; None of images that are too small.
     edits : PatternEdits
         What a person wants otherwise than it was found; see :meth:`edited`.
+    series : sequence of sequences of ImageSource
+        Single images in which what all of them share is measured together.
     """
 
     patterns: tuple[Pattern, ...] = ()
@@ -61,15 +65,12 @@ class PatternRemoval:
     limits: RemovalLimits = field(default=PATTERN_LIMITS.removal, repr=False, compare=False)
     spectrum: Spectrum | None = field(default=None, repr=False, compare=False)
     edits: PatternEdits = NO_EDITS
+    series: Sequence[Sequence[ImageSource]] = field(default=(), repr=False, compare=False)
     _as_found: PatternRemoval | None = field(default=None, repr=False, compare=False)
-    _memory: Memory | None = field(default=None, repr=False, compare=False)
-    _cleaned: dict[int, tuple[ImageSource, ImageSource]] = field(
+    _profiles: Mapping[Shape, Mapping[int, Image]] = field(
         default_factory=dict, repr=False, compare=False
     )
-
-    def __post_init__(self) -> None:
-        if self._memory is None:
-            object.__setattr__(self, "_memory", Memory(self.limits.most_kept))
+    _searched: CleanedStacks | None = field(default=None, repr=False, compare=False)
 
     def edited(self, edits: PatternEdits) -> PatternRemoval:
         """Return what is removed when a person wants something otherwise than it was found.
@@ -95,9 +96,9 @@ class PatternRemoval:
             kept=parts.kept,
             structure=parts.structure,
             edits=edits,
-            _as_found=found,
-            _memory=None,
-            _cleaned={},
+            _as_found=replace(found, _searched=None),
+            _profiles={},
+            _searched=None,
         )
 
     def toggled(self, pattern: Pattern) -> PatternEdits:
@@ -127,30 +128,16 @@ class PatternRemoval:
         ImageSource
             The same object for the same stack; the stack itself if there is nothing to remove.
         """
-        if not self.patterns:
-            return source
-        _, cleaned = self._cleaned.get(id(source), (source, None))
-        if cleaned is None:
-            cleaned = self._without(source, self.patterns)
-            self.remember([(source, cleaned)])
-        return cleaned
-
-    def remember(self, pairs: Iterable[tuple[ImageSource, ImageSource]]) -> None:
-        """Take what stacks are without the patterns from the search, which cleaned some slices.
-
-        Parameters
-        ----------
-        pairs : iterable of two ImageSource
-            Each stack, and the same without the patterns.
-        """
-        for source, cleaned in pairs:
-            # the stack is held as well, because its identity is the key
-            self._cleaned[id(source)] = (source, cleaned)
-            self._cleaned[id(cleaned)] = (cleaned, cleaned)
+        return self._cleaned.of(source) if self.patterns else source
 
     def forgetful(self) -> PatternRemoval:
-        """Return the same without the images that it remembers, to be kept for long."""
-        return replace(self, _memory=None, _cleaned={})
+        """Return the same without the images that it remembers, to be kept for long.
+
+        What was measured in many of them stays.
+        """
+        found = None if self._as_found is None else self._as_found.forgetful()
+        profiles = self._cleaned.measured()
+        return replace(self, series=(), _as_found=found, _profiles=profiles, _searched=None)
 
     def for_measuring(self, source: ImageSource) -> ImageSource:
         """Return a stack as :meth:`applied_to`, and without the patterns that are kept.
@@ -161,11 +148,20 @@ class PatternRemoval:
             A stack, or what :meth:`applied_to` returned for it.
         """
         cleaned = self.applied_to(source)
-        return self._without(cleaned, self.kept) if self.kept else cleaned
+        return self._without_kept.of(cleaned) if self.kept else cleaned
 
-    def _without(self, source: ImageSource, patterns: Sequence[Pattern]) -> CleanedSource:
-        assert self._memory is not None  # made with the object
-        return CleanedSource(source, patterns, self._memory, self.should_stop, limits=self.limits)
+    @cached_property
+    def _cleaned(self) -> CleanedStacks:
+        """Stacks without what is removed; those of the search, which has cleaned some slices."""
+        how = (Memory(self.limits.most_kept), self.should_stop, self.limits)
+        return self._searched or CleanedStacks(self.patterns, *how, self.series, self._profiles)
+
+    @cached_property
+    def _without_kept(self) -> CleanedStacks:
+        """Stacks without what is removed and what is kept."""
+        series = [[self.applied_to(source) for source in one] for one in self.series]
+        how = (self._cleaned.memory, self.should_stop, self.limits)
+        return CleanedStacks(self.kept, *how, series)
 
     @property
     def stripe_removal(self) -> StripeRemoval:

@@ -46,7 +46,8 @@ class DoubtMaps:
         (known,) = only_signal(
             [with_offset_off(noisy, self.offset)], repair_outliers=self.repairs_outliers
         )
-        return self.removal.applied_to(known)
+        # a removal of its own, which is gone with the stack that it remembers
+        return self.removal.forgetful().applied_to(known)
 
     def of_slice(
         self, prepared: ImageSource, z: int, denoised: NDArray[np.floating]
