@@ -33,7 +33,7 @@ from autoStructN2V.pipeline.steps.judging import judge_stages
 from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 from autoStructN2V.pipeline.steps.stage_report import compare_stages, report_on_stage
 from autoStructN2V.pipeline.steps.stage_spectra import stage_spectra
-from autoStructN2V.pipeline.steps.training_data import RunPixels
+from autoStructN2V.pipeline.steps.training_data import RunPixels, bank_bytes
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.events import Warned
 from autoStructN2V.trainers.result import TrainingResult
@@ -92,6 +92,8 @@ class Job:
     @cached_property
     def pixels(self) -> RunPixels:
         """What both stages train on; read when asked for, once the normalization is settled."""
+        if self.checkpoints is not None:
+            self.checkpoints.keep_pixel_memory(bank_bytes(self.config, self.device) / 2**30)
         return RunPixels(self.sources, self.normalization, self.config, self.device)
 
     def result(self, kernel: Kernel | None, proposal: KernelProposal | None) -> PipelineResult:

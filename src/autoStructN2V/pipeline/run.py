@@ -140,6 +140,9 @@ def _run(
     checkpoints: RunCheckpoints | None,
 ) -> Generator[Event, Decision | None, PipelineResult]:
     device = choose_device(complete.device)
+    kept = None if checkpoints is None else checkpoints.pixel_memory
+    if kept is not None:  # whatever is free now
+        complete = complete.model_copy(update={"pixel_memory": kept})
     _require_memory(sources, complete, device, sink)
     start = Start.of(complete)
     given = _given_kernel(complete, start)

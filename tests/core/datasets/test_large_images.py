@@ -49,7 +49,7 @@ def test_what_is_read_before_a_training_does_not_grow_with_the_images(n_slices):
     known = only_signal([source])
     check_each(known)
     normalization = estimate_normalization(known)
-    ImageFingerprint.of([source], lambda: False)
+    ImageFingerprint.of([source])
     load_patch_bank(known, normalization, "2D", CPU, max_bytes=20 * 16 * 16 * 4)
     assert len(set(source.read)) <= 5 * 20
     assert {0, n_slices - 1} <= set(source.read), "spread over the whole"

@@ -16,7 +16,6 @@ from autoStructN2V.pipeline.channels.joining import join_results, stages_of, sta
 from autoStructN2V.pipeline.events import ChannelStarted
 from autoStructN2V.pipeline.files.drivers import recorded_events
 from autoStructN2V.pipeline.files.fingerprint import ImageFingerprint
-from autoStructN2V.sampling import never
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def channel_events(
             finished.append(FinishedChannel.of(output))
             if output.result.is_stopped:
                 return ChannelsOutput(folder.path, tuple(finished), {}, is_stopped=True)
-            folder.keep(channel, finished[-1], ImageFingerprint.of(images.sources, never))
+            folder.keep(channel, finished[-1], ImageFingerprint.of(images.sources))
         yield from map(Warned, stand_ins(finished))
         files = join_results(folder.path, finished, channels, join)
         folder.complete()  # first: without the single ones it could not be joined again
@@ -159,7 +158,7 @@ def _finished_before(
     known = folder.finished(channel)
     if known is None:
         return None
-    folder.require_images(channel, ImageFingerprint.of(images.sources, never))
+    folder.require_images(channel, ImageFingerprint.of(images.sources))
     return known
 
 

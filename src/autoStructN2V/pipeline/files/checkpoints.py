@@ -33,6 +33,8 @@ _N_KEPT = 2  # the newest can turn out to be damaged
 _N_DIGITS = 6
 _DECISION = "decision.json"
 _SECONDS = "seconds.json"
+_PIXELS = "pixels.json"
+_MOST_MEMORY = 1024  # GB, as of the configuration
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,17 @@ class RunCheckpoints:
             return max(0.0, float(found["seconds"]))
         except (LookupError, TypeError, ValueError):
             return 0.0
+
+    def keep_pixel_memory(self, gigabytes: float) -> None:
+        """Keep how much memory the pixels may take that patches are drawn from."""
+        write_json(self.folder / _PIXELS, {"gigabytes": gigabytes})
+
+    @property
+    def pixel_memory(self) -> float | None:
+        """Memory for pixels in GB, so that the same are drawn from; None if it is not known."""
+        found = read_json(self.folder / _PIXELS).get("gigabytes")
+        is_known = isinstance(found, int | float) and 0 < found <= _MOST_MEMORY
+        return float(found) if is_known else None
 
     def journal(self, model: TrainedModel, file: Path) -> Unfinished:
         """Return the journal of a file that a model's results are written to."""

@@ -193,7 +193,7 @@ def recorded_events(
     """
     complete = validate_config(config)
     sources = without_offset(sources)
-    run = OpenedRun.open(complete, sources, should_stop, resume=resume)
+    run = OpenedRun.open(complete, sources, resume=resume)
     folders, checkpoints = run.folders, run.checkpoints
     memory = ArraySink() if keep_arrays else None
     sink = FileSink(folders, complete, checkpoints, memory)

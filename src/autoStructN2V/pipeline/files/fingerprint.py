@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.errors import InputError
 from autoStructN2V.sampling import affordable, evenly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from autoStructN2V.datasets.images.sources import ImageSource
 
@@ -34,18 +35,18 @@ class ImageFingerprint:
     digest: str
 
     @classmethod
-    def of(
-        cls, sources: Sequence[ImageSource], should_stop: Callable[[], bool]
-    ) -> ImageFingerprint:
-        """Read images and return their fingerprint; an incomplete one if it is stopped."""
+    def of(cls, sources: Sequence[ImageSource]) -> ImageFingerprint:
+        """Read images, of very many slices some, and return their fingerprint.
+
+        Nothing stops it: of a part of them it would be that of other images.
+        """
+        sources = without_offset(sources)
         found = hashlib.blake2b(digest_size=16)
         places = [(source, z) for source in sources for z in range(source.shape[0])]
         sizes = [source.shape[1:] for source in sources] or [(1, 1)]
         largest = max(sizes, key=lambda size: size[0] * size[1])
         n_read = affordable(len(places), largest)
         for source, z in (places[i] for i in evenly(len(places), n_read)):
-            if should_stop():
-                break
             try:
                 found.update(np.ascontiguousarray(source.read_slice(z)).data)
             except InputError:  # an image that will be left out

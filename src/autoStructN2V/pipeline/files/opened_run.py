@@ -18,7 +18,7 @@ from autoStructN2V.pipeline.files.interrupted import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from autoStructN2V.datasets.images.sources import ImageSource
@@ -39,7 +39,6 @@ class OpenedRun:
     config : PipelineConfig
     sources : sequence of ImageSource
         What is trained on.
-    should_stop : callable
     notes : list of str
         What a person should know of it, one sentence each.
     is_resumed : bool
@@ -49,7 +48,6 @@ class OpenedRun:
     folders: RunFolders
     config: PipelineConfig
     sources: Sequence[ImageSource]
-    should_stop: Callable[[], bool]
     notes: list[str] = field(default_factory=list)
     is_resumed: bool = False
     _held: ExitStack = field(default_factory=ExitStack)
@@ -59,7 +57,6 @@ class OpenedRun:
         cls,
         config: PipelineConfig,
         sources: Sequence[ImageSource],
-        should_stop: Callable[[], bool],
         *,
         resume: bool = False,
     ) -> Self:
@@ -74,12 +71,12 @@ class OpenedRun:
         experiment = config.output_dir / config.experiment_name
         if resume:
             remove_stillborn(experiment)
-        found = _interrupted(experiment, config, sources, should_stop) if resume else None
+        found = _interrupted(experiment, config, sources) if resume else None
         if found is None:
-            run = cls(RunFolders.create(experiment), config, sources, should_stop)
+            run = cls(RunFolders.create(experiment), config, sources)
             run.notes += [_NOTHING] if resume else []
         else:
-            run = cls(found.folders, config, sources, should_stop, found.notes(), is_resumed=True)
+            run = cls(found.folders, config, sources, found.notes(), is_resumed=True)
             run._held.enter_context(locked(run.folders))
             remove_temporary(run.folders)
         return run
@@ -94,7 +91,7 @@ class OpenedRun:
         if self.is_resumed:
             return
         self._held.enter_context(locked(self.folders))
-        images = ImageFingerprint.of(self.sources, self.should_stop)
+        images = ImageFingerprint.of(self.sources)
         names = [source.name for source in self.sources]
         describe(self.folders, self.config, images, names)
 
@@ -113,13 +110,12 @@ def _interrupted(
     experiment: Path,
     config: PipelineConfig,
     sources: Sequence[ImageSource],
-    should_stop: Callable[[], bool],
 ) -> InterruptedTraining | None:
     """Return the newest training of these images and settings; refuse if there are only others."""
     unfinished = find_unfinished(experiment)
     if not unfinished:
         return None
-    images = ImageFingerprint.of(sources, should_stop)
+    images = ImageFingerprint.of(sources)
     reasons = [training.why_not(config, images) for training in unfinished]
     for training, reason in zip(unfinished, reasons, strict=True):
         if reason is None:

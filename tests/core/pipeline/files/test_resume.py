@@ -188,6 +188,40 @@ def test_a_cancelled_training_leaves_models_and_goes_on(images, tmp_path, undist
     assert outcome(tmp_path) == undisturbed[1]
 
 
+def test_one_that_is_cancelled_while_it_is_compared_goes_on_later(images, tmp_path, undisturbed):
+    config = config_for(images, tmp_path)
+    drive(config, nth(2, EpochFinished))
+    _, output = drive(config, resume=True, should_stop=lambda: True)
+    assert output.result.is_stopped
+    drive(config, resume=True)
+    assert outcome(tmp_path) == undisturbed[1]
+
+
+def test_one_that_goes_on_draws_from_the_same_slices_whatever_memory_is_free(
+    images, tmp_path, monkeypatch
+):
+    """Two of four slices fit into the memory that was free at the start."""
+    monkeypatch.setattr("autoStructN2V.pipeline.steps.training_data._SMALLEST_BANK", 1)
+
+    def let(n_slices):
+        free = 4 * 48 * 48 * 4 * n_slices
+        monkeypatch.setattr(
+            "autoStructN2V.pipeline.steps.training_data.free_bytes", lambda: free + 1
+        )
+
+    folders = [tmp_path / name for name in ("whole", "other", "killed")]
+    whole, other, killed = (config_for(images, one, method="n2v") for one in folders)
+    let(2)
+    drive(whole)
+    drive(killed, nth(2, EpochFinished))
+    let(8)
+    drive(other)
+    drive(killed, resume=True)
+    outcomes = [outcome(folder) for folder in folders]
+    assert outcomes[0] != outcomes[1]
+    assert outcomes[0] == outcomes[2]
+
+
 def test_the_report_counts_the_time_of_all_parts(images, tmp_path, monkeypatch):
     config, reported = config_for(images, tmp_path, method="n2v"), []
     monkeypatch.setattr(drivers, "write_report", lambda record, path: reported.append(record))
@@ -400,5 +434,5 @@ def test_slices_of_another_image_whose_name_begins_alike_are_not_taken_over(imag
 
 
 def test_no_images_have_a_fingerprint_as_well():
-    nothing = ImageFingerprint.of([], lambda: False)
+    nothing = ImageFingerprint.of([])
     assert nothing.difference(nothing) is None
