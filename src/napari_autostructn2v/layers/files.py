@@ -115,7 +115,7 @@ class FileImage:
 
     @classmethod
     def made_of(
-        cls, name: str, sources: Sequence[ImageSource], denoised: Sequence[NDArray[np.float32]]
+        cls, name: str, sources: Sequence[ImageSource], denoised: Sequence[NDArray[Any]]
     ) -> FileImage:
         """Return what was made of images of files, all of one size, as one image.
 
@@ -125,8 +125,8 @@ class FileImage:
             Of the layer.
         sources : sequence of ImageSource
             What it was made of.
-        denoised : sequence of (z, y, x) float32 arrays
-            One for each of them.
+        denoised : sequence of (z, y, x) arrays
+            One for each of them; float32 unless they lie on an offset that it cannot hold.
         """
         axes, shape = sources[0].original_axes_shape
         if len(sources) == 1:

@@ -17,6 +17,7 @@ from autoStructN2V.masking.patterns.pattern import (
     Stripes,
 )
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, RemovalLimits
+from autoStructN2V.sampling import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -136,8 +137,14 @@ class PatternRemoval:
         What was measured in many of them stays.
         """
         found = None if self._as_found is None else self._as_found.forgetful()
-        profiles = self._cleaned.measured()
-        return replace(self, series=(), _as_found=found, _profiles=profiles, _searched=None)
+        return replace(
+            self,
+            should_stop=never,
+            series=(),
+            _as_found=found,
+            _profiles=self._cleaned.measured(),
+            _searched=None,
+        )
 
     def for_measuring(self, source: ImageSource) -> ImageSource:
         """Return a stack as :meth:`applied_to`, and without the patterns that are kept.

@@ -131,8 +131,9 @@ class RunCheckpoints:
     def pixel_memory(self) -> float | None:
         """Memory for pixels in GB, so that the same are drawn from; None if it is not known."""
         found = read_json(self.folder / _PIXELS).get("gigabytes")
-        is_known = isinstance(found, int | float) and 0 < found <= _MOST_MEMORY
-        return float(found) if is_known else None
+        if not isinstance(found, int | float) or not 0 < found <= _MOST_MEMORY:
+            return None
+        return float(found)
 
     def journal(self, model: TrainedModel, file: Path) -> Unfinished:
         """Return the journal of a file that a model's results are written to."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from autoStructN2V.datasets.images.channels import AllChannels
 from autoStructN2V.datasets.images.names import denoised_name, free_name
 from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.datasets.images.sources import ArraySource, read_stack
+from autoStructN2V.datasets.images.sources import ArraySource, read_stored_stack
 from autoStructN2V.datasets.images.writing import StackWriter
 from autoStructN2V.errors import InputError
 from autoStructN2V.files import ensure_writable_folder
@@ -183,13 +183,14 @@ def denoised_as_layer(
     made = yield from _denoised_parts(parts, models, device, should_stop)
     if made is None:
         return None
-    sources, denoised = parts[0], made[0]
+    sources = parts[0]
+    denoised: list[NDArray[Any]] = list(made[0])
     if is_each:
         joined = [
             AllChannels([ArraySource(stack) for stack in stacks], source)
             for source, *stacks in zip(sources, *made, strict=True)
         ]
-        sources, denoised = list(joined), [read_stack(image) for image in joined]
+        sources, denoised = list(joined), [read_stored_stack(image) for image in joined]
     name = sources[0].name if len(sources) == 1 else path.stem
     label, made_by = _description(models)
     image = FileImage.made_of(f"{name} - {label}", sources, denoised)

@@ -10,12 +10,12 @@ from autoStructN2V.masking.patterns.fourier.choices import NO_EDITS, PatternEdit
 from autoStructN2V.masking.patterns.fourier.places import Places
 from autoStructN2V.masking.patterns.spectrum import spectrum_of
 from autoStructN2V.pipeline import (
-    applying,
     denoise_array_events,
     finish,
     pipeline_events,
     validate_config,
 )
+from autoStructN2V.pipeline.applying import preparing
 from autoStructN2V.pipeline.steps import training_data
 from autoStructN2V.trainers.events import Warned
 from tests.core.conftest import tiny
@@ -108,7 +108,7 @@ def test_what_was_found_can_stay(source, removal):
     assert abs(share_of(FOUND, read_stack(edited.for_measuring(source)))) < 0.05
     assert "left in the images: period 8.0 px" in edited.sentence
     assert edited.toggled(found) == NO_EDITS
-    assert edited.edited(NO_EDITS) is removal
+    assert edited.edited(NO_EDITS) == removal
 
 
 def test_what_was_not_found_can_be_removed(source, removal):
@@ -174,13 +174,13 @@ def test_training_model_and_other_images_follow(monkeypatch, source, fields, exp
         learned.extend(read_stack(one) for one in sources)
         return load(sources, *rest)
 
-    class Recorded(applying.Denoiser):
+    class Recorded(preparing.Denoiser):
         def __init__(self, model, network, images, should_stop):
             applied.extend(read_stack(one) for one in images)
             super().__init__(model, network, images, should_stop)
 
     monkeypatch.setattr(training_data, "load_patch_bank", loaded)
-    monkeypatch.setattr(applying, "Denoiser", Recorded)
+    monkeypatch.setattr(preparing, "Denoiser", Recorded)
     result = finish(pipeline_events(source, tiny({"method": "n2v", **fields})), said.append)
     model = result.stage1.model
     require_plain(model.provenance)
