@@ -12,6 +12,8 @@ from psygnal import Signal
 from napari_autostructn2v.comparison.doubt import doubt_panels
 from napari_autostructn2v.comparison.panels import last_removed, removed_panels
 from napari_autostructn2v.comparison.viewer_parts import (
+    add_panel,
+    arrange,
     camera_of,
     canvas_size_of,
     grid_of,
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from napari_autostructn2v.comparison.doubt import DoubtImage
     from napari_autostructn2v.comparison.panels import Compared
 
-_GAP = 4  # px between panels
 _PREFERENCE = 0.66  # of the largest possible panels: above, the preferred columns are taken
 _CLOSE = 1.3  # times the zoom of the whole image: below, the whole image is meant
 _MATCHED = ("contrast_limits", "gamma")
@@ -188,7 +189,7 @@ class Comparison:
             layer.visible = False
         viewer.dims.ndisplay = 2
         self._panels = [image.panel() for image in self.images]
-        self._add(self._panels)
+        self._add(self._panels, n_before=0)
         self.set_contrast_matched(True)
         self._arrange()
         self._fit(zoom)
@@ -218,7 +219,7 @@ class Comparison:
                 else removed_panels(self.images)
             )
             panels = [*first, *rest]
-            self._add(panels)
+            self._add(panels, n_before=len(self._panels))
             link_layers(rest, _MATCHED)
         except Exception:
             self._take_out(panels)
@@ -230,12 +231,12 @@ class Comparison:
     def _n_denoised(self) -> int:
         return sum(image.is_denoised for image in self.images)
 
-    def _add(self, panels: list[Image]) -> None:
+    def _add(self, panels: list[Image], n_before: int) -> None:
         viewer = self._viewer()
         if viewer is None:
             return
-        for panel in panels:
-            viewer.add_layer(panel)
+        for number, panel in enumerate(panels, start=n_before):
+            add_panel(viewer, panel, number)
             if hasattr(panel, "name_overlay"):  # since napari 0.7
                 panel.name_overlay.visible = True
 
@@ -251,10 +252,7 @@ class Comparison:
         viewer = self._viewer()
         if viewer is None or not self._panels:
             return
-        grid = grid_of(viewer)
-        grid.stride, grid.spacing = 1, _GAP
-        grid.shape = (-1, self._n_columns(viewer))
-        grid.enabled = True
+        arrange(viewer, len(self._panels) + len(self._below), self._n_columns(viewer))
 
     def _n_columns(self, viewer: napari.Viewer) -> int:
         n_panels = len(self._panels) + len(self._below)

@@ -11,13 +11,33 @@ from napari.components import ViewerModel
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Image
 
+_GAP = 4  # px between panels
 _HAS_CANVAS = "canvas" in getattr(ViewerModel, "model_fields", {})
 
 
 def grid_of(viewer: napari.Viewer) -> Any:
     """Return the model of the grid that layers are shown in side by side."""
     return viewer.canvas.grid if _HAS_CANVAS else viewer.grid
+
+
+def add_panel(viewer: napari.Viewer, panel: Image, n_before: int) -> None:
+    """Add a layer as the next panel of the grid, after ``n_before`` others.
+
+    Before 0.9, hidden layers have places in the grid as well; panels are given the first.
+    """
+    viewer.layers.insert(len(viewer.layers) if _HAS_CANVAS else n_before, panel)
+
+
+def arrange(viewer: napari.Viewer, n_panels: int, n_columns: int) -> None:
+    """Show panels side by side, one in each place of the grid."""
+    grid = grid_of(viewer)
+    grid.stride, grid.spacing = 1, _GAP
+    # before 0.9, hidden layers would get rows of their own; with as many as needed they share them
+    n_rows = -1 if _HAS_CANVAS else -(-n_panels // n_columns)
+    grid.shape = (n_rows, n_columns)
+    grid.enabled = True
 
 
 def camera_of(viewer: napari.Viewer) -> Any:
