@@ -28,8 +28,8 @@ noisy.shape, noisy.dtype
 # ## Train and denoise
 #
 # A run is a generator of events. `finish` runs it to its end, `with_progress` draws bars
-# meanwhile. Here it is kept short; leave the last line out for the preset `fast` as it is, which
-# takes a minute or two.
+# meanwhile, and in Jupyter the losses as they fall. Here it is kept short; leave the last line out
+# for the preset `fast` as it is, which takes a minute or two.
 
 # %%
 config = {
@@ -38,7 +38,7 @@ config = {
     "stage1": {"features": 16},
     "stage2": {"features": 16, "steps_per_epoch": 30},
 }
-result = finish(with_progress(pipeline_events(noisy, config)))
+result = finish(with_progress(pipeline_events(noisy, config), losses=True))
 denoised = result.last_stage.denoised[0]
 
 # %% [markdown]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tqdm import TqdmExperimentalWarning, TqdmWarning
 
 from autoStructN2V.pipeline.events import PredictionProgress
+from autoStructN2V.pipeline.live_losses import LiveLosses
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
 
 with warnings.catch_warnings():
@@ -27,6 +28,8 @@ ResultT = TypeVar("ResultT")
 
 def with_progress(
     events: Generator[Event, Decision | None, ResultT],
+    *,
+    losses: bool = False,
 ) -> Generator[Event, Decision | None, ResultT]:
     """Hand on the events of a job, and draw how far it is.
 
@@ -34,6 +37,8 @@ def with_progress(
     ----------
     events : generator
         From :func:`pipeline_events` or another function that returns a generator of events.
+    losses : bool
+        Whether to draw training and validation loss in Jupyter as well, as a diagram that grows.
 
     Yields
     ------
@@ -49,7 +54,7 @@ def with_progress(
     --------
     >>> result = finish(with_progress(pipeline_events(noisy, config)))  # doctest: +SKIP
     """
-    bars = _Bars()
+    bars = _Bars(LiveLosses() if losses else None)
     answer: Decision | None = None
     try:
         while True:
@@ -67,26 +72,35 @@ def with_progress(
 class _Bars:
     """One bar for each training and each denoising, under each other."""
 
-    def __init__(self) -> None:
+    def __init__(self, losses: LiveLosses | None) -> None:
         self._bars: dict[str, Any] = {}
+        self._losses = losses
 
     def show(self, event: Event) -> None:
         match event:
             case BatchFinished():
                 done = (event.epoch - 1) * event.n_steps + event.step
                 self._bar(f"Train {event.stage}", event.n_steps * event.n_epochs, done)
-            case EpochFinished() if bar := self._bars.get(f"Train {event.stage}"):
-                losses = {"loss": event.train_loss, "validation": event.val_loss}
-                shown = {name: f"{loss:.4f}" for name, loss in losses.items()}
-                bar.set_postfix(shown, refresh=False)
+            case EpochFinished():
+                self._show_losses(event)
             case PredictionProgress():
                 self._bar(f"Denoise {event.stage}", event.n_tiles, event.n_done)
             case Warned():
                 tqdm.write(event.message)
 
+    def _show_losses(self, event: EpochFinished) -> None:
+        if bar := self._bars.get(f"Train {event.stage}"):
+            losses = {"loss": event.train_loss, "validation": event.val_loss}
+            shown = {name: f"{loss:.4f}" for name, loss in losses.items()}
+            bar.set_postfix(shown, refresh=False)
+        if self._losses is not None:
+            self._losses.add(event)
+
     def close(self) -> None:
         for bar in self._bars.values():
             bar.close()
+        if self._losses is not None:
+            self._losses.draw()
 
     def _bar(self, name: str, total: int, done: int) -> None:
         if name not in self._bars:
