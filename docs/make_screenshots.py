@@ -2,8 +2,9 @@
 
     xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py
 
-A training with preset fast runs in between, which takes some minutes. Options: ``--theme light``,
-``--size 1920x1080``, ``--output FOLDER``, ``--sample KEY`` or ``--image FILE``, ``--mode 2.5D``.
+A training with preset fast runs in between, which takes some minutes. Options: ``--theme light``
+or ``both``, where those in the light theme are in the folder ``light``; ``--size 1920x1080``,
+``--output FOLDER``, ``--sample KEY`` or ``--image FILE``, ``--mode 2.5D``.
 """
 
 from __future__ import annotations
@@ -39,14 +40,15 @@ class Photographer:
     Parameters
     ----------
     viewer : napari.Viewer
-    output : Path
-        Folder for the pictures.
+    folders : dict of str to Path
+        For each theme, the folder for the pictures; the first is that of the window.
     """
 
-    def __init__(self, viewer: napari.Viewer, output: Path) -> None:
+    def __init__(self, viewer: napari.Viewer, folders: dict[str, Path]) -> None:
         self.viewer = viewer
-        self.output = output
-        output.mkdir(parents=True, exist_ok=True)
+        self.folders = folders
+        for folder in folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
 
     def wait(self, is_there: Callable[[], bool]) -> None:
         """Let the program run until something is there."""
@@ -58,22 +60,27 @@ class Photographer:
             time.sleep(0.01)
 
     def take(self, name: str) -> None:
-        """Write a picture of the whole window."""
-        settled = time.monotonic() + 1.0
-        self.wait(lambda: time.monotonic() > settled)
-        path = self.output / f"{name}.png"
-        self.viewer.screenshot(str(path), canvas_only=False, flash=False)
-        print(path)
+        """Write a picture of the whole window in each theme."""
+        for theme, folder in self.folders.items():
+            self.viewer.theme = theme
+            settled = time.monotonic() + 1.0
+            self.wait(lambda end=settled: time.monotonic() > end)
+            path = folder / f"{name}.png"
+            self.viewer.screenshot(str(path), canvas_only=False, flash=False)
+            print(path)
+        self.viewer.theme = next(iter(self.folders))
 
 
 def main() -> None:
     """Run the whole tutorial once, with pictures."""
     options = _options()
-    get_settings().appearance.theme = options.theme
+    themes = {"both": ("dark", "light")}.get(options.theme, (options.theme,))
+    get_settings().appearance.theme = themes[0]
     viewer = napari.Viewer()
     width, height = (int(side) for side in options.size.split("x"))
     viewer.window.resize(width, height)
-    photographer = Photographer(viewer, options.output)
+    folders = [options.output, options.output / "light"]
+    photographer = Photographer(viewer, dict(zip(themes, folders, strict=False)))
     session = session_for(viewer)
     session.set_config(
         validate_config({"preset": "fast", "mode": options.mode, "output_dir": tempfile.mkdtemp()})
@@ -154,7 +161,7 @@ def _show_models(photographer: Photographer, session: Session) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "images")
-    parser.add_argument("--theme", default="dark", choices=["dark", "light"])
+    parser.add_argument("--theme", default="dark", choices=["dark", "light", "both"])
     parser.add_argument("--size", default="1366x768")
     parser.add_argument("--sample", default="horizontal_lines")
     parser.add_argument("--image")
