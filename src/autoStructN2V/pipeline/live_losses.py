@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.pipeline.report.plots import loss_plot
@@ -41,11 +42,10 @@ class LiveLosses:
         """Draw all that is known; the diagram before is replaced."""
         if not self._has_news or not self._is_notebook:
             return
-        from IPython.display import HTML, display
-
-        page = HTML(self._page())
+        jupyter: Any = import_module("IPython.display")  # there in every notebook, and has no types
+        page = jupyter.HTML(self._page())
         if self._handle is None:
-            self._handle = display(page, display_id=True)
+            self._handle = jupyter.display(page, display_id=True)
         else:
             self._handle.update(page)
         self._drawn, self._has_news = time.monotonic(), False
