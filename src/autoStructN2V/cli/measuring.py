@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (read by typer)
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,6 +11,7 @@ from rich.markup import escape
 # these packages load what is named when it is named: a help text shall not load PyTorch
 from autoStructN2V import datasets, inference, masking, pipeline
 from autoStructN2V.cli import options  # noqa: TC001 (read by typer)
+from autoStructN2V.cli.groups import with_options_of
 from autoStructN2V.cli.notes import note
 from autoStructN2V.errors import InputError
 from autoStructN2V.pipeline import configuration, files
@@ -18,22 +19,76 @@ from autoStructN2V.pipeline import configuration, files
 if TYPE_CHECKING:
     from autoStructN2V.datasets import ImageSource
     from autoStructN2V.masking import ExtractorConfig
-    from autoStructN2V.vocabulary import Mode, TripletsAlong
+    from autoStructN2V.vocabulary import Mode
 
 _MOST_LISTED = 10  # images
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Images that are measured, and how."""
+
+    source: options.Input
+    mode: options.ModeOption = None
+    triplets_along: options.TripletsAlongOption = None
+    axes: options.Axes = None
+    channel: options.Channel = None
+    timepoint: options.Timepoint = None
+    setting: options.ExtractorSettings = None
+    remove_stripes: options.RemoveStripes = None
+    also_remove: options.AlsoRemove = ""
+
+    @property
+    def chosen_mode(self) -> Mode:
+        """The mode, stated or not."""
+        return self.mode or "2D"
+
+    def extractor(self) -> ExtractorConfig:
+        """Return the parameters of the extraction."""
+        short = [setting.removeprefix("stage2.extractor.") for setting in self.setting or []]
+        given = {"stage2": {"extractor": configuration.read_settings(short)}}
+        return configuration.validate_config(given).stage2.extractor
+
+    def pattern_search(self) -> dict[str, Any]:
+        """Return how patterns are looked for."""
+        edits = configuration.validate_config({"also_remove": self.also_remove}).pattern_edits
+        return {"remove_stripes": self.remove_stripes or "auto", "edits": edits}
+
+    def opened(self, unreadable: list[InputError]) -> list[ImageSource]:
+        """Open the images; refuse what cannot be measured, and warn of what is hard to."""
+        opened = datasets.open_images(
+            self.source,
+            mode=self.chosen_mode,
+            axes=self.axes,
+            channel=self.channel,
+            timepoint=self.timepoint,
+            triplets_along=self.triplets_along or "z",
+            unreadable=unreadable,
+        )
+        sources = masking.only_signal(datasets.without_offset(opened))
+        notes = datasets.check_images(sources, patch_size=1, mode=self.chosen_mode)
+        for message in notes + masking.invalid_sentences(sources):
+            note(message)
+        return list(sources)
+
+    def to_train(self, method: str) -> str:
+        """Return the command that trains a method on these images."""
+        stated = ("mode", "triplets_along", "axes", "channel", "timepoint")
+        words = [
+            f"--{name.replace('_', '-')} {value}"
+            for name in stated
+            if (value := getattr(self, name)) is not None
+        ]
+        patterns = {"remove_stripes": self.remove_stripes, "also_remove": self.also_remove}
+        words += [f'--set "{name}={value}"' for name, value in patterns.items() if value]
+        begin = f'autostructn2v train "{self.source}" --output results --preset fast'
+        return " ".join([begin, f"--method {method}", *words])
+
+
+@with_options_of(Measured)
 def extract_mask(
-    source: options.Input,
+    images: Measured,
     output: options.KernelFile,
-    mode: options.ModeOption = None,
-    triplets_along: options.TripletsAlongOption = None,
-    axes: options.Axes = None,
-    channel: options.Channel = None,
-    timepoint: options.Timepoint = None,
-    setting: options.ExtractorSettings = None,
-    remove_stripes: options.RemoveStripes = None,
-    also_remove: options.AlsoRemove = "",
     overwrite: options.Overwrite = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -41,13 +96,11 @@ def extract_mask(
     if not overwrite:
         file = output if output.suffix == ".npy" else output.with_name(f"{output.name}.npy")
         datasets.refuse_existing([file, file.with_suffix(".png")])
-    chosen, along = mode or "2D", triplets_along or "z"
     unreadable: list[InputError] = []
-    edits = configuration.validate_config({"also_remove": also_remove}).pattern_edits
-    sources = _open_checked(source, chosen, along, axes, channel, timepoint, unreadable)
-    removal = masking.find_patterns(sources, remove_stripes=remove_stripes or "auto", edits=edits)
-    extractor = _extractor(setting)
-    evidence = pipeline.measure_evidence(sources, extractor, chosen, removal=removal)
+    search, extractor = images.pattern_search(), images.extractor()
+    sources = images.opened(unreadable)
+    removal = masking.find_patterns(sources, **search)
+    evidence = pipeline.measure_evidence(sources, extractor, images.chosen_mode, removal=removal)
     proposal = evidence.propose(extractor)
     path = proposal.kernel.save(output)
     files.save_png(
@@ -60,54 +113,14 @@ def extract_mask(
     _tell_of_left_out(unreadable, n_images=len(sources) + len(unreadable))
 
 
-def _open_checked(
-    source: Path,
-    mode: Mode,
-    along: TripletsAlong,
-    axes: str | None,
-    channel: int | None,
-    timepoint: int | None,
-    unreadable: list[InputError],
-) -> list[ImageSource]:
-    """Open images to be measured; refuse what cannot be, and warn of what is hard to."""
-    opened = datasets.open_images(
-        source,
-        mode=mode,
-        axes=axes,
-        channel=channel,
-        timepoint=timepoint,
-        triplets_along=along,
-        unreadable=unreadable,
-    )
-    sources = masking.only_signal(datasets.without_offset(opened))
-    notes = datasets.check_images(sources, patch_size=1, mode=mode)
-    for message in notes + masking.invalid_sentences(sources):
-        note(message)
-    return list(sources)
-
-
-def inspect(
-    source: options.Input,
-    mode: options.ModeOption = None,
-    triplets_along: options.TripletsAlongOption = None,
-    axes: options.Axes = None,
-    channel: options.Channel = None,
-    timepoint: options.Timepoint = None,
-    setting: options.ExtractorSettings = None,
-    remove_stripes: options.RemoveStripes = None,
-    also_remove: options.AlsoRemove = "",
-    verbose: options.Verbose = False,
-) -> None:
+@with_options_of(Measured)
+def inspect(images: Measured, verbose: options.Verbose = False) -> None:
     """Measure the noise and say which method fits."""
-    chosen, along = mode or "2D", triplets_along or "z"
-    edits = configuration.validate_config({"also_remove": also_remove}).pattern_edits
     unreadable: list[InputError] = []
-    sources = _open_checked(source, chosen, along, axes, channel, timepoint, unreadable)
+    search, extractor = images.pattern_search(), images.extractor()
+    sources = images.opened(unreadable)
     statistics = datasets.estimate_normalization(sources)
-    extractor = _extractor(setting)
-    evidence = pipeline.measure_evidence(
-        sources, extractor, chosen, remove_stripes=remove_stripes or "auto", edits=edits
-    )
+    evidence = pipeline.measure_evidence(sources, extractor, images.chosen_mode, **search)
     proposal = evidence.propose(extractor)
     out = Console(highlight=False, soft_wrap=True)
     _print_images(out, sources)
@@ -120,20 +133,7 @@ def inspect(
         out.print(escape(message))
     method = proposal.advice.recommended_method
     out.print(f"Recommended: --method {method}")
-    chosen_words: dict[str, object] = {
-        "mode": mode,
-        "triplets-along": triplets_along,
-        "axes": axes,
-        "channel": channel,
-        "timepoint": timepoint,
-    }
-    words = [f"--{name} {value}" for name, value in chosen_words.items() if value is not None]
-    patterns = {"remove_stripes": remove_stripes, "also_remove": also_remove}
-    words += [f'--set "{name}={value}"' for name, value in patterns.items() if value]
-    command = " ".join(
-        [f'train "{source}" --output results --preset fast --method {method}', *words]
-    )
-    out.print(f"To train:\n  autostructn2v {escape(command)}")
+    out.print(f"To train:\n  {escape(images.to_train(method))}")
     _tell_of_left_out(unreadable, n_images=len(sources) + len(unreadable))
 
 
@@ -154,9 +154,3 @@ def _print_images(out: Console, sources: list[ImageSource]) -> None:
         out.print(escape(f"{image.name}: {z} slice{'s' * (z > 1)} of {y} x {x}, {image.dtype}"))
     if len(sources) > _MOST_LISTED:
         out.print(f"... and {len(sources) - _MOST_LISTED} more")
-
-
-def _extractor(settings: list[str] | None) -> ExtractorConfig:
-    short = [setting.removeprefix("stage2.extractor.") for setting in settings or []]
-    given = {"stage2": {"extractor": configuration.read_settings(short)}}
-    return configuration.validate_config(given).stage2.extractor
