@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from autoStructN2V.datasets import make_sample
-from autoStructN2V.datasets.samples import synthetic
+from autoStructN2V.datasets.samples import synthetic, texture
 from autoStructN2V.datasets.samples.curtains import curtains
 from tasks import KINDS
 
@@ -178,7 +178,7 @@ def _bare_structure(rng: np.random.Generator) -> NoiseCase:
 
 
 def _clean(rng: np.random.Generator) -> NoiseCase:
-    clean = synthetic.clean_texture(_LARGE_SHAPE, rng)
+    clean = texture.clean_texture(_LARGE_SHAPE, rng)
     image = clean + 0.02 * rng.standard_normal(_LARGE_SHAPE)
     return NoiseCase("sharp structure, little noise", _float32(image))
 
@@ -215,7 +215,7 @@ def pattern_cases(seed: int) -> Iterator[PatternCase]:
     """Make images with a pattern of each kind, and images in which none may be found."""
     rng = np.random.default_rng(seed)
     shape = (2, 320, 320)
-    clean = synthetic.clean_texture(shape, rng)
+    clean = texture.clean_texture(shape, rng)
     noisy = _float32(clean + _WHITE * rng.standard_normal(shape))
     y, x = np.mgrid[:320, :320]
     wave = 0.04 * np.sin(2 * np.pi * (x + 0.3 * y) / 9.0)
@@ -226,7 +226,7 @@ def pattern_cases(seed: int) -> Iterator[PatternCase]:
     halves = 0.03 * np.repeat(rng.standard_normal((2, 320)), 160, axis=0)
     yield _with("halves", noisy, halves, "halves")
     streaks = np.stack([curtains((512, 512), 0.1, rng) for _ in range(2)])
-    large = synthetic.clean_texture((2, 512, 512), rng)
+    large = texture.clean_texture((2, 512, 512), rng)
     yield _with("curtains", large, streaks, "stripes")
     yield from _without_patterns(noisy, large, rng)
 

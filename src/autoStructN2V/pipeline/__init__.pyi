@@ -1,17 +1,13 @@
 from .applying.to_arrays import denoise_array_events
 from .applying.to_files import denoise_events
-from .configuration.models import (
-    N2VConfig,
-    PipelineConfig,
-    Stage1Config,
-    Stage2Config,
-    validate_config,
-)
+from .configuration.models import PipelineConfig, validate_config
 from .configuration.presets import PRESETS
+from .configuration.stages import N2VConfig, Stage1Config, Stage2Config
 from .decisions import Approve, Decision, Regenerate, Skip
 from .exchange.details import PackageDetails, package_details, proposed_name
 from .exchange.export import export_model
-from .files.drivers import RunOutput, file_events, recorded_events, run_pipeline
+from .files.drivers import RunOutput, file_events, recorded_events
+from .files.one_call import run_pipeline
 from .forecast.device_speed import DeviceSpeed, measure_speed
 from .forecast.estimate import Estimate, estimate_run
 from .going_on.settings import go_on

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QVBoxLayout, QWidget
 from autoStructN2V.frozen_config import FrozenConfig
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.pipeline import PRESETS, PipelineConfig, validate_config
-from autoStructN2V.pipeline.configuration.models import N2VConfig, Stage1Config, Stage2Config
+from autoStructN2V.pipeline.configuration.stages import N2VConfig, Stage1Config, Stage2Config
 from napari_autostructn2v.widgets.editors import FloatBox, NumbersEdit
 from napari_autostructn2v.widgets.forms import FormGrid, choices_of, make_editor, simple_fields
 

@@ -8,28 +8,17 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from autoStructN2V.datasets.config import (
-    PatchesPerImage,
-    PatchSize,
-    SelectBackground,
-    UseAugmentation,
-    UseRegionOfInterest,
-)
 from autoStructN2V.errors import ConfigError
-from autoStructN2V.frozen_config import FrozenConfig
-from autoStructN2V.masking.config import MaskCenterSize, MaskPercentage
-from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.patterns.fourier.choices import PatternEdits, PatternList
-from autoStructN2V.models.config import NumLayers
 from autoStructN2V.pipeline.configuration.errors import explain
 from autoStructN2V.pipeline.configuration.presets import PRESETS, merged
-from autoStructN2V.trainers.config import (
-    BatchSize,
-    LastStageConfig,
-    LearningRate,
-    ScheduleConfig,
-    StageConfig,
+from autoStructN2V.pipeline.configuration.stages import (
+    FirstStageConfig,
+    N2VConfig,
+    Stage1Config,
+    Stage2Config,
 )
+from autoStructN2V.trainers.config import ScheduleConfig, StageConfig
 from autoStructN2V.vocabulary import (
     Channels,
     DeviceName,
@@ -40,71 +29,6 @@ from autoStructN2V.vocabulary import (
     StripeRemoval,
     TripletsAlong,
 )
-
-
-class FirstStageConfig(StageConfig):
-    """Parameters of a stage that hides single pixels."""
-
-    mask_center_size: MaskCenterSize = 1
-
-
-class N2VConfig(FirstStageConfig, LastStageConfig):
-    """Parameters of plain Noise2Void."""
-
-    batch_size: BatchSize = 8
-    num_layers: NumLayers = 4
-
-
-class Stage1Config(FirstStageConfig):
-    """Parameters of stage 1 of autoStructN2V."""
-
-    patch_size: PatchSize = 32
-    batch_size: BatchSize = 4
-    use_augmentation: UseAugmentation = False
-    use_roi: UseRegionOfInterest = True
-
-    @model_validator(mode="after")
-    def _no_augmentation(self) -> Self:
-        if self.use_augmentation:
-            raise ValueError(
-                "use_augmentation is True; in stage 1 it must be False, because turning patches "
-                "would blur the pattern of the noise that the kernel is extracted from"
-            )
-        return self
-
-
-class Stage2Config(LastStageConfig):
-    """Parameters of stage 2 of autoStructN2V."""
-
-    patches_per_image: PatchesPerImage = 200
-    batch_size: BatchSize = 2
-    mask_percentage: MaskPercentage = 10.0
-    learning_rate: LearningRate = 1e-5
-    select_background: SelectBackground = False
-    mask_source: Literal["stage1", "file", "extractor"] = Field(
-        "stage1",
-        title="Kernel from",
-        description="Where the kernel comes from: stage1, extracted after stage 1; file, read "
-        "from mask_file_path; extractor, extracted from the noisy images alone.",
-    )
-    mask_file_path: Path | None = Field(
-        None,
-        title="Kernel file",
-        description="Kernel as .npy: bool, odd height and width, center True; (3, h, w) for 2.5D.",
-    )
-    extractor: ExtractorConfig = Field(
-        default_factory=ExtractorConfig,
-        title="Mask extractor",
-        description="Parameters of the automatic kernel extraction.",
-    )
-
-    @model_validator(mode="after")
-    def _file_is_named(self) -> Self:
-        if self.mask_source == "file" and self.mask_file_path is None:
-            raise ValueError(
-                "mask_source is 'file' but mask_file_path is missing; name a .npy file"
-            )
-        return self
 
 
 class PipelineConfig(ScheduleConfig):
@@ -429,13 +353,3 @@ def validate_config(config: Mapping[str, Any] | PipelineConfig) -> PipelineConfi
         return PipelineConfig.model_validate(dict(config))
     except ValidationError as error:
         raise ConfigError(explain(error.errors(), PipelineConfig, config)) from error
-
-
-__all__ = [
-    "FrozenConfig",
-    "N2VConfig",
-    "PipelineConfig",
-    "Stage1Config",
-    "Stage2Config",
-    "validate_config",
-]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from autoStructN2V.datasets.samples import synthetic
+from autoStructN2V.datasets.samples import synthetic, texture
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.extraction import extract_kernel
 from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
@@ -52,7 +52,7 @@ def test_noise_with_an_independent_part_is_not_blurred(kind):
 
 def test_sharp_structure_is_no_blurred_noise():
     rng = np.random.default_rng(2)
-    clean = synthetic.clean_texture(SHAPE, rng)
+    clean = texture.clean_texture(SHAPE, rng)
     for strength in (0.0, 0.005, 0.02):
         image = clean + np.float32(strength) * rng.standard_normal(SHAPE, dtype=np.float32)
         assert blurred_noise([noise_field(image)], 5) is None

@@ -24,7 +24,7 @@ from autoStructN2V.pipeline import (
     run_pipeline,
     validate_config,
 )
-from autoStructN2V.pipeline.files import drivers as on_disk
+from autoStructN2V.pipeline.files import one_call
 from autoStructN2V.trainers import (
     EpochFinished,
     PredictionProgress,
@@ -326,7 +326,7 @@ def test_warnings_and_epochs_are_logged(lines_tiff, tmp_path, caplog):
     stack = noisy_lines()
     stack[1] = 0
     path = write_tiff(tmp_path / "gap.tif", stack)
-    with caplog.at_level("INFO", logger=on_disk.__name__):
+    with caplog.at_level("INFO", logger=one_call.__name__):
         run_pipeline(config_for(path, tmp_path / "out", method="n2v"))
     assert "1 of 3 slices of gap are constant" in caplog.text
     assert "stage 1, epoch 1 of 1" in caplog.text
