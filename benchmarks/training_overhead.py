@@ -32,7 +32,7 @@ from autoStructN2V.trainers import (
     masked_squared_error,
 )
 from autoStructN2V.trainers.batches import BatchSource
-from autoStructN2V.trainers.optimizer import Optimization
+from autoStructN2V.trainers.stepping.optimizer import Optimization
 from tables import (
     Clock,
     Table,

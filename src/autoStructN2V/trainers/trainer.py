@@ -10,31 +10,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from autoStructN2V.errors import DeviceError, TrainingError
-from autoStructN2V.models.device import is_out_of_memory
+from autoStructN2V.errors import TrainingError
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.models.workers import Workers
-from autoStructN2V.trainers.batches import BatchSource
-from autoStructN2V.trainers.checkpoint import Standing, fitting, load_generator
+from autoStructN2V.trainers.checkpoint import Standing
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
-from autoStructN2V.trainers.gradients import Gradients
-from autoStructN2V.trainers.optimizer import Optimization
 from autoStructN2V.trainers.refinement import Refinement
 from autoStructN2V.trainers.result import TrainingResult
 from autoStructN2V.trainers.spare_previews import SparePreviews
+from autoStructN2V.trainers.stepping.stepper import Stepper
 from autoStructN2V.trainers.validation import MaskedValidation, n_patches_worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from typing import Any
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from autoStructN2V.inference.preview import Previewer
     from autoStructN2V.models.config import NetworkConfig
-    from autoStructN2V.trainers.batches import MaskedBatch, RecorruptedBatch
     from autoStructN2V.trainers.checkpoint import Checkpoints
     from autoStructN2V.trainers.config import ScheduleConfig, StageConfig
     from autoStructN2V.trainers.data import TrainingData
@@ -84,13 +79,8 @@ class Trainer:
         self.schedule = schedule
         self.stage = stage
         self.device = data.bank.device
-        self.batch_size = config.batch_size
-        self._generator = torch.Generator(self.device).manual_seed(seed)
-        self._batches = BatchSource(
-            data.bank, data.split.training, data.kernel, config, self._generator
-        )
+        self.stepper = Stepper(network, data, config, self.n_steps * schedule.num_epochs, seed)
         self._refinement = Refinement(data.refinement, data.n_hidden_epochs(schedule.num_epochs))
-        self._prepare_optimization()
         self._standing = Standing(self._weights())
         self._n_epochs_before = 0
         self.validation = MaskedValidation(
@@ -105,13 +95,7 @@ class Trainer:
     @property
     def averaged(self) -> FlexibleUNet:
         """Network with the averaged weights."""
-        network = self._averaged.module
-        assert isinstance(network, FlexibleUNet)
-        return network
-
-    @property
-    def _networks(self) -> tuple[nn.Module, nn.Module]:
-        return self.network, self._averaged
+        return self.stepper.averaged
 
     @cached_property
     def n_steps(self) -> int:
@@ -120,17 +104,6 @@ class Trainer:
             return self.config.steps_per_epoch
         n_slices = len(np.unique(self.data.split.training.rectangles[:, 0]))
         return max(1, n_slices * self.config.patches_per_image // self.config.batch_size)
-
-    def _prepare_optimization(self) -> None:
-        n_steps = self.n_steps * self.schedule.num_epochs
-        precision = _precision(self.device)
-        scaler = torch.amp.GradScaler(self.device.type, enabled=precision == torch.float16)
-        self._optimization = Optimization(self.network, self.config, n_steps, scaler)
-        self._gradients = Gradients(self.network, scaler, precision, self.config.patch_size)
-        # the average spans a few percent of the training, between 10 and 1000 steps
-        decay = 1 - 1 / min(1000, max(10, n_steps // 30))
-        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-        self._averaged = AveragedModel(self.network, multi_avg_fn=average)
 
     def go_on_with(
         self, weights: Mapping[str, Tensor], averages: Sequence[Any] | None = None
@@ -158,10 +131,10 @@ class Trainer:
             network.load_state_dict(weights)
         self._standing = Standing(self._weights(), best=self.validation.loss(self.averaged))
         if averages is not None:
-            self._optimization.load_averages(averages)
+            self.stepper.load_averages(averages)
         if self._refinement.n_hidden_epochs:
             return []
-        return list(self._refinement.begin(self._standing.best, self._networks))
+        return list(self._refinement.begin(self._standing.best, self.stepper.networks))
 
     def run(
         self,
@@ -209,7 +182,7 @@ class Trainer:
         self.network.load_state_dict(self._standing.best_weights)
         self.network.eval()
         is_refined = self._refinement.noise is not None
-        averages = copy.deepcopy(self._optimization.averages)
+        averages = self.stepper.averages
         return TrainingResult(
             self.network, self._standing.history, is_stopped, is_refined, averages
         )
@@ -217,13 +190,9 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Return all that decides how the training goes on, as plain values."""
         return {
-            "network": self.network.state_dict(),
-            "averaged": self._averaged.state_dict(),
-            "optimization": self._optimization.state_dict(),
+            **self.stepper.state_dict(),
             "refinement": self._refinement.state_dict(),
             "standing": self._standing.state_dict(),
-            "random": self._generator.get_state(),
-            "batch_size": self.batch_size,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -234,15 +203,9 @@ class Trainer:
         LookupError, TypeError, ValueError, AttributeError, RuntimeError
             If something does not fit; only another state makes the training of use then.
         """
-        for name, network in zip(("network", "averaged"), self._networks, strict=True):
-            network.load_state_dict(fitting(state[name], network))
-        self._optimization.load_state_dict(state["optimization"])
-        self._refinement.load_state_dict(state["refinement"], self._networks)
+        self.stepper.load_state_dict(state)
+        self._refinement.load_state_dict(state["refinement"], self.stepper.networks)
         self._standing.load_state_dict(state["standing"], self.averaged)
-        load_generator(self._generator, state["random"])
-        if state["batch_size"] not in range(1, self.config.batch_size + 1):
-            raise ValueError("batches of another size")
-        self.batch_size = int(state["batch_size"])
         self._n_epochs_before = self._standing.epoch
 
     def _go_on(self, checkpoints: Checkpoints) -> Generator[TrainingEvent, None, None]:
@@ -279,10 +242,10 @@ class Trainer:
         standing = self._standing
         if standing.epoch == self._refinement.n_hidden_epochs:
             standing.epochs_since_best = 0
-            yield from self._refinement.begin(standing.best, self._networks)
+            yield from self._refinement.begin(standing.best, self.stepper.networks)
         elif self._refinement.is_harmful(standing.history):
             standing.epochs_since_best = 0
-            yield self._refinement.end(self._networks)
+            yield self._refinement.end(self.stepper.networks)
 
     def _train_epoch(
         self, epoch: int, should_stop: Callable[[], bool]
@@ -295,7 +258,7 @@ class Trainer:
             for step in range(1, self.n_steps + 1):
                 if should_stop():
                     break
-                loss, warning = self._try_step(workers, should_stop)
+                loss, warning = self.stepper.step(self._refinement.noise, workers, should_stop)
                 total += loss
                 if warning is not None:
                     yield warning
@@ -304,29 +267,6 @@ class Trainer:
                     last_event = now
                     yield self._progress(epoch, step)
         return float(total) / self.n_steps
-
-    def _try_step(
-        self, workers: Workers, should_stop: Callable[[], bool]
-    ) -> tuple[Tensor, Warned | None]:
-        """Make a step; where memory does not suffice, make the next ones smaller and say so."""
-        try:
-            return self._step(workers, should_stop), None
-        except RuntimeError as error:
-            return torch.zeros((), device=self.device), self._shrink_batch(error)
-
-    def _step(self, workers: Workers, should_stop: Callable[[], bool]) -> Tensor:
-        """Draw a batch, predict, compare, update; return the loss, 0 when stopped."""
-        loss = self._gradients.set_from(self._draw(), workers, should_stop)
-        if loss is None:
-            return torch.zeros((), device=self.device)
-        self._optimization.step()
-        self._averaged.update_parameters(self.network)
-        return loss
-
-    def _draw(self) -> MaskedBatch | RecorruptedBatch:
-        if self._refinement.noise is None:
-            return self._batches.draw(self.batch_size)
-        return self._batches.draw_recorrupted(self.batch_size, self._refinement.noise)
 
     @property
     def _is_over(self) -> bool:
@@ -353,7 +293,7 @@ class Trainer:
             train_loss,
             val_loss,
             self._standing.best,
-            self._optimization.learning_rate,
+            self.stepper.learning_rate,
             seconds,
             self._eta(self._standing.epoch),
         )
@@ -371,27 +311,6 @@ class Trainer:
         if not math.isfinite(best):
             raise TrainingError(cause + ".")
         return Warned(cause + ". The best weights so far are kept.")
-
-    def _shrink_batch(self, error: RuntimeError) -> Warned:
-        """Halve the batch when memory ran out; anything else is raised again."""
-        if not is_out_of_memory(error):
-            raise error
-        if self.batch_size == 1:
-            raise DeviceError(
-                f"Memory of {self.device} does not suffice for one patch of "
-                f"{self.config.patch_size} pixels; lower patch_size or features "
-                f"(now {self.config.features})."
-            ) from error
-        self.batch_size //= 2
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        return Warned(f"Out of memory: training goes on with batches of {self.batch_size} patches.")
-
-
-def _precision(device: torch.device) -> torch.dtype:
-    if device.type != "cuda":
-        return torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
 def build_network(config: NetworkConfig, in_channels: int, seed: int) -> FlexibleUNet:

@@ -29,10 +29,10 @@ from autoStructN2V.trainers import (
     TrainingData,
     Warned,
     build_network,
-    gradients,
 )
 from autoStructN2V.trainers.batches import BatchSource
-from autoStructN2V.trainers.gradients import Gradients
+from autoStructN2V.trainers.stepping import gradients
+from autoStructN2V.trainers.stepping.gradients import Gradients
 from tests.core.conftest import TINY_STAGE, noisy_lines, threads
 
 CPU = torch.device("cpu")
@@ -183,14 +183,14 @@ def refinement(share, variance=0.1):
 
 def recorded_batches(trainer):
     """Return a list that grows by the kind of every batch that is drawn."""
-    kinds, draw = [], trainer._draw
+    kinds, draw = [], trainer.stepper.draw
 
-    def recorded():
-        batch = draw()
+    def recorded(noise):
+        batch = draw(noise)
         kinds.append(type(batch).__name__)
         return batch
 
-    trainer._draw = recorded
+    trainer.stepper.draw = recorded
     return kinds
 
 

@@ -25,7 +25,7 @@ from autoStructN2V.pipeline.steps.judging import LARGEST_SIDE, MOST_WINDOWS
 from autoStructN2V.pipeline.steps.training_data import N_TEST_PATCHES, bank_bytes
 from autoStructN2V.quantities import about_text, memory_text
 from autoStructN2V.trainers.config import LastStageConfig
-from autoStructN2V.trainers.gradients import patches_at_work, patches_in_part
+from autoStructN2V.trainers.stepping.gradients import patches_at_work, patches_in_part
 from autoStructN2V.trainers.validation import n_patches_worth
 
 if TYPE_CHECKING:

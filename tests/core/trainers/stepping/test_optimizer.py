@@ -5,7 +5,7 @@ import torch
 
 from autoStructN2V.models import FlexibleUNet, NetworkConfig
 from autoStructN2V.trainers import OptimizationConfig
-from autoStructN2V.trainers.optimizer import Muon, Optimization, orthogonalized
+from autoStructN2V.trainers.stepping.optimizer import Muon, Optimization, orthogonalized
 
 
 @pytest.mark.parametrize("shape", [(8, 72), (72, 8), (16, 16)])
