@@ -15,10 +15,7 @@ together; importing libraries does not count.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from peers import add_files, denoised_by, print_rows, run_commands, write_files
+
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
@@ -79,24 +79,15 @@ def denoise(arguments: argparse.Namespace) -> None:
 
         numba.set_num_threads(arguments.threads)
     denoised, figures = train_and_denoise(np.load(arguments.noisy), arguments.method)
-    np.save(arguments.denoised, denoised)
-    arguments.figures.write_text(json.dumps(figures), encoding="utf-8")
+    write_files(denoised, figures, arguments)
 
 
 def run_aydin(
-    noisy: NDArray[np.float32], method: str, arguments: argparse.Namespace
-) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    noisy: NDArray[np.floating], method: str, arguments: argparse.Namespace
+) -> tuple[NDArray[np.floating], dict[str, Any]]:
     """Do the same in a process of its own."""
-    from peers import run_script
-
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / name for name in ("noisy.npy", "denoised.npy", "figures.json")]
-        np.save(files[0], noisy)
-        options: list[object] = ["--method", method]
-        options += ["--threads", arguments.threads] if arguments.threads else []
-        command = ["denoise", *files, *options]
-        run_script(Path(__file__).name, command, arguments.aydin_python, arguments.threads)
-        return np.load(files[1]), json.loads(files[2].read_text(encoding="utf-8"))
+    options = ["--method", method]
+    return denoised_by(__file__, noisy, options, arguments.aydin_python, arguments.threads)
 
 
 def score_task(name: str, method: str, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -138,20 +129,13 @@ def cells_of(row: dict[str, Any]) -> list[str]:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Print the scores; this runs in the environment of this program."""
-    from tables import Table, machine, write_report
-
-    table = Table(_COLUMNS)
-    for row in rows_of(arguments):
-        table.add(cells_of(row), row)
-    write_report(arguments.json, {"machine": machine(), "rows": table.rows})
+    print_rows(_COLUMNS, rows_of(arguments), cells_of, arguments.json)
 
 
 def add_denoise_command(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("noisy", type=Path, help=".npy of images (n, y, x) float32")
-    add("denoised", type=Path, help=".npy to write")
-    add("figures", type=Path, help=".json to write: version, seconds, blind spots")
-    add("--method", choices=_METHODS, default=_METHODS[0], help=f"default {_METHODS[0]}")
+    add_files(parser, "images (n, y, x) float32", "version, seconds, blind spots")
+    shown = f"default {_METHODS[0]}"
+    parser.add_argument("--method", choices=_METHODS, default=_METHODS[0], help=shown)
     parser.set_defaults(run=denoise)
 
 
@@ -180,21 +164,5 @@ def add_compare_command(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=compare)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(required=True)
-    for name, declare, text in (
-        ("compare", add_compare_command, "denoise and score, with Aydin in its own environment"),
-        ("denoise", add_denoise_command, "denoise a file in this environment, which has Aydin"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("--threads", type=int, metavar="N", help="default: all of Aydin's")
-        declare(command)
-    arguments = parser.parse_args()
-    arguments.run(arguments)
-
-
 if __name__ == "__main__":
-    main()
+    run_commands(__doc__, add_compare_command, add_denoise_command, "Aydin")

