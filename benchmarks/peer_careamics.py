@@ -16,7 +16,6 @@ the mask; 1 % of the pixels, or fewer, so that the masks cover 20 % at most.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -24,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+
+from peers import add_files, write_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,9 +102,7 @@ def read_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("noisy", type=Path, help=".npy of images (n, y, x) float32")
-    add("denoised", type=Path, help=".npy to write")
-    add("figures", type=Path, help=".json to write: versions and seconds")
+    add_files(parser, "images (n, y, x) float32", "versions and seconds")
     add("--axes", choices=["horizontal", "vertical", "cross", "square"], help="of the mask")
     add("--span", type=int, default=5, help="side of the mask in pixels (default 5)")
     add("--epochs", type=int, default=40, help="default 40")
@@ -123,14 +122,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         denoised, spent = train_and_denoise(np.load(arguments.noisy), arguments, Path(folder))
     del library  # its operators lived as long
-    np.save(arguments.denoised, denoised)
     figures = {
         "careamics": __version__,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "seconds": spent,
     }
-    arguments.figures.write_text(json.dumps(figures), encoding="utf-8")
+    write_files(denoised, figures, arguments)
 
 
 if __name__ == "__main__":

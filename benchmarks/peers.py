@@ -107,6 +107,8 @@ def denoised_by(
     options: Iterable[object],
     python: Path,
     threads: int | None,
+    *,
+    command: str | None = "denoise",
 ) -> tuple[NDArray[np.floating], Figures]:
     """Have images denoised by a script of this folder in another environment.
 
@@ -117,17 +119,19 @@ def denoised_by(
     noisy : ndarray
         Images.
     options : iterable
-        Of its command ``denoise``, but for the files and the threads.
+        But for the files and the threads.
     python : Path
         Interpreter of the environment.
     threads : int, optional
         As of :func:`run_script`.
+    command : str, optional
+        Of the script; None if it has no others.
     """
     limit = ["--threads", threads] if threads else []
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / file for file in ("noisy.npy", "denoised.npy", "figures.json")]
         np.save(files[0], noisy)
-        words = ["denoise", *files, *options, *limit]
+        words = [*([command] if command else []), *files, *options, *limit]
         run_script(Path(script).name, words, python, threads)
         return np.load(files[1]), json.loads(files[2].read_text(encoding="utf-8"))
 

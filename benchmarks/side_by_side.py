@@ -16,10 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from autoStructN2V.pipeline import PRESETS
-from peers import run_script
+from peers import denoised_by, run_script
 from settings import add_set_argument
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 from tasks import make_task, score
@@ -47,17 +45,13 @@ def careamics_row(task: str, seed: int, arguments: argparse.Namespace) -> dict[s
     """Train CAREamics on one task, denoise and score."""
     images = make_task(task, seed)
     mask = _CAREAMICS_MASKS[task]
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / name for name in ("noisy.npy", "denoised.npy", "figures.json")]
-        np.save(files[0], images["noisy"])
-        options: list[object] = ["--epochs", arguments.careamics_epochs, "--seed", _SEED + seed]
-        options += ["--axes", mask[0], "--span", mask[1]] if mask else []
-        options += ["--steps", arguments.careamics_steps] if arguments.careamics_steps else []
-        options += ["--threads", arguments.threads] if arguments.threads else []
-        python, threads = arguments.careamics_python, arguments.threads
-        run_script("peer_careamics.py", [*files, *options], python, threads)
-        denoised = np.load(files[1])
-        figures: dict[str, Any] = json.loads(files[2].read_text(encoding="utf-8"))
+    options: list[object] = ["--epochs", arguments.careamics_epochs, "--seed", _SEED + seed]
+    options += ["--axes", mask[0], "--span", mask[1]] if mask else []
+    options += ["--steps", arguments.careamics_steps] if arguments.careamics_steps else []
+    python, threads = arguments.careamics_python, arguments.threads
+    denoised, figures = denoised_by(
+        "peer_careamics.py", images["noisy"], options, python, threads, command=None
+    )
     row: dict[str, Any] = {"program": f"CAREamics {figures['careamics']}, {_mask_name(mask)}"}
     return row | score(denoised, images["clean"]) | figures
 
