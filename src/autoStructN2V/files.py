@@ -175,6 +175,24 @@ def ensure_writable_folder(path: Path | str) -> Path:
     return folder
 
 
+def make_new_folder(path: Path) -> bool:
+    """Create a folder unless it exists; of several processes, one alone is told that it is new.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be created.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise output_error(path, error) from error
+    return True
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files that a killed process left in a folder.
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.datasets.images.names import free_name
-from autoStructN2V.errors import ConfigError, InputError
-from autoStructN2V.files import ensure_writable_folder, write_json
+from autoStructN2V.errors import ConfigError
+from autoStructN2V.files import ensure_writable_folder, make_new_folder, write_json
 from autoStructN2V.pipeline.configuration.file import with_absolute_paths
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.files.fingerprint import ImageFingerprint
@@ -21,6 +21,8 @@ from autoStructN2V.pipeline.files.interrupted import (
     find_unfinished,
     is_locked,
     locked_folder,
+    other_images,
+    other_settings,
     time_of,
 )
 from autoStructN2V.pipeline.files.plain_json import read_json
@@ -126,11 +128,11 @@ class ChannelsFolder:
     @classmethod
     def create(cls, config: PipelineConfig, channels: Sequence[ChannelImages]) -> ChannelsFolder:
         """Make the folder of a new training."""
-        experiment = config.output_dir / config.experiment_name
+        experiment = ensure_writable_folder(config.output_dir / config.experiment_name)
         started = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         images = [source.name for source in channels[0].sources]
         folder = cls(
-            ensure_writable_folder(free_name(experiment / started)),
+            free_name(experiment / started, lambda path: not make_new_folder(path)),
             config,
             [channel.name for channel in channels],
             images,
@@ -199,10 +201,7 @@ class ChannelsFolder:
         before = ImageFingerprint.from_dict(self._finished[str(channel)]["images"])
         difference = before.difference(images)
         if difference is not None:
-            raise InputError(
-                f"The interrupted training of {self.began} cannot go on with these images: "
-                f"{difference} (channel {channel}); give those of then, or start a new training."
-            )
+            raise other_images(self.began, f"{difference} (channel {channel})")
 
     def has_begun(self, channel: int) -> bool:
         """Tell whether the training of a channel can go on; else nothing of it is left."""
@@ -295,22 +294,17 @@ def folder_to_go_on(
             return folder
         reason = reason or why_not
     if reason is not None:
-        raise ConfigError(reason)
+        raise reason
     return None
 
 
-def _why_not(folder: ChannelsFolder, config: PipelineConfig, n_channels: int) -> str | None:
+def _why_not(folder: ChannelsFolder, config: PipelineConfig, n_channels: int) -> ConfigError | None:
     if folder.config is None:
-        return folder.problem
+        return ConfigError(folder.problem)
     different = changed_settings(folder.config, config)
     if len(folder.names) != n_channels:
         different.append(f"it had {len(folder.names)} channels and there are {n_channels} now")
-    if not different:
-        return None
-    return (
-        f"The interrupted training of {folder.began} cannot go on with other settings: "
-        f"{different[0]}; repeat those of then, or start a new training."
-    )
+    return other_settings(folder.began, different) if different else None
 
 
 def channel_names(folder: Path) -> list[str]:

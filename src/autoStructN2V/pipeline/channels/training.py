@@ -16,6 +16,7 @@ from autoStructN2V.pipeline.channels.joining import join_results, stages_of, sta
 from autoStructN2V.pipeline.events import ChannelStarted
 from autoStructN2V.pipeline.files.drivers import recorded_events
 from autoStructN2V.pipeline.files.fingerprint import ImageFingerprint
+from autoStructN2V.pipeline.files.interrupted import it_goes_on
 from autoStructN2V.trainers.events import Warned
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.decisions import Decision
     from autoStructN2V.pipeline.events import Event
-
-_NOTHING = "There is no interrupted training to go on with; a new one starts."
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,7 @@ def channel_events(
     found = folder_to_go_on(config, channels) if resume else None
     folder = found or ChannelsFolder.create(config, channels)
     if resume:
-        began = f"The interrupted training of {folder.began} goes on in {folder.path}."
-        yield Warned(began if found else _NOTHING)
+        yield Warned(it_goes_on(folder.began if found else None, folder.path))
     finished: list[FinishedChannel] = []
     with folder.held():
         for channel, images in enumerate(channels):

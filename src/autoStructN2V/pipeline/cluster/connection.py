@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import time
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.errors import ClusterError, ConfigError
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 EXTRA = 'pip install "napari-autostructn2v[distributed]"'
 """Installs the package that runs clusters."""
 
-_PATIENCE = 15  # seconds until a scheduler has to answer
+_PATIENCE = 15  # seconds until a scheduler has to answer, or to have written about itself
+_POLL = 0.1  # seconds
 
 
 @contextmanager
@@ -86,6 +89,8 @@ def _local_cluster(distributed: Any, n_workers: int) -> Any:
 
 def _connected(distributed: Any, scheduler: str) -> Any:
     is_file = scheduler.endswith(".json")
+    if is_file:
+        _wait_for(Path(scheduler))
     place = {"scheduler_file": scheduler} if is_file else {"address": scheduler}
     try:
         return distributed.Client(**place, timeout=_PATIENCE, set_as_default=False)
@@ -95,6 +100,18 @@ def _connected(distributed: Any, scheduler: str) -> Any:
             f"No scheduler answers at {scheduler} ({type(error).__name__}: {error!s:.80}); start "
             "one with dask scheduler, and give the address that it prints, as tcp://host:8786."
         ) from error
+
+
+def _wait_for(file: Path) -> None:
+    """Wait a while until a scheduler has written about itself; a client would wait forever."""
+    end = time.monotonic() + _PATIENCE
+    while not file.exists():
+        if time.monotonic() > end:
+            raise ClusterError(
+                f"No scheduler has written {file}; start one with dask scheduler --scheduler-file, "
+                "and give the file that you name there."
+            )
+        time.sleep(_POLL)
 
 
 @contextmanager

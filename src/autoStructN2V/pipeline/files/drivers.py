@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.datasets.images.formats.notes import header_notes
 from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.errors import ConfigError, UserError
+from autoStructN2V.errors import ConfigError
 from autoStructN2V.inference.model_files import PICTURE_FILE, REPORT_FILE
 from autoStructN2V.pipeline.configuration.models import PipelineConfig, validate_config
 from autoStructN2V.pipeline.events import ImageFailed
@@ -192,25 +193,22 @@ def recorded_events(
     """
     complete = validate_config(config)
     sources = without_offset(sources)
-    run = OpenedRun.open(complete, sources, resume=resume)
-    folders, checkpoints = run.folders, run.checkpoints
-    memory = ArraySink() if keep_arrays else None
-    sink = FileSink(folders, complete, checkpoints, memory)
-    run.notes += header_notes(sources, complete.output_dtype)
-    events = pipeline_events(
-        sources,
-        complete,
-        should_stop=should_stop,
-        review=review,
-        preview_slice=preview_slice,
-        sink=sink,
-        unusable=unusable,
-        checkpoints=checkpoints,
-    )
-    try:
-        return (yield from _recorded(events, run, sink, [] if unusable is None else unusable))
-    finally:
-        run.close()
+    with closing(OpenedRun.open(complete, sources, resume=resume)) as run:
+        memory = ArraySink() if keep_arrays else None
+        sink = FileSink(run.folders, complete, run.checkpoints, memory)
+        run.notes += header_notes(sources, complete.output_dtype)
+        events = pipeline_events(
+            sources,
+            complete,
+            should_stop=should_stop,
+            review=review,
+            preview_slice=preview_slice,
+            sink=sink,
+            unusable=unusable,
+            checkpoints=run.checkpoints,
+        )
+        with closing(events):  # it lets go of its files before others may have the folder
+            return (yield from _recorded(events, run, sink, [] if unusable is None else unusable))
 
 
 def _recorded(
@@ -229,7 +227,7 @@ def _recorded(
         except StopIteration as end:
             result: PipelineResult = end.value
             break
-        except UserError:
+        except BaseException:
             if recorder is None:
                 run.folders.remove_unused()
             raise

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from autoStructN2V.errors import OutputError
-from autoStructN2V.files import ensure_writable_folder
+from autoStructN2V.files import ensure_writable_folder, make_new_folder
 from autoStructN2V.inference.model_files import MODEL_FILES
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ class RunFolders:
         started = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         for number in range(1, 1000):
             folders = cls(experiment, started if number == 1 else f"{started}-{number}")
-            if not folders.model.exists() and not folders.results.exists():
-                ensure_writable_folder(folders.model)
+            if not folders.results.exists() and make_new_folder(folders.model):
                 return folders
         raise OutputError(f"{experiment} already holds a thousand trainings of {started}.")
 

@@ -21,7 +21,7 @@ from autoStructN2V.pipeline.files.folders import RunFolders
 from autoStructN2V.pipeline.files.plain_json import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _ABOUT = "training.json"
@@ -72,25 +72,16 @@ class InterruptedTraining:
             return ConfigError(self.problem or "Its settings cannot be read.")
         different = changed_settings(self.config, config)
         if different:
-            more = f" (and {len(different) - 1} more)" if len(different) > 1 else ""
-            return ConfigError(
-                f"The interrupted training of {self.began} cannot go on with other settings: "
-                f"{different[0]}{more}; repeat those of then, or start a new training."
-            )
+            return other_settings(self.began, different)
         try:
             difference = ImageFingerprint.from_dict(self._about["images"]).difference(images)
         except (LookupError, TypeError, ValueError):
             difference = "what is known of its images is damaged"
-        if difference is None:
-            return None
-        return InputError(
-            f"The interrupted training of {self.began} cannot go on with these images: "
-            f"{difference}; give those of then, or start a new training."
-        )
+        return None if difference is None else other_images(self.began, difference)
 
     def notes(self) -> list[str]:
         """Return what a person should know when it goes on: one sentence each."""
-        notes = [f"The interrupted training of {self.began} goes on in {self.folders.model}."]
+        notes = [it_goes_on(self.began, self.folders.model)]
         now = _surroundings()
         different = [
             f"{name} {self._about.get(name)!s:.40} (now {value})"
@@ -109,6 +100,30 @@ class InterruptedTraining:
         self.checkpoints.remove()
         remove_temporary(self.folders)
         self.folders.remove_without_model()
+
+
+def it_goes_on(began: str | None, place: Path) -> str:
+    """Say that the training that began then goes on in a folder; if there is none, a new one."""
+    if began is None:
+        return "There is no interrupted training to go on with; a new one starts."
+    return f"The interrupted training of {began} goes on in {place}."
+
+
+def other_settings(began: str, different: Sequence[str]) -> ConfigError:
+    """Refuse settings that differ from those of the training that began then."""
+    more = f" (and {len(different) - 1} more)" if len(different) > 1 else ""
+    return ConfigError(
+        f"The interrupted training of {began} cannot go on with other settings: "
+        f"{different[0]}{more}; repeat those of then, or start a new training."
+    )
+
+
+def other_images(began: str, difference: str) -> InputError:
+    """Refuse images that differ from those of the training that began then."""
+    return InputError(
+        f"The interrupted training of {began} cannot go on with these images: "
+        f"{difference}; give those of then, or start a new training."
+    )
 
 
 def time_of(training_id: str) -> str:

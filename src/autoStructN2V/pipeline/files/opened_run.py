@@ -12,6 +12,7 @@ from autoStructN2V.pipeline.files.interrupted import (
     checkpoints_of,
     describe,
     find_unfinished,
+    it_goes_on,
     locked,
     remove_stillborn,
     remove_temporary,
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.pipeline.files.checkpoints import RunCheckpoints
     from autoStructN2V.pipeline.files.interrupted import InterruptedTraining
-
-_NOTHING = "There is no interrupted training to go on with; a new one starts."
 
 
 @dataclass
@@ -74,7 +73,7 @@ class OpenedRun:
         found = _interrupted(experiment, config, sources) if resume else None
         if found is None:
             run = cls(RunFolders.create(experiment), config, sources)
-            run.notes += [_NOTHING] if resume else []
+            run.notes += [it_goes_on(None, run.folders.model)] if resume else []
         else:
             run = cls(found.folders, config, sources, found.notes(), is_resumed=True)
             run._held.enter_context(locked(run.folders))
