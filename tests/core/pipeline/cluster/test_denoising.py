@@ -168,6 +168,11 @@ def test_an_address_without_a_scheduler_is_one_sentence(monkeypatch):
         open_client("tcp://127.0.0.1:9"),
     ):
         pass
+    with (
+        pytest.raises(ClusterError, match=r"No scheduler has written nowhere\.json; start one"),
+        open_client("nowhere.json"),
+    ):
+        pass
     with pytest.raises(ConfigError, match="choose one of the two"), open_client():
         pass
 

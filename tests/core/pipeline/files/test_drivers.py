@@ -2,6 +2,8 @@
 
 import csv
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from autoStructN2V.pipeline import (
     validate_config,
 )
 from autoStructN2V.pipeline.files import one_call
+from autoStructN2V.pipeline.files.folders import RunFolders
 from autoStructN2V.trainers import (
     EpochFinished,
     PredictionProgress,
@@ -224,6 +227,18 @@ def test_2_5d_from_a_folder_of_slices(tmp_path):
     assert result["mask"].ndim == 3
     (file,) = result["stage2"]["files"]
     assert tifffile.imread(file).shape == noisy.shape
+
+
+def test_trainings_that_begin_at_the_same_time_have_folders_of_their_own(tmp_path):
+    n = 16
+    together = threading.Barrier(n)
+
+    def created(_):
+        together.wait()
+        return RunFolders.create(tmp_path).training_id
+
+    with ThreadPoolExecutor(n) as pool:
+        assert len(set(pool.map(created, range(n)))) == n
 
 
 def test_a_second_run_leaves_the_first_as_it_was(lines_tiff, tmp_path):
