@@ -43,13 +43,13 @@ class ChosenPatterns(QWidget):
         edits = patterns.edits
         is_said = bool(edits and image) and patterns.chosen_on != image
         self.setVisible(is_said)
-        where = f"In the spectrum of {patterns.chosen_on}" if patterns.chosen_on else "By hand"
+        where = f"in the spectrum of {patterns.chosen_on}" if patterns.chosen_on else "by hand"
         parts = [
-            f"{words} {_in_words(choices)}"
-            for words, choices in (("to be removed:", edits.removed), ("to stay:", edits.kept))
+            f"{verb} {_in_words(choices)}"
+            for verb, choices in (("remove", edits.removed), ("keep", edits.kept))
             if choices
         ]
-        text = f"{where} you chose {'; '.join(parts)}. This holds for {image} as well."
+        text = f"Chosen {where}, and done to {image} as well: {'; '.join(parts)}."
         self.notice.show_text(text if is_said else "")
 
 

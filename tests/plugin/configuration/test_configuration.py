@@ -455,14 +455,16 @@ def test_patterns_that_were_chosen_for_another_image_are_said_and_forgotten(dock
     session.choose_layer(other)
     assert not shown.isHidden()
     assert shown.notice.text() == (
-        f"In the spectrum of lines you chose to be removed: period {wave.period_px:.3g} px "
-        f"{wave.direction}. This holds for other as well."
+        "Chosen in the spectrum of lines, and done to other as well: remove period "
+        f"{wave.period_px:.3g} px {wave.direction}."
     )
     session.choose_layer(lines)
     assert shown.isHidden()
     session.set_config(with_changes(session.config, {"keep_patterns": "rows"}))
-    assert shown.notice.text().startswith("By hand you chose to be removed: period")
-    assert "; to stay: offsets of rows." in shown.notice.text()
+    assert shown.notice.text().startswith(
+        "Chosen by hand, and done to lines as well: remove period"
+    )
+    assert shown.notice.text().endswith("; keep offsets of rows.")
     shown.forget_button.click()
     assert (session.config.also_remove, session.config.keep_patterns) == ("", "")
     assert shown.isHidden()
