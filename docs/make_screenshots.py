@@ -152,7 +152,7 @@ def _show_models(photographer: Photographer, session: Session) -> None:
     session.dock_requested.emit(DockName.INFERENCE)
     dock = photographer.viewer.window.dock_widgets[title_of(DockName.INFERENCE)]
     dock.shelf.collapse(animate=False)
-    dock.shelf.expand(animate=False)
+    dock.shelf.toggleButton().click()
     photographer.wait(lambda: not session.shelf.state.is_looking)
     dock.shelf.view.list.setFocus()
     photographer.take("models")

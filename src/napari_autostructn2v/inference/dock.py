@@ -130,6 +130,7 @@ class Inference(DockContent):
     def _connect(self) -> None:
         self.card.path_chosen.connect(self.load_model)
         self.shelf.use_requested.connect(self.load_model)
+        self.shelf.toggleButton().clicked.connect(self._show_shelf)
         self.card.newer_requested.connect(self._session.models.use_newer)
         self.card.export_requested.connect(self._ask_for_package)
         self.card.stage_changed.connect(self._refresh)
@@ -151,6 +152,11 @@ class Inference(DockContent):
     def load_model(self, path: Path) -> None:
         """Load the models of a folder or a file; why that is not possible is shown."""
         self._session.models.load(path)
+
+    def _show_shelf(self) -> None:
+        """Bring what a click opened into view, with the buttons below the list."""
+        if self.shelf.isExpanded():
+            self._scroll.follow(self.shelf)
 
     def _follow_model(self) -> None:
         """Take frames of movies for what the model was trained on."""

@@ -43,6 +43,21 @@ class _EpochAxis(pg.AxisItem):  # type: ignore[misc]
         return spacing or [(1, 0)]
 
 
+class _LossAxis(pg.AxisItem):  # type: ignore[misc]
+    """Vertical axis whose numbers have room where it is logarithmic."""
+
+    def logTickValues(  # noqa: N802 - name given by pyqtgraph
+        self, *limits: Any
+    ) -> list[tuple[float | None, list[float]]]:
+        """Return the places of ticks, as logarithms: 1, 2 and 5 of each decade."""
+        levels = super().logTickValues(*limits)
+        return [(step, [at for at in places if _is_round(at)]) for step, places in levels]
+
+
+def _is_round(logarithm: float) -> bool:
+    return round(10.0 ** (logarithm % 1.0), 6) in (1.0, 2.0, 5.0, 10.0)
+
+
 class LossPlot(QWidget):
     """Losses over epochs; colors tell the stages apart, line styles training and validation.
 
@@ -226,7 +241,7 @@ def _pen(color: QColor, *, is_dashed: bool) -> QPen:
 
 def _plain_plot() -> pg.PlotWidget:
     """Make a plot that is looked at only."""
-    view = pg.PlotWidget(axisItems={"bottom": _EpochAxis("bottom")})
+    view = pg.PlotWidget(axisItems={"bottom": _EpochAxis("bottom"), "left": _LossAxis("left")})
     # the wheel scrolls the dock, and the tooltip is that of the widget around
     view.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
     view.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -183,15 +183,16 @@ def noise_left_text(run: RunState) -> str:
 
 def doubt_text(run: RunState) -> str:
     """Say in how much of the area each stage of a training removed more or less than noise."""
-    return _shares_text(run, "Area where clearly more than noise was removed", "doubtful_area")
+    title = "Area where clearly more than noise was removed"
+    return _shares_text(run, title, "doubtful_area", n_decimals=1)
 
 
-def _shares_text(run: RunState, title: str, name: str) -> str:
+def _shares_text(run: RunState, title: str, name: str, n_decimals: int = 0) -> str:
     """Name a share of each report that has it."""
     method = run.config.method if run.config is not None else ""
     shares = {stage: getattr(report, name) for stage, report in run.reports.items()}
     known = [
-        f"{percent_text(share)} after {stage_in_words(method, stage)}"
+        f"{percent_text(share, n_decimals)} after {stage_in_words(method, stage)}"
         for stage, share in sorted(shares.items())
         if share is not None
     ]

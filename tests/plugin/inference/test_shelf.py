@@ -136,6 +136,17 @@ def test_thirty_models_open_at_once_and_only_pictures_that_are_seen_are_read(
     assert len(set(read)) < N_MODELS / 2
 
 
+def test_what_a_click_opens_is_brought_into_view_with_its_buttons(
+    dock: Inference, view: ShelfView, qtbot: QtBot
+) -> None:
+    dock.resize(500, 640)  # as on a small screen
+    for _ in range(2):
+        QTest.mouseClick(dock.shelf.toggleButton(), Qt.MouseButton.LeftButton)
+    assert dock.shelf.isExpanded()
+    for button in (view.train_button, view.delete_button):
+        qtbot.waitUntil(lambda button=button: not button.visibleRegion().isEmpty())
+
+
 def test_a_click_and_use_take_a_model_and_make_room(
     dock: Inference, view: ShelfView, session: Session, qtbot: QtBot
 ) -> None:

@@ -294,7 +294,11 @@ def test_losses_that_the_first_epochs_dwarf_are_on_a_logarithmic_axis(
     qtbot.addWidget(plot)
     history = [epoch(1, i, loss, loss) for i, loss in enumerate(losses, 2)]
     plot.show_history(history, ("Stage 1", "Stage 2"))
-    assert plot.view.getPlotItem().getAxis("left").logMode is is_logarithmic
+    axis = plot.view.getPlotItem().getAxis("left")
+    assert axis.logMode is is_logarithmic
+    if is_logarithmic:  # the others would lie on top of each other
+        numbers = [10.0**at for _, places in axis.tickValues(-0.6, 0.2, 150) for at in places]
+        assert sorted({round(number, 6) for number in numbers}) == [0.5, 1.0]
     if losses:
         low, high = plot.view.getPlotItem().viewRange()[1]
         expected = np.log10([0.3, 5.0]) if is_logarithmic else [min(losses), max(losses)]
