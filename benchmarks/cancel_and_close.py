@@ -87,7 +87,7 @@ class Observed:
 def dock(session: Session, name: DockName) -> Any:
     """Open a dock, or bring it to the front."""
     session.dock_requested.emit(name)
-    return session.viewer.window.dock_widgets[title_of(name)]
+    return session.viewer.window.dock_widgets[title_of(name)].content
 
 
 def start_training(session: Session, folder: Path) -> DockName:

@@ -1,12 +1,14 @@
 """How far each tuned limit is from the first failure.
 
 Every field of kind "tuned" in the limits of `autoStructN2V.masking` is multiplied by 0.7 and by
-1.4, all others kept. Each value is tried on small images (limit_cases.py) of the seeds on which
-the program was tuned. Missed: less than 80 % of the offsets with a true autocorrelation above 0.1
-are hidden, or a pattern is not found. False alarm: less than 80 % of what is hidden has one, or a
-pattern is found where there is none. Wrong: the strength or the distribution of the noise, or
-whether it can be told from structure. Whole numbers change by at least 1 and odd ones stay odd;
-a share that would exceed 1 changes its distance from 1 instead.
+1.4, all others kept. Those that follow from theory, or bound time and memory, should decide nothing
+by their exact value: `--kinds theory budget` tries them as well. Each value is tried on small
+images (limit_cases.py) of the seeds on which the program was tuned. Missed: less than 80 % of the
+offsets with a true autocorrelation above 0.1 are hidden, or a pattern is not found. False alarm:
+less than 80 % of what is hidden has one, or a pattern is found where there is none. Wrong: the
+strength or the distribution of the noise, or whether it can be told from structure. Whole numbers
+change by at least 1 and odd ones stay odd; a share that would exceed 1 changes its distance from 1
+instead.
 
 Where a value fails that the default passes, smaller changes are tried as well; the margin is the
 largest without such a failure. "changes" counts the cases whose kernel or pattern is another one.
@@ -19,11 +21,11 @@ import dataclasses
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import numpy as np
 
-from autoStructN2V.masking.limits import all_limits
+from autoStructN2V.masking.limits import Kind, all_limits
 from limit_suites import SUITES
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 
@@ -143,20 +145,20 @@ def _name(limit: Limit) -> str:
     return f"{limit.owner.__name__}.{limit.name}"
 
 
-def measure(only: list[str], seeds: list[int]) -> list[Row]:
+def measure(only: list[str], kinds: list[str], seeds: list[int]) -> list[Row]:
     table = Table(_COLUMNS)
     for name, limits in defaults().items():
         owners = parts(limits)
-        tuned = [x for x in all_limits() if x.kind == "tuned" and x.owner in owners]
+        wanted = [x for x in all_limits() if x.kind in kinds and x.owner in owners]
         if only:
-            tuned = [x for x in tuned if {name, x.owner.__name__, _name(x)} & {*only}]
-        if not tuned:
+            wanted = [x for x in wanted if {name, x.owner.__name__, _name(x)} & {*only}]
+        if not wanted or name not in SUITES:
             continue
         suite = SUITES[name](seeds)
         usual = suite(limits)
         said = usual.summary(usual)["text"]
         print(f"{name}: {len(usual.cases)} cases; with the defaults {said}", flush=True)
-        for limit in tuned:
+        for limit in wanted:
             row = row_of(suite, limits, limit, usual)
             table.add(cells_of(row), row)
     return table.rows
@@ -174,6 +176,7 @@ def read_arguments() -> argparse.Namespace:
         metavar="LIMITS",
         help="dataclasses of limits; in FILE, the rows of others are kept",
     )
+    parser.add_argument("--kinds", nargs="+", choices=get_args(Kind), default=["tuned"])
     add_common_arguments(parser)
     return parser.parse_args()
 
@@ -182,7 +185,7 @@ def main() -> None:
     arguments = read_arguments()
     use_threads(arguments.threads)
     start = time.perf_counter()
-    rows = measure(arguments.only, arguments.seeds)
+    rows = measure(arguments.only, arguments.kinds, arguments.seeds)
     if arguments.only and arguments.json is not None and arguments.json.exists():
         rows = merged(json.loads(arguments.json.read_text("utf-8"))["limits"], rows)
     report = {"machine": machine(), "seeds": arguments.seeds, "limits": rows}

@@ -120,7 +120,7 @@ def _train(photographer: Photographer, session: Session) -> None:
 
 def _look_at_spectrum(photographer: Photographer, session: Session) -> None:
     """Show the spectrum of the image with a wave in it, and go back."""
-    editor = photographer.viewer.window.dock_widgets[title_of(DockName.MASK_EDITOR)]
+    editor = photographer.viewer.window.dock_widgets[title_of(DockName.MASK_EDITOR)].content
     removal, name = session.patterns.removal, session.patterns.source_name
     noisy = np.asarray(session.training.results.stacks.layer.data, np.float32)
     y, x = np.mgrid[: noisy.shape[-2], : noisy.shape[-1]]
@@ -150,7 +150,7 @@ def _show_models(photographer: Photographer, session: Session) -> None:
         source = ArraySource(noisy, name=kind.replace("_", " "))
         finish(recorded_events([source], {**short, "experiment_name": kind}))
     session.dock_requested.emit(DockName.INFERENCE)
-    dock = photographer.viewer.window.dock_widgets[title_of(DockName.INFERENCE)]
+    dock = photographer.viewer.window.dock_widgets[title_of(DockName.INFERENCE)].content
     dock.shelf.collapse(animate=False)
     dock.shelf.toggleButton().click()
     photographer.wait(lambda: not session.shelf.state.is_looking)

@@ -53,7 +53,7 @@ class Person:
         """Return the widget of a dock that has opened itself and can be seen."""
         docks, title = self.viewer.window.dock_widgets, title_of(name)
         self.qtbot.waitUntil(lambda: title in docks and self._is_seen(docks[title]))
-        widget: QWidget = docks[title]
+        widget: QWidget = docks[title].content
         return widget
 
     def close(self, name: DockName) -> None:

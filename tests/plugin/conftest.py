@@ -12,7 +12,7 @@ import torch
 from napari._app_model import get_app_model
 from npe2 import PluginManager
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
+from qtpy.QtWidgets import QApplication, QDockWidget, QFileDialog, QMainWindow
 
 from autoStructN2V.datasets.samples.synthetic import make_sample
 from autoStructN2V.pipeline import PipelineConfig, validate_config
@@ -101,7 +101,7 @@ def window_of(viewer: napari.Viewer) -> QMainWindow:
 
 
 def open_dock(viewer: napari.Viewer, name: DockName) -> Any:
-    """Open a dock with the action of the Plugins menu, unless it is open; return its widget."""
+    """Open a dock with the action of the Plugins menu, unless it is open; return its content."""
     title = title_of(name)
     if title not in viewer.window.dock_widgets:
         commands = get_app_model().commands
@@ -109,7 +109,14 @@ def open_dock(viewer: napari.Viewer, name: DockName) -> Any:
         command = next(each for each in names if each in commands)  # the second before napari 0.7
         commands.execute_command(command).result()
     QApplication.processEvents()
-    return viewer.window.dock_widgets[title]
+    return viewer.window.dock_widgets[title].content
+
+
+def docked(viewer: napari.Viewer, name: DockName) -> QDockWidget:
+    """Open a dock, unless it is open; return what the window shows as a tab."""
+    open_dock(viewer, name)
+    dock: QDockWidget = viewer.window.dock_widgets[title_of(name)].parent()
+    return dock
 
 
 def deleted(widget: QWidget, qtbot: QtBot) -> None:

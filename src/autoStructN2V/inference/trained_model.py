@@ -19,7 +19,6 @@ import torch
 
 from autoStructN2V.datasets.normalization import Normalization
 from autoStructN2V.errors import KernelError, ModelError, UserError
-from autoStructN2V.files import atomic_write
 from autoStructN2V.inference.hostile_files import (
     damaged,
     fits,
@@ -30,6 +29,7 @@ from autoStructN2V.inference.hostile_files import (
     require_plain,
 )
 from autoStructN2V.inference.packaged import is_package, unpacked
+from autoStructN2V.inference.tensor_files import save_tensors
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.patterns.fourier.choices import PatternEdits
 from autoStructN2V.models.config import NetworkConfig
@@ -179,9 +179,7 @@ def save_model(path: Path, model: TrainedModel) -> None:
         "grid_share": model.grid_share,
         "triplets_along": model.triplets_along,
     }
-    # given a path, torch hides a full disk behind a RuntimeError
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        torch.save(content, file)
+    save_tensors(path, content)
 
 
 def load_model(path: Path | str) -> TrainedModel:

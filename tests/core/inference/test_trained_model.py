@@ -1,6 +1,7 @@
 """Model files: complete, safe to open, and refused in words when something is wrong."""
 
 import errno
+import io
 import os
 import pickle
 import warnings
@@ -192,7 +193,16 @@ def test_missing_content_and_foreign_checkpoints_are_refused(tmp_path):
             load_model(path)
 
 
-@pytest.mark.parametrize("when", ["half way", "at the end"])
+class _SmallDisk(io.BytesIO):
+    """Takes the first kilobytes only."""
+
+    def write(self, data):
+        if self.tell() > 10_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data)
+
+
+@pytest.mark.parametrize("when", ["half way", "within a tensor", "at the end"])
 def test_a_full_disk_leaves_nothing_and_an_older_model_stays(tmp_path, monkeypatch, when):
     path = tmp_path / "model.pth"
     save_model(path, model())
@@ -205,6 +215,9 @@ def test_a_full_disk_leaves_nothing_and_an_older_model_stays(tmp_path, monkeypat
 
     if when == "half way":
         monkeypatch.setattr(torch, "save", full)
+    elif when == "within a tensor":
+        save = torch.save
+        monkeypatch.setattr(torch, "save", lambda content, _: save(content, _SmallDisk()))
     else:
         monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OutputError, match=r"the disk is full; free some space"):

@@ -15,7 +15,7 @@ from napari_autostructn2v.session.docks import (
     title_of,
 )
 from napari_autostructn2v.session.session import session_for
-from tests.plugin.conftest import open_dock, window_of
+from tests.plugin.conftest import docked, open_dock, window_of
 
 if TYPE_CHECKING:
     import napari
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def test_docks_opened_from_the_menu_become_tabs(viewer: napari.Viewer, qtbot: QtBot) -> None:
-    first = open_dock(viewer, DockName.CONFIGURATION).parent()
-    second = open_dock(viewer, DockName.TRAINING).parent()
+    first = docked(viewer, DockName.CONFIGURATION)
+    second = docked(viewer, DockName.TRAINING)
     qtbot.waitUntil(lambda: second in window_of(viewer).tabifiedDockWidgets(first))
     qtbot.waitUntil(lambda: is_seen(second))
 
@@ -33,7 +33,7 @@ def test_docks_opened_from_the_menu_become_tabs(viewer: napari.Viewer, qtbot: Qt
 def test_the_tabs_of_all_docks_are_readable(viewer: napari.Viewer, qtbot: QtBot) -> None:
     window = window_of(viewer)
     window.resize(1366, 768)
-    docks = [open_dock(viewer, name).parent() for name in DockName]
+    docks = [docked(viewer, name) for name in DockName]
     qtbot.waitUntil(lambda: len(window.tabifiedDockWidgets(docks[0])) == len(docks) - 1)
     settle(viewer, qtbot)
     bars = [bar for bar in window.findChildren(QTabBar) if bar.count() == len(docks)]
@@ -78,8 +78,8 @@ def test_a_dock_opened_from_the_menu_comes_before_one_asked_for_earlier(
 
 
 def test_what_a_person_has_arranged_stays(viewer: napari.Viewer, qtbot: QtBot) -> None:
-    first = open_dock(viewer, DockName.CONFIGURATION).parent()
-    second = open_dock(viewer, DockName.TRAINING).parent()
+    first = docked(viewer, DockName.CONFIGURATION)
+    second = docked(viewer, DockName.TRAINING)
     qtbot.waitUntil(lambda: second in window_of(viewer).tabifiedDockWidgets(first))
     second.setFloating(True)
     open_dock(viewer, DockName.INFERENCE)
@@ -110,12 +110,12 @@ def test_the_menu_and_the_program_open_the_same_dock(viewer: napari.Viewer, qtbo
 
 
 def test_a_dock_that_was_closed_becomes_a_tab_again(viewer: napari.Viewer, qtbot: QtBot) -> None:
-    first = open_dock(viewer, DockName.CONFIGURATION).parent()
-    closed = open_dock(viewer, DockName.TRAINING)
+    first = docked(viewer, DockName.CONFIGURATION)
+    closed = docked(viewer, DockName.TRAINING)
     settle(viewer, qtbot)
-    viewer.window.remove_dock_widget(closed)
+    viewer.window.remove_dock_widget(closed.widget())
     settle(viewer, qtbot)
-    again = open_dock(viewer, DockName.TRAINING).parent()
+    again = docked(viewer, DockName.TRAINING)
     qtbot.waitUntil(lambda: again in window_of(viewer).tabifiedDockWidgets(first))
 
 

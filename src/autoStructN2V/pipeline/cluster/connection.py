@@ -20,6 +20,9 @@ EXTRA = 'pip install "napari-autostructn2v[distributed]"'
 _PATIENCE = 15  # seconds until a scheduler has to answer, or to have written about itself
 _POLL = 0.1  # seconds
 
+_TRIMMING = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
+"""Dask makes workers return freed memory at once; a network asks for the same again and again."""
+
 
 @contextmanager
 def open_client(scheduler: str | None = None, workers: int | None = None) -> Iterator[Any]:
@@ -77,14 +80,16 @@ def require_distributed() -> Any:
 
 
 def _local_cluster(distributed: Any, n_workers: int) -> Any:
-    # with a limit, a worker of large slices is paused or ended long before memory runs out
-    return distributed.LocalCluster(
-        n_workers=n_workers,
-        threads_per_worker=1,
-        memory_limit=0,
-        dashboard_address=":0",
-        silence_logs=logging.CRITICAL,
-    )
+    config = importlib.import_module("dask.config")
+    with config.set({_TRIMMING: None}):
+        # with a limit, a worker of large slices is paused or ended long before memory runs out
+        return distributed.LocalCluster(
+            n_workers=n_workers,
+            threads_per_worker=1,
+            memory_limit=0,
+            dashboard_address=":0",
+            silence_logs=logging.CRITICAL,
+        )
 
 
 def _connected(distributed: Any, scheduler: str) -> Any:

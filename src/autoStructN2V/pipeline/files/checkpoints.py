@@ -8,12 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from autoStructN2V.datasets.images.unfinished import Unfinished
 from autoStructN2V.errors import ConfigError, ModelError, UserError
-from autoStructN2V.files import atomic_write, write_json
+from autoStructN2V.files import write_json
 from autoStructN2V.inference.hostile_files import read_plain, require_undamaged
+from autoStructN2V.inference.tensor_files import save_tensors
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.pipeline.files.plain_json import read_json
@@ -211,9 +210,7 @@ class StageCheckpoints:
             "state": state(),
         }
         path = self._folder / f"stage{self._stage}_{epoch:0{_N_DIGITS}d}.pth"
-        # given a path, torch hides a full disk behind a RuntimeError
-        with atomic_write(path) as temporary, temporary.open("wb") as file:
-            torch.save(content, file)
+        save_tensors(path, content)
         for old in _files(self._folder, self._stage)[_N_KEPT:]:
             with suppress(OSError):
                 old.unlink()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from autoStructN2V.files import atomic_write
 from autoStructN2V.inference.hostile_files import read_plain
+from autoStructN2V.inference.tensor_files import save_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +29,7 @@ def save_optimizer(path: Path, averages: Sequence[Any]) -> None:
         When the file cannot be written.
     """
     content = {"format": _FORMAT, "version": _VERSION, "averages": list(averages)}
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        torch.save(content, file)
+    save_tensors(path, content)
 
 
 def load_optimizer(path: Path) -> list[Any] | None:

@@ -196,6 +196,8 @@ def test_a_worker_that_is_killed_costs_its_block_only(store, denoised, tmp_path)
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         open_client(workers=2) as client,
     ):
+        trimming = client.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_")
+        assert set(trimming.values()) == {None}, "a network asks for freed memory again"
 
         def kill(event):
             if isinstance(event, PredictionProgress) and event.n_done >= 4 and not killed:

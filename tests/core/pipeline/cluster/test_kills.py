@@ -1,4 +1,4 @@
-"""A scheduler and workers that are processes of their own, killed in the middle."""
+"""A scheduler and a worker that are processes of their own, killed in the middle."""
 
 import os
 import signal
@@ -45,14 +45,13 @@ def processes():
 
 
 def start_cluster(start, file):
-    """Start a scheduler and two workers, which find it by a file; return the scheduler."""
+    """Start a scheduler and a worker, which finds it by a file; return the scheduler."""
     file.unlink(missing_ok=True)
     place = ("--scheduler-file", file)
     ports = ("--port", 0, "--no-dashboard")
     scheduler = start("-m", "distributed.cli.dask_scheduler", *place, *ports)
-    for _ in range(2):
-        how = ("--nthreads", 1, "--no-nanny", "--no-dashboard", "--memory-limit", 0)
-        start("-m", "distributed.cli.dask_worker", *place, *how)
+    how = ("--nthreads", 1, "--no-nanny", "--no-dashboard", "--memory-limit", 0)
+    start("-m", "distributed.cli.dask_worker", *place, *how)
     return scheduler
 
 
