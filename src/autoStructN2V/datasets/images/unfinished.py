@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from autoStructN2V.errors import OutputError
-from autoStructN2V.files import output_error, write_bytes
+from autoStructN2V.files import flush, output_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,9 +85,22 @@ class Unfinished:
         return frozenset(self._sums)
 
     def begin(self, head: Mapping[str, Any]) -> None:
-        """Begin the journal of a result without slices; ``head`` is what it has to fit later."""
+        """Begin the journal of a result without slices; ``head`` is what it has to fit later.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
         self._sums = {}
-        write_bytes(self.path, (json.dumps({"made_by": self.made_by, **head}) + "\n").encode())
+        first = json.dumps({"made_by": self.made_by, **head}) + "\n"
+        try:
+            # under its own name at once: a kill leaves nothing beside it; half a line is refused
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_bytes(first.encode())
+            flush(self.path)
+        except OSError as error:
+            raise output_error(self.path, error) from error
 
     def note(self, z: int, checksum: int) -> None:
         """Note that a slice was written.

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 import zarr
 
+from autoStructN2V import files
 from autoStructN2V.datasets.images.formats.history import is_result_of
 from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.datasets.images.sources import ArraySource
@@ -179,3 +180,11 @@ def test_a_file_says_whose_result_it_is(tmp_path, metadata, dtype):
     assert not is_result_of(path, source, history)
     path.write_bytes(b"II*\0 no image")
     assert not is_result_of(path, source, history)
+
+
+def test_a_kill_leaves_nothing_beside_a_journal_that_is_begun(tmp_path, monkeypatch):
+    result = Unfinished.beside(tmp_path / "a.tif", "me")
+    names = []
+    monkeypatch.setattr(files.os, "fsync", lambda _: names.extend(tmp_path.iterdir()))
+    result.begin({})
+    assert names == [result.path]
