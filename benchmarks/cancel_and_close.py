@@ -235,7 +235,7 @@ def make_inputs(folder: Path, noisy: Any) -> None:
     """Write a folder of images and a model."""
     (folder / "many").mkdir()
     for number in range(6):
-        tifffile.imwrite(folder / "many" / f"{number}.tif", noisy, imagej=True)
+        tifffile.imwrite(folder / "many" / f"{number}.tif", noisy, photometric="minisblack")
     config = {**_CONFIG, "num_epochs": 1, "input_dir": folder / "many" / "0.tif"}
     run_pipeline({**config, "output_dir": folder, "experiment_name": "model"})
 
