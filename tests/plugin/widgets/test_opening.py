@@ -52,7 +52,7 @@ def test_it_has_words_and_then_its_content(
     assert "Loading PyTorch" in dock.words.text()
     loading.set()
     qtbot.waitUntil(lambda: dock.content is not None)
-    assert dock.content.isVisible()
+    qtbot.waitUntil(dock.content.isVisible)
     assert not dock.words.isVisible()
 
 
