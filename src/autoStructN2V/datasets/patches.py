@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from autoStructN2V.datasets.images.matching import Scale, scale_of
 from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.datasets.values import require_finite
 from autoStructN2V.sampling import evenly
@@ -100,6 +101,9 @@ class PatchBank:
         Slices that patches may be cut from; the others are only neighbors of these.
     valid : Tensor, (n_pixels,) bool, optional
         Which pixels are signal; default: all.
+    scales : Tensor, (S, 2) float32, optional
+        Gain and shift of each slice on the scale in which its noise was measured, normalized;
+        default: all slices are on that.
     """
 
     def __init__(
@@ -109,10 +113,12 @@ class PatchBank:
         neighbors: Tensor,
         predictable: Sequence[int],
         valid: Tensor | None = None,
+        scales: Tensor | None = None,
     ) -> None:
         areas = torch.tensor([height * width for height, width in shapes])
         self.pixels = pixels
         self.valid = valid
+        self.scales = scales
         self.shapes = {i: shapes[i] for i in predictable}
         self.device = pixels.device
         self._shapes = list(shapes)
@@ -177,6 +183,22 @@ class PatchBank:
         places, start = self._places(corners, patch_size, turns)
         middle = start.shape[1] // 2
         return self.valid[start[:, middle : middle + 1, None, None] + places[:, None]]
+
+    def scale_of(self, corners: Tensor) -> Scale | None:
+        """Return how patches follow from those in which noise was measured; None if they are these.
+
+        Parameters
+        ----------
+        corners : Tensor, (B, 3) int64
+            As of :meth:`cut`.
+
+        Returns
+        -------
+        Scale of Tensors (B, C, 1, 1) float32, or None
+        """
+        if self.scales is None:
+            return None
+        return Scale(*self.scales[self._neighbors[corners[:, 0]]][..., None, None].unbind(2))
 
     def _places(
         self, corners: Tensor, patch_size: int, turns: Tensor | None
@@ -270,7 +292,34 @@ def load_patch_bank(
     is_all_valid = all(bool(of_slice.all()) for of_slice in valid)
     of_pixels = None if is_all_valid else torch.cat(valid).to(device)
     shapes = [source.shape[1:] for source, _ in places]
-    return PatchBank(pixels.to(device), shapes, around_all, with_signal, of_pixels)
+    scales = slice_scales(places, normalization)
+    on_device = None if scales is None else scales.to(device)
+    return PatchBank(pixels.to(device), shapes, around_all, with_signal, of_pixels, on_device)
+
+
+def slice_scales(
+    places: Sequence[tuple[ImageSource, int]], normalization: Normalization
+) -> Tensor | None:
+    """Return how slices follow from the images in which their noise was measured.
+
+    Parameters
+    ----------
+    places : sequence of ImageSource and index
+        The slices.
+    normalization : Normalization
+        Of both.
+
+    Returns
+    -------
+    Tensor, (S, 2) float32, or None
+        Gain and shift of each; None if they are these images.
+    """
+    found = [
+        scale_of(*place).normalized(normalization.mean, normalization.std) for place in places
+    ]
+    if all(scale == (1.0, 0.0) for scale in found):
+        return None
+    return torch.tensor([tuple(map(float, scale)) for scale in found])
 
 
 def _read(

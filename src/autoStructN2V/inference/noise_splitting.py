@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from autoStructN2V.datasets.images.matching import Scale
     from autoStructN2V.inference.predictor import Predictor
     from autoStructN2V.masking.recorruption import NoiseSampler
 
@@ -73,6 +74,7 @@ def judge(
     noise: NoiseSampler,
     seed: int,
     should_stop: Callable[[], bool] = lambda: False,
+    scales: Sequence[Scale | None] | None = None,
 ) -> Verdict | None:
     """Estimate the errors of networks and of the best Gaussian filter.
 
@@ -88,6 +90,9 @@ def judge(
         Seed of the draws.
     should_stop : callable
         True ends the work.
+    scales : sequence of Scale or None, optional
+        How each window follows from the images in which noise was measured, of tensors that fit
+        to (1, C, P, P); None and the default: it is these, normalized.
 
     Returns
     -------
@@ -97,8 +102,8 @@ def judge(
     generator = torch.Generator(noise.device).manual_seed(seed)
     scores: dict[str, list[NDArray[np.float64]]] = {}
     variances = []
-    for window in windows:
-        drawn = _drawn(window, noise, generator)
+    for window, scale in zip(windows, scales or [None] * len(windows), strict=True):
+        drawn = _drawn(window, noise, generator, scale)
         variances.append(float(np.square(drawn[len(drawn) // 2]).mean()))
         for sign in (1.0, -1.0):
             if should_stop():
@@ -113,11 +118,14 @@ def judge(
 
 
 def _drawn(
-    window: NDArray[np.float32], noise: NoiseSampler, generator: torch.Generator
+    window: NDArray[np.float32],
+    noise: NoiseSampler,
+    generator: torch.Generator,
+    scale: Scale | None,
 ) -> NDArray[np.float32]:
     """Draw noise (C, P, P) as strong as that of a window is at its brightness."""
     patch: Tensor = torch.from_numpy(window)[None].to(noise.device)
-    drawn: NDArray[np.float32] = noise.draw(patch, generator)[0].cpu().numpy()
+    drawn: NDArray[np.float32] = noise.draw(patch, generator, scale)[0].cpu().numpy()
     return drawn
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator, Tensor
 
+    from autoStructN2V.datasets.images.matching import Scale
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 
@@ -127,7 +128,7 @@ class NoiseSampler:
         spectrum: NDArray[np.complex128] = np.fft.fft2(np.roll(padded, (-reach, -reach), (0, 1)))
         return spectrum
 
-    def draw(self, patches: Tensor, generator: Generator) -> Tensor:
+    def draw(self, patches: Tensor, generator: Generator, scale: Scale | None = None) -> Tensor:
         """Draw noise for patches.
 
         Parameters
@@ -136,6 +137,9 @@ class NoiseSampler:
             Normalized noisy patches.
         generator : torch.Generator
             Source of randomness.
+        scale : Scale of Tensors (B, C, 1, 1), optional
+            How the patches follow from the images in which noise was measured; default: they are
+            these, normalized.
 
         Returns
         -------
@@ -146,7 +150,10 @@ class NoiseSampler:
         white = torch.randn(shape, generator=generator, device=self.device)
         noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * self._shaping, s=shape[2:])
         inner = noise[..., : self._patch_size, : self._patch_size]
-        return inner * self._relative_strength(patches)
+        if scale is None:
+            return inner * self._relative_strength(patches)
+        drawn: Tensor = scale.gain * inner * self._relative_strength(scale.before(patches))
+        return drawn
 
     def _relative_strength(self, patches: Tensor) -> Tensor:
         """Return the standard deviation (B, C, P, P) relative to that at mean brightness."""

@@ -66,6 +66,7 @@ class Job:
     """One run: what its steps share, and the steps."""
 
     originals: list[ImageSource]
+    evened: list[ImageSource]
     noise: NoiseMeasurement
     config: PipelineConfig
     should_stop: Callable[[], bool]
@@ -86,8 +87,8 @@ class Job:
 
     @cached_property
     def sources(self) -> list[ImageSource]:
-        """The stacks on the grid that is worked on."""
-        return self.noise.grid.of(self.originals)
+        """The stacks on the grid that is worked on, evenly bright."""
+        return self.noise.grid.of(self.evened)
 
     @cached_property
     def pixels(self) -> RunPixels:
@@ -134,7 +135,7 @@ class Job:
         hidden = replace(kernel.trimmed(), grid_share=self.noise.grid.share)
         is_refined = self.start is not None and self.start.is_refined(stage)
         about = (config, hidden, self.noise, self.normalization, self.device)
-        plan = yield from plan_refinement(*about, is_refined=is_refined)
+        plan = yield from plan_refinement(*about, sources=self.evened, is_refined=is_refined)
         data = self.pixels.training_data(config, hidden, plan)
         seed = self.config.random_seed + stage
         network = build_network(config, 3 if self.config.mode == "2.5D" else 1, seed)
@@ -209,7 +210,7 @@ class Job:
             self.normalization,
             self.config.mode,
             self.preview_slice,
-            shown_as=self.originals,
+            shown_as=self.evened,
         )
 
     def _model(
@@ -254,6 +255,7 @@ class Job:
             "noise": None if noise is None else noise.std_text,
             "repair_outliers": self.config.repair_outliers,
             "is_matched": self.is_matched,
+            "evens_slices": self.config.match_intensities,
             "align_rows": self.config.align_rows,
             "ancestors": [] if self.start is None else self.start.ancestors(stage),
         }
@@ -292,8 +294,8 @@ class Job:
         self, model: TrainedModel, network: FlexibleUNet
     ) -> Generator[Event, Decision | None, bool]:
         """Denoise all sources into the sink; return whether it came to the end."""
-        denoiser = Denoiser(model, network, self.originals, self.should_stop)
-        for source in self.originals:
+        denoiser = Denoiser(model, network, self.evened, self.should_stop)
+        for source in self.evened:
             try:
                 with self.sink.writer(model, source) as target:
                     yield from denoiser.denoise(source, target)
@@ -310,7 +312,7 @@ class Job:
         comparable = [Comparable(*both) for both in zip(denoised, self.originals, strict=True)]
         config = self.config.stage2 if model.stage == 2 else self.config.first_stage
         return report_on_stage(
-            self.sources,
+            grid.of(self.originals),
             grid.of(comparable),
             evidence,
             evidence.propose(self.noise.configured).kernel if evidence else None,

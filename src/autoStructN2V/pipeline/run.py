@@ -12,6 +12,7 @@ from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.images.sources import ImageSource
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import DeviceError, InputError, UserError
+from autoStructN2V.masking.fading import evened, fading_sentences
 from autoStructN2V.masking.frames.prediction import movement_sentence, predicted_share
 from autoStructN2V.masking.invalid.finding import only_signal
 from autoStructN2V.masking.kernels.kernel import Kernel
@@ -160,14 +161,17 @@ def _run(
     if noise.grid.is_coarse:
         yield Warned(noise.grid.sentence)
     yield from _told_of_movement(noise, complete)
+    even = evened(sources, is_wanted=complete.match_intensities, should_stop=should_stop)
+    yield from map(Warned, fading_sentences(even))
     job = Job(
         originals=sources,
+        evened=even,
         noise=noise,
         config=complete,
         should_stop=should_stop,
         sink=sink,
         preview_slice=preview_slice,
-        normalization=estimate_normalization(noise.grid.of(sources)),
+        normalization=estimate_normalization(noise.grid.of(even)),
         device=device,
         removal=removal,
         checkpoints=checkpoints,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Generator, Tensor
 
+    from autoStructN2V.datasets.images.matching import Scale
     from autoStructN2V.datasets.patches import PatchBank, PatchRegion
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.recorruption import NoiseSampler
@@ -141,7 +142,7 @@ class BatchSource:
 
     def draw(self, n_patches: int) -> MaskedBatch:
         """Draw a batch with blind spots."""
-        patches, is_signal = self._cut(n_patches)
+        patches, is_signal, _ = self._cut(n_patches)
         placement = self._placer(n_patches, self._generator).within(is_signal)
         seen = replace_hidden(
             patches,
@@ -160,8 +161,8 @@ class BatchSource:
     def draw_recorrupted(self, n_patches: int, noise: NoiseSampler) -> RecorruptedBatch:
         """Draw a batch without blind spots, with noise added; ``n_patches`` is made even."""
         n_pairs = max(1, n_patches // 2)
-        patches, is_signal = self._cut(n_pairs)
-        drawn = noise.draw(patches, self._generator)
+        patches, is_signal, scale = self._cut(n_pairs)
+        drawn = noise.draw(patches, self._generator, scale)
         seen = torch.cat([patches + STRENGTH * drawn, patches - STRENGTH * drawn])
         center = patches.shape[1] // 2
         middle = slice(center, center + 1)
@@ -172,10 +173,11 @@ class BatchSource:
             None if is_signal is None else torch.cat([is_signal] * 2),
         )
 
-    def _cut(self, n_patches: int) -> tuple[Tensor, Tensor | None]:
+    def _cut(self, n_patches: int) -> tuple[Tensor, Tensor | None, Scale | None]:
         """Cut patches (B, C, P, P) at random places, turned by random symmetries.
 
-        Also return which pixels (B, 1, P, P) of their central slices are signal; None if all are.
+        Also return which pixels (B, 1, P, P) of their central slices are signal, None if all are,
+        and the scale that they are on, None if it is that of the noise.
         """
         device = self._bank.device
         corners = self._region.sample(n_patches, self._generator, device)
@@ -183,4 +185,5 @@ class BatchSource:
             len(self._turns), (n_patches,), generator=self._generator, device=device
         )
         place = corners, self._config.patch_size, self._turns[chosen]
-        return self._bank.cut(*place), self._bank.cut_valid(*place)
+        scale = self._bank.scale_of(corners)
+        return self._bank.cut(*place), self._bank.cut_valid(*place), scale

@@ -26,12 +26,21 @@ class RefinementPlan:
         By how much hidden pixels may be predicted worse than before, relative to their error.
     at_once : bool
         Whether it begins before the first epoch, with the weights of a model that is refined.
+    evening : float
+        By how much the noise is stronger, in its variance, in slices that are brought to the same
+        brightness than as it was measured.
     """
 
     noise: NoiseSampler
     share: float
     tolerance: float = 0.0
     at_once: bool = False
+    evening: float = 1.0
+
+    @property
+    def variance(self) -> float:
+        """Variance of the noise as the network sees it, in squared normalized units."""
+        return self.noise.variance * self.evening
 
 
 @dataclass

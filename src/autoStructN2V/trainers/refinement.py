@@ -67,7 +67,7 @@ class Refinement:
         """
         if self._plan is None:
             return
-        if self._plan.noise.variance > _MOST_NOISE * best:
+        if self._plan.variance > _MOST_NOISE * best:
             yield Warned(
                 "The measured noise is stronger than the whole error at hidden pixels, which "
                 f"contains it, so {WITHOUT_REFINEMENT}."
@@ -83,9 +83,9 @@ class Refinement:
         A network that is allowed to see the pixels may predict hidden ones worse at first, and for
         good where what it cannot predict is detail rather than noise.
         """
-        if self.noise is None or len(history) < self.n_hidden_epochs + 2:
+        if self._plan is None or self.noise is None or len(history) < self.n_hidden_epochs + 2:
             return False
-        if self.noise.variance < _MOSTLY_NOISE * self.limit:
+        if self._plan.variance < _MOSTLY_NOISE * self.limit:
             return False
         refined = [report.val_loss for report in history[self.n_hidden_epochs :]]
         is_rising = refined[-1] > (1.0 + _CLEAR_RISE) * min(refined[:-1])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import fft
 
+from autoStructN2V.datasets.images.matching import scale_of
 from autoStructN2V.datasets.images.sources import SourceView
 from autoStructN2V.datasets.images.validity import invalid_pixels, missing_pixels
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from autoStructN2V.datasets.images.matching import Scale
     from autoStructN2V.datasets.images.sources import ImageSource
 
 _LITTLE = 0.25  # of a pixel of the coarser grid, which is more than ringing
@@ -90,6 +92,10 @@ class CoarseSource(SourceView):
     def put_back(self, z: int, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a result (y, x); what is missing is put back on the grid of the stack only."""
         return image
+
+    def scale_of(self, z: int) -> Scale:
+        """Return how the intensities of a slice follow from those in which noise is measured."""
+        return scale_of(self._source, z)
 
     def _coarse(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         """Mark the pixels of the coarser grid that hold more than a little of marked ones."""

@@ -10,6 +10,7 @@ from autoStructN2V.datasets.images.offset import without_offset
 from autoStructN2V.datasets.mixed import matched
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import InputError
+from autoStructN2V.masking.fading import evened, fading_sentences
 from autoStructN2V.masking.invalid.finding import invalid_sentences, only_signal
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.masking.scanning.source import aligned, shift_sentences
@@ -81,9 +82,12 @@ def prepared_to_apply(
         edits=model.pattern_edits,
         should_stop=should_stop,
     )
-    images = [removal.applied_to(source) for source in sources]
+    cleaned = [removal.applied_to(source) for source in sources]
     if removal.sentence:
         found.append(removal.sentence)
+    is_wanted = bool(model.provenance.get("evens_slices"))
+    images = evened(cleaned, is_wanted=is_wanted, should_stop=should_stop)
+    found += fading_sentences(images)
     found += differences(images, model, should_stop, removal=removal)
     for message in found:
         yield Warned(message)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoStructN2V.datasets.images.formats.notes import header_notes
+from autoStructN2V.datasets.images.matching import as_measured
 from autoStructN2V.datasets.images.names import doubt_file
 from autoStructN2V.datasets.images.unfinished import Unfinished
 from autoStructN2V.datasets.images.validity import as_read
@@ -161,7 +162,8 @@ def _noise_to_compare(
 ) -> Generator[Event, Decision | None, Autocorrelation | None]:
     """Measure the noise that what is removed is compared with; say so if it is not known."""
     try:
-        evidence = measure_evidence(images, ExtractorConfig(), "2D", removal=PatternRemoval())
+        stacks = list(map(as_measured, images))
+        evidence = measure_evidence(stacks, ExtractorConfig(), "2D", removal=PatternRemoval())
     except InputError as error:
         yield Warned(f"There is no map of doubt. {error}")
         return None
@@ -175,7 +177,7 @@ class _Result:
     """The files of one denoised stack."""
 
     def __init__(self, source: ImageSource, stack: StackWriter) -> None:
-        self._source = source
+        self._source = as_measured(source)
         self._writers = [stack]
         self._noise: Autocorrelation | None = None
 

@@ -176,7 +176,8 @@ class PipelineConfig(ScheduleConfig):
         True,
         title="Match intensities",
         description="Normalize each of several images for itself where they differ in gain or "
-        "offset, as images of 8 and 16 bit do. Off: all are normalized alike.",
+        "offset, as images of 8 and 16 bit do, and each slice of a stack whose brightness falls or "
+        "rises steadily, as when a dye bleaches. Off: all are normalized alike.",
     )
     recorded_resolution: bool = Field(
         True,

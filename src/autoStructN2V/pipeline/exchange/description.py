@@ -107,6 +107,7 @@ def left_out(model: TrainedModel) -> list[str]:
         "also_remove": "Patterns that were chosen for the training are not taken out",
         "repair_outliers": "Outliers and missing pixels are not filled",
         "align_rows": "Rows that a scanner recorded beside the others are not moved back",
+        "evens_slices": "Slices of stacks that bleach are not brought to one brightness",
     }
     found += [
         f"{sentence} first, which napari-autostructn2v does where images have them."

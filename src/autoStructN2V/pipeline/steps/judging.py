@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoStructN2V.datasets.images.matching import Scale
 from autoStructN2V.datasets.images.validity import invalid_pixels
-from autoStructN2V.datasets.patches import neighbor_slices
+from autoStructN2V.datasets.patches import neighbor_slices, slice_scales
 from autoStructN2V.inference.noise_splitting import judge
 from autoStructN2V.inference.predictor import Predictor
 from autoStructN2V.masking.recorruption import NoiseSampler
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import torch
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
@@ -71,9 +73,10 @@ def judge_stages(
     if noise is None or not noise.is_strength_known or not models:
         return None
     first, _ = next(iter(models.values()))
-    windows = _windows(sources, first.mode, normalization)
-    if not windows:
+    found = _windows(sources, first.mode, normalization)
+    if not found:
         return None
+    windows, scales = zip(*found, strict=True)
     predictors = {name: Predictor.of_model(*trained) for name, trained in models.items()}
     sampler = NoiseSampler(
         noise,
@@ -83,7 +86,10 @@ def judge_stages(
         device,
         by_levels=bool(noise.levels) if first.grid_share < 1.0 else not noise.follows_line,
     )
-    verdict = judge(windows, predictors, sampler, seed, should_stop)
+    on_device = [
+        None if scale is None else Scale(*scale.to(device)[..., None, None]) for scale in scales
+    ]
+    verdict = judge(windows, predictors, sampler, seed, should_stop, on_device)
     if verdict is None:
         return None
     # in pixels of the images, whatever grid they were worked on
@@ -92,8 +98,11 @@ def judge_stages(
 
 def _windows(
     sources: Sequence[ImageSource], mode: Mode, normalization: Normalization
-) -> list[NDArray[np.float32]]:
-    """Cut normalized squares (1 or 3, P, P) from the middle of a few slices, of equal size."""
+) -> list[tuple[NDArray[np.float32], Tensor | None]]:
+    """Cut normalized squares (1 or 3, P, P) from the middle of a few slices, of equal size.
+
+    Also return the scales of their slices as :func:`slice_scales` does, (2, 1 or 3).
+    """
     side = min(LARGEST_SIDE, *(min(source.shape[1:]) for source in sources))
     if side < _SMALLEST_SIDE:
         return []
@@ -104,9 +113,9 @@ def _windows(
         y, x = ((length - side) // 2 for length in source.shape[1:])
         if invalid is not None and invalid[y : y + side, x : x + side].mean() > _MOST_INVALID:
             continue
-        slices = [
-            source.read_slice(int(i))[y : y + side, x : x + side]
-            for i in neighbor_slices(source.shape[0], mode)[z]
-        ]
-        windows.append(np.stack([normalization.normalize(image) for image in slices]))
+        around = [(source, int(i)) for i in neighbor_slices(source.shape[0], mode)[z]]
+        slices = [source.read_slice(i)[y : y + side, x : x + side] for source, i in around]
+        window = np.stack([normalization.normalize(image) for image in slices])
+        scales = slice_scales(around, normalization)
+        windows.append((window, None if scales is None else scales.T))
     return windows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autoStructN2V.masking.fading import noise_after_evening
 from autoStructN2V.masking.limits import limit
 from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.trainers.config import LastStageConfig
@@ -13,10 +14,11 @@ from autoStructN2V.trainers.events import TrainingEvent, Warned
 from autoStructN2V.trainers.refinement import WITHOUT_REFINEMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     import torch
 
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.masking.kernels.kernel import Kernel
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
@@ -52,6 +54,7 @@ def plan_refinement(
     normalization: Normalization,
     device: torch.device,
     *,
+    sources: Sequence[ImageSource] = (),
     is_refined: bool = False,
 ) -> Generator[TrainingEvent, None, RefinementPlan | None]:
     """Plan the refinement that is asked for, where the noise allows one.
@@ -68,6 +71,8 @@ def plan_refinement(
         Of the network's input.
     device : torch.device
         Where noise is drawn.
+    sources : sequence of ImageSource
+        Stacks as the network sees them.
     is_refined : bool
         Whether the training goes on from a model that is refined: it begins at once then.
 
@@ -105,7 +110,9 @@ def plan_refinement(
     is_leaky = is_drawn_whole and proposal.n_cut > 0
     # a network that is refined predicts hidden pixels no better by being refined further
     is_lenient = by_levels or is_leaky or is_refined
-    return RefinementPlan(sampler, share, _LIMITS.tolerance if is_lenient else 0.0, is_refined)
+    tolerance = _LIMITS.tolerance if is_lenient else 0.0
+    evening = noise_after_evening(sources, noise, normalization.mean)
+    return RefinementPlan(sampler, share, tolerance, is_refined, evening)
 
 
 def _holds(kernel: Kernel, proposed: Kernel) -> bool:

@@ -201,14 +201,14 @@ def test_what_lies_beside_a_model_goes_with_it(tmp_path: Path) -> None:
 
 
 def test_what_a_package_leaves_out_is_said(tmp_path: Path) -> None:
-    done = ("remove_periodic", "repair_outliers", "align_rows", "is_matched")
+    done = ("remove_periodic", "repair_outliers", "align_rows", "evens_slices", "is_matched")
     told = export_model(
         model(average_turns=True, provenance=dict.fromkeys(done, True)),
         DETAILS,
         tmp_path / "x.zip",
     )
-    words = ("orientations", "Periodic patterns", "Outliers", "Rows", "each for itself")
-    assert [word in sentence for word, sentence in zip(words, told, strict=True)] == [True] * 5
+    words = ("orientations", "Periodic patterns", "Outliers", "Rows", "bleach", "each for itself")
+    assert [word in sentence for word, sentence in zip(words, told, strict=True)] == [True] * 6
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         assert all(sentence in archive.read("README.md").decode() for sentence in told)
 
