@@ -314,9 +314,7 @@ def slice_scales(
     Tensor, (S, 2) float32, or None
         Gain and shift of each; None if they are these images.
     """
-    found = [
-        scale_of(*place).normalized(normalization.mean, normalization.std) for place in places
-    ]
+    found = [scale_of(*place).normalized(normalization.mean, normalization.std) for place in places]
     if all(scale == (1.0, 0.0) for scale in found):
         return None
     return torch.tensor([tuple(map(float, scale)) for scale in found])

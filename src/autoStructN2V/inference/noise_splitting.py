@@ -53,6 +53,27 @@ class SplittingLimits:
         source="the less is added, the more repetitions are needed: Oliveira et al. (2021)",
         kind="budget",
     )
+    most_clipped: float = limit(
+        0.02,
+        unit="of the pixels of a square",
+        separates="squares whose noise is added to the image from those where it was cut off",
+        source="noise of a bell shape that is cut off there has lost 3 % of its variance",
+        kind="theory",
+    )
+    least_judged: float = limit(
+        0.25,
+        unit="of the squares",
+        separates="images that can be judged from those that are clipped almost everywhere",
+        source="four times less than all doubles the error",
+        kind="budget",
+    )
+    fewest_photons: float = limit(
+        0.1,
+        unit="photons, mean",
+        separates="counts of few photons, most of which are none, from values that were cut off",
+        source="where so few are counted, one photon is a tenth as frequent as none",
+        kind="theory",
+    )
     block: int = limit(
         32,
         unit="px",
@@ -97,14 +118,19 @@ def judge(
     Returns
     -------
     Verdict or None
-        None if stopped.
+        None if stopped, and where the images are clipped nearly everywhere: noise that was cut off
+        is not added to them, so that it cannot be split.
     """
+    used = [_unclipped(window[len(window) // 2]) for window in windows]
+    if np.concatenate(used).mean() < SPLITTING_LIMITS.least_judged:
+        return None
     generator = torch.Generator(noise.device).manual_seed(seed)
     scores: dict[str, list[NDArray[np.float64]]] = {}
     variances = []
-    for window, scale in zip(windows, scales or [None] * len(windows), strict=True):
+    of_windows = zip(windows, scales or [None] * len(windows), used, strict=True)
+    for window, scale, is_used in of_windows:
         drawn = _drawn(window, noise, generator, scale)
-        variances.append(float(np.square(drawn[len(drawn) // 2]).mean()))
+        variances.append(_block_means(np.square(drawn[len(drawn) // 2]))[is_used])
         for sign in (1.0, -1.0):
             if should_stop():
                 return None
@@ -112,9 +138,9 @@ def judge(
             if found is None:
                 return None
             for name, values in found.items():
-                scores.setdefault(name, []).append(values)
+                scores.setdefault(name, []).append(values[is_used])
     blocks = {name: _paired(values) for name, values in scores.items()}
-    return _verdict(blocks, list(predictors), float(np.mean(variances)))
+    return _verdict(blocks, list(predictors), float(np.concatenate(variances).mean()))
 
 
 def _drawn(
@@ -157,7 +183,27 @@ def _score(
     denoised: NDArray[np.float32], noisy: NDArray[np.float32], added: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Return the mean score in each block of (P, P) images, (N,) float64."""
-    values = np.square(denoised - noisy) + (2.0 / SPLITTING_LIMITS.strength) * denoised * added
+    squared = np.square(denoised - noisy)
+    return _block_means(squared + (2.0 / SPLITTING_LIMITS.strength) * denoised * added)
+
+
+def _unclipped(noisy: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell in which blocks (N,) of an image (P, P) hardly any value was cut off."""
+    is_clipped = np.zeros(noisy.shape, np.float32)
+    values, counts = np.unique(noisy, return_counts=True)
+    for extreme, inward in ((0, 1), (-1, -2)):
+        # noise that is not cut off has values beside its extreme that are as frequent
+        is_pile = (
+            len(values) > 1 and counts[inward] < SPLITTING_LIMITS.fewest_photons * counts[extreme]
+        )
+        if is_pile:
+            is_clipped[noisy == values[extreme]] = 1.0
+    unclipped: NDArray[np.bool_] = _block_means(is_clipped) <= SPLITTING_LIMITS.most_clipped
+    return unclipped
+
+
+def _block_means(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the mean of an image (P, P) in each block, (N,)."""
     side = values.shape[0] // SPLITTING_LIMITS.block * SPLITTING_LIMITS.block or values.shape[0]
     block = min(SPLITTING_LIMITS.block, side)
     cut = values[:side, :side].reshape(side // block, block, side // block, block)

@@ -28,11 +28,14 @@ class Verdict:
         Standard error of the difference between the error of each and that of ``"gaussian"``.
     gaussian_sigma : float
         Of the best Gaussian filter, in pixels; 0 means that no filter was better than none.
+    doubt : float
+        Share of the variance of the noise that may be structure which looks like noise.
     """
 
     errors: dict[str, float]
     deviations: dict[str, float]
     gaussian_sigma: float
+    doubt: float = 0.0
 
     @property
     def stages(self) -> dict[str, float]:
@@ -51,6 +54,21 @@ class Verdict:
         The variance of the noise is known to a few percent, which is added to both errors.
         """
         return self._db(GAUSSIAN, self.best)
+
+    @property
+    def least_gain_db(self) -> float:
+        """The same if all that is in doubt is structure, in dB.
+
+        A filter keeps structure, and a network that took it for noise removes it. Then both errors
+        were measured against too much noise, and that of the filter holds twice what it kept.
+        """
+        best, gaussian = self.errors[self.best], self.errors[GAUSSIAN]
+        return _gain_db(gaussian - self.doubt, best + self.doubt)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the filter may as well be better, for all that is in doubt."""
+        return self.gain_db >= _WORTH_TELLING > self.least_gain_db
 
     @property
     def gains_db(self) -> dict[str, float]:
@@ -79,22 +97,25 @@ class Verdict:
                 f"{best} is about {-self.gain_db:.1f} dB worse than {what}, as far as these images "
                 "can tell: use that, check the kernel, or train longer (preset High quality)."
             )
-        if self.gain_db < _WORTH_TELLING:
-            than_gaussian = "no better than the best Gaussian filter"
-        else:
-            than_gaussian = f"about {self.gain_db:.1f} dB better than the best Gaussian filter"
+        about = "at best" if self.is_open else "about"
+        by = f"{about} {self.gain_db:.1f} dB" if self.gain_db >= _WORTH_TELLING else "no"
+        why = ": noise and fine structure look alike in them" if self.is_open else ""
         return (
-            f"{best} is {than_stage}{than_gaussian} ({self.gaussian_sigma:.2g} px), as far as "
-            "these images can tell."
+            f"{best} is {than_stage}{by} better than the best Gaussian filter "
+            f"({self.gaussian_sigma:.2g} px), as far as these images can tell{why}."
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
-        return {**asdict(self), "best": self.best, "gain_db": self.gain_db}
+        gains = {"gain_db": self.gain_db, "least_gain_db": self.least_gain_db}
+        return {**asdict(self), "best": self.best, **gains}
 
     def _db(self, worse: str, better: str) -> float:
         """Return by how much one is better than another, in dB."""
-        first, second = (
-            max(self.errors[name], 0.0) + _ERROR_OF_VARIANCE for name in (worse, better)
-        )
-        return 10.0 * math.log10(first / second)
+        return _gain_db(self.errors[worse], self.errors[better])
+
+
+def _gain_db(worse: float, better: float) -> float:
+    """Return by how much one error is below another in dB, given that neither is known well."""
+    first, second = (max(error, 0.0) + _ERROR_OF_VARIANCE for error in (worse, better))
+    return 10.0 * math.log10(first / second)

@@ -132,3 +132,47 @@ def test_a_result_that_loses_to_a_gaussian_filter_is_told():
 def test_errors_that_are_too_small_to_be_known_make_no_claims():
     """The variance of the noise is known to a few percent, and so is what is told of it."""
     assert verdict(stage1=0.0, stage2=-0.01, gaussian=0.01).gain_db < 1.5
+
+
+def test_structure_that_may_count_as_noise_is_told_as_a_doubt():
+    """Structure of a tenth of the noise would let the filter win: 0.15 - 0.1 against 0.05 + 0.1."""
+    sure, unsure = verdict(), replace(verdict(), doubt=0.1)
+    assert not sure.is_open and sure.least_gain_db == pytest.approx(sure.gain_db)
+    assert unsure.is_open and unsure.gain_db == sure.gain_db
+    assert unsure.least_gain_db == pytest.approx(10 * np.log10((0.05 + 0.03) / (0.15 + 0.03)))
+    assert unsure.sentence == (
+        "Stage 2 is about 2.1 dB better than stage 1 and at best 3.5 dB better than the best "
+        "Gaussian filter (1.5 px), as far as these images can tell: noise and fine structure look "
+        "alike in them."
+    )
+    assert not replace(verdict(), doubt=0.01).is_open
+    assert "no better than" in replace(verdict(gaussian=0.05), doubt=0.1).sentence
+
+
+def clipped(quantile):
+    """Return what is prepared of images that are cut off below a quantile, in their left half."""
+    sample = make_sample("random", seed=3, shape=(4, 128, 128))
+    noisy = sample.noisy.copy()
+    noisy[:, :, :64] = np.maximum(noisy[:, :, :64], np.quantile(noisy, quantile))
+    return noisy, sample.clean
+
+
+def test_where_values_were_cut_off_nothing_is_judged():
+    noisy, clean = clipped(0.6)
+    windows, filters, sampler, _ = prepared(noisy, clean)
+    right = (noisy[:JUDGED, :, 64:], clean[:JUDGED, :, 64:])
+    variance = np.var(right[0] - right[1])
+    found = judge(windows, filters, sampler, seed=0)
+    error = [
+        np.square(FILTERS["median"](image)[:, 64:] - truth).mean()
+        for image, truth in zip(noisy[:JUDGED], right[1], strict=True)
+    ]
+    assert found.errors["median"] == pytest.approx(np.mean(error) / variance, rel=0.15, abs=0.05)
+    everywhere = [np.maximum(window, np.quantile(window, 0.6)) for window in windows]
+    assert judge(everywhere, filters, sampler, seed=0) is None
+
+
+def test_counts_of_few_photons_are_not_taken_for_values_that_were_cut_off():
+    counts = np.random.default_rng(0).poisson(0.3, (1, 128, 128)).astype(np.float32)
+    _, filters, sampler, _ = of_kind("random")
+    assert judge([np.tile(counts, (1, 2, 2))], filters, sampler, seed=0) is not None

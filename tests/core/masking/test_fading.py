@@ -146,7 +146,9 @@ def test_all_noise_together_is_that_of_the_slices():
     noise = shot_noise(estimate_normalization([source]))
     mean = noise.brightness
     gains = np.array([source.scale_of(z).gain for z in range(5)])
-    bright = np.array([(mean - source.scale_of(z).shift) / source.scale_of(z).gain for z in range(5)])
+    bright = np.array(
+        [(mean - source.scale_of(z).shift) / source.scale_of(z).gain for z in range(5)]
+    )
     expected = (gains**2 * (bright - OFFSET)).mean() / (mean - OFFSET)
     assert noise_after_evening([source], noise, mean) == pytest.approx(expected)
     assert noise_after_evening([as_measured(source)], noise, mean) == 1.0

@@ -84,6 +84,8 @@ class Autocorrelation:
         Strictly periodic patterns and offsets of lines, which were subtracted before measuring.
     grid_share : float
         Rows and columns of the grid that lags are counted on, relative to those of the images.
+    leak : float
+        Variance that was left out because it is structure, relative to ``noise_variance``.
     """
 
     values: NDArray[np.float64]
@@ -101,6 +103,7 @@ class Autocorrelation:
     is_strength_known: bool = True
     periodic_patterns: tuple[Pattern, ...] = ()
     grid_share: float = 1.0
+    leak: float = 0.0
 
     @property
     def max_lag(self) -> int:
@@ -336,6 +339,7 @@ def measure_cleaned(
         resembles_structure=estimate.is_structure,
         is_strength_known=not estimate.leaves_out_common,
         periodic_patterns=tuple(patterns),
+        leak=estimate.leak / (1.0 - estimate.leak),
     )
 
 

@@ -77,6 +77,7 @@ def noise_on_grid(noise: Autocorrelation, share: float) -> Autocorrelation:
         noise_variance=noise.noise_variance * variance,
         levels=tuple((bright, level * variance) for bright, level in noise.levels),
         grid_share=share,
+        leak=noise.leak / variance,  # structure is smooth, and stays
     )
 
 

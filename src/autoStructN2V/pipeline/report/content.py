@@ -109,7 +109,8 @@ def _figures(record: RunRecord) -> list[tuple[str, str]]:
     verdict, report = record.result.verdict, _last_report(record)
     found = []
     if verdict is not None:
-        gain = f"{_signed(verdict.gain_db, 1)} dB"
+        at_best = "at best " if verdict.is_open else ""
+        gain = f"{at_best}{_signed(verdict.gain_db, 1)} dB"
         found.append((gain, f"against the best Gaussian filter ({verdict.gaussian_sigma:.2g} px)"))
     if report is not None:
         of = f"; {report.input_noise.std_text} was measured" if report.input_noise else ""

@@ -156,6 +156,7 @@ class MethodsText:
         return (
             "As estimated from the noisy images alone by splitting their noise "
             f"{self._cited(COUPLED_BOOTSTRAP)}, the mean squared error against the truth is "
-            f"{abs(verdict.gain_db):.1f} dB {'below' if verdict.gain_db >= 0 else 'above'} that of "
+            f"{'at best ' if verdict.is_open else ''}{abs(verdict.gain_db):.1f} dB "
+            f"{'below' if verdict.gain_db >= 0 else 'above'} that of "
             f"the best Gaussian filter (standard deviation {verdict.gaussian_sigma:.2g} pixels)."
         )

@@ -67,8 +67,8 @@ def judge_stages(
     Returns
     -------
     Verdict or None
-        None if noise and structure could not be told apart, the images are too small, or it was
-        stopped.
+        None if noise and structure could not be told apart, the images are too small or mostly
+        clipped, or it was stopped.
     """
     if noise is None or not noise.is_strength_known or not models:
         return None
@@ -93,7 +93,10 @@ def judge_stages(
     if verdict is None:
         return None
     # in pixels of the images, whatever grid they were worked on
-    return replace(verdict, gaussian_sigma=verdict.gaussian_sigma / first.grid_share)
+    sigma = verdict.gaussian_sigma / first.grid_share
+    # noise that is as coarse as structure: what was found to be structure may be half of it
+    doubt = noise.leak if first.grid_share < 1.0 else 0.0
+    return replace(verdict, gaussian_sigma=sigma, doubt=doubt)
 
 
 def _windows(
