@@ -164,7 +164,7 @@ def test_where_values_were_cut_off_nothing_is_judged():
     ]
     true = np.mean(errors) / np.var((noisy - clean)[:JUDGED, :, 128:])
     assert found.errors["median"] == pytest.approx(true, abs=0.05)
-    everywhere = [np.maximum(window, np.median(window)) for window in windows]
+    everywhere = [np.maximum(window, np.quantile(window, 0.8)) for window in windows]
     assert judge(everywhere, filters, sampler, seed=0) is None
 
 
