@@ -47,8 +47,10 @@ def train(noisy: Stack, arguments: argparse.Namespace, seed: int, *, even: bool)
     events: list[Any] = []
     result = finish(pipeline_events(noisy, fields), events.append)
     verdicts = [event.verdict for event in events if isinstance(event, Judged)]
+    last = result.last_stage
+    assert last is not None and last.denoised is not None  # nothing stops it
     return {
-        "denoised": result.last_stage.denoised[0],
+        "denoised": last.denoised[0],
         "said": [event.message for event in events if isinstance(event, Warned)],
         "gain": verdicts[-1].gain_db if verdicts else None,
     }
@@ -65,31 +67,29 @@ def compare(seed: int, arguments: argparse.Namespace, table: Table) -> None:
     n = arguments.shape[0]
     falling = np.geomspace(1.0, arguments.fall, n)
     n_last = max(1, n // 2)
-    dark, _ = make_series(seed, arguments, np.full(n, falling[-n_last:].mean()))
-    dark[-n_last:], clean = (stack[-n_last:] for stack in make_series(seed, arguments, falling))
+    noisy, truth = make_series(seed, arguments, falling)
+    dark, dark_truth = make_series(seed, arguments, np.full(n, falling[-n_last:].mean()))
+    dark[-n_last:], dark_truth[-n_last:] = noisy[-n_last:], truth[-n_last:]
     reference = 0.0
-    for series in ("dark", "falling"):
-        for even in (False, True)[: 1 if series == "dark" else 2]:
-            noisy, truth = make_series(seed, arguments, falling)
-            if series == "dark":
-                noisy, truth = dark, np.concatenate([dark[:-n_last], clean])
-            found = train(noisy, arguments, seed, even=even)
-            error = rmse(found["denoised"], truth, n_last)
-            reference = reference or error
-            row = {
-                "seed": seed,
-                "series": series,
-                "even": even,
-                "rmse": error,
-                "ratio": error / reference,
-                "rmse_all": rmse(found["denoised"], truth, n),
-                "gain_db": found["gain"],
-                "said": found["said"],
-            }
-            said = sum("fade" in s or "bleach" in s for s in found["said"])
-            gain = "-" if found["gain"] is None else f"{found['gain']:+.2f}"
-            cells = [f"{error:.3f}", f"{row['ratio']:.3f}", f"{row['rmse_all']:.3f}", gain]
-            table.add([str(seed), series, str(even), *cells, str(said)], row)
+    for series, even in (("dark", False), ("falling", False), ("falling", True)):
+        images, true = (dark, dark_truth) if series == "dark" else (noisy, truth)
+        found = train(images, arguments, seed, even=even)
+        error = rmse(found["denoised"], true, n_last)
+        reference = reference or error
+        row = {
+            "seed": seed,
+            "series": series,
+            "even": even,
+            "rmse": error,
+            "ratio": error / reference,
+            "rmse_all": rmse(found["denoised"], true, n),
+            "gain_db": found["gain"],
+            "said": found["said"],
+        }
+        said = sum("fade" in s or "bleach" in s for s in found["said"])
+        gain = "-" if found["gain"] is None else f"{found['gain']:+.2f}"
+        cells = [f"{error:.3f}", f"{row['ratio']:.3f}", f"{row['rmse_all']:.3f}", gain]
+        table.add([str(seed), series, str(even), *cells, str(said)], row)
 
 
 def read_arguments() -> argparse.Namespace:
