@@ -50,14 +50,14 @@ class FadingLimits:
         0.1,
         unit="of the variance of the logarithm of the contrast",
         separates="a steady change, with the scatter of measuring it, from slices that differ",
-        source="a straight fall to a third scatters by 11 % of its contrast then",
+        source="slices around an even fall to a third scatter by 10 % of their contrast then",
         kind="theory",
     )
     most_reshaped: float = limit(
         0.2,
         unit="of the contrast, in the quantiles of a slice",
         separates="slices that show the same, brighter or darker, from those of other contents",
-        source="what three standard errors of the quantiles of 200 blocks are",
+        source="twice the standard error of the quantiles of 200 blocks",
         kind="theory",
     )
     fewest_slices: int = limit(
