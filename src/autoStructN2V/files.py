@@ -19,7 +19,16 @@ from autoStructN2V.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_MOST_BYTES = 180  # of the 255 that file systems allow in a name: endings and numbers follow
 _TEMPORARY = re.compile(r"\..*-[0-9a-f]{8}(\.\w+)?", re.DOTALL)
+
+
+def shortened(name: str) -> str:
+    """Return as much of a name as leaves room for what is added to it in the name of a file."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= _MOST_BYTES:
+        return name
+    return encoded[:_MOST_BYTES].decode(errors="ignore")
 
 
 @contextmanager
@@ -50,7 +59,7 @@ def atomic_write(path: Path | str, *, partial: Path | None = None) -> Iterator[P
     """
     # A symbolic link is followed: the file that it names is to be replaced, not the link.
     target = Path(os.path.realpath(path))
-    name = f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}"
+    name = f".{shortened(target.stem)}-{secrets.token_hex(4)}{target.suffix}"
     temporary = partial or target.with_name(name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +72,7 @@ def atomic_write(path: Path | str, *, partial: Path | None = None) -> Iterator[P
         raise output_error(target, error) from error
     finally:
         if partial is None:
-            _remove(temporary)
+            remove_quietly(temporary)
 
 
 @contextmanager
@@ -92,7 +101,7 @@ def atomic_folder(path: Path | str, *, partial: Path | None = None) -> Iterator[
     """
     target = Path(os.path.realpath(path))
     other, aside = (
-        target.with_name(f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}")
+        target.with_name(f".{shortened(target.stem)}-{secrets.token_hex(4)}{target.suffix}")
         for _ in range(2)
     )
     temporary = partial or other
@@ -112,8 +121,8 @@ def atomic_folder(path: Path | str, *, partial: Path | None = None) -> Iterator[
         raise output_error(target, error) from error
     finally:
         if partial is None:
-            _remove(temporary)
-        _remove(aside)
+            remove_quietly(temporary)
+        remove_quietly(aside)
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:
@@ -171,7 +180,7 @@ def ensure_writable_folder(path: Path | str) -> Path:
     except OSError as error:
         raise output_error(folder, error) from error
     finally:
-        _remove(probe)
+        remove_quietly(probe)
     return folder
 
 
@@ -207,7 +216,7 @@ def remove_leftovers(folder: Path) -> None:
         return
     for path in found:
         if _TEMPORARY.fullmatch(path.name):
-            _remove(path)
+            remove_quietly(path)
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
@@ -251,7 +260,8 @@ def flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _remove(path: Path) -> None:
+def remove_quietly(path: Path) -> None:
+    """Remove a file or a folder, if it is there and can be removed."""
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

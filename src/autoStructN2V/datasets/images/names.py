@@ -14,6 +14,7 @@ from autoStructN2V.datasets.images.formats.registry import (
 )
 from autoStructN2V.datasets.images.sources import file_stem
 from autoStructN2V.errors import ConfigError
+from autoStructN2V.files import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
 
 _REFUSED = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
-_MAX_BYTES = 180  # of 255 that file systems allow: endings and numbers follow
 
 
 def safe_name(name: str) -> str:
@@ -38,10 +38,7 @@ def safe_name(name: str) -> str:
     str
         Not empty; what a file system refuses is an underscore.
     """
-    safe = _REFUSED.sub("_", name).strip().lstrip(".")
-    if len(encoded := os.fsencode(safe)) > _MAX_BYTES:
-        safe = encoded[:_MAX_BYTES].decode(errors="ignore")
-    return safe or "image"
+    return shortened(_REFUSED.sub("_", name).strip().lstrip(".")) or "image"
 
 
 def free_name(path: Path, is_taken: Callable[[Path], bool] = os.path.exists) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from autoStructN2V.errors import OutputError
-from autoStructN2V.files import flush, output_error
+from autoStructN2V.files import flush, output_error, remove_quietly, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,7 @@ class Unfinished:
     def beside(cls, final: Path, made_by: str) -> Self:
         """Return one whose hidden files lie beside the final one."""
         final = Path(os.path.realpath(final))  # a link may lead to another disk
-        partial = final.with_name(f".{final.stem[:150]}.pixels")
+        partial = final.with_name(f".{shortened(final.name)}.pixels")
         return cls(partial, partial.with_suffix(".slices"), made_by)
 
     def read(self, content: Content) -> bool:
@@ -122,8 +122,9 @@ class Unfinished:
             raise output_error(self.path, error) from error
 
     def remove(self) -> None:
-        """Remove the journal of a result that has its name."""
-        self.path.unlink(missing_ok=True)
+        """Remove the journal of a result that is there, and what another try left of it."""
+        remove_quietly(self.path)
+        remove_quietly(self.partial)
 
     def require_current(self) -> None:
         """Make sure that nobody has begun another result in this place.

@@ -254,6 +254,5 @@ def _write(
         if should_stop():
             result.discard()
             return False
-    if journal is not None:
-        journal.remove()
+    (journal or Unfinished.beside(path, "")).remove()
     return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.datasets.images.unfinished import Unfinished
 from autoStructN2V.errors import ConfigError, ModelError, UserError
-from autoStructN2V.files import write_json
+from autoStructN2V.files import shortened, write_json
 from autoStructN2V.inference.hostile_files import read_plain, require_undamaged
 from autoStructN2V.inference.tensor_files import save_tensors
 from autoStructN2V.masking.kernels.config import ExtractorConfig
@@ -136,7 +136,7 @@ class RunCheckpoints:
 
     def journal(self, model: TrainedModel, file: Path) -> Unfinished:
         """Return the journal of a file that a model's results are written to."""
-        partial = self.folder / f"stage{model.stage}_{file.stem[:150]}.pixels"
+        partial = self.folder / f"stage{model.stage}_{shortened(file.stem)}.pixels"
         # long names can have the same beginning
         made_by = f"{model.digest} {file.name}"
         return Unfinished(partial, partial.with_suffix(".slices"), made_by)

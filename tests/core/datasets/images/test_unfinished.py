@@ -77,19 +77,19 @@ def flip(path, position):
 
 
 def place_of(z, folder):
-    return (folder / ".a.pixels").read_bytes().index(STACK[z].tobytes())
+    return (folder / ".a.tif.pixels").read_bytes().index(STACK[z].tobytes())
 
 
 @pytest.mark.parametrize(
     ("damage", "kept"),
     [
-        (lambda folder: flip(folder / ".a.pixels", place_of(3, folder)), {0, 1}),
-        (lambda folder: flip(folder / ".a.pixels", 4), set()),
-        (lambda folder: os.truncate(folder / ".a.pixels", 3000), set()),
-        (lambda folder: os.truncate(folder / ".a.slices", 5), set()),
-        (lambda folder: (folder / ".a.slices").unlink(), set()),
-        (lambda folder: (folder / ".a.pixels").unlink(), set()),
-        (lambda folder: (folder / ".a.slices").write_bytes(b"[" * 10**5), set()),
+        (lambda folder: flip(folder / ".a.tif.pixels", place_of(3, folder)), {0, 1}),
+        (lambda folder: flip(folder / ".a.tif.pixels", 4), set()),
+        (lambda folder: os.truncate(folder / ".a.tif.pixels", 3000), set()),
+        (lambda folder: os.truncate(folder / ".a.tif.slices", 5), set()),
+        (lambda folder: (folder / ".a.tif.slices").unlink(), set()),
+        (lambda folder: (folder / ".a.tif.pixels").unlink(), set()),
+        (lambda folder: (folder / ".a.tif.slices").write_bytes(b"[" * 10**5), set()),
     ],
 )
 def test_what_is_damaged_is_made_again(tmp_path, damage, kept):
@@ -115,7 +115,7 @@ def test_a_store_is_what_it_is_without_a_kill(tmp_path):
 
 
 def chunk(folder, z, level=0):
-    return folder / ".a.ome.pixels" / str(level) / "c" / str(z) / "0" / "0"
+    return folder / ".a.ome.zarr.pixels" / str(level) / "c" / str(z) / "0" / "0"
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ def chunk(folder, z, level=0):
     [
         (lambda folder: os.truncate(chunk(folder, 3), 5), {0, 1}),
         (lambda folder: chunk(folder, 1).unlink(), {0, 3}),
-        (lambda folder: (folder / ".a.ome.pixels" / "0" / "zarr.json").unlink(), set()),
-        (lambda folder: (folder / ".a.ome.pixels" / "zarr.json").write_bytes(b"{"), set()),
-        (lambda folder: (folder / ".a.ome.slices").unlink(), set()),
+        (lambda folder: (folder / ".a.ome.zarr.pixels" / "0" / "zarr.json").unlink(), set()),
+        (lambda folder: (folder / ".a.ome.zarr.pixels" / "zarr.json").write_bytes(b"{"), set()),
+        (lambda folder: (folder / ".a.ome.zarr.slices").unlink(), set()),
     ],
 )
 def test_what_is_damaged_in_a_store_is_made_again(tmp_path, damage, kept):
@@ -160,7 +160,7 @@ def test_a_process_that_was_left_behind_neither_notes_nor_begins_a_journal(tmp_p
 )
 def test_a_journal_may_say_anything(tmp_path, name, value):
     written(tmp_path, [0, 1, 3])
-    journal = tmp_path / ".a.slices"
+    journal = tmp_path / ".a.tif.slices"
     first, *lines = journal.read_text().splitlines()
     journal.write_text("\n".join([json.dumps({**json.loads(first), name: value}), *lines]))
     assert written(tmp_path, range(4), kill=False) == set()

@@ -19,6 +19,7 @@ from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.datasets.images.reading import open_images
 from autoStructN2V.datasets.images.sources import read_stack
 from autoStructN2V.datasets.images.tiff import layout as tiff_layout
+from autoStructN2V.datasets.images.unfinished import Unfinished
 from autoStructN2V.datasets.images.writing import (
     StackWriter,
     atomic_write,
@@ -311,6 +312,15 @@ def test_atomic_write_keeps_the_ending_and_replaces_at_the_end(tmp_path):
         assert target.read_bytes() == b"old"
     assert np.load(target).tolist() == [True] * 3
     assert [path.name for path in target.parent.iterdir()] == ["kernel.npy"]
+
+
+@pytest.mark.parametrize("name", ["x" * 251, "細" * 83])
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_names_may_be_as_long_as_the_disk_allows(tmp_path, name, is_kept):
+    path = tmp_path / f"{name}.tif"
+    with atomic_write(path, partial=Unfinished.beside(path, "").partial if is_kept else None) as it:
+        it.write_bytes(b"pixels")
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")

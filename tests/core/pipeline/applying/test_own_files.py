@@ -12,7 +12,8 @@ from autoStructN2V.datasets import open_images
 from autoStructN2V.errors import ConfigError
 from autoStructN2V.pipeline import denoise_events, doubt_file, finish, output_files
 from autoStructN2V.pipeline.channels import denoise_channels
-from tests.core.conftest import noisy_lines, untrained
+from autoStructN2V.pipeline.events import PredictionProgress
+from tests.core.conftest import noisy_lines, untrained, write_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,3 +90,17 @@ def test_other_files_with_the_name_of_a_map_are_refused(denoise: Denoise) -> Non
     with pytest.raises(ConfigError, match=rf"{doubt_file(first).name} exists already"):
         denoise(doubt=True, resume=True)
     assert doubt_file(first).read_bytes() == before
+
+
+def test_what_was_half_written_goes_when_the_result_is_made_otherwise(tmp_path: Path) -> None:
+    """Its pixels take as much of the disk as the result."""
+    (source,) = open_images(write_tiff(tmp_path / "a.tif", NOISY[0, 0]), mode="2D")
+    model, result = untrained(source), tmp_path / "out" / "a.tif"
+    killed = denoise_events([source], model, [result], device="cpu", resume=True)
+    for event in killed:
+        if isinstance(event, PredictionProgress):
+            break
+    killed.close()
+    assert [path.name for path in result.parent.iterdir() if ".pixels" in path.name]
+    finish(denoise_events([source], model, [result], device="cpu", overwrite=True))
+    assert list(result.parent.iterdir()) == [result]

@@ -67,7 +67,7 @@ def wait_for(is_so):
 @pytest.mark.slow
 def test_a_killed_scheduler_costs_nothing_that_is_written(tmp_path):
     stack = noisy_lines((150, 64, 64))
-    store, journal = tmp_path / "noisy.ome.zarr", tmp_path / ".clean.ome.slices"
+    store, journal = tmp_path / "noisy.ome.zarr", tmp_path / ".clean.ome.zarr.slices"
     write_stack(store, stack, ArraySource(stack))
     (image,) = open_images(store, mode="2D")
     save_model(tmp_path / "stage1_model.pth", untrained(image))
