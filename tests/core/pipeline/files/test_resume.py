@@ -413,7 +413,7 @@ def test_what_was_killed_before_it_said_what_it_is_leaves_nothing(images, tmp_pa
 def test_slices_of_another_image_whose_name_begins_alike_are_not_taken_over(images, tmp_path):
     output = finish(file_events(config_for(images, tmp_path, method="n2v", num_epochs=1)))
     model = output.result.stage1.model
-    names = ["x" * 160 + letter for letter in "ab"]
+    names = ["x" * 190 + letter for letter in "ab"]
     sources = [ArraySource(np.full((2, 16, 16), i, np.float32), name=names[i]) for i in (0, 1)]
     checkpoints = RunCheckpoints(tmp_path / "checkpoint")
     checkpoints.folder.mkdir()
