@@ -187,7 +187,7 @@ class Cluster:
 
     def kill(self, name: str) -> None:
         """End a process as nothing can be handled."""
-        os.kill(self.processes[name].pid, signal.SIGKILL)
+        self.processes[name].kill()  # SIGKILL; nothing if it has ended already
         self.processes[name].wait()
 
     @property
