@@ -119,7 +119,7 @@ def _peak_mb() -> float:
 
 def child(job: str, store: Path, folder: Path) -> None:
     """Train for two epochs, or denoise some slices; print figures of memory and time."""
-    make_store(folder / f"small-{job}.zarr", 2, 256)
+    make_store(folder / f"small-{job}-{store.stem}.zarr", 2, 256)
     before = _peak_mb()  # with PyTorch and all that is imported
     began, first = time.process_time(), 0.0
     events: Generator[Any, Any, Any]
