@@ -11,8 +11,9 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 # without a screen, windows are drawn into memory; make installs what that needs where it may
 ifeq ($(shell uname)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
 ON_SCREEN = xvfb-run -a -s "-screen 0 1600x1000x24"
-# one process for each core, with one thread each; on a real screen, windows would take each other's focus
-PARALLEL = --numprocesses auto
+# a process for each core and one more, as windows wait now and then, with one thread each; on a real
+# screen, windows would take each other's focus
+PARALLEL = --numprocesses $$(($$(nproc) + 1))
 endif
 
 .PHONY: demo test lint docs clean screen
