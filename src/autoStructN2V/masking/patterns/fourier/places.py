@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy.special import gammainccinv, gammaincinv
 
 from autoStructN2V.masking.patterns.fourier.choices import Wave
 from autoStructN2V.masking.patterns.pattern import LineOffsets, Sinusoid, share_of
@@ -144,7 +144,8 @@ class Places:
         """Tell whether a bin is stronger than chance makes it."""
         chance = self.limits.sinusoids.spectrum.false_alarm
         n_blocks = self.spectrum.n_blocks
-        by_chance = stats.gamma.isf(chance, n_blocks) / stats.gamma.median(n_blocks)
+        # a mean of powers has a gamma distribution; scipy.stats would take a second to load
+        by_chance = gammainccinv(n_blocks, chance) / gammaincinv(n_blocks, 0.5)
         power = self.spectrum.whole[self._wrapped(bins)]
         return bool(power > by_chance * self._background(bins))
 
