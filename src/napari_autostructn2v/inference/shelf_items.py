@@ -158,7 +158,7 @@ class ShelfSearch(QSortFilterProxyModel):
     def search(self, text: str) -> None:
         """Show the models that have all words somewhere in what is said of them."""
         self._words = text.casefold().split()
-        self.invalidateFilter()
+        self.invalidate()
 
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:  # noqa: N802 - name given by Qt
         """Tell whether a row has all words."""
