@@ -31,7 +31,12 @@ _, dock = viewer.window.add_plugin_dock_widget("napari-autostructn2v", "Configur
 QApplication.processEvents()
 """
 _READ = f"{_DOCK}os._exit(0)"  # what is loaded meanwhile is not waited for
-_FORM = f"{_DOCK}while dock.content is None: QApplication.processEvents()"
+_FORM = f"""{_DOCK}
+import time
+while dock.content is None:
+    QApplication.processEvents()
+    time.sleep(0.01)
+"""
 _COLUMNS = ["what", "processor seconds", "bar", "seconds"]
 
 
