@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autoStructN2V.datasets.images.checks import MIN_SLICES_25D
+from autoStructN2V.datasets.images.matching import as_measured
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.kernels.cells import center_of
@@ -178,7 +179,7 @@ class SeenImages:
         if mode not in self._evidence:
             try:
                 self._evidence[mode] = measure_evidence(
-                    self._sources,
+                    list(map(as_measured, self._sources)),
                     ExtractorConfig(),
                     mode,
                     self._should_stop,

@@ -6,8 +6,10 @@ import pytest
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.datasets.samples.synthetic import make_sample
-from autoStructN2V.masking import Kernel
+from autoStructN2V.masking import Kernel, find_patterns
+from autoStructN2V.masking.fading import evened
 from autoStructN2V.models import NetworkConfig
+from autoStructN2V.pipeline import suitability
 from autoStructN2V.pipeline.suitability import differences, uncovered_share
 from autoStructN2V.trainers import TrainedModel, build_network
 
@@ -67,3 +69,22 @@ def test_the_uncovered_share_is_weighted_by_the_correlation(hidden, share):
     correlation[0, 3, 1:6] = 0.2, 0.5, 1.0, 0.5, 0.2
     kernel, needed = (Kernel.from_array(np.ones(shape, bool)) for shape in (hidden, (1, 5)))
     assert uncovered_share(kernel, needed, correlation) == pytest.approx(share)
+
+
+def test_noise_of_stacks_that_bleach_is_measured_in_them_as_they_are(monkeypatch):
+    """What is evened for the network is without patterns already, and its noise is uneven."""
+    clean = make_sample("stack", 0, (6, 96, 96)).clean
+    bright = 50.0 * clean * np.geomspace(1.0, 1 / 3, 6)[:, None, None]
+    wave = 12.0 * np.sin(2.0 * np.pi * np.arange(96) / 7.0)
+    stack = ArraySource(np.random.default_rng(0).poisson(bright) + 60.0 + wave)
+    removal = find_patterns([stack], remove_periodic=True)
+    cleaned = removal.applied_to(stack)
+    (even,) = evened([cleaned])
+    assert cleaned is not stack
+    assert even is not cleaned
+    measured = []
+    monkeypatch.setattr(
+        suitability, "measure_evidence", lambda sources, *_, **__: measured.extend(sources)
+    )
+    assert differences([even], model([even]), removal=removal) == []
+    assert measured == [cleaned]
