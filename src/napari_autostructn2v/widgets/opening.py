@@ -20,6 +20,7 @@ from napari_autostructn2v.widgets.dock_content import DockContent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from types import ModuleType
 
     import napari
 
@@ -31,8 +32,14 @@ _SECONDS_TO_LOAD = 30.0
 
 
 def is_loaded() -> bool:
-    """Tell whether a dock can be made without delay."""
-    return all(name in sys.modules for name in _SLOW)
+    """Tell whether a dock can be made without delay; what is half loaded would be waited for."""
+    modules = [sys.modules.get(name) for name in _SLOW]
+    return all(module and not _is_half_loaded(module) for module in modules)
+
+
+def _is_half_loaded(module: ModuleType) -> bool:
+    # as the import system itself tells, and as it tells nobody else
+    return bool(getattr(module.__spec__, "_initializing", False))
 
 
 def load(should_stop: Callable[[], bool]) -> Generator[str, Any, None]:
@@ -65,6 +72,7 @@ class OpeningDock(DockContent):
         super().__init__()
         self._viewer = weakref.ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
         self.content: DockContent | None = None
+        self._job: Job | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self.words = QLabel(f"{self.purpose}\n\nLoading PyTorch takes a few seconds…")
@@ -81,7 +89,9 @@ class OpeningDock(DockContent):
             self._load()
 
     def on_closed(self) -> None:
-        """Let the content do what is left to do."""
+        """Wait for nothing any more, or let the content do what is left to do."""
+        if self._job is not None:
+            self._job.abandon()
         if self.content is not None:
             self.content.on_closed()
 
@@ -91,7 +101,7 @@ class OpeningDock(DockContent):
             self.content.on_seen(is_seen)
 
     def _load(self) -> None:
-        job = Job(load, lambda _: None, self._fill, self._tell)
+        job = self._job = Job(load, lambda _: None, self._fill, self._tell)
         # Python is not to end while a library is half loaded
         atexit.register(job.wait, _SECONDS_TO_LOAD)
         at_end(self, job.abandon)

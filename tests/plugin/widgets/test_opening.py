@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,6 +67,30 @@ def test_it_may_be_closed_before(
     again = Training(viewer)
     qtbot.waitUntil(lambda: again.content is not None)
     deleted(again, qtbot)
+
+
+def test_what_is_half_loaded_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert opening.is_loaded()
+    module = ModuleType("half")
+    module.__spec__ = ModuleSpec("half", None)
+    monkeypatch.setitem(sys.modules, "half", module)
+    monkeypatch.setattr(opening, "_SLOW", ("half",))
+    assert opening.is_loaded()
+    monkeypatch.setattr(module.__spec__, "_initializing", True, raising=False)
+    assert not opening.is_loaded()
+
+
+def test_a_dock_that_was_closed_gets_no_content(
+    viewer: napari.Viewer, qtbot: QtBot, loading: threading.Event
+) -> None:
+    dock = Training(viewer)
+    dock.on_closed()
+    loading.set()
+    again = Training(viewer)
+    qtbot.waitUntil(lambda: again.content is not None)
+    assert dock.content is None
+    for widget in (dock, again):
+        deleted(widget, qtbot)
 
 
 def test_why_nothing_comes_is_said(
