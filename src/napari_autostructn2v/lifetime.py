@@ -67,6 +67,11 @@ def connect(widget: QObject, signal: _Emitter, slot: Callable[..., object]) -> C
     return end
 
 
+def unwrapped(viewer: Any) -> Any:
+    """Return the viewer itself: napari hands docks a proxy, which nothing else keeps."""
+    return getattr(viewer, "__wrapped__", viewer)
+
+
 def viewer_of(reference: weakref.ref[napari.Viewer]) -> napari.Viewer:
     """Return the viewer that is meant; raises a ReferenceError once it was closed."""
     viewer = reference()

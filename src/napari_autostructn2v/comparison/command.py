@@ -9,6 +9,7 @@ from napari_autostructn2v.comparison.bar import ComparisonBar
 from napari_autostructn2v.comparison.doubt import doubt_images
 from napari_autostructn2v.comparison.panels import of_layers, of_results
 from napari_autostructn2v.comparison.side_by_side import Comparison, running_comparison
+from napari_autostructn2v.lifetime import unwrapped
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.widgets.run_text import doubt_text, noise_left_text
 
@@ -28,7 +29,7 @@ def toggle_comparison(napari_viewer: napari.Viewer) -> None:
     napari_viewer : napari.Viewer
         Viewer whose canvas is used.
     """
-    viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+    viewer = unwrapped(napari_viewer)
     if running := running_comparison(viewer):
         running.leave()
         return

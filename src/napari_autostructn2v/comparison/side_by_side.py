@@ -21,6 +21,7 @@ from napari_autostructn2v.comparison.viewer_parts import (
 )
 from napari_autostructn2v.comparison.viewer_state import ViewerState
 from napari_autostructn2v.layers.roles import is_panel
+from napari_autostructn2v.lifetime import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ _running: weakref.WeakKeyDictionary[napari.Viewer, Comparison] = weakref.WeakKey
 
 def running_comparison(viewer: napari.Viewer) -> Comparison | None:
     """Return the comparison that a viewer shows, if it shows one."""
-    return _running.get(getattr(viewer, "__wrapped__", viewer))
+    return _running.get(unwrapped(viewer))
 
 
 class Comparison:

@@ -9,7 +9,7 @@ from napari._app_model import get_app_model
 from npe2 import PluginManager
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
-from napari_autostructn2v.lifetime import viewer_of
+from napari_autostructn2v.lifetime import unwrapped, viewer_of
 from napari_autostructn2v.session.docks import PLUGIN
 from napari_autostructn2v.widgets.sections import heading, sentence
 
@@ -43,7 +43,7 @@ class FirstSteps(QWidget):
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
         # a dock gets a proxy, which nobody else holds
-        self._viewer = weakref.ref(getattr(viewer, "__wrapped__", viewer))
+        self._viewer = weakref.ref(unwrapped(viewer))
         self.open_button = QPushButton("Open files…")
         self.open_button.setToolTip("Choose image files, as with File > Open File(s).")
         self.sample_button = QPushButton("Open a sample")

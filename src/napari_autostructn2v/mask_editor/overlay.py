@@ -9,6 +9,8 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 from psygnal import Signal
 
+from napari_autostructn2v.lifetime import unwrapped
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,7 +42,7 @@ class KernelOverlay:
 
     def __init__(self, viewer: napari.Viewer, document: KernelDocument) -> None:
         # callbacks and layers compare by identity, which the proxy of a dock would break
-        self._viewer = getattr(viewer, "__wrapped__", viewer)
+        self._viewer = unwrapped(viewer)
         self._document = document
         self._layer: Labels | None = None
         self._target: Image | None = None

@@ -13,7 +13,7 @@ from autoStructN2V.errors import UserError
 from autoStructN2V.pipeline import PipelineConfig, go_on, validate_config
 from napari_autostructn2v.layers.results import ResultLayers
 from napari_autostructn2v.layers.taking import stacks_of
-from napari_autostructn2v.lifetime import viewer_of
+from napari_autostructn2v.lifetime import unwrapped, viewer_of
 from napari_autostructn2v.session.config_edits import with_changes
 from napari_autostructn2v.session.docks import DockName, DockOpener
 from napari_autostructn2v.session.documents.kernel_document import KernelDocument
@@ -355,7 +355,7 @@ class Session:
 def session_for(viewer: napari.Viewer) -> Session:
     """Return the session of a viewer; the first call makes it."""
     # every dock gets a proxy of its own; a weak dictionary would forget the session with the proxy
-    viewer = getattr(viewer, "__wrapped__", viewer)
+    viewer = unwrapped(viewer)
     if viewer not in _sessions:
         session = Session(viewer)
         viewer.window._qt_window.destroyed.connect(session.close)

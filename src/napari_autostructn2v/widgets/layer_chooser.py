@@ -21,7 +21,7 @@ from napari_autostructn2v.layers.axes import (
 from napari_autostructn2v.layers.description import describe_layer, leading_axes
 from napari_autostructn2v.layers.roles import is_panel, is_result, is_truth
 from napari_autostructn2v.layers.taking import stacks_of
-from napari_autostructn2v.lifetime import connect
+from napari_autostructn2v.lifetime import connect, unwrapped
 from napari_autostructn2v.widgets.editors import ChoiceBox
 from napari_autostructn2v.widgets.sections import labeled_rows
 
@@ -58,7 +58,7 @@ class LayerChooser(QWidget):
     def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         # a dock gets a proxy, whose layers are proxies too and never the layers of an event
-        self._viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
+        self._viewer: ViewerModel = unwrapped(viewer)
         self._layers: list[Image] = []
         self._watched: dict[int, list[Callable[[], None]]] = {}  # what ends it, by identity
         self._problem = ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 
-from napari_autostructn2v.lifetime import at_end, viewer_of
+from napari_autostructn2v.lifetime import at_end, unwrapped, viewer_of
 from napari_autostructn2v.session.work.jobs import Job, error_text
 from napari_autostructn2v.widgets.dock_content import DockContent
 
@@ -70,7 +70,7 @@ class OpeningDock(DockContent):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
-        self._viewer = weakref.ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
+        self._viewer = weakref.ref(unwrapped(napari_viewer))
         self.content: DockContent | None = None
         self._job: Job | None = None
         self._column = QVBoxLayout(self)

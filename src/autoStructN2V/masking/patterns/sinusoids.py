@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage, special
+from scipy import fft, ndimage
 
 from autoStructN2V.masking.patterns.limits import WINDOW_REACH, SinusoidLimits
 from autoStructN2V.masking.patterns.pattern import Sinusoid
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
-from autoStructN2V.masking.patterns.spectrum import Spectrum, spectrum_of
+from autoStructN2V.masking.patterns.spectrum import Spectrum, ratio_by_chance, spectrum_of
 
 
 def detect_sinusoids(
@@ -75,8 +75,7 @@ def _local_background(power: NDArray[np.float64], limits: SinusoidLimits) -> NDA
 
 def _least_excess(n_blocks: int, n_bins: int, limits: SinusoidLimits) -> float:
     """Ratio to the local background that no bin of a smooth spectrum reaches by chance."""
-    strongest = special.gammainccinv(n_blocks, limits.spectrum.false_alarm / n_bins)
-    by_chance = strongest / special.gammaincinv(n_blocks, 0.5)
+    by_chance = ratio_by_chance(n_blocks, limits.spectrum.false_alarm / n_bins)
     return float(max(limits.spectrum.safety * by_chance, limits.least_excess))
 
 

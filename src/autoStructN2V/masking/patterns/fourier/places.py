@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammainccinv, gammaincinv
 
 from autoStructN2V.masking.patterns.fourier.choices import Wave
 from autoStructN2V.masking.patterns.pattern import LineOffsets, Sinusoid, share_of
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS, PatternLimits
+from autoStructN2V.masking.patterns.spectrum import ratio_by_chance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,9 +143,7 @@ class Places:
     def _stands_out(self, bins: tuple[int, int]) -> bool:
         """Tell whether a bin is stronger than chance makes it."""
         chance = self.limits.sinusoids.spectrum.false_alarm
-        n_blocks = self.spectrum.n_blocks
-        # a mean of powers has a gamma distribution; scipy.stats would take a second to load
-        by_chance = gammainccinv(n_blocks, chance) / gammaincinv(n_blocks, 0.5)
+        by_chance = ratio_by_chance(self.spectrum.n_blocks, chance)
         power = self.spectrum.whole[self._wrapped(bins)]
         return bool(power > by_chance * self._background(bins))
 
