@@ -8,12 +8,13 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# without a screen, windows are drawn into memory; make installs what that needs where it may
-ifeq ($(shell uname)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
-ON_SCREEN = xvfb-run -a -s "-screen 0 1600x1000x24"
-# a process for each core and one more, as windows wait now and then, with one thread each; on a real
-# screen, windows would take each other's focus
+# on Linux, pytest-xvfb draws windows into memory, on a screen for each process: on a shared one they
+# would take each other's mouse and focus; make installs what that needs where it may
+ifeq ($(shell uname),Linux)
+NEEDS = screen
+# a process for each core and one more, as windows wait now and then, with one thread each
 PARALLEL = --numprocesses $$(($$(nproc) + 1))
+export QT_QPA_PLATFORM = xcb
 endif
 
 .PHONY: demo test lint docs clean screen
@@ -22,7 +23,7 @@ demo: $(VENV)/.user
 	$(BIN)/autostructn2v demo --output demo_results
 
 test: screen $(VENV)/.developer
-	$(if $(PARALLEL),OMP_NUM_THREADS=1) $(ON_SCREEN) $(BIN)/python -m pytest $(PARALLEL)
+	$(if $(PARALLEL),OMP_NUM_THREADS=1) $(BIN)/python -m pytest $(PARALLEL)
 
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
@@ -37,8 +38,8 @@ docs: $(VENV)/.developer
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 screen:
-ifdef ON_SCREEN
-	@PYTHON=$(PYTHON) .ci/system-packages screen $(if $(wildcard $(BIN)/pip),,venv)
+ifdef NEEDS
+	@PYTHON=$(PYTHON) .ci/system-packages $(NEEDS) $(if $(wildcard $(BIN)/pip),,venv)
 endif
 
 # an environment that could not be finished has a python, but no pip
