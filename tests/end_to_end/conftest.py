@@ -1,5 +1,14 @@
 """The napari window of the plugin's tests serves here as well."""
 
-from tests.plugin.conftest import qtbot, session, viewer
+import napari
+import pytest
 
-__all__ = ["qtbot", "session", "viewer"]
+from tests.plugin.conftest import qtbot, session, windowed
+
+__all__ = ["qtbot", "session", "windowed"]
+
+
+@pytest.fixture
+def viewer(windowed: napari.Viewer) -> napari.Viewer:
+    """A napari window."""
+    return windowed

@@ -10,6 +10,7 @@ import napari
 import pytest
 import torch
 from napari._app_model import get_app_model
+from napari.components import ViewerModel
 from npe2 import PluginManager
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication, QDockWidget, QFileDialog, QMainWindow
@@ -68,7 +69,15 @@ def noisy() -> NDArray[np.float32]:
 
 
 @pytest.fixture
-def viewer(qtbot: QtBot) -> Iterator[napari.Viewer]:
+def viewer(qtbot: QtBot, request: pytest.FixtureRequest) -> ViewerModel:
+    """What a napari window shows; the window itself takes half of a test, so it is asked for."""
+    if "windowed" in request.fixturenames:
+        return request.getfixturevalue("windowed")
+    return ViewerModel()
+
+
+@pytest.fixture
+def windowed(qtbot: QtBot) -> Iterator[napari.Viewer]:
     """A napari window; what runs in it is ended, and the window is gone, when the test ends."""
     viewer = napari.Viewer(show=True)
     yield viewer
@@ -78,11 +87,12 @@ def viewer(qtbot: QtBot) -> Iterator[napari.Viewer]:
 
 
 @pytest.fixture
-def session(viewer: napari.Viewer, tmp_path: Path) -> Session:
+def session(viewer: ViewerModel, tmp_path: Path) -> Iterator[Session]:
     """The session of the viewer, set to a training that takes a second."""
-    session = session_for(viewer)
+    session = session_for(viewer) if isinstance(viewer, napari.Viewer) else Session(viewer)
     session.set_config(small_config(tmp_path))
-    return session
+    yield session
+    session.close()
 
 
 @pytest.fixture

@@ -78,15 +78,15 @@ def test_a_connection_that_is_ended_early_leaves_nothing(qtbot) -> None:
     assert heard == []
 
 
-def test_layers_that_come_and_go_leave_nothing_behind(viewer, qtbot) -> None:
+def test_layers_that_come_and_go_leave_nothing_behind(windowed, qtbot) -> None:
     for name in DockName:
-        viewer.window.add_plugin_dock_widget(PLUGIN, name)
-    viewer.add_image(np.zeros((3, 32, 32)))
+        windowed.window.add_plugin_dock_widget(PLUGIN, name)
+    windowed.add_image(np.zeros((3, 32, 32)))
     before = len(lifetime._releases)
-    layer = viewer.add_image(np.zeros((3, 32, 32)))
+    layer = windowed.add_image(np.zeros((3, 32, 32)))
     reference = weakref.ref(layer)
     assert len(lifetime._releases) > before
-    viewer.layers.remove(layer)
+    windowed.layers.remove(layer)
     assert len(lifetime._releases) == before
     del layer
     QApplication.processEvents()
@@ -161,11 +161,11 @@ def signal_names(owner: type) -> list[str]:
 
 
 @pytest.mark.parametrize("name", list(DockName))
-def test_a_closed_dock_is_gone_at_once(viewer, name: DockName, no_collector, qtbot) -> None:
-    session = session_for(viewer)
-    viewer.add_image(np.zeros((3, 32, 32)))
+def test_a_closed_dock_is_gone_at_once(windowed, name: DockName, no_collector, qtbot) -> None:
+    session = session_for(windowed)
+    windowed.add_image(np.zeros((3, 32, 32)))
     before = n_listeners(session)
-    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    dock, widget = windowed.window.add_plugin_dock_widget(PLUGIN, name)
     QApplication.processEvents()
     assert n_listeners(session) > before
     references = weakref.ref(dock), weakref.ref(widget)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from napari_autostructn2v.session.session import Session
 
+pytestmark = pytest.mark.usefixtures("windowed")
 STAGES = ["Noisy", "Stage 1", "Stage 2"]
 DIFFERENCES = ["Stage 1 - Stage 2", "Noisy - Stage 1", "Noisy - Stage 2"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QLabel
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
-    import pytest
     from pytestqt.qtbot import QtBot
 
+pytestmark = pytest.mark.usefixtures("windowed")
 LEFT = Qt.MouseButton.LeftButton
 
 

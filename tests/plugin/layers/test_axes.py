@@ -83,7 +83,8 @@ def test_a_file_says_what_was_said(axes: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(tif.asarray(), layer.data)
 
 
-def test_what_is_said_in_one_dock_holds_in_all(viewer: napari.Viewer, qtbot: QtBot) -> None:
+def test_what_is_said_in_one_dock_holds_in_all(windowed: napari.Viewer, qtbot: QtBot) -> None:
+    viewer = windowed
     layer = viewer.add_layer(planes())
     docks = [open_dock(viewer, name) for name in (DockName.CONFIGURATION, DockName.INFERENCE)]
     first, second = docks[0].chooser, docks[1].source.chooser

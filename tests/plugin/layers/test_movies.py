@@ -51,10 +51,10 @@ def test_a_movie_without_slices_is_a_stack_of_frames_which_may_not_be_taken_for_
 
 @pytest.mark.parametrize("axes", ["TYX", "TZYX"])
 def test_triplets_along_time_are_chosen_with_clicks_and_named(
-    axes: str, viewer: napari.Viewer, session: Session, qtbot: QtBot
+    axes: str, windowed: napari.Viewer, session: Session, qtbot: QtBot
 ) -> None:
-    viewer.add_layer(movie(axes, 25, *([3] if "Z" in axes else [])))
-    dock = open_dock(viewer, DockName.CONFIGURATION)
+    windowed.add_layer(movie(axes, 25, *([3] if "Z" in axes else [])))
+    dock = open_dock(windowed, DockName.CONFIGURATION)
     assert not dock.triplets_along.isVisibleTo(dock)
     dock.mode.button("2.5D").click()
     assert dock.triplets_along.isVisibleTo(dock)
@@ -63,7 +63,7 @@ def test_triplets_along_time_are_chosen_with_clicks_and_named(
     assert session.config.is_along_time
     assert session.source is not None and session.source.along == "T"
     assert session.cannot_start() is None and dock.problem.text() == ""
-    editor = open_dock(viewer, DockName.MASK_EDITOR)
+    editor = open_dock(windowed, DockName.MASK_EDITOR)
     assert editor.tabs.tabText(0).startswith("T-1 (before)")
-    training = open_dock(viewer, DockName.TRAINING)
+    training = open_dock(windowed, DockName.TRAINING)
     assert "2.5D along time" in training.about.text()

@@ -18,7 +18,7 @@ from napari_autostructn2v.mask_editor.grid import describe_cell
 from napari_autostructn2v.session.docks import DockName
 from napari_autostructn2v.session.session import session_for
 from napari_autostructn2v.session.state import Phase, TaskState
-from tests.plugin.conftest import choose_new_file, open_dock, small_config
+from tests.plugin.conftest import choose_new_file, deleted, open_dock, small_config
 from tests.plugin.session.documents.test_kernel_document import evidence
 
 LEFT = Qt.MouseButton.LeftButton
@@ -30,14 +30,14 @@ def document(session):
 
 
 @pytest.fixture
-def editor(viewer, session):
-    return open_editor(viewer, session)
+def editor(qtbot, viewer, session):
+    return open_editor(qtbot, viewer, session)
 
 
-def open_editor(viewer, session):
+def open_editor(qtbot, viewer, session):
     editor = MaskEditor(viewer, session)
-    viewer.window.add_dock_widget(editor, name="Mask editor", area="right")
-    QApplication.processEvents()
+    qtbot.addWidget(editor)
+    editor.show()
     return editor
 
 
@@ -128,10 +128,12 @@ def test_nothing_jumps_to_and_fro_while_a_slider_moves(qtbot, document, editor):
     assert places[0] == places[1]
 
 
+@pytest.mark.usefixtures("windowed")
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("mode", ["2D", "2.5D"])
 def test_it_fits_into_a_narrow_dock(viewer, document, editor, theme, mode):
     viewer.theme = theme
+    viewer.window.add_dock_widget(editor, area="right")
     document.set_mode(mode)
     document.resize(31, 31)
     QApplication.processEvents()
@@ -314,11 +316,11 @@ def test_what_denoising_says_is_not_shown_here(session, editor):
     assert editor.measurement.message.text() == "Cancelled."
 
 
-def test_the_layer_chosen_for_training_is_suggested(viewer, session, noisy):
+def test_the_layer_chosen_for_training_is_suggested(qtbot, viewer, session, noisy):
     first = viewer.add_image(noisy, name="first")
     viewer.add_image(noisy, name="second")
     session.choose_layer(first)
-    editor = open_editor(viewer, session)
+    editor = open_editor(qtbot, viewer, session)
     assert editor.measurement.chooser.layer() is first
 
 
@@ -446,7 +448,11 @@ def overlays(viewer):
 
 @pytest.fixture
 def placed(viewer):
-    """A stack that is scaled, turned and shifted."""
+    return place(viewer)
+
+
+def place(viewer):
+    """Add a stack that is scaled, turned and shifted."""
     rng = np.random.default_rng(0)
     return viewer.add_image(
         rng.random((5, 40, 50)), scale=(2, 0.5, 0.25), rotate=20, translate=(1, 7, -3)
@@ -528,7 +534,8 @@ def test_the_overlay_goes_with_the_button_the_dock_and_the_layer(viewer, editor,
     assert len(viewer.mouse_move_callbacks) == n_callbacks
 
 
-def test_the_overlay_is_taken_off_while_another_tab_is_in_front(viewer, qtbot, placed):
+def test_the_overlay_is_taken_off_while_another_tab_is_in_front(windowed, qtbot):
+    viewer, placed = windowed, place(windowed)
     editor = open_dock(viewer, DockName.MASK_EDITOR)
     editor.overlay_button.click()
     move_mouse(viewer, *placed.data_to_world((2, 20, 30)))
@@ -553,17 +560,15 @@ def test_removing_the_image_under_the_overlay_is_harmless(viewer, document, edit
 # closing
 
 
-def test_closing_and_opening_again_loses_nothing(qtbot, viewer, session, document, editor):
+def test_closing_and_opening_again_loses_nothing(qtbot, viewer, session, document):
+    editor = MaskEditor(viewer, session)
+    editor.show()
     propose(document)
     document.toggle((0, 0, 0))
     kernel = document.kernel
-    gone = []
-    editor.destroyed.connect(lambda *_: gone.append(True))
-    viewer.window.remove_dock_widget(editor)
-    editor.deleteLater()
-    qtbot.waitUntil(lambda: bool(gone))
+    deleted(editor, qtbot)
     document.toggle((0, 0, 1))
-    again = open_editor(viewer, session)
+    again = open_editor(qtbot, viewer, session)
     again.tools.undo_button.click()
     assert document.kernel == kernel
     assert "Structured noise found" in again.advice.text()

@@ -34,12 +34,13 @@ def removal(noise):
 
 
 @pytest.fixture
-def editor(viewer, session, noise):
+def editor(qtbot, viewer, session, noise):
     viewer.add_image(noise + SINE.astype(np.float32), name="sine")
     session.choose_layer(viewer.layers[0])
     editor = MaskEditor(viewer, session)
-    viewer.window.add_dock_widget(editor, name="Mask editor", area="right")
-    viewer.window._qt_window.resize(1366, 768)
+    qtbot.addWidget(editor)
+    editor.resize(420, 700)
+    editor.show()
     QApplication.processEvents()
     return editor
 
@@ -268,9 +269,11 @@ def test_a_kernel_that_was_edited_by_hand_stays(qtbot, editor, session):
     assert session.document.kernel == kernel
 
 
+@pytest.mark.usefixtures("windowed")
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_it_fits_into_a_narrow_dock(viewer, seen, theme):
     viewer.theme = theme
+    viewer.window.add_dock_widget(seen, area="right")
     QApplication.processEvents()
     assert seen.minimumSizeHint().width() <= 400
     assert seen.spectrum.minimumSizeHint().width() <= 370

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from npe2 import PluginManager
 from qtpy.QtWidgets import QTabBar
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import napari
     from pytestqt.qtbot import QtBot
     from qtpy.QtWidgets import QWidget
+
+pytestmark = pytest.mark.usefixtures("windowed")
 
 
 def test_docks_opened_from_the_menu_become_tabs(viewer: napari.Viewer, qtbot: QtBot) -> None:

@@ -37,10 +37,10 @@ def wait_for(qtbot: QtBot, session: Session, *phases: Phase) -> None:
     qtbot.waitUntil(lambda: session.training.state.phase in phases)
 
 
-def test_every_proxy_of_a_viewer_has_the_same_session(viewer: napari.Viewer) -> None:
+def test_every_proxy_of_a_viewer_has_the_same_session(windowed: napari.Viewer) -> None:
     from napari.utils._proxies import PublicOnlyProxy
 
-    assert session_for(PublicOnlyProxy(viewer)) is session_for(viewer)
+    assert session_for(PublicOnlyProxy(windowed)) is session_for(windowed)
 
 
 def test_both_stages_with_review_leave_layers_models_and_files(
@@ -350,7 +350,7 @@ def test_the_kernel_of_a_2d_file_is_refused_for_a_25d_run(
 
 
 def test_a_viewer_closed_while_training_does_not_block_the_next_one(
-    session: Session, noisy: NDArray[np.float32], qtbot: QtBot, tmp_path: Path
+    session: Session, windowed: napari.Viewer, noisy: NDArray[np.float32], tmp_path: Path
 ) -> None:
     session.set_config(small_config(tmp_path, num_epochs=500))
     start(session, noisy)

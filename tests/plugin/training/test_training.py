@@ -42,10 +42,10 @@ THEMES = {"dark": ("#23242b", "#f0f1f2"), "light": ("#ebe7e6", "#1e1e21")}
 
 
 @pytest.fixture
-def training(session: Session) -> Training:
-    """The dock in the window of the viewer."""
+def training(session: Session, qtbot: QtBot) -> Training:
     widget = Training(session.viewer, session)
-    session.viewer.window.add_dock_widget(widget, name="Training")
+    qtbot.addWidget(widget)
+    widget.show()
     return widget
 
 

@@ -47,9 +47,9 @@ os._exit(0)
 
 
 def test_it_has_words_and_then_its_content(
-    viewer: napari.Viewer, qtbot: QtBot, loading: threading.Event
+    windowed: napari.Viewer, qtbot: QtBot, loading: threading.Event
 ) -> None:
-    _, dock = viewer.window.add_plugin_dock_widget("napari-autostructn2v", DockName.TRAINING)
+    _, dock = windowed.window.add_plugin_dock_widget("napari-autostructn2v", DockName.TRAINING)
     qtbot.waitUntil(dock.words.isVisible)
     assert "Loading PyTorch" in dock.words.text()
     loading.set()
@@ -59,12 +59,12 @@ def test_it_has_words_and_then_its_content(
 
 
 def test_it_may_be_closed_before(
-    viewer: napari.Viewer, qtbot: QtBot, loading: threading.Event
+    windowed: napari.Viewer, qtbot: QtBot, loading: threading.Event
 ) -> None:
-    dock = Training(viewer)
+    dock = Training(windowed)
     deleted(dock, qtbot)
     loading.set()
-    again = Training(viewer)
+    again = Training(windowed)
     qtbot.waitUntil(lambda: again.content is not None)
     deleted(again, qtbot)
 
@@ -81,12 +81,12 @@ def test_what_is_half_loaded_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_dock_that_was_closed_gets_no_content(
-    viewer: napari.Viewer, qtbot: QtBot, loading: threading.Event
+    windowed: napari.Viewer, qtbot: QtBot, loading: threading.Event
 ) -> None:
-    dock = Training(viewer)
+    dock = Training(windowed)
     dock.on_closed()
     loading.set()
-    again = Training(viewer)
+    again = Training(windowed)
     qtbot.waitUntil(lambda: again.content is not None)
     assert dock.content is None
     for widget in (dock, again):
@@ -94,11 +94,11 @@ def test_a_dock_that_was_closed_gets_no_content(
 
 
 def test_why_nothing_comes_is_said(
-    viewer: napari.Viewer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    windowed: napari.Viewer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "is_loaded", lambda: False)
     monkeypatch.setattr(opening, "_SLOW", ("no_such_library",))
-    dock = Training(viewer)
+    dock = Training(windowed)
     qtbot.waitUntil(lambda: "cannot be loaded" in dock.words.text())
     assert "No module named 'no_such_library'" in dock.words.text()
     assert "pytorch.org" in dock.words.text()
