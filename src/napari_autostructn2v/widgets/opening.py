@@ -73,6 +73,8 @@ class OpeningDock(DockContent):
         self._viewer = weakref.ref(unwrapped(napari_viewer))
         self.content: DockContent | None = None
         self._job: Job | None = None
+        # napari fills half of a dock with nothing unless what is in it wants all of the height
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self.words = QLabel(f"{self.purpose}\n\nLoading PyTorch takes a few seconds…")

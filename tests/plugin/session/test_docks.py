@@ -50,6 +50,13 @@ def test_the_tabs_of_all_docks_are_readable(viewer: napari.Viewer, qtbot: QtBot)
     assert room > 0
 
 
+@pytest.mark.parametrize("name", DockName)
+def test_the_content_has_the_whole_dock(viewer: napari.Viewer, name: DockName) -> None:
+    content = open_dock(viewer, name)
+    assert content.height() == viewer.window.dock_widgets[title_of(name)].height()
+    assert content.height() > window_of(viewer).height() / 2
+
+
 def test_asking_raises_a_dock_and_opens_it_once(viewer: napari.Viewer, qtbot: QtBot) -> None:
     session = session_for(viewer)
     session.dock_requested.emit(DockName.CONFIGURATION)

@@ -56,6 +56,7 @@ def test_it_has_words_and_then_its_content(
     qtbot.waitUntil(lambda: dock.content is not None)
     qtbot.waitUntil(dock.content.isVisible)
     assert not dock.words.isVisible()
+    qtbot.waitUntil(lambda: dock.content.height() == dock.height())
 
 
 def test_it_may_be_closed_before(
