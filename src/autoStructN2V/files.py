@@ -190,9 +190,10 @@ def make_new_folder(path: Path) -> bool:
     Raises
     ------
     OutputError
-        If it cannot be created.
+        If it cannot be created, as when one of the folders around it is a file.
     """
     try:
+        refuse_file_in_place_of_folder(path.parent)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir()
     except FileExistsError:
@@ -200,6 +201,24 @@ def make_new_folder(path: Path) -> bool:
     except OSError as error:
         raise output_error(path, error) from error
     return True
+
+
+def refuse_file_in_place_of_folder(folder: Path) -> None:
+    """Refuse to write into what is no folder, or cannot become one.
+
+    Raises
+    ------
+    OutputError
+        If that is so.
+    """
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            return
+        if os.path.lexists(place):
+            raise OutputError(
+                f"{place} is no folder, and a folder of this name is needed; move or rename it, or "
+                "choose another folder for the results."
+            )
 
 
 def remove_leftovers(folder: Path) -> None:

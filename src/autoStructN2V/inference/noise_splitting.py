@@ -28,7 +28,7 @@ import torch
 from scipy import ndimage
 
 from autoStructN2V.datasets.images.sources import ArraySource
-from autoStructN2V.inference.verdict import GAUSSIAN, Verdict
+from autoStructN2V.inference.verdict import GAUSSIAN, NoVerdict, Verdict
 from autoStructN2V.masking.limits import limit
 
 if TYPE_CHECKING:
@@ -85,6 +85,14 @@ class SplittingLimits:
 
 SPLITTING_LIMITS = SplittingLimits()
 
+CLIPPED = NoVerdict(
+    "The results are not compared with a Gaussian filter: nearly everywhere, most pixels have one "
+    "and the same lowest or highest value, as where hardly any photon is counted or values were "
+    "cut off, and noise cannot be told from signal there. Judge by eye, and add up frames or bin "
+    "pixels if counts are that low."
+)
+"""What is said of images that are clipped nearly everywhere."""
+
 SIGMAS = (0.0, *np.geomspace(0.4, 9.0, 17).round(3).tolist())
 """Standard deviations of the Gaussian filters, in pixels, of which the best one counts."""
 
@@ -96,7 +104,7 @@ def judge(
     seed: int,
     should_stop: Callable[[], bool] = lambda: False,
     scales: Sequence[Scale | None] | None = None,
-) -> Verdict | None:
+) -> Verdict | NoVerdict | None:
     """Estimate the errors of networks and of the best Gaussian filter.
 
     Parameters
@@ -117,13 +125,13 @@ def judge(
 
     Returns
     -------
-    Verdict or None
-        None if stopped, and where the images are clipped nearly everywhere: noise that was cut off
-        is not added to them, so that it cannot be split.
+    Verdict, NoVerdict or None
+        None if stopped; none is possible where the images are clipped nearly everywhere: noise that
+        was cut off is not added to them, so that it cannot be split.
     """
     used = [_unclipped(window[len(window) // 2]) for window in windows]
     if np.concatenate(used).mean() < SPLITTING_LIMITS.least_judged:
-        return None
+        return CLIPPED
     generator = torch.Generator(noise.device).manual_seed(seed)
     scores: dict[str, list[NDArray[np.float64]]] = {}
     variances = []

@@ -115,6 +115,19 @@ class Verdict:
         return _gain_db(self.errors[worse], self.errors[better])
 
 
+@dataclass(frozen=True)
+class NoVerdict:
+    """Why results could not be compared.
+
+    Attributes
+    ----------
+    sentence : str
+        In words.
+    """
+
+    sentence: str
+
+
 def _gain_db(worse: float, better: float) -> float:
     """Return by how much one error is below another in dB, given that neither is known well."""
     first, second = (max(error, 0.0) + _ERROR_OF_VARIANCE for error in (worse, better))

@@ -15,6 +15,7 @@ from autoStructN2V.inference.noise_report import removed_std
 from autoStructN2V.inference.predictor import PredictionStopped
 from autoStructN2V.inference.preview import Previewer
 from autoStructN2V.inference.trained_model import TrainedModel
+from autoStructN2V.inference.verdict import NoVerdict, Verdict
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.configuration.of_preset import is_modified
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.inference.noise_report import StageComparison, StageReport
-    from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.kernels.extraction import KernelProposal
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
     from autoStructN2V.masking.patterns.removal import PatternRemoval
@@ -124,7 +124,9 @@ class Job:
         for message in model.normalization.compare(self.normalization):
             yield Warned(message)
         relative = model.normalization.relative_to(self.normalization.offset)
-        model = replace(model, normalization=relative)
+        # what is kept of it here is prepared for as this run prepares its images
+        provenance = {**model.provenance, **self._prepared_by()}
+        model = replace(model, normalization=relative, provenance=provenance)
         self.normalization = relative
         yield from self._finish_stage(model, TrainingResult(model.build(self.device)))
 
@@ -179,7 +181,7 @@ class Job:
             return
         evidence = self.noise.reported()
         self.measured = evidence.autocorrelation if evidence else None
-        self.verdict = judge_stages(
+        found = judge_stages(
             self._named(),
             self.sources,
             self.normalization,
@@ -188,10 +190,13 @@ class Job:
             self.config.random_seed,
             self.should_stop,
         )
-        if self.verdict is not None:
-            yield Judged(self.verdict)
-            if self.verdict.loses_to_gaussian:
-                yield Warned(self.verdict.sentence)
+        if isinstance(found, NoVerdict):
+            yield Warned(found.sentence)
+        elif found is not None:
+            self.verdict = found
+            yield Judged(found)
+            if found.loses_to_gaussian:
+                yield Warned(found.sentence)
 
     def _named(self) -> dict[str, tuple[TrainedModel, FlexibleUNet]]:
         """Return what was trained by the name that a verdict gives it."""
@@ -234,7 +239,7 @@ class Job:
         )
 
     def _provenance(self, stage: int, outcome: TrainingResult) -> dict[str, object]:
-        """Say where a model comes from, and what has to be done to other images before it."""
+        """Say where a model comes from, and how images are prepared for it."""
         last = outcome.history[-1] if outcome.history else None
         noise = self.noise.of_images()
         return {
@@ -249,15 +254,21 @@ class Job:
             "device": str(self.device),
             "preset": self.config.preset,
             "is_modified": is_modified(self.config),
+            "noise": None if noise is None else noise.std_text,
+            **self._prepared_by(),
+            "ancestors": [] if self.start is None else self.start.ancestors(stage),
+        }
+
+    def _prepared_by(self) -> dict[str, object]:
+        """Say what has to be done to other images before a model of this run is applied."""
+        return {
             "remove_periodic": self.config.remove_periodic,
             "remove_stripes": self.removal.stripe_removal,
             **self.config.pattern_edits.fields,
-            "noise": None if noise is None else noise.std_text,
             "repair_outliers": self.config.repair_outliers,
             "is_matched": self.is_matched,
             "evens_slices": self.config.match_intensities,
             "align_rows": self.config.align_rows,
-            "ancestors": [] if self.start is None else self.start.ancestors(stage),
         }
 
     def _finish_stage(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from autoStructN2V.datasets.images.checks import MIN_SLICES_25D
 from autoStructN2V.datasets.images.matching import as_measured
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.errors import InputError
+from autoStructN2V.masking.fading import evened
 from autoStructN2V.masking.kernels.cells import center_of
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.evidence import measure_evidence
@@ -62,7 +64,8 @@ def differences(
         One sentence per strong difference of the intensities, of the strength of the noise or, for
         a model of stage 2, of the pixels that share noise; empty if the images are alike.
     """
-    return SeenImages(sources, should_stop, removal=removal).differences(model)
+    seen = SeenImages(sources, should_stop, removal=removal, are_prepared=True)
+    return seen.differences(model)
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,9 @@ class SeenImages:
         True ends the measurement of the noise.
     removal : PatternRemoval, optional
         What was found in the images, and is left out; without it patterns are looked for.
+    are_prepared : bool
+        Whether slices of stacks that bleach are evened already, if the model wants it. Else that
+        is done here, for those models that want it.
     """
 
     def __init__(
@@ -101,11 +107,13 @@ class SeenImages:
         should_stop: Callable[[], bool] = lambda: False,
         *,
         removal: PatternRemoval | None = None,
+        are_prepared: bool = False,
     ) -> None:
         self._sources = sources
         self._should_stop = should_stop
         self._removal = removal
-        self._intensities: dict[float, Normalization] = {}
+        self._are_prepared = are_prepared
+        self._intensities: dict[tuple[float, bool], Normalization] = {}
         self._evidence: dict[Mode, Evidence | None] = {}
         self._proposals: dict[tuple[Mode, float], KernelProposal | None] = {}
 
@@ -160,10 +168,16 @@ class SeenImages:
         return 0.0, ""
 
     def _normalization(self, model: TrainedModel) -> Normalization:
-        share = model.grid_share
-        if share not in self._intensities:
-            self._intensities[share] = estimate_normalization(Grid(share).of(self._sources))
-        return self._intensities[share]
+        is_evened = not self._are_prepared and bool(model.provenance.get("evens_slices"))
+        key = (model.grid_share, is_evened)
+        if key not in self._intensities:
+            images = self._evened if is_evened else self._sources
+            self._intensities[key] = estimate_normalization(Grid(model.grid_share).of(images))
+        return self._intensities[key]
+
+    @cached_property
+    def _evened(self) -> list[ImageSource]:
+        return evened(self._sources, should_stop=self._should_stop)
 
     def _proposal(self, model: TrainedModel) -> KernelProposal | None:
         """Return the kernel that the images need on the grid of a model; None if unknown."""

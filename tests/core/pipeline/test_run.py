@@ -472,6 +472,23 @@ def test_images_too_small_to_measure_have_a_report_without_their_noise():
     assert "could not be measured" in report.sentence
 
 
+@pytest.mark.parametrize(
+    ("images", "why"),
+    [
+        (np.random.default_rng(0).poisson(0.03, (3, 64, 64)), "hardly any photon"),
+        (NOISY[:, :40, :40], "no square"),
+    ],
+    ids=["mostly empty counts", "small"],
+)
+def test_why_there_is_no_verdict_is_said(images, why):
+    events, result = drive(images, tiny(method="n2v"))
+    assert result.verdict is None
+    (sentence,) = [
+        e.message for e in events if isinstance(e, Warned) and "not compared" in e.message
+    ]
+    assert why in sentence
+
+
 def test_the_model_is_told_before_it_is_applied():
     """A full disk while results are written must not cost the model."""
     events, _ = drive(NOISY, tiny(method="n2v"))

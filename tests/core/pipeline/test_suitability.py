@@ -1,5 +1,7 @@
 """A person is told when a model does not suit the images that it is applied to."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,9 @@ from autoStructN2V.masking import Kernel, find_patterns
 from autoStructN2V.masking.fading import evened
 from autoStructN2V.models import NetworkConfig
 from autoStructN2V.pipeline import suitability
-from autoStructN2V.pipeline.suitability import differences, uncovered_share
+from autoStructN2V.pipeline.suitability import SeenImages, differences, uncovered_share
 from autoStructN2V.trainers import TrainedModel, build_network
+from tests.core.masking.test_fading import series
 
 HORIZONTAL = Kernel.from_array(np.ones((1, 9), bool))
 
@@ -88,3 +91,16 @@ def test_noise_of_stacks_that_bleach_is_measured_in_them_as_they_are(monkeypatch
     )
     assert differences([even], model([even]), removal=removal) == []
     assert measured == [cleaned]
+
+
+def test_a_stack_that_bleaches_fits_a_model_of_its_own_evened_slices():
+    stack = ArraySource(series(1 / 8, 8), name="bleaching")
+    (even,) = evened([stack])
+    assert even is not stack
+    of_even = model([even], stage=1, kernel=Kernel.center_only())
+    of_even = replace(of_even, provenance={"evens_slices": True})
+    as_it_is = replace(model([stack], stage=1, kernel=Kernel.center_only()), provenance={})
+    seen = SeenImages([stack])
+    misfit = seen.fit(as_it_is).misfit
+    assert seen.fit(of_even).misfit == pytest.approx(misfit), "only slices and kernel differ"
+    assert seen.fit(replace(of_even, provenance={})).misfit > misfit + 0.1, "not what it has seen"

@@ -120,9 +120,10 @@ class EvenedSource(_ScaledSource):
 
     def scale_of(self, z: int) -> Scale:
         """Return how the intensities of a slice follow from those of the stack."""
-        return Scale(*self._scales[z])
+        return self._scale_of(z)
 
-    _scale_of = scale_of
+    def _scale_of(self, z: int) -> Scale:
+        return Scale(*self._scales[z])
 
 
 @runtime_checkable

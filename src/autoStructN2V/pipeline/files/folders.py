@@ -8,7 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from autoStructN2V.errors import OutputError
-from autoStructN2V.files import ensure_writable_folder, make_new_folder
+from autoStructN2V.files import (
+    ensure_writable_folder,
+    make_new_folder,
+    refuse_file_in_place_of_folder,
+)
 from autoStructN2V.inference.model_files import MODEL_FILES
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ class RunFolders:
             When they cannot be written to.
         """
         ensure_writable_folder(experiment)
+        refuse_file_in_place_of_folder(experiment / "results")
         started = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         for number in range(1, 1000):
             folders = cls(experiment, started if number == 1 else f"{started}-{number}")

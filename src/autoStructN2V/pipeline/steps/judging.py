@@ -12,6 +12,7 @@ from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.datasets.patches import neighbor_slices, slice_scales
 from autoStructN2V.inference.noise_splitting import judge
 from autoStructN2V.inference.predictor import Predictor
+from autoStructN2V.inference.verdict import NoVerdict, Verdict
 from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.sampling import evenly
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
     from autoStructN2V.inference.trained_model import TrainedModel
-    from autoStructN2V.inference.verdict import Verdict
     from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
     from autoStructN2V.models.unet import FlexibleUNet
     from autoStructN2V.vocabulary import Mode
@@ -34,6 +34,10 @@ LARGEST_SIDE = 384  # px: of the squares that are judged; more take longer and v
 _SMALLEST_SIDE = 48  # px: the scatter in less says nothing
 MOST_WINDOWS = 2
 _MOST_INVALID = 0.02  # of a square: what was filled has no noise, and would count as denoised
+_NO_SQUARES = NoVerdict(
+    "The results are not compared with a Gaussian filter: the middle of the images holds no square "
+    f"of {_SMALLEST_SIDE} px in which nearly all pixels are signal. Judge by eye."
+)
 
 
 def judge_stages(
@@ -44,7 +48,7 @@ def judge_stages(
     device: torch.device,
     seed: int,
     should_stop: Callable[[], bool],
-) -> Verdict | None:
+) -> Verdict | NoVerdict | None:
     """Estimate how far the results of a run are from the truth.
 
     Parameters
@@ -66,16 +70,17 @@ def judge_stages(
 
     Returns
     -------
-    Verdict or None
-        None if noise and structure could not be told apart, the images are too small or mostly
-        clipped, or it was stopped.
+    Verdict, NoVerdict or None
+        Why there is none where the images are too small, have too few pixels that are signal, or
+        are mostly clipped. None if it was stopped, or noise and structure could not be told apart,
+        which the report says.
     """
     if noise is None or not noise.is_strength_known or not models:
         return None
     first, _ = next(iter(models.values()))
     found = _windows(sources, first.mode, normalization)
     if not found:
-        return None
+        return _NO_SQUARES
     windows, scales = zip(*found, strict=True)
     predictors = {name: Predictor.of_model(*trained) for name, trained in models.items()}
     sampler = NoiseSampler(
@@ -90,8 +95,8 @@ def judge_stages(
         None if scale is None else Scale(*scale.to(device)[..., None, None]) for scale in scales
     ]
     verdict = judge(windows, predictors, sampler, seed, should_stop, on_device)
-    if verdict is None:
-        return None
+    if not isinstance(verdict, Verdict):
+        return verdict
     # in pixels of the images, whatever grid they were worked on
     sigma = verdict.gaussian_sigma / first.grid_share
     # noise that is as coarse as structure: what was found to be structure may be half of it

@@ -79,7 +79,7 @@ def denoised_layer(
     write : callable or None
         Writes the denoised stacks to a file; None for an array of the shape that results have.
     folder : Path
-        Where a result that is too large for the memory is stored.
+        Where a result that is too large for the memory is stored, from where its layer reads.
     should_stop : callable
         True ends it.
     """
@@ -237,8 +237,10 @@ def denoised_files(
 
     Parameters
     ----------
-    source, output : Path
-        File or folder; where the results go.
+    source : Path
+        File or folder.
+    output : Path
+        A file for a single image, whose ending chooses the format, else a folder.
     models : sequence of TrainedModel
         Model to apply, or one for each channel.
     device : {"auto", "cpu", "cuda", "mps"}

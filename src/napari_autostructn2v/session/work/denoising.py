@@ -94,16 +94,9 @@ class Denoising:
 
         Parameters
         ----------
-        stacks : LayerStacks
-            What to denoise.
-        models : sequence of TrainedModel
-            Model to apply, or one for each channel.
-        device : {"auto", "cpu", "cuda", "mps"}
-            Device that computes.
-        write : callable, optional
-            Called in the thread of the task: writes the denoised stacks to a file instead.
-        folder : Path
-            Where a result that is too large for the memory is written, from where its layer reads.
+        stacks, models, device, write, folder
+            As of :func:`~napari_autostructn2v.session.work.applying.denoised_layer`, which runs in
+            the thread of the task.
         """
 
         def show(outcome: NDArray[np.float32] | Path | Stored | None) -> None:
@@ -135,16 +128,9 @@ class Denoising:
 
         Parameters
         ----------
-        path : Path
-            File or folder.
-        models : sequence of TrainedModel
-            Model to apply, or one for each channel.
-        device : {"auto", "cpu", "cuda", "mps"}
-            Device that computes.
-        folder : Path
-            Where a result that is too large for the memory is written, from where its layer reads.
-        planes
-            Axes, channel and timepoint, as of :func:`~autoStructN2V.datasets.open_images`.
+        path, models, device, folder, planes
+            As of :func:`~napari_autostructn2v.session.work.applying.denoised_as_layer`, which runs
+            in the thread of the task.
         """
 
         def show(image: FileImage | None) -> None:
@@ -169,18 +155,9 @@ class Denoising:
 
         Parameters
         ----------
-        source : Path
-            File or folder.
-        output : Path
-            A file for a single image, whose ending chooses the format, else a folder.
-        models : sequence of TrainedModel
-            Model to apply, or one for each channel.
-        device : {"auto", "cpu", "cuda", "mps"}
-            Device that computes.
-        output_dtype : {"float32", "input"}
-            Data type of the results.
-        planes
-            Axes, channel and timepoint, as of :func:`~autoStructN2V.datasets.open_images`.
+        source, output, models, device, output_dtype, planes
+            As of :func:`~napari_autostructn2v.session.work.applying.denoised_files`, which runs in
+            the thread of the task.
         """
 
         def show(written: Sequence[Path]) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -239,6 +240,18 @@ def test_trainings_that_begin_at_the_same_time_have_folders_of_their_own(tmp_pat
 
     with ThreadPoolExecutor(n) as pool:
         assert len(set(pool.map(created, range(n)))) == n
+
+
+@pytest.mark.parametrize("place", ["models", "models/day", "results"])
+def test_a_file_in_place_of_a_folder_of_the_training_is_named(place, tmp_path):
+    day = datetime.now().astimezone().strftime("%Y%m%d")
+    in_the_way = tmp_path / place.replace("day", day)
+    in_the_way.parent.mkdir(exist_ok=True)
+    in_the_way.write_text("notes")
+    with pytest.raises(OutputError, match=r"is no folder, .*; move or rename") as caught:
+        RunFolders.create(tmp_path)
+    assert str(in_the_way) in str(caught.value)
+    assert in_the_way.read_text() == "notes"
 
 
 def test_a_second_run_leaves_the_first_as_it_was(lines_tiff, tmp_path):
