@@ -86,10 +86,9 @@ class SplittingLimits:
 SPLITTING_LIMITS = SplittingLimits()
 
 CLIPPED = NoVerdict(
-    "The results are not compared with a Gaussian filter: nearly everywhere, most pixels have one "
-    "and the same lowest or highest value, as where hardly any photon is counted or values were "
-    "cut off, and noise cannot be told from signal there. Judge by eye, and add up frames or bin "
-    "pixels if counts are that low."
+    "Nearly everywhere, most pixels have one and the same lowest or highest value, as where hardly "
+    "any photon is counted or values were cut off; judge by eye, and add up frames if counts are "
+    "that low."
 )
 """What is said of images that are clipped nearly everywhere."""
 

@@ -121,11 +121,16 @@ class NoVerdict:
 
     Attributes
     ----------
-    sentence : str
-        In words.
+    why : str
+        The reason, as a sentence.
     """
 
-    sentence: str
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        """What is said in place of a verdict."""
+        return f"The results are not compared with a Gaussian filter. {self.why}"
 
 
 def _gain_db(worse: float, better: float) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import autoStructN2V
 from autoStructN2V.datasets.images.validity import Comparable
+from autoStructN2V.errors import InputError
 from autoStructN2V.inference.doubt import doubtful_area
 from autoStructN2V.inference.model_files import load_stage1
 from autoStructN2V.inference.noise_report import removed_std
@@ -179,8 +180,11 @@ class Job:
         """Say how what is finished compares with a Gaussian filter."""
         if not any(result.report is not None for result in self.results.values()):
             return
-        evidence = self.noise.reported()
-        self.measured = evidence.autocorrelation if evidence else None
+        try:
+            self.measured = self.noise.evidence(self.noise.configured).autocorrelation
+        except InputError as error:
+            yield Warned(NoVerdict(str(error)).sentence)
+            return
         found = judge_stages(
             self._named(),
             self.sources,

@@ -49,7 +49,7 @@ def test_a_reused_model_is_kept_with_what_this_run_does_to_the_images(tmp_path):
     first = finish(pipeline_events(stack, {**config, "match_intensities": False}))
     old = first.stage1.model
     assert not old.provenance["evens_slices"]
-    save_model(old, tmp_path / "old.pth")
+    save_model(tmp_path / "old.pth", old)
     kernel = tmp_path / "kernel.npy"
     np.save(kernel, np.ones((1, 3), bool))
     stage2 = {**CONFIG["stage2"], "mask_source": "file", "mask_file_path": kernel}

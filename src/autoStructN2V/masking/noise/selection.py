@@ -26,7 +26,8 @@ def background_threshold(fields: Sequence[NoiseField], limits: NoiseLimits) -> f
     if scores.size < limits.selection.fewest_pixels:
         raise InputError(
             f"Fewer than {limits.selection.fewest_pixels} pixels can be used to measure the "
-            "noise: the images are too small, constant or clipped; use larger or unclipped images."
+            "noise: the images are too small, constant, clipped, or counts that are mostly zero; "
+            "use larger or unclipped images, or add up frames."
         )
     spread = _spread(scores)
     homogeneous = [

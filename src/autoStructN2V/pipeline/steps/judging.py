@@ -35,8 +35,8 @@ _SMALLEST_SIDE = 48  # px: the scatter in less says nothing
 MOST_WINDOWS = 2
 _MOST_INVALID = 0.02  # of a square: what was filled has no noise, and would count as denoised
 _NO_SQUARES = NoVerdict(
-    "The results are not compared with a Gaussian filter: the middle of the images holds no square "
-    f"of {_SMALLEST_SIDE} px in which nearly all pixels are signal. Judge by eye."
+    f"The middle of the images holds no square of {_SMALLEST_SIDE} px in which nearly all pixels "
+    "are signal; judge by eye."
 )
 
 
@@ -44,7 +44,7 @@ def judge_stages(
     models: Mapping[str, tuple[TrainedModel, FlexibleUNet]],
     sources: Sequence[ImageSource],
     normalization: Normalization,
-    noise: Autocorrelation | None,
+    noise: Autocorrelation,
     device: torch.device,
     seed: int,
     should_stop: Callable[[], bool],
@@ -59,7 +59,7 @@ def judge_stages(
         Noisy stacks without the patterns that are removed first.
     normalization : Normalization
         Of the networks' input.
-    noise : Autocorrelation or None
+    noise : Autocorrelation
         What is known of the noise.
     device : torch.device
         Where the networks compute.
@@ -75,7 +75,7 @@ def judge_stages(
         are mostly clipped. None if it was stopped, or noise and structure could not be told apart,
         which the report says.
     """
-    if noise is None or not noise.is_strength_known or not models:
+    if not noise.is_strength_known or not models:
         return None
     first, _ = next(iter(models.values()))
     found = _windows(sources, first.mode, normalization)
