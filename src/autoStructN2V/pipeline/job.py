@@ -19,6 +19,7 @@ from autoStructN2V.inference.trained_model import TrainedModel
 from autoStructN2V.inference.verdict import NoVerdict, Verdict
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
+from autoStructN2V.models.head_start import give_head_start, has_head_start
 from autoStructN2V.pipeline.configuration.of_preset import is_modified
 from autoStructN2V.pipeline.events import (
     Event,
@@ -142,6 +143,8 @@ class Job:
         data = self.pixels.training_data(config, hidden, plan)
         seed = self.config.random_seed + stage
         network = build_network(config, 3 if self.config.mode == "2.5D" else 1, seed)
+        if self._takes_head_start(stage, config):
+            give_head_start(network)
         trainer = Trainer(network.placed_on(self.device), data, config, self.config, stage, seed)
         if self.start is not None:
             yield from self.start.begin(trainer, stage)
@@ -151,6 +154,11 @@ class Job:
         outcome = yield from trainer.run(self.should_stop, self._previewer(), kept)
         model = self._model(stage, config, hidden, outcome)
         yield from self._finish_stage(model, outcome)
+
+    def _takes_head_start(self, stage: int, network: NetworkConfig) -> bool:
+        """Whether a training begins with the weights of the package."""
+        is_anew = self.start is None or stage not in self.start.models
+        return is_anew and self.config.head_start and has_head_start(network)
 
     def _checkpoints(
         self, stage: int, kernel: Kernel, plan: RefinementPlan | None
@@ -236,13 +244,15 @@ class Job:
             self.config.method,
             stage,
             kernel,
-            self._provenance(stage, outcome),
+            self._provenance(stage, outcome, network_config),
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
             grid_share=self.noise.grid.share,
             triplets_along=self.config.triplets_along,
         )
 
-    def _provenance(self, stage: int, outcome: TrainingResult) -> dict[str, object]:
+    def _provenance(
+        self, stage: int, outcome: TrainingResult, network_config: NetworkConfig
+    ) -> dict[str, object]:
         """Say where a model comes from, and how images are prepared for it."""
         last = outcome.history[-1] if outcome.history else None
         noise = self.noise.of_images()
@@ -261,6 +271,8 @@ class Job:
             "noise": None if noise is None else noise.std_text,
             **self._prepared_by(),
             "ancestors": [] if self.start is None else self.start.ancestors(stage),
+            "has_head_start": self._takes_head_start(stage, network_config)
+            or (self.start is not None and self.start.has_head_start(stage)),
         }
 
     def _prepared_by(self) -> dict[str, object]:

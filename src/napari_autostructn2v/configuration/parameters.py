@@ -31,6 +31,7 @@ _MAIN = (
 _CHOSEN_ELSEWHERE = ("mask_source", "mask_file_path")
 _SCHEDULE = ("num_epochs",)
 _MORE_GENERAL = (
+    "head_start",
     "remove_periodic",
     "remove_stripes",
     "also_remove",

@@ -10,7 +10,7 @@ from autoStructN2V.trainers.config import ScheduleConfig
 if TYPE_CHECKING:
     from autoStructN2V.vocabulary import PresetName
 
-_GOVERNED = {"n2v", "stage1", "stage2", *ScheduleConfig.model_fields}
+_GOVERNED = {"n2v", "stage1", "stage2", "head_start", *ScheduleConfig.model_fields}
 _KERNEL_SOURCE = ("mask_source", "mask_file_path")
 
 

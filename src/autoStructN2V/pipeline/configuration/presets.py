@@ -33,6 +33,7 @@ _FAST: dict[str, Any] = {
     "num_epochs": 10,
     "early_stopping": False,
     "split_ratio": (0.9, 0.05, 0.05),
+    "head_start": True,
     "n2v": {**_QUICK, **_BEST, "num_layers": 2},
     "stage1": {**_QUICK, "patch_size": 64, "steps_per_epoch": 15, "use_roi": False},
     "stage2": {**_QUICK, **_BEST, "mask_percentage": 15.0},

@@ -95,6 +95,10 @@ class Start:
         """Whether the model of a stage has learned to the end, without blind spots."""
         return stage in self.models and bool(self.models[stage].provenance.get("is_refined"))
 
+    def has_head_start(self, stage: int) -> bool:
+        """Whether the model of a stage, or one that it comes from, began with drawn images."""
+        return stage in self.models and bool(self.models[stage].provenance.get("has_head_start"))
+
     def begin(self, trainer: Trainer, stage: int) -> Iterator[Warned]:
         """Let the training of a stage begin with its model, if there is one.
 

@@ -129,6 +129,8 @@ class MethodsText:
         model = result.model
         origin = comes_from(model)
         text = f"It was {origin}. " if origin else ""
+        if not origin and model.provenance.get("has_head_start"):
+            text += "It began with weights that had been trained on drawn images. "
         text += (
             f"It took {len(result.history)} epochs, batches of {config.batch_size} patches of "
             f"{config.patch_size} x {config.patch_size} pixels, {config.mask_percentage:g}% of "
