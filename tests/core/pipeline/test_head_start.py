@@ -1,0 +1,57 @@
+"""A training begins with the weights of the package if it is to, and the model notes it."""
+
+import pytest
+import torch
+
+from autoStructN2V.datasets import ArraySource
+from autoStructN2V.models.head_start import HEAD_START, give_head_start
+from autoStructN2V.pipeline import find_models, finish, go_on, recorded_events
+from autoStructN2V.trainers import build_network, load_model
+from tests.core.conftest import noisy_lines, tiny
+
+_OF_PRESETS = {"features": HEAD_START.features, "num_layers": HEAD_START.num_layers}
+_HARDLY = {"learning_rate": 1e-6, "steps_per_epoch": 1}
+
+
+def trained(tmp_path, config):
+    """Train; return the folder of the model, and the model."""
+    settings = {"output_dir": tmp_path, "method": "n2v", "num_epochs": 1, **config}
+    output = finish(recorded_events([ArraySource(noisy_lines(), name="lines")], settings))
+    folder = output.folders.model
+    return folder, load_model(next(iter(find_models(folder).values())))
+
+
+def begins_at_head_start(model):
+    network = build_network(HEAD_START, 1, seed=0)
+    give_head_start(network)
+    given = network.state_dict()
+    return all(torch.allclose(model.weights[name], given[name], atol=1e-4) for name in given)
+
+
+@pytest.mark.parametrize(
+    ("asked", "network", "expected"),
+    [(True, _OF_PRESETS, True), (False, _OF_PRESETS, False), (True, {}, False)],
+    ids=["asked for", "not asked for", "of another size"],
+)
+def test_it_begins_there_if_asked_and_if_the_network_fits(tmp_path, asked, network, expected):
+    config = tiny({"n2v": {**network, **_HARDLY}}, head_start=asked)
+    folder, model = trained(tmp_path, config)
+    assert model.provenance["has_head_start"] is expected
+    if network:
+        assert begins_at_head_start(model) is expected
+    report = (folder / "report.html").read_text("utf-8")
+    assert ("trained on drawn images" in report) is expected
+
+
+def test_what_is_fine_tuned_begins_with_its_model_and_notes_where_that_began(tmp_path):
+    config = tiny({"n2v": {**_OF_PRESETS, **_HARDLY, "learning_rate": 0.05}}, head_start=True)
+    folder, model = trained(tmp_path / "first", config)
+    assert not begins_at_head_start(model)
+    hardly = go_on(folder, "fine_tune")
+    hardly["n2v"] = {**hardly["n2v"], **_HARDLY}
+    _, tuned = trained(tmp_path / "second", hardly)
+    assert tuned.provenance["has_head_start"]
+    assert all(
+        torch.allclose(tuned.weights[name], model.weights[name], atol=1e-4)
+        for name in model.weights
+    )
