@@ -124,7 +124,10 @@ def left_out(model: TrainedModel) -> list[str]:
 
 def _description(model: TrainedModel) -> str:
     kind = "structured Noise2Void" if model.stage == 2 else "Noise2Void"
-    return f"Removes noise from microscopy images; trained by {kind} on noisy images alone."
+    start = ""
+    if model.provenance.get("has_head_start"):
+        start = ", beginning with weights that were trained on drawn images"
+    return f"Removes noise from microscopy images; trained by {kind} on noisy images alone{start}."
 
 
 def _citations(model: TrainedModel) -> list[Citation]:
