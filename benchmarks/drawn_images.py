@@ -62,7 +62,8 @@ def cells(random: np.random.Generator) -> Image:
     n = int(random.integers(5, 80))
     points = random.uniform(-20, _SIDE + 20, (n, 2))
     places = np.indices((_SIDE, _SIDE)).reshape(2, -1).T + 3 * _wobble(random)
-    distance, nearest = spatial.cKDTree(points).query(places, k=2)
+    found = spatial.cKDTree(points).query(places, k=2)
+    distance, nearest = (np.asarray(both) for both in found)
     gap = (distance[:, 1] - distance[:, 0]).reshape(_SIDE, _SIDE)
     width = random.uniform(1, 5)
     membrane = np.exp(-((gap / width) ** 2))
@@ -124,15 +125,16 @@ def clean_image(random: np.random.Generator) -> Image:
         image = np.exp(random.uniform(0.3, 1.2) * image)
     if random.random() < 0.3:  # light that falls off
         image = image + random.uniform(0.2, 1.5) * _gradient(random)
-    image = (image - image.mean()) / max(image.std(), 1e-6)
-    return image if random.random() < 0.6 else -image
+    scaled: Image = (image - image.mean()) / max(image.std(), 1e-6)
+    return scaled if random.random() < 0.6 else -scaled
 
 
 def _gradient(random: np.random.Generator) -> Image:
     y, x = np.mgrid[-1 : 1 : _SIDE * 1j, -1 : 1 : _SIDE * 1j]
     turn = random.uniform(0, 2 * np.pi)
-    slope: Image = y * np.sin(turn) + x * np.cos(turn) + random.uniform(-1, 1) * (y * y + x * x)
-    return slope / slope.std()
+    slope = y * np.sin(turn) + x * np.cos(turn) + random.uniform(-1, 1) * (y * y + x * x)
+    scaled: Image = slope / slope.std()
+    return scaled
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,8 @@ def _diagonal(random: np.random.Generator) -> Image:
 def _blob(random: np.random.Generator) -> Image:
     y, x = np.mgrid[-6:7, -6:7]
     sigma_y, sigma_x = random.uniform(0.4, 1.8, 2)
-    return np.exp(-((y / sigma_y) ** 2 + (x / sigma_x) ** 2) / 2)
+    weights: Image = np.exp(-((y / sigma_y) ** 2 + (x / sigma_x) ** 2) / 2)
+    return weights
 
 
 def _cross(random: np.random.Generator) -> Image:
