@@ -16,6 +16,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QFileDialog, QWidget
 
 from autoStructN2V.masking import Kernel
+from napari_autostructn2v.comparison.viewer_parts import grid_of
 from napari_autostructn2v.session.docks import PLUGIN, DockName, title_of
 from napari_autostructn2v.session.session import Session, session_for
 from napari_autostructn2v.session.state import Part, Phase, Status
@@ -182,9 +183,9 @@ def test_from_a_sample_to_a_saved_result(
     training = person.open(DockName.TRAINING)
     training.window().raise_()
     person.click(training, "Compare")
-    assert viewer.canvas.grid.enabled
+    assert grid_of(viewer).enabled
     person.click(window_of(viewer), "Leave comparison")
-    assert not viewer.canvas.grid.enabled
+    assert not grid_of(viewer).enabled
 
     person.click(training, "Use model: Inference")
     inference = person.raised(DockName.INFERENCE)
