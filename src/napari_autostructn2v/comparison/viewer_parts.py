@@ -5,11 +5,14 @@ Since 0.9 they are in ``viewer.canvas`` and ``viewer.scene``, before they were i
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from napari.components import ViewerModel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari
     from napari.layers import Image
 
@@ -22,12 +25,40 @@ def grid_of(viewer: napari.Viewer) -> Any:
     return viewer.canvas.grid if _HAS_CANVAS else viewer.grid
 
 
-def add_panel(viewer: napari.Viewer, panel: Image, n_before: int) -> None:
-    """Add a layer as the next panel of the grid, after ``n_before`` others.
+def add_hidden(viewer: napari.Viewer, panel: Image) -> None:
+    """Add a layer that is not seen yet, after all others."""
+    panel.visible = False
+    viewer.layers.append(panel)
 
-    Before 0.9, hidden layers have places in the grid as well; panels are given the first.
+
+def place_first(viewer: napari.Viewer, panels: Sequence[Image]) -> None:
+    """Give panels the first places of the grid, in their order.
+
+    Before 0.9, hidden layers have places in the grid as well; since then only what is seen.
     """
-    viewer.layers.insert(len(viewer.layers) if _HAS_CANVAS else n_before, panel)
+    if _HAS_CANVAS:
+        return
+    for place, panel in enumerate(panels):
+        index = viewer.layers.index(panel)
+        if index != place:
+            viewer.layers.move(index, place)
+
+
+def take_out(viewer: napari.Viewer, panels: Sequence[Image]) -> None:
+    """Remove layers as fast as napari can.
+
+    It collects all garbage after each removal unless they are announced together, and for several
+    selected layers it makes controls anew whenever a layer goes.
+    """
+    if not panels:
+        return
+    if len(viewer.layers.selection) > 1:
+        viewer.layers.selection.clear()
+    batch = getattr(viewer.layers, "batched_update", nullcontext)
+    with batch():
+        for panel in panels:
+            if panel in viewer.layers:
+                viewer.layers.remove(panel)
 
 
 def arrange(viewer: napari.Viewer, n_panels: int, n_columns: int) -> None:

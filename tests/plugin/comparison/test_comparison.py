@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from napari._app_model import get_app_model
-from qtpy.QtWidgets import QAbstractButton, QDockWidget
+from qtpy.QtWidgets import QAbstractButton, QApplication, QDockWidget
 
 from autoStructN2V.errors import InputError
 from autoStructN2V.pipeline.events import StageFinished
@@ -21,12 +23,13 @@ from napari_autostructn2v.comparison import side_by_side as _side_by_side
 from napari_autostructn2v.comparison.bar import ComparisonBar
 from napari_autostructn2v.comparison.command import toggle_comparison
 from napari_autostructn2v.comparison.doubt import DoubtImage
-from napari_autostructn2v.comparison.side_by_side import best_columns, running_comparison
+from napari_autostructn2v.comparison.layout import best_columns
+from napari_autostructn2v.comparison.side_by_side import Comparison, running_comparison
 from napari_autostructn2v.comparison.viewer_parts import camera_of, grid_of
 from napari_autostructn2v.comparison.viewer_state import ViewerState
 from napari_autostructn2v.layers.results import ResultLayers
 from napari_autostructn2v.layers.taking import stacks_of
-from tests.plugin.conftest import window_of
+from tests.plugin.conftest import PATIENCE, window_of
 
 if TYPE_CHECKING:
     import napari
@@ -101,13 +104,27 @@ def bar_of(viewer: napari.Viewer) -> ComparisonBar | None:
     return next((bar for bar in bars if isinstance(bar, ComparisonBar)), None)
 
 
+def settle(viewer: napari.Viewer) -> None:
+    """Let the interface run until all panels are there that are to come."""
+    end = time.monotonic() + PATIENCE / 1000
+    while (running := running_comparison(viewer)) is not None and running.is_busy:
+        assert time.monotonic() < end
+        QApplication.processEvents()
+
+
+def toggled(viewer: napari.Viewer) -> None:
+    """Enter or leave the comparison, and wait until all of it is there."""
+    toggle_comparison(viewer)
+    settle(viewer)
+
+
 def button(bar: ComparisonBar | None, text: str) -> QAbstractButton:
     assert bar is not None
     return next(b for b in bar.findChildren(QAbstractButton) if b.text() == text)
 
 
 def test_noisy_and_stages_lie_side_by_side_under_their_names(trained: napari.Viewer) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     assert visible(trained) == STAGES
     assert grid_of(trained).enabled
     assert rows_of(trained) == [STAGES]
@@ -115,7 +132,7 @@ def test_noisy_and_stages_lie_side_by_side_under_their_names(trained: napari.Vie
 
 
 def test_the_pixels_are_shared_and_lie_where_they_were(trained: napari.Viewer) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     assert trained.layers["Noisy"].data is trained.layers["lines"].data
     np.testing.assert_array_equal(trained.layers["Stage 2"].scale, (3, 2, 2))
 
@@ -136,14 +153,15 @@ def test_leaving_restores_the_viewer_exactly(
     camera_of(trained).zoom, camera_of(trained).center = 3.7, (1, 20, 30)
     trained.layers.selection = {labels, trained.layers["lines"]}
     before, names = ViewerState.from_viewer(trained), list(trained.layers)
-    toggle_comparison(trained)
+    toggled(trained)
     assert ViewerState.from_viewer(trained) != before
     trained.layers.move(0, 2)
     trained.dims.set_current_step(1, 0)
     comparison = running_comparison(trained)
     assert comparison is not None
     comparison.set_removed_shown(True)
-    toggle_comparison(trained)
+    settle(trained)
+    toggled(trained)
     assert ViewerState.from_viewer(trained) == before
     assert list(trained.layers) == names
     assert running_comparison(trained) is None
@@ -152,7 +170,7 @@ def test_leaving_restores_the_viewer_exactly(
 def test_changing_the_contrast_of_one_changes_all_until_it_is_unmatched(
     trained: napari.Viewer,
 ) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     first, *others = (trained.layers[name] for name in STAGES)
     first.contrast_limits = (0.1, 0.4)
     assert all(tuple(layer.contrast_limits) == (0.1, 0.4) for layer in others)
@@ -165,8 +183,9 @@ def test_changing_the_contrast_of_one_changes_all_until_it_is_unmatched(
 
 
 def test_what_was_removed_lies_below_each_result(trained: napari.Viewer) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     button(bar_of(trained), "Show what was removed").setChecked(True)
+    settle(trained)
     assert visible(trained) == [*STAGES, *DIFFERENCES]
     assert rows_of(trained) == [STAGES, DIFFERENCES]
     noisy = trained.layers["lines"].data
@@ -176,13 +195,14 @@ def test_what_was_removed_lies_below_each_result(trained: napari.Viewer) -> None
         low, high = removed.contrast_limits
         assert low == -high
     button(bar_of(trained), "Show what was removed").setChecked(False)
+    settle(trained)
     assert visible(trained) == STAGES
 
 
 def test_the_clean_truth_of_a_sample_is_compared_too(session: Session) -> None:
     layers = session.viewer.open_sample("napari-autostructn2v", "random_noise")
     add_results(session, layers[1], 1)
-    toggle_comparison(session.viewer)
+    toggled(session.viewer)
     assert visible(session.viewer) == ["Noisy", "Stage 1", "Clean truth"]
     assert session.viewer.layers["Clean truth"].data is layers[0].data
 
@@ -194,7 +214,7 @@ def test_one_time_point_is_compared_with_itself(session: Session) -> None:
     assert session.source is not None
     session.training.results = ResultLayers(session.viewer, session.source, session.config)
     add_result(session, 1, data[1])
-    toggle_comparison(session.viewer)
+    toggled(session.viewer)
     np.testing.assert_array_equal(session.viewer.layers["Noisy"].data, data[1])
 
 
@@ -206,43 +226,48 @@ def test_a_gap_in_the_middle_is_no_obstacle(session: Session, gap: float) -> Non
     first = viewer.add_image(data, name="a", contrast_limits=(0, 1000))
     second = viewer.add_image(data / 2, name="b", contrast_limits=(0, 1000))
     viewer.layers.selection = {first, second}
-    toggle_comparison(viewer)
+    toggled(viewer)
     button(bar_of(viewer), "Show what was removed").setChecked(True)
+    settle(viewer)
     assert visible(viewer) == ["1: a", "2: b", "1 - 2"]
     assert tuple(viewer.layers["1 - 2"].contrast_limits) == (-1000, 1000)
 
 
 def test_panels_that_cannot_be_shown_are_taken_out(
-    trained: napari.Viewer, monkeypatch: pytest.MonkeyPatch
+    trained: napari.Viewer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: object) -> None:
         raise ValueError("cannot be linked")
 
-    toggle_comparison(trained)
+    toggled(trained)
     running = running_comparison(trained)
     assert running is not None
     monkeypatch.setattr(_side_by_side, "link_layers", fail)
-    with pytest.raises(ValueError, match="cannot be linked"):
+    with qtbot.captureExceptions() as errors:
         running.set_removed_shown(True)
+        settle(trained)
+    assert ["cannot be linked"] == [str(error) for _, error, _ in errors]
     assert visible(trained) == STAGES
     assert not running.is_removed_shown
-    toggle_comparison(trained)
+    assert len(trained.layers) == 6
+    toggled(trained)
     before = ViewerState.from_viewer(trained)
-    with pytest.raises(ValueError, match="cannot be linked"):
-        toggle_comparison(trained)
+    with qtbot.captureExceptions() as errors:
+        toggled(trained)
+    assert ["cannot be linked"] == [str(error) for _, error, _ in errors]
     assert running_comparison(trained) is None
     assert ViewerState.from_viewer(trained) == before
 
 
 def test_layers_that_arrive_meanwhile_are_shown_afterward(trained: napari.Viewer) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     arrived = trained.add_image(np.zeros((2, 96, 96)), name="preview")
     hidden = trained.add_image(np.zeros((2, 96, 96)), name="hidden", visible=False)
     gone = trained.add_image(np.zeros((2, 96, 96)), name="gone")
     assert visible(trained) == STAGES
     trained.layers.remove(gone)
     assert rows_of(trained) == [STAGES]
-    toggle_comparison(trained)
+    toggled(trained)
     assert arrived.visible
     assert not hidden.visible
     assert "preview" in visible(trained)
@@ -254,9 +279,10 @@ def test_without_results_the_selected_layers_are_compared(session: Session) -> N
     first, second = (viewer.add_image(rng.random((8, 9)), name=name) for name in "ab")
     viewer.add_image(rng.random((5, 5)), name="other size")
     viewer.layers.selection = {first, second}
-    toggle_comparison(viewer)
+    toggled(viewer)
     assert visible(viewer) == ["1: a", "2: b"]
     button(bar_of(viewer), "Show what was removed").setChecked(True)
+    settle(viewer)
     assert visible(viewer) == ["1: a", "2: b", "1 - 2"]
 
 
@@ -266,8 +292,9 @@ def test_images_with_several_scales_are_compared_at_full_resolution(session: Ses
     pyramid = viewer.add_image([data, data[::2, ::2]], multiscale=True, name="pyramid")
     flat = viewer.add_image(np.zeros_like(data), name="flat")
     viewer.layers.selection = {pyramid, flat}
-    toggle_comparison(viewer)
+    toggled(viewer)
     button(bar_of(viewer), "Show what was removed").setChecked(True)
+    settle(viewer)
     np.testing.assert_array_equal(np.asarray(viewer.layers["1 - 2"].data), data)
 
 
@@ -277,7 +304,7 @@ def test_with_nothing_to_compare_a_sentence_says_so(
     said: list[str] = []
     monkeypatch.setattr(comparison, "show_info", said.append)
     viewer.layers.selection = {viewer.add_image(np.zeros((8, 8))), viewer.add_points([[1, 1]])}
-    toggle_comparison(viewer)
+    toggled(viewer)
     assert len(said) == 1
     assert "nothing to compare" in said[0]
     assert not grid_of(viewer).enabled
@@ -285,7 +312,7 @@ def test_with_nothing_to_compare_a_sentence_says_so(
 
 
 def test_a_panel_or_the_source_may_be_deleted(trained: napari.Viewer, qtbot: QtBot) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     trained.layers.remove("lines")
     trained.layers.remove("Stage 1")
     assert visible(trained) == ["Noisy", "Stage 2"]
@@ -296,14 +323,14 @@ def test_a_panel_or_the_source_may_be_deleted(trained: napari.Viewer, qtbot: QtB
 
 
 def test_all_layers_may_be_deleted(trained: napari.Viewer, qtbot: QtBot) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     trained.layers.clear()
     qtbot.waitUntil(lambda: running_comparison(trained) is None)
     assert bar_of(trained) is None
 
 
 def test_the_button_leaves_and_takes_the_bar_away(trained: napari.Viewer, qtbot: QtBot) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     button(bar_of(trained), "Leave comparison").click()
     qtbot.waitUntil(lambda: bar_of(trained) is None)
     assert running_comparison(trained) is None
@@ -311,7 +338,7 @@ def test_the_button_leaves_and_takes_the_bar_away(trained: napari.Viewer, qtbot:
 
 
 def test_closing_the_dock_leaves(trained: napari.Viewer) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     bar = bar_of(trained)
     assert bar is not None
     bar.parentWidget().destroyOnClose()
@@ -320,17 +347,140 @@ def test_closing_the_dock_leaves(trained: napari.Viewer) -> None:
 
 
 def test_turning_the_grid_off_leaves(trained: napari.Viewer, qtbot: QtBot) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     grid_of(trained).enabled = False
     qtbot.waitUntil(lambda: running_comparison(trained) is None)
     assert len(trained.layers) == 3
+
+
+def begun(viewer: napari.Viewer, n_turns: int) -> Comparison:
+    """Begin to enter the comparison, and let the interface run until so many panels were added."""
+    toggle_comparison(viewer)
+    running = running_comparison(viewer)
+    assert running is not None
+    n_before = len(viewer.layers)
+    while len(viewer.layers) < n_before + n_turns:
+        assert running.is_busy
+        QApplication.processEvents()
+    return running
+
+
+def test_until_all_panels_are_there_the_viewer_shows_what_it_showed(
+    trained: napari.Viewer,
+) -> None:
+    shown = visible(trained)
+    running = begun(trained, n_turns=1)
+    assert running.is_busy
+    assert len(trained.layers) == 5, "two of three panels"
+    assert visible(trained) == shown
+    assert not grid_of(trained).enabled
+    settle(trained)
+    assert visible(trained) == STAGES
+
+
+Act = Callable[["napari.Viewer"], object]
+
+
+def press_again(viewer: napari.Viewer) -> None:
+    toggle_comparison(viewer)
+
+
+def close_dock(viewer: napari.Viewer) -> None:
+    bar = bar_of(viewer)
+    assert bar is not None
+    bar.parentWidget().destroyOnClose()
+
+
+def delete_a_panel(viewer: napari.Viewer) -> None:
+    viewer.layers.remove("Noisy")
+
+
+@pytest.mark.parametrize("act", [press_again, close_dock, delete_a_panel])
+@pytest.mark.parametrize("n_turns", [0, 1])
+def test_who_leaves_before_all_panels_are_there_finds_the_viewer_as_before(
+    trained: napari.Viewer, act: Act, n_turns: int, qtbot: QtBot
+) -> None:
+    before, layers = ViewerState.from_viewer(trained), list(trained.layers)
+    begun(trained, n_turns)
+    act(trained)
+    qtbot.waitUntil(lambda: running_comparison(trained) is None)
+    assert ViewerState.from_viewer(trained) == before
+    assert list(trained.layers) == layers
+    qtbot.waitUntil(lambda: bar_of(trained) is None)
+
+
+def test_the_source_may_be_deleted_while_panels_come(trained: napari.Viewer) -> None:
+    begun(trained, n_turns=1)
+    trained.layers.remove("lines")
+    settle(trained)
+    assert visible(trained) == STAGES
+    toggled(trained)
+    assert visible(trained) == ["lines - stage 1", "lines - stage 2"]
+
+
+def test_all_layers_may_be_deleted_while_panels_come(trained: napari.Viewer, qtbot: QtBot) -> None:
+    begun(trained, n_turns=1)
+    trained.layers.clear()
+    qtbot.waitUntil(lambda: running_comparison(trained) is None)
+    assert len(trained.layers) == 0
+    qtbot.waitUntil(lambda: bar_of(trained) is None)
+
+
+def test_a_layer_that_arrives_while_panels_come_is_shown_afterward(trained: napari.Viewer) -> None:
+    begun(trained, n_turns=1)
+    trained.add_image(np.zeros((2, 96, 96)), name="preview")
+    settle(trained)
+    assert visible(trained) == STAGES
+    toggled(trained)
+    assert "preview" in visible(trained)
+
+
+def test_choices_made_while_panels_come_hold(trained: napari.Viewer) -> None:
+    begun(trained, n_turns=1)
+    button(bar_of(trained), "Match contrast").setChecked(False)
+    button(bar_of(trained), "Show what was removed").setChecked(True)
+    settle(trained)
+    assert visible(trained) == [*STAGES, *DIFFERENCES]
+    trained.layers["Stage 1"].contrast_limits = (0.3, 0.5)
+    assert tuple(trained.layers["Noisy"].contrast_limits) != (0.3, 0.5)
+
+
+def test_who_changes_their_mind_while_panels_come_finds_none_of_them(
+    trained: napari.Viewer,
+) -> None:
+    toggled(trained)
+    n_layers = len(trained.layers)
+    box = button(bar_of(trained), "Show what was removed")
+    box.setChecked(True)
+    assert len(trained.layers) == n_layers + 1
+    box.setChecked(False)
+    settle(trained)
+    assert visible(trained) == STAGES
+    assert len(trained.layers) == n_layers
+    box.setChecked(True)
+    toggled(trained)
+    assert len(trained.layers) == 3
+
+
+def test_the_viewer_may_be_closed_between_two_turns(qtbot: QtBot) -> None:
+    import napari
+
+    viewer = napari.Viewer(show=False)
+    viewer.layers.selection = {viewer.add_image(np.eye(8)), viewer.add_image(np.eye(8))}
+    toggle_comparison(viewer)
+    running = running_comparison(viewer)
+    assert running is not None and running.is_busy
+    viewer.close()
+    for _ in range(3):  # what was to be done in them would fail
+        QApplication.processEvents()
+    assert len(viewer.layers) == 0
 
 
 def test_a_region_that_was_zoomed_into_stays_in_view(trained: napari.Viewer) -> None:
     trained.fit_to_view()
     camera_of(trained).zoom *= 4
     camera_of(trained).center = (0, 40, 60)
-    toggle_comparison(trained)
+    toggled(trained)
     assert tuple(camera_of(trained).center)[-2:] == (40, 60)
     close = camera_of(trained).zoom
     trained.fit_to_view()
@@ -343,7 +493,7 @@ def test_the_bar_says_how_much_structured_noise_is_left(
     reports = {1: SimpleNamespace(structured_noise_left=0.92, doubtful_area=0.03)}
     reports[2] = SimpleNamespace(structured_noise_left=0.074, doubtful_area=None)
     session.training.state = replace(session.training.state, reports=reports)
-    toggle_comparison(trained)
+    toggled(trained)
     bar = bar_of(trained)
     assert bar is not None
     text = bar.text.text().replace("\N{NO-BREAK SPACE}", " ")
@@ -353,6 +503,7 @@ def test_the_bar_says_how_much_structured_noise_is_left(
 def test_the_menu_command_enters_and_leaves(trained: napari.Viewer) -> None:
     for is_entered in (True, False):
         get_app_model().commands.execute_command("napari-autostructn2v.compare").result()
+        settle(trained)
         assert (running_comparison(trained) is not None) is is_entered
 
 
@@ -361,7 +512,7 @@ def test_the_viewer_may_be_closed_while_comparing(qtbot: QtBot) -> None:
 
     viewer = napari.Viewer(show=False)
     viewer.layers.selection = {viewer.add_image(np.eye(8)), viewer.add_image(np.eye(8))}
-    toggle_comparison(viewer)
+    toggled(viewer)
     viewer.close()
 
 
@@ -384,8 +535,9 @@ def test_wide_images_and_what_was_removed_lie_one_below_the_other(
     window_of(session.viewer).resize(700, 500)
     wide = np.tile(noisy[:, :24], (1, 1, 2))[:, :, :120]
     add_results(session, session.viewer.add_image(wide, name="wide"), 1, 2)
-    toggle_comparison(session.viewer)
+    toggled(session.viewer)
     button(bar_of(session.viewer), "Show what was removed").click()
+    settle(session.viewer)
     assert visible(session.viewer) == [*STAGES, *DIFFERENCES]
     assert rows_of(session.viewer) == [[name] for name in (*STAGES, *DIFFERENCES)]
 
@@ -394,11 +546,13 @@ def test_where_to_doubt_lies_below_the_results_in_place_of_what_was_removed(
     trained: napari.Viewer, session: Session
 ) -> None:
     give_doubt(session)
-    toggle_comparison(trained)
+    toggled(trained)
     bar = bar_of(trained)
     button(bar, "Show what was removed").click()
+    settle(trained)
     assert visible(trained) == [*STAGES, *DIFFERENCES]
     button(bar, "Show where to doubt").click()
+    settle(trained)
     below = ["Noisy - Stage 2", "Doubt: Stage 1", "Doubt: Stage 2"]
     assert visible(trained) == [*STAGES, *below]
     assert not button(bar, "Show what was removed").isChecked()
@@ -407,6 +561,7 @@ def test_where_to_doubt_lies_below_the_results_in_place_of_what_was_removed(
     noisy = np.asarray(trained.layers["lines"].data, np.float32)
     np.testing.assert_allclose(shown, 5 * noisy, rtol=1e-5)  # half of it was removed
     button(bar, "Show where to doubt").click()
+    settle(trained)
     assert visible(trained) == STAGES
 
 
@@ -414,15 +569,16 @@ def test_beside_a_clean_truth_each_map_of_doubt_lies_below_its_result(session: S
     layers = session.viewer.open_sample("napari-autostructn2v", "random_noise")
     add_results(session, layers[1], 1, 2)
     give_doubt(session)
-    toggle_comparison(session.viewer)
+    toggled(session.viewer)
     button(bar_of(session.viewer), "Show where to doubt").click()
+    settle(session.viewer)
     below = ["Clean truth", "Doubt: Stage 1", "Doubt: Stage 2"]
     assert visible(session.viewer) == [*STAGES, *below]
     assert rows_of(session.viewer) == [STAGES, below]
 
 
 def test_doubt_is_not_offered_where_it_is_not_known(trained: napari.Viewer) -> None:
-    toggle_comparison(trained)
+    toggled(trained)
     assert not button(bar_of(trained), "Show where to doubt").isEnabled()
 
 
@@ -436,7 +592,7 @@ def test_doubt_is_not_offered_when_the_noisy_pixels_are_gone(
         layer.data = layer.data[:1]
     else:
         trained.layers.remove(layer)
-    toggle_comparison(trained)
+    toggled(trained)
     assert "Stage 2" in visible(trained)
     assert not button(bar_of(trained), "Show where to doubt").isEnabled()
 
