@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import os
+import platform
 import re
 import secrets
 import shutil
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import psutil
 
 from autoStructN2V.errors import OutputError
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _MOST_BYTES = 180  # of the 255 that file systems allow in a name: endings and numbers follow
+_OWN_MARK = re.compile(r"([0-9a-f]{1,8})-[0-9a-f]{8}")
 _TEMPORARY = re.compile(r"\..*-[0-9a-f]{8}(\.\w+)?", re.DOTALL)
 
 
@@ -59,8 +63,7 @@ def atomic_write(path: Path | str, *, partial: Path | None = None) -> Iterator[P
     """
     # A symbolic link is followed: the file that it names is to be replaced, not the link.
     target = Path(os.path.realpath(path))
-    name = f".{shortened(target.stem)}-{secrets.token_hex(4)}{target.suffix}"
-    temporary = partial or target.with_name(name)
+    temporary = partial or _temporary(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -100,11 +103,9 @@ def atomic_folder(path: Path | str, *, partial: Path | None = None) -> Iterator[
         If the folder around it is read-only or missing, or the disk is full.
     """
     target = Path(os.path.realpath(path))
-    other, aside = (
-        target.with_name(f".{shortened(target.stem)}-{secrets.token_hex(4)}{target.suffix}")
-        for _ in range(2)
-    )
-    temporary = partial or other
+    temporary = partial or _temporary(target)
+    # never taken for a leftover: after a kill it may be all that there is of the older result
+    aside = target.with_name(f".{shortened(target.stem)}-{secrets.token_hex(4)}{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -236,6 +237,40 @@ def remove_leftovers(folder: Path) -> None:
     for path in found:
         if _TEMPORARY.fullmatch(path.name):
             remove_quietly(path)
+
+
+def remove_dead_leftovers(path: Path | str) -> None:
+    """Remove temporary files and folders that killed processes of this machine left of a result.
+
+    Those of a process that runs, and of other machines that share the disk, stay.
+
+    Parameters
+    ----------
+    path : Path or str
+        Final name of the result.
+    """
+    target = Path(os.path.realpath(path))
+    start = f".{shortened(target.stem)}-{_host()}-"
+    try:
+        names = [entry.name for entry in os.scandir(target.parent)]
+    except OSError:
+        return
+    for name in names:
+        if not name.startswith(start):
+            continue
+        written_by = _OWN_MARK.fullmatch(name.removeprefix(start).removesuffix(target.suffix))
+        if written_by is not None and not psutil.pid_exists(int(written_by[1], 16)):
+            remove_quietly(target.with_name(name))
+
+
+def _temporary(target: Path) -> Path:
+    """Return a new hidden name beside a file, which says what machine and process it is of."""
+    mark = f"{_host()}-{os.getpid():x}-{secrets.token_hex(4)}"
+    return target.with_name(f".{shortened(target.stem)}-{mark}{target.suffix}")
+
+
+def _host() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

@@ -17,6 +17,7 @@ from autoStructN2V.files import (
     atomic_write,
     ensure_writable_folder,
     output_error,
+    remove_dead_leftovers,
     write_bytes,
     write_json,
 )
@@ -140,6 +141,7 @@ class StackWriter:
         self._unfinished = unfinished if self._format.go_on is not None else None
 
     def __enter__(self) -> Self:
+        remove_dead_leftovers(self.path)
         with ExitStack() as stack:
             planes = self._gone_on_with(self.path)
             if planes is None:

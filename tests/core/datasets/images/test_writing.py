@@ -7,6 +7,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +16,11 @@ import numpy as np
 import pytest
 import tifffile
 
+from autoStructN2V import files
 from autoStructN2V.datasets.images.checks import as_source
 from autoStructN2V.datasets.images.metadata import ImageMetadata
 from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.datasets.images.sources import read_stack
+from autoStructN2V.datasets.images.sources import ArraySource, read_stack
 from autoStructN2V.datasets.images.tiff import layout as tiff_layout
 from autoStructN2V.datasets.images.unfinished import Unfinished
 from autoStructN2V.datasets.images.writing import (
@@ -312,6 +315,39 @@ def test_atomic_write_keeps_the_ending_and_replaces_at_the_end(tmp_path):
         assert target.read_bytes() == b"old"
     assert np.load(target).tolist() == [True] * 3
     assert [path.name for path in target.parent.iterdir()] == ["kernel.npy"]
+
+
+@pytest.mark.parametrize("name", ["a.mrc", "a.tif", "a.ome.zarr"])
+def test_the_next_run_removes_what_a_killed_one_left_and_nothing_else(tmp_path, rng, name):
+    path = tmp_path / name
+    killed = (
+        "import os, sys; from pathlib import Path; from autoStructN2V.files import *\n"
+        "how = atomic_folder if sys.argv[1].endswith('.zarr') else atomic_write\n"
+        "with how(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_bytes(b'half')\n"
+        "    os._exit(9)"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", killed, str(path)], check=False)
+    left = hidden(tmp_path)
+    assert len(left) == 2
+    elsewhere = tmp_path / left[0].replace(files._host(), "0" * 8)  # another machine
+    elsewhere.write_bytes(b"half")
+    similar = tmp_path / left[0].replace(".a", ".ab")
+    similar.write_bytes(b"half")
+    with atomic_write(path) as running:
+        running.write_bytes(b"half")
+        source = ArraySource(rng.random((2, 16, 16)).astype(np.float32))
+        with StackWriter(path, source) as writer:
+            for z in range(2):
+                writer.write(z, source.read_slice(z))
+            assert running.exists()
+            writer.discard()
+        assert sorted(hidden(tmp_path)) == sorted([elsewhere.name, similar.name, running.name])
+
+
+def hidden(folder):
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 
 @pytest.mark.parametrize("name", ["x" * 251, "細" * 83])
