@@ -14,8 +14,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from autoStructN2V.cli import commands, exporting, measuring, shelf
+from autoStructN2V.cli import applying, exporting, measuring, shelf, training
 from autoStructN2V.cli.help import Command, Program
+from autoStructN2V.cli.stopping import StoppedError, stop_requested
 from autoStructN2V.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("train", cls=Command)(commands.train)
-app.command("denoise", cls=Command)(commands.denoise)
+app.command("train", cls=Command)(training.train)
+app.command("denoise", cls=Command)(applying.denoise)
 app.command("extract-mask", cls=Command)(measuring.extract_mask)
 app.command("inspect", cls=Command)(measuring.inspect)
 app.command("models", cls=Command)(shelf.models)
@@ -42,7 +43,7 @@ app.command("label", cls=Command)(shelf.label)
 app.command("delete", cls=Command)(shelf.delete)
 app.command("restore", cls=Command)(shelf.restore)
 app.command("export", cls=Command)(exporting.export)
-app.command("demo", cls=Command)(commands.demo)
+app.command("demo", cls=Command)(training.demo)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
             app(arguments, standalone_mode=True)
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1
-    except commands.StoppedError as stopped:
+    except StoppedError as stopped:
         _say(f"[yellow]Stopped:[/yellow] {escape(str(stopped))}")
         return _SIGNALED + _received
     except (UserError, OSError, MemoryError) as error:
@@ -98,7 +99,7 @@ def _stop_on_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    commands.stop_requested.clear()
+    stop_requested.clear()
     previous = {number: signal.signal(number, _request_stop) for number in _signals()}
     try:
         yield
@@ -123,9 +124,9 @@ def _request_stop(signum: int, frame: object) -> None:
     _received = signum
     if signum == getattr(signal, "SIGHUP", None):
         _leave_terminal()
-    if commands.stop_requested.is_set():
+    if stop_requested.is_set():
         raise KeyboardInterrupt
-    commands.stop_requested.set()
+    stop_requested.set()
 
 
 def _leave_terminal() -> None:

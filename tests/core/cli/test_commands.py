@@ -11,9 +11,10 @@ import pytest
 import tifffile
 
 from autoStructN2V import datasets, pipeline
-from autoStructN2V.cli import commands, demonstration, main
+from autoStructN2V.cli import demonstration, main
 from autoStructN2V.cli.forecast import forecast
 from autoStructN2V.cli.progress import ProgressView
+from autoStructN2V.cli.stopping import stop_requested
 from autoStructN2V.datasets import make_sample
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.pipeline import find_models, validate_config
@@ -397,7 +398,7 @@ def interrupt_at(monkeypatch, is_reached):
 
     def pressed(self, event):
         show(self, event)
-        if is_reached(event) and not commands.stop_requested.is_set():
+        if is_reached(event) and not stop_requested.is_set():
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(ProgressView, "show", pressed)
@@ -439,7 +440,7 @@ def test_a_second_ctrl_c_ends_at_once(monkeypatch, lines_tiff, tmp_path):
 
 
 def test_a_run_after_a_stopped_one_is_not_stopped(monkeypatch, lines_tiff, tmp_path):
-    commands.stop_requested.set()
+    stop_requested.set()
     assert train(lines_tiff, tmp_path / "exp", "--method", "n2v") == 0
 
 
@@ -474,7 +475,7 @@ def test_train_goes_on_where_it_was_stopped(tmp_path, capsys, monkeypatch):
     def stopping(view, event):
         show(view, event)
         if isinstance(event, EpochFinished) and event.epoch == 2:
-            commands.stop_requested.set()
+            stop_requested.set()
 
     monkeypatch.setattr(ProgressView, "show", stopping)
     words_of_run = ("--skip-stage2", "--set", "num_epochs=3")
@@ -518,7 +519,7 @@ def stop_after(n_tiles, monkeypatch):
         seen.extend([event] if isinstance(event, PredictionProgress) else [])
         if len(seen) == n_tiles and not stopped:
             stopped.append(event)
-            commands.stop_requested.set()
+            stop_requested.set()
 
     monkeypatch.setattr(ProgressView, "show", stopping)
     return seen
