@@ -9,16 +9,12 @@ import numpy as np
 from napari.layers import Image
 
 from autoStructN2V.datasets.images.channels import AllChannels, n_channels
+from autoStructN2V.datasets.images.formats.file_source import FileSource
 from autoStructN2V.datasets.images.formats.ome_zarr.reading import resolutions
 from autoStructN2V.datasets.images.formats.registry import ZARR
 from autoStructN2V.datasets.images.names import denoised_name, free_name
 from autoStructN2V.datasets.images.reading import open_images
-from autoStructN2V.datasets.images.sources import (
-    FileSource,
-    StoredSource,
-    file_stem,
-    read_stored_stack,
-)
+from autoStructN2V.datasets.images.sources import StoredSource, file_stem, read_stored_stack
 from autoStructN2V.datasets.images.writing import write_stack
 from autoStructN2V.errors import InputError
 from napari_autostructn2v import METADATA_KEY

@@ -8,16 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoStructN2V.datasets.images.formats.file_source import FolderStackSource
 from autoStructN2V.datasets.images.formats.location import Location
 from autoStructN2V.datasets.images.formats.opening import Choices
 from autoStructN2V.datasets.images.formats.registry import FORMATS, TIFF, format_of, is_image
-from autoStructN2V.datasets.images.sources import FolderStackSource
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autoStructN2V.datasets.images.sources import FileSource, ImageSource
+    from autoStructN2V.datasets.images.formats.file_source import FileSource
+    from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.vocabulary import Mode, TripletsAlong
 
 _WILDCARDS = re.compile(r"[*?]|\[[^]]+\]")

@@ -18,10 +18,10 @@ from autoStructN2V.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from autoStructN2V.datasets.images.formats.file_source import FileSource
     from autoStructN2V.datasets.images.formats.location import Location
     from autoStructN2V.datasets.images.formats.opening import Choices
     from autoStructN2V.datasets.images.formats.planes import Region
-    from autoStructN2V.datasets.images.sources import FileSource
 
 _SIZES = "element_size_um"
 """Attribute with the size of a voxel (z, y, x) in micrometers, as ImageJ's HDF5 plugins and ilastik

@@ -17,7 +17,8 @@ from autoStructN2V.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from autoStructN2V.datasets.images.sources import FileSource, ImageSource
+    from autoStructN2V.datasets.images.formats.file_source import FileSource
+    from autoStructN2V.datasets.images.sources import ImageSource
 
 
 def is_result_of(path: Path, source: ImageSource, history: dict[str, object]) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from autoStructN2V.datasets.images.axes import name_axes, plane_order, select_planes
-from autoStructN2V.datasets.images.sources import FileSource, require_real_numbers
+from autoStructN2V.datasets.images.formats.file_source import FileSource
+from autoStructN2V.datasets.images.sources import require_real_numbers
 from autoStructN2V.errors import InputError
 
 if TYPE_CHECKING:

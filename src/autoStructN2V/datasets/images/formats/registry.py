@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from autoStructN2V.datasets.images.formats.file_source import FileSource
     from autoStructN2V.datasets.images.formats.location import Location
     from autoStructN2V.datasets.images.formats.opening import Choices
     from autoStructN2V.datasets.images.formats.result import GoOn, PlaneWriter, Result
     from autoStructN2V.datasets.images.metadata import ImageMetadata
-    from autoStructN2V.datasets.images.sources import FileSource
     from autoStructN2V.datasets.images.unfinished import Unfinished
 
 

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from tifffile import TiffFile, TiffPageSeries
 
+    from autoStructN2V.datasets.images.formats.file_source import FileSource
     from autoStructN2V.datasets.images.formats.location import Location
     from autoStructN2V.datasets.images.formats.opening import Choices
     from autoStructN2V.datasets.images.formats.planes import PlaneReader
-    from autoStructN2V.datasets.images.sources import FileSource
 
 _COLOR = (
     tifffile.PHOTOMETRIC.RGB,

@@ -24,9 +24,9 @@ from autoStructN2V.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from autoStructN2V.datasets.images.formats.file_source import FileSource
     from autoStructN2V.datasets.images.formats.location import Location
     from autoStructN2V.datasets.images.formats.opening import Choices
-    from autoStructN2V.datasets.images.sources import FileSource
 
 HEADER_BYTES = 1024
 _IMOD_STAMP = 1146047817

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from autoStructN2V.datasets.images.formats.file_source import FileSource
     from autoStructN2V.datasets.images.formats.opening import Choices
     from autoStructN2V.datasets.images.formats.planes import Region
     from autoStructN2V.datasets.images.metadata import ImageMetadata
-    from autoStructN2V.datasets.images.sources import FileSource
 
 NODE_FILES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 """Files by which a folder is known to be a group or an array of Zarr."""
