@@ -27,7 +27,7 @@ def denoised(network, image):
 def test_the_networks_of_the_presets_have_one(preset):
     config = validate_config({"preset": preset})
     assert config.head_start
-    assert all(has_head_start(stage) for stage in (config.n2v, config.stage1, config.stage2))
+    assert all(has_head_start(stage) for stage in (config.n2v, config.stage2))
 
 
 @pytest.mark.parametrize("other", [{"features": 64}, {"num_layers": 3}, {"use_resize_conv": False}])

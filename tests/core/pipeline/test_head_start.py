@@ -5,7 +5,13 @@ import torch
 
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.models.head_start import HEAD_START, give_head_start
-from autoStructN2V.pipeline import find_models, finish, go_on, recorded_events
+from autoStructN2V.pipeline import (
+    find_models,
+    finish,
+    go_on,
+    pipeline_events,
+    recorded_events,
+)
 from autoStructN2V.trainers import build_network, load_model
 from tests.core.conftest import noisy_lines, tiny
 
@@ -55,3 +61,12 @@ def test_what_is_fine_tuned_begins_with_its_model_and_notes_where_that_began(tmp
         torch.allclose(tuned.weights[name], model.weights[name], atol=1e-4)
         for name in model.weights
     )
+
+
+def test_stage_1_begins_at_random_and_stage_2_with_the_weights():
+    """With them, stage 1 would keep more of the noise that neighbors share."""
+    stages = {name: {**_OF_PRESETS, **_HARDLY} for name in ("stage1", "stage2")}
+    config = tiny(stages, head_start=True, num_epochs=1)
+    result = finish(pipeline_events(noisy_lines(), config))
+    began = [stage.model.provenance["has_head_start"] for stage in (result.stage1, result.stage2)]
+    assert began == [False, True]

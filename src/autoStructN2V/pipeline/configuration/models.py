@@ -189,7 +189,7 @@ class PipelineConfig(ScheduleConfig):
     head_start: bool = Field(
         False,
         title="Head start",
-        description="Begin with weights that were trained on drawn images of many kinds, with "
+        description="Begin N2V and stage 2 with weights that were trained on drawn images with "
         "noise of many kinds, instead of random weights: better results, above all of few steps "
         "and of small images. Of use with 32 features and 2 layers, as the presets have them.",
     )
