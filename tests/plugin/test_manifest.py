@@ -11,6 +11,7 @@ import napari.settings
 import numpy as np
 import pytest
 from npe2 import PluginManifest
+from npe2.manifest.contributions import ContributionPoints
 from npe2.manifest.utils import import_python_name
 
 from autoStructN2V.pipeline import PresetName
@@ -88,6 +89,10 @@ def test_the_icon_is_in_the_package(manifest: PluginManifest) -> None:
     assert files(package).joinpath(name).read_text().startswith("<svg")
 
 
+@pytest.mark.skipif(
+    "configurations" not in ContributionPoints.model_fields,
+    reason="npe2 has preferences of plugins since 0.10",
+)
 @pytest.mark.parametrize(("setting", "allowed"), [("preset", PresetName), ("device", DeviceName)])
 def test_settings_offer_what_the_configuration_allows(
     manifest: PluginManifest, setting: str, allowed: Any
