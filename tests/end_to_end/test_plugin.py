@@ -183,9 +183,9 @@ def test_from_a_sample_to_a_saved_result(
     training = person.open(DockName.TRAINING)
     training.window().raise_()
     person.click(training, "Compare")
-    assert grid_of(viewer).enabled
+    person.qtbot.waitUntil(lambda: grid_of(viewer).enabled)
     person.click(window_of(viewer), "Leave comparison")
-    assert not grid_of(viewer).enabled
+    person.qtbot.waitUntil(lambda: not grid_of(viewer).enabled)
 
     person.click(training, "Use model: Inference")
     inference = person.raised(DockName.INFERENCE)
