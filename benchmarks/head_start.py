@@ -21,9 +21,10 @@ import torch
 
 from autoStructN2V.masking.placement import KernelPlacer
 from autoStructN2V.masking.replacement import LOCAL_MEAN, fill_radius, replace_hidden
-from autoStructN2V.models.config import NetworkConfig
+from autoStructN2V.models.head_start import HEAD_START
 from autoStructN2V.symmetry import SYMMETRIES
-from autoStructN2V.trainers.stepping.optimizer import Muon
+from autoStructN2V.trainers.config import OptimizationConfig
+from autoStructN2V.trainers.stepping.optimizer import optimizers_of
 from autoStructN2V.trainers.trainer import build_network
 from drawn_images import NoiseKind, clean_image, noisy_and_clean
 
@@ -95,15 +96,10 @@ class Pretraining:
 
     def __init__(self, seed: int, *, is_half: bool = False) -> None:
         self.is_half = is_half
-        network = build_network(NetworkConfig(features=32, num_layers=2), 1, seed)
-        self.network = network.placed_on(torch.device("cpu"))
-        weights = list(self.network.parameters())
-        turned = [w for w in weights if w.ndim == 4 and min(w.shape[:2]) >= 4]
-        others = [w for w in weights if all(w is not t for t in turned)]
-        self.optimizers = {
-            "muon": Muon(turned, _RATE),
-            "adam": torch.optim.Adam(others, _RATE_OF_OTHERS, betas=(0.9, 0.99), fused=True),
-        }
+        self.network = build_network(HEAD_START, 1, seed).placed_on(torch.device("cpu"))
+        how = OptimizationConfig(optimizer="muon", learning_rate=_RATE)
+        adam, muon = optimizers_of(self.network, how)
+        self.optimizers = {"muon": muon, "adam": adam}
         self.averaged = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.step = 0
 

@@ -105,7 +105,7 @@ def atomic_folder(path: Path | str, *, partial: Path | None = None) -> Iterator[
     target = Path(os.path.realpath(path))
     temporary = partial or _temporary(target)
     # never taken for a leftover: after a kill it may be all that there is of the older result
-    aside = target.with_name(f".{shortened(target.stem)}-{secrets.token_hex(4)}{target.suffix}")
+    aside = _hidden(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -252,21 +252,27 @@ def remove_dead_leftovers(path: Path | str) -> None:
     target = Path(os.path.realpath(path))
     start = f".{shortened(target.stem)}-{_host()}-"
     try:
-        names = [entry.name for entry in os.scandir(target.parent)]
+        beside = list(target.parent.iterdir())
     except OSError:
         return
-    for name in names:
-        if not name.startswith(start):
+    for place in beside:
+        if not place.name.startswith(start):
             continue
-        written_by = _OWN_MARK.fullmatch(name.removeprefix(start).removesuffix(target.suffix))
+        written_by = _OWN_MARK.fullmatch(place.name.removeprefix(start).removesuffix(target.suffix))
         if written_by is not None and not psutil.pid_exists(int(written_by[1], 16)):
-            remove_quietly(target.with_name(name))
+            remove_quietly(place)
 
 
 def _temporary(target: Path) -> Path:
     """Return a new hidden name beside a file, which says what machine and process it is of."""
-    mark = f"{_host()}-{os.getpid():x}-{secrets.token_hex(4)}"
-    return target.with_name(f".{shortened(target.stem)}-{mark}{target.suffix}")
+    return _hidden(target, f"{_host()}-{os.getpid():x}-")
+
+
+def _hidden(target: Path, mark: str = "") -> Path:
+    """Return a new hidden name beside a file."""
+    return target.with_name(
+        f".{shortened(target.stem)}-{mark}{secrets.token_hex(4)}{target.suffix}"
+    )
 
 
 def _host() -> str:

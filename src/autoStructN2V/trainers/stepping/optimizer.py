@@ -125,7 +125,7 @@ class Optimization:
         scaler: torch.amp.GradScaler,
     ) -> None:
         self._scaler = scaler
-        self._optimizers = _optimizers(network, config)
+        self._optimizers = optimizers_of(network, config)
         self._rates = [
             torch.optim.lr_scheduler.OneCycleLR(
                 optimizer,
@@ -216,7 +216,16 @@ def _load_averages(
     optimizer.load_state_dict({"state": dict(averages), "param_groups": groups})
 
 
-def _optimizers(network: nn.Module, config: OptimizationConfig) -> list[torch.optim.Optimizer]:
+def optimizers_of(network: nn.Module, config: OptimizationConfig) -> list[torch.optim.Optimizer]:
+    """Return what updates the weights of a network: Adam, and Muon for convolutions if asked for.
+
+    Parameters
+    ----------
+    network : Module
+        On its device.
+    config : OptimizationConfig
+        Optimizer, and the learning rate of Muon.
+    """
     weights = list(network.parameters())
     turned = [w for w in weights if config.optimizer == "muon" and _is_matrix(w)]
     others = [w for w in weights if all(w is not other for other in turned)]

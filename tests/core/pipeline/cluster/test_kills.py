@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -55,13 +55,14 @@ def start_cluster(start, file):
     return scheduler
 
 
-def wait_for(is_so):
-    """Wait until something is so, and no longer than a busy machine takes."""
-
+def wait_for(is_so, process):
+    """Wait until a process has made something so; it may not end before."""
     deadline = time.monotonic() + _PATIENCE
     while not is_so():
         assert time.monotonic() < deadline
-        time.sleep(0.005)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.005)
+            assert is_so(), "it ended before"
 
 
 @pytest.mark.slow
@@ -80,9 +81,9 @@ def test_a_killed_scheduler_costs_nothing_that_is_written(tmp_path):
     clean = [*command(tmp_path / "clean.ome.zarr"), "--scheduler", str(file)]
     with processes() as start:
         scheduler = start_cluster(start, file)
-        wait_for(file.exists)
+        wait_for(file.exists, scheduler)
         client = start("-c", _CLIENT, *clean, stderr=subprocess.PIPE)
-        wait_for(lambda: journal.exists() and len(journal.read_bytes().splitlines()) > 1)
+        wait_for(lambda: journal.exists() and len(journal.read_bytes().splitlines()) > 1, client)
         os.kill(scheduler.pid, signal.SIGKILL)
         said = client.communicate(timeout=_PATIENCE)[1].decode()
         assert "The scheduler has gone. What was written is kept" in said
@@ -90,8 +91,7 @@ def test_a_killed_scheduler_costs_nothing_that_is_written(tmp_path):
     n_before = len(journal.read_bytes().splitlines()) - 1
     assert 0 < n_before < len(stack)
     with processes() as start:
-        start_cluster(start, file)
-        wait_for(file.exists)
+        wait_for(file.exists, start_cluster(start, file))
         assert main(clean) == 0
     assert main(command(tmp_path / "alone.ome.zarr")) == 0
     made, wanted = (
