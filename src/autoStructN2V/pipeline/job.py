@@ -143,7 +143,7 @@ class Job:
         data = self.pixels.training_data(config, hidden, plan)
         seed = self.config.random_seed + stage
         network = build_network(config, 3 if self.config.mode == "2.5D" else 1, seed)
-        if self._takes_head_start(stage):
+        if self._takes_head_start(stage, hidden):
             give_head_start(network)
         trainer = Trainer(network.placed_on(self.device), data, config, self.config, stage, seed)
         if self.start is not None:
@@ -155,15 +155,22 @@ class Job:
         model = self._model(stage, config, hidden, outcome)
         yield from self._finish_stage(model, outcome)
 
-    def _takes_head_start(self, stage: int) -> bool:
+    def _takes_head_start(self, stage: int, kernel: Kernel) -> bool:
         """Whether a training begins with the weights of the package.
 
-        Stage 1 does not: what it learns of shared noise it would copy from the pixels that it sees.
+        Stage 1 does not, nor N2V where neighbors share noise: what they learn of it they would copy
+        from the pixels that they see.
         """
         config = self.config.stages_to_train[stage]
         is_anew = self.start is None or stage not in self.start.models
         is_last = isinstance(config, LastStageConfig)
-        return is_anew and is_last and self.config.head_start and has_head_start(config)
+        is_meant = is_anew and is_last and self.config.head_start and has_head_start(config)
+        return is_meant and not (kernel.n_hidden == 1 and self._is_noise_shared())
+
+    def _is_noise_shared(self) -> bool:
+        """Whether structured noise was found in the images."""
+        evidence = self.noise.reported()
+        return evidence is not None and evidence.propose(self.noise.configured).advice.found
 
     def _checkpoints(
         self, stage: int, kernel: Kernel, plan: RefinementPlan | None
@@ -249,13 +256,13 @@ class Job:
             self.config.method,
             stage,
             kernel,
-            self._provenance(stage, outcome),
+            self._provenance(stage, kernel, outcome),
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
             grid_share=self.noise.grid.share,
             triplets_along=self.config.triplets_along,
         )
 
-    def _provenance(self, stage: int, outcome: TrainingResult) -> dict[str, object]:
+    def _provenance(self, stage: int, kernel: Kernel, outcome: TrainingResult) -> dict[str, object]:
         """Say where a model comes from, and how images are prepared for it."""
         last = outcome.history[-1] if outcome.history else None
         noise = self.noise.of_images()
@@ -274,7 +281,7 @@ class Job:
             "noise": None if noise is None else noise.std_text,
             **self._prepared_by(),
             "ancestors": [] if self.start is None else self.start.ancestors(stage),
-            "has_head_start": self._takes_head_start(stage)
+            "has_head_start": self._takes_head_start(stage, kernel)
             or (self.start is not None and self.start.has_head_start(stage)),
         }
 

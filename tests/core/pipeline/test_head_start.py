@@ -19,10 +19,11 @@ _OF_PRESETS = {"features": HEAD_START.features, "num_layers": HEAD_START.num_lay
 _HARDLY = {"learning_rate": 1e-6, "steps_per_epoch": 1}
 
 
-def trained(tmp_path, config):
-    """Train; return the folder of the model, and the model."""
+def trained(tmp_path, config, spread=1):
+    """Train on noise that so many pixels share; return the folder of the model, and the model."""
     settings = {"output_dir": tmp_path, "method": "n2v", "num_epochs": 1, **config}
-    output = finish(recorded_events([ArraySource(noisy_lines(), name="lines")], settings))
+    noisy = ArraySource(noisy_lines(spread=spread), name="lines")
+    output = finish(recorded_events([noisy], settings))
     folder = output.folders.model
     return folder, load_model(next(iter(find_models(folder).values())))
 
@@ -47,6 +48,14 @@ def test_it_begins_there_if_asked_and_if_the_network_fits(tmp_path, asked, netwo
         assert begins_at_head_start(model) is expected
     report = (folder / "report.html").read_text("utf-8")
     assert ("trained on drawn images" in report) is expected
+
+
+def test_n2v_begins_at_random_where_neighbors_share_noise(tmp_path):
+    """With the weights, it would keep more of that noise."""
+    config = tiny({"n2v": {**_OF_PRESETS, **_HARDLY}}, head_start=True)
+    _, model = trained(tmp_path, config, spread=5)
+    assert not model.provenance["has_head_start"]
+    assert not begins_at_head_start(model)
 
 
 def test_what_is_fine_tuned_begins_with_its_model_and_notes_where_that_began(tmp_path):

@@ -189,9 +189,10 @@ class PipelineConfig(ScheduleConfig):
     head_start: bool = Field(
         False,
         title="Head start",
-        description="Begin N2V and stage 2 with weights that were trained on drawn images with "
-        "noise of many kinds, instead of random weights: better results, above all of few steps "
-        "and of small images. Of use with 32 features and 2 layers, as the presets have them.",
+        description="Begin stage 2, and N2V where no structured noise is found, with weights that "
+        "were trained on drawn images with noise of many kinds, instead of random weights: better "
+        "results, above all of few steps and of small images. Of use with 32 features and 2 "
+        "layers, as the presets have them.",
     )
     stage1_model: Path | None = Field(
         None,
