@@ -65,7 +65,7 @@ def atomic_write(path: Path | str, *, partial: Path | None = None) -> Iterator[P
     target = Path(os.path.realpath(path))
     temporary = partial or _temporary(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         yield temporary
         flush(temporary)
         temporary.replace(target)
@@ -107,7 +107,7 @@ def atomic_folder(path: Path | str, *, partial: Path | None = None) -> Iterator[
     # never taken for a leftover: after a kill it may be all that there is of the older result
     aside = _hidden(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         yield temporary
         if hasattr(os, "sync"):  # a call for each of thousands of files would take minutes
             os.sync()
@@ -173,11 +173,9 @@ def ensure_writable_folder(path: Path | str) -> Path:
     """
     folder = Path(path)
     probe = folder / f".autostructn2v-{secrets.token_hex(4)}"
+    _make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
-    except FileExistsError as error:
-        raise OutputError(f"{folder} is a file; choose a folder for the results.") from error
     except OSError as error:
         raise output_error(folder, error) from error
     finally:
@@ -193,9 +191,8 @@ def make_new_folder(path: Path) -> bool:
     OutputError
         If it cannot be created, as when one of the folders around it is a file.
     """
+    _make_folder(path.parent)
     try:
-        refuse_file_in_place_of_folder(path.parent)
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir()
     except FileExistsError:
         return False
@@ -213,13 +210,23 @@ def refuse_file_in_place_of_folder(folder: Path) -> None:
         If that is so.
     """
     for place in (folder, *folder.parents):
+        # in this order: a folder that another process makes between the two is no file
+        if not os.path.lexists(place):
+            continue
         if place.is_dir():
             return
-        if os.path.lexists(place):
-            raise OutputError(
-                f"{place} is no folder, and a folder of this name is needed; move or rename it, or "
-                "choose another folder for the results."
-            )
+        raise OutputError(
+            f"{place} is no folder, and a folder of this name is needed; move or rename it, or "
+            "choose another folder for the results."
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    refuse_file_in_place_of_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(folder, error) from error
 
 
 def remove_leftovers(folder: Path) -> None:

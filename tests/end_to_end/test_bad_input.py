@@ -322,7 +322,7 @@ ROWS: dict[str, tuple[Callable[[Place], list[str]], list[str]]] = {
     "disk full at the end": (disk_full_at_the_end, ["disk is full", "free some space"]),
     "disk too small for results": (disk_too_small("train"), ["disk is full", "free some space"]),
     "read-only folder": (read_only, ["read-only", "choose another folder"]),
-    "output is a file": (output_is_a_file, ["is a file; choose a folder"]),
+    "output is a file": (output_is_a_file, ["is no folder, and a folder of this name is needed"]),
 }
 # these are noticed only after a stage was trained: what was finished stays
 LATE = {"memory while training", "disk too small for results"}

@@ -319,7 +319,7 @@ def test_a_training_makes_no_folder_that_is_named_as_a_file(lines_tiff, tmp_path
 def test_training_into_an_input_file_is_refused(lines_tiff, refused):
     before = lines_tiff.read_bytes()
     text = refused("train", lines_tiff, "--output", lines_tiff, *TINY_WORDS)
-    assert "is a file; choose a folder" in text
+    assert "is no folder, and a folder of this name is needed" in text
     assert lines_tiff.read_bytes() == before
 
 

@@ -299,9 +299,9 @@ def test_folders(tmp_path):
     assert folder.is_dir()
     assert list(folder.iterdir()) == []
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match="is a file; choose a folder"):
+    with pytest.raises(OutputError, match="is no folder, and a folder of this name is needed"):
         ensure_writable_folder(tmp_path / "file")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="is no folder, and a folder of this name is needed"):
         write_bytes(tmp_path / "file" / "inside.txt", b"")
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -230,16 +231,27 @@ def test_2_5d_from_a_folder_of_slices(tmp_path):
     assert tifffile.imread(file).shape == noisy.shape
 
 
-def test_trainings_that_begin_at_the_same_time_have_folders_of_their_own(tmp_path):
+@pytest.fixture
+def hasty_threads():
+    """Let threads take turns a thousand times as often, so that a race between them shows."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(usual / 1000)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_trainings_that_begin_at_the_same_time_have_folders_of_their_own(tmp_path, hasty_threads):
     n = 16
     together = threading.Barrier(n)
 
-    def created(_):
+    def created(experiment):
         together.wait()
-        return RunFolders.create(tmp_path).training_id
+        return RunFolders.create(experiment).training_id
 
     with ThreadPoolExecutor(n) as pool:
-        assert len(set(pool.map(created, range(n)))) == n
+        for number in range(20):
+            experiment = tmp_path / str(number)
+            assert len(set(pool.map(created, [experiment] * n))) == n
 
 
 @pytest.mark.parametrize("place", ["models", "models/day", "results"])
