@@ -228,7 +228,7 @@ def test_a_full_disk_leaves_nothing_and_an_older_model_stays(tmp_path, monkeypat
 
 def test_a_read_only_place_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="file is no folder, and a folder"):
         save_model(tmp_path / "file" / "model.pth", model())
 
 

@@ -519,7 +519,7 @@ def test_a_layer_that_cannot_be_saved_is_explained_and_stays(
     (tmp_path / "file").touch()
     loaded.save_to(tmp_path / "file" / "a.tif", session.viewer.layers[-1])
     qtbot.waitUntil(lambda: not session.tasks.state.is_running)
-    assert "a.tif" in loaded.outcome.error.text()
+    assert "file is no folder, and a folder" in loaded.outcome.error.text()
     assert "Added layer" in loaded.outcome.done.text() and loaded.save_button.isEnabled()
 
 

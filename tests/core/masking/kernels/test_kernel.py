@@ -345,7 +345,7 @@ def test_a_kernel_for_another_grid_is_refused_in_one_sentence():
 
 def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="file is no folder, and a folder"):
         Kernel.center_only().save(tmp_path / "file" / "kernel.npy")
     assert Kernel.center_only().save(tmp_path / "new" / "kernel.npy").exists()
 
