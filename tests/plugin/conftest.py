@@ -77,9 +77,15 @@ def viewer(qtbot: QtBot, request: pytest.FixtureRequest) -> ViewerModel:
 
 
 @pytest.fixture
-def windowed(qtbot: QtBot) -> Iterator[napari.Viewer]:
+def window_is_shown() -> bool:
+    """Whether napari's window is drawn; where nobody looks at it, that takes a third of a test."""
+    return True
+
+
+@pytest.fixture
+def windowed(qtbot: QtBot, window_is_shown: bool) -> Iterator[napari.Viewer]:
     """A napari window; what runs in it is ended, and the window is gone, when the test ends."""
-    viewer = napari.Viewer(show=True)
+    viewer = napari.Viewer(show=window_is_shown)
     yield viewer
     session_for(viewer).close()
     viewer.close()

@@ -41,7 +41,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("windowed")
 STAGES = ["Noisy", "Stage 1", "Stage 2"]
+SHOWN = pytest.mark.parametrize("window_is_shown", [True])
 DIFFERENCES = ["Stage 1 - Stage 2", "Noisy - Stage 1", "Noisy - Stage 2"]
+
+
+@pytest.fixture
+def window_is_shown() -> bool:
+    """What is compared is read from the viewer, but for those tests that are ``SHOWN``."""
+    return False
 
 
 @pytest.fixture
@@ -123,6 +130,7 @@ def button(bar: ComparisonBar | None, text: str) -> QAbstractButton:
     return next(b for b in bar.findChildren(QAbstractButton) if b.text() == text)
 
 
+@SHOWN
 def test_noisy_and_stages_lie_side_by_side_under_their_names(trained: napari.Viewer) -> None:
     toggled(trained)
     assert visible(trained) == STAGES
@@ -137,6 +145,7 @@ def test_the_pixels_are_shared_and_lie_where_they_were(trained: napari.Viewer) -
     np.testing.assert_array_equal(trained.layers["Stage 2"].scale, (3, 2, 2))
 
 
+@SHOWN
 def test_leaving_restores_the_viewer_exactly(
     trained: napari.Viewer, noisy: NDArray[np.float32]
 ) -> None:
@@ -311,6 +320,7 @@ def test_with_nothing_to_compare_a_sentence_says_so(
     assert running_comparison(viewer) is None
 
 
+@SHOWN
 def test_a_panel_or_the_source_may_be_deleted(trained: napari.Viewer, qtbot: QtBot) -> None:
     toggled(trained)
     trained.layers.remove("lines")
@@ -395,6 +405,7 @@ def delete_a_panel(viewer: napari.Viewer) -> None:
     viewer.layers.remove("Noisy")
 
 
+@SHOWN
 @pytest.mark.parametrize("act", [press_again, close_dock, delete_a_panel])
 @pytest.mark.parametrize("n_turns", [0, 1])
 def test_who_leaves_before_all_panels_are_there_finds_the_viewer_as_before(
