@@ -18,7 +18,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _plain_diagrams(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the lines out of diagrams, which take a third of a tiny training, but for their tests."""
+    """Leave the lines out of diagrams: drawing takes a third of a tiny training, and is tested."""
     if "report" not in request.path.parts:
         drawing = "autoStructN2V.pipeline.report.plots._svg"
         monkeypatch.setattr(drawing, lambda figure, name: "<svg></svg>")

@@ -3,9 +3,9 @@
 import napari
 import pytest
 
-from tests.plugin.conftest import qtbot, session, windowed
+from tests.plugin.conftest import qtbot, session, window_is_shown, windowed
 
-__all__ = ["qtbot", "session", "windowed"]
+__all__ = ["qtbot", "session", "window_is_shown", "windowed"]
 
 
 @pytest.fixture

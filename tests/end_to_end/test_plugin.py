@@ -119,13 +119,12 @@ def _no_thread_is_left() -> Iterator[None]:
     assert all(job.wait(PATIENCE / 1000) for job in jobs_alive())
 
 
-def open_sample(person: Person, key: str, *, smaller: bool = True) -> Image:
+def open_sample(person: Person, key: str, n_slices: int = 8) -> Image:
     """Open a sample; keep a part of it, so that a network learns it in seconds."""
     person.viewer.open_sample(PLUGIN, key)
     layer = person.viewer.layers[-1]
-    if smaller:
-        for each in person.viewer.layers:
-            each.data = each.data[..., :96, :96][-22:]
+    for each in person.viewer.layers:
+        each.data = each.data[..., :96, :96][-n_slices:]
     person.viewer.layers.selection = {layer}
     QApplication.processEvents()
     return layer
@@ -208,7 +207,7 @@ def test_from_a_sample_to_a_saved_result(
 def test_two_and_a_half_dimensions_with_three_tabs(person: Person, tmp_path: Path) -> None:
     session = person.session
     session.set_config(small_config(tmp_path, mode="2.5D"))
-    layer = open_sample(person, "stack_noise")
+    layer = open_sample(person, "stack_noise", n_slices=22)
     start_training(person)
     person.wait_for(Phase.REVIEW)
     editor: Any = person.raised(DockName.MASK_EDITOR)

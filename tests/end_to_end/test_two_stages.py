@@ -10,10 +10,10 @@ from autoStructN2V.pipeline import finish, pipeline_events
 # stage 1 is trained long enough to keep the lines: an image that is still blurred has lost them too
 CONFIG = {
     "preset": "fast",
-    "num_epochs": 5,
+    "num_epochs": 4,
     "device": "cpu",
-    "stage1": {"features": 16, "batch_size": 4, "steps_per_epoch": 40},
-    "stage2": {"features": 16, "batch_size": 4, "steps_per_epoch": 50, "learning_rate": 3e-3},
+    "stage1": {"features": 16, "batch_size": 4, "steps_per_epoch": 30},
+    "stage2": {"features": 16, "batch_size": 4, "steps_per_epoch": 30, "learning_rate": 3e-3},
 }
 
 
@@ -23,7 +23,7 @@ def psnr(image, clean):
 
 @pytest.mark.slow
 def test_lines_are_found_and_removed():
-    sample = make_sample("horizontal_lines", seed=1, shape=(8, 128, 128))
+    sample = make_sample("horizontal_lines", seed=1, shape=(4, 128, 128))
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, min(2, before)))
     try:

@@ -90,6 +90,7 @@ def test_a_run_writes_a_page_with_all_it_has_to_say(run: tuple[RunOutput, RunRec
         assert heading in page.headings
     assert text.count('class="compare"') == 3
     assert page.tags.count("svg") == 4  # kernel, spectra, losses of both stages
+    assert text.count("mean squared error, normalized") == 2
     for stage in record.stages.values():
         assert stage.report is not None
         assert stage.report.sentence in text
