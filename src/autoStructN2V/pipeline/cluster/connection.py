@@ -23,6 +23,9 @@ _POLL = 0.1  # seconds
 _TRIMMING = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
 """Dask makes workers return freed memory at once; a network asks for the same again and again."""
 
+_PROFILER = "distributed.worker.profile.enabled"
+"""Dask looks every 10 ms at what workers do, which takes a twentieth of their time."""
+
 
 @contextmanager
 def open_client(scheduler: str | None = None, workers: int | None = None) -> Iterator[Any]:
@@ -81,7 +84,7 @@ def require_distributed() -> Any:
 
 def _local_cluster(distributed: Any, n_workers: int) -> Any:
     config = importlib.import_module("dask.config")
-    with config.set({_TRIMMING: None}):
+    with config.set({_TRIMMING: None, _PROFILER: False}):
         # with a limit, a worker of large slices is paused or ended long before memory runs out
         return distributed.LocalCluster(
             n_workers=n_workers,

@@ -28,7 +28,7 @@ def run(store, model, output, *more):
 
 def test_workers_write_what_the_plain_command_writes(store, model, tmp_path, capsys, monkeypatch):
     def in_threads(distributed, n_workers):
-        place = {"processes": False, "dashboard_address": None, "protocol": "inproc"}
+        place = {"processes": False, "dashboard_address": ":0", "protocol": "inproc"}
         return distributed.LocalCluster(n_workers=n_workers, threads_per_worker=1, **place)
 
     monkeypatch.setattr(connection, "_local_cluster", in_threads)

@@ -24,7 +24,7 @@ distributed = pytest.importorskip("distributed")
 @pytest.fixture(scope="module")
 def client():
     """Return a client of two workers that are threads of this process."""
-    place = {"processes": False, "dashboard_address": None, "protocol": "inproc"}
+    place = {"processes": False, "dashboard_address": ":0", "protocol": "inproc"}
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, **place) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
