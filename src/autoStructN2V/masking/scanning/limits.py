@@ -30,6 +30,13 @@ class ScanLimits:
         source="noise alone agrees at single frequencies, which leaves at least 0.3",
         kind="theory",
     )
+    least_side: float = limit(
+        0.5,
+        unit="of what a shift would give",
+        separates="shifts from noise along a diagonal, which lies as far to the other side",
+        source="half way between a shift, 1, and no side, 0",
+        kind="theory",
+    )
     most_shift: float = limit(
         12.0,
         unit="px",

@@ -1,8 +1,9 @@
 """How far odd rows lie beside even ones, from what they have in common.
 
 An odd row is compared with the mean of the rows above and below it. What slants is cut by both in
-opposite ways, and the noise of different rows is independent, so that the phase of their cross
-spectrum grows with frequency by the shift alone.
+opposite ways, so that the phase of their cross spectrum grows with frequency by the shift alone.
+Where rows share noise along a diagonal, the row above has it on one side and the row below on the
+other: the cross spectrum is real then, and fits a shift to either side equally well.
 """
 
 from __future__ import annotations
@@ -46,8 +47,12 @@ class _Cross:
             self.n_rows + other.n_rows,
         )
 
-    def shift(self, limits: ScanLimits) -> tuple[float, float]:
-        """Return the shift of the odd rows to the right, and its standard error, in pixels."""
+    def shift(self, limits: ScanLimits) -> tuple[float, float, float]:
+        """Return the shift of the odd rows to the right, its standard error, and its side.
+
+        Both in pixels. The side is 1 for a shift, and 0 for what lies equally far to the right and
+        to the left.
+        """
         power = np.maximum(self.even * self.odd, np.finfo(np.float64).tiny)
         coherence = np.abs(self.product) ** 2 / power
         coherence = np.clip(coherence - _CHANCE / self.n_rows, 0.0, _MOST_COHERENT)
@@ -56,10 +61,13 @@ class _Cross:
         weight[0] = 0.0
         tried = np.arange(-limits.most_shift, limits.most_shift + _STEP, _STEP)
         phase = np.angle(self.product) + 2.0 * np.pi * tried[:, None] * frequency
-        best = int(np.argmax(np.cos(phase) @ weight))
+        best = float(tried[np.argmax(np.cos(phase) @ weight)])
         information = 2.0 * self.n_rows / _WINDOW_LOSS
         information *= float(np.square(2.0 * np.pi * frequency) @ weight)
-        return float(tried[best]), float(information**-0.5) if information > 0.0 else np.inf
+        expected = np.sin(2.0 * np.pi * best * frequency)
+        side = float(weight @ (-np.sin(np.angle(self.product)) * expected))
+        side /= max(float(weight @ np.square(expected)), np.finfo(np.float64).tiny)
+        return best, float(information**-0.5) if information > 0.0 else np.inf, side
 
 
 def find_row_shift(slices: Sequence[Image], limits: ScanLimits = SCAN_LIMITS) -> float:
@@ -86,11 +94,11 @@ def find_row_shift(slices: Sequence[Image], limits: ScanLimits = SCAN_LIMITS) ->
     if not slices or min(slices[0].shape) < limits.smallest_side:
         return 0.0
     halves = _halves(slices)
-    shift, error = (halves[0] + halves[1]).shift(limits)
-    is_known = error <= limits.most_error
+    shift, error, side = (halves[0] + halves[1]).shift(limits)
+    is_known = error <= limits.most_error and side >= limits.least_side
     if not is_known or abs(shift) < max(limits.least_shift, limits.clear_errors * error):
         return 0.0
-    (first, error_1), (second, error_2) = (half.shift(limits) for half in halves)
+    (first, error_1, _), (second, error_2, _) = (half.shift(limits) for half in halves)
     tolerance = limits.clear_errors * float(np.hypot(error_1, error_2)) + _STEP
     return shift if abs(first - second) <= max(tolerance, limits.least_shift) else 0.0
 

@@ -49,6 +49,23 @@ def test_what_slants_has_no_shift(slope):
     assert find_row_shift([ndimage.gaussian_filter(edges, 1.0) + noise(10.0)]) == 0.0
 
 
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("slope", [1, -1, 2])
+def test_noise_that_rows_share_along_a_diagonal_has_no_shift(slope, seed):
+    weights = np.zeros((5, 2 * 2 * abs(slope) + 1))
+    for row in range(5):
+        weights[row, 2 * abs(slope) + (row - 2) * slope] = 1.0
+    shared = ndimage.convolve(noise(10.0, seed=seed), weights, mode="wrap")
+    assert find_row_shift([blobs(seed=seed) + shared + noise(5.0, seed=seed + 50)]) == 0.0
+
+
+@pytest.mark.parametrize("shift", [1.0, -2.5])
+def test_a_shift_is_measured_in_noise_along_the_rows(shift):
+    shared = ndimage.uniform_filter1d(noise(30.0), 5, axis=1)
+    image = shifted_odd_rows(blobs(), shift) + shared + noise(10.0, seed=2)
+    assert find_row_shift([image]) == pytest.approx(shift, abs=0.2)
+
+
 def test_images_that_are_too_small_are_left_alone():
     assert find_row_shift([shifted_odd_rows(blobs((24, 24)), 2.0)]) == 0.0
 
