@@ -138,12 +138,21 @@ class Job:
         """Train one stage, apply it and measure the result."""
         hidden = replace(kernel.trimmed(), grid_share=self.noise.grid.share)
         is_refined = self.start is not None and self.start.is_refined(stage)
-        about = (config, hidden, self.noise, self.normalization, self.device)
-        plan = yield from plan_refinement(*about, sources=self.evened, is_refined=is_refined)
+        has_head_start = self._takes_head_start(stage, hidden)
+        plan = yield from plan_refinement(
+            config,
+            hidden,
+            self.noise,
+            self.normalization,
+            self.device,
+            sources=self.evened,
+            is_refined=is_refined,
+            has_head_start=has_head_start,
+        )
         data = self.pixels.training_data(config, hidden, plan)
         seed = self.config.random_seed + stage
         network = build_network(config, 3 if self.config.mode == "2.5D" else 1, seed)
-        if self._takes_head_start(stage, hidden):
+        if has_head_start:
             give_head_start(network)
         trainer = Trainer(network.placed_on(self.device), data, config, self.config, stage, seed)
         if self.start is not None:

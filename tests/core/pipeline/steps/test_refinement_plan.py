@@ -16,7 +16,7 @@ from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 CENTER = Kernel.center_only()
 
 
-def planned(share, kernel=CENTER, along_x=(), most=25, **fields):
+def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, **fields):
     """Return the plan for noise that is known as stated, on a grid of that share."""
     values = np.zeros((1, 11, 11))
     values[0, 5, 5] = 1.0
@@ -31,7 +31,8 @@ def planned(share, kernel=CENTER, along_x=(), most=25, **fields):
     stage2 = validate_config({"preset": "fast"}).stage2
     normalization = estimate_normalization([ArraySource(np.eye(64, dtype=np.float32))])
     said = []
-    steps = plan_refinement(stage2, kernel, known, normalization, torch.device("cpu"))
+    about = (stage2, kernel, known, normalization, torch.device("cpu"))
+    steps = plan_refinement(*about, has_head_start=has_head_start)
     return finish(steps, said.append), said
 
 
@@ -53,6 +54,11 @@ def test_which_noise_is_refined(kurtosis, scaled, share, is_refined):
 def test_on_a_coarser_grid_hidden_pixels_may_be_predicted_a_little_worse():
     assert planned(1.0)[0].tolerance == 0.0
     assert 0.0 < planned(0.4)[0].tolerance < 0.1
+
+
+def test_after_a_head_start_hidden_pixels_do_not_judge_alone():
+    """What has seen all pixels before keeps on copying noise if it goes back to hiding some."""
+    assert planned(1.0, has_head_start=True)[0].tolerance > 0.1
 
 
 @pytest.mark.parametrize(("most", "is_tolerant"), [(25, False), (5, True)])
