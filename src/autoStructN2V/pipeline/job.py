@@ -83,6 +83,7 @@ class Job:
     is_as_stored: bool = True  # on the scale and with the rows of the images; else no map of doubt
     results: dict[int, StageResult] = field(default_factory=dict)
     networks: dict[int, FlexibleUNet] = field(default_factory=dict)
+    head_starts: set[int] = field(default_factory=set)
     comparison: StageComparison | None = None
     verdict: Verdict | None = None
     measured: Autocorrelation | None = None
@@ -138,7 +139,7 @@ class Job:
         """Train one stage, apply it and measure the result."""
         hidden = replace(kernel.trimmed(), grid_share=self.noise.grid.share)
         is_refined = self.start is not None and self.start.is_refined(stage)
-        has_head_start = self._takes_head_start(stage, hidden)
+        may_have = self._may_have_head_start(stage, hidden)
         plan = yield from plan_refinement(
             config,
             hidden,
@@ -147,13 +148,14 @@ class Job:
             self.device,
             sources=self.evened,
             is_refined=is_refined,
-            has_head_start=has_head_start,
+            has_head_start=may_have,
         )
         data = self.pixels.training_data(config, hidden, plan)
         seed = self.config.random_seed + stage
         network = build_network(config, 3 if self.config.mode == "2.5D" else 1, seed)
-        if has_head_start:
+        if may_have and (plan is not None or hidden.n_hidden == 1):
             give_head_start(network)
+            self.head_starts.add(stage)
         trainer = Trainer(network.placed_on(self.device), data, config, self.config, stage, seed)
         if self.start is not None:
             yield from self.start.begin(trainer, stage)
@@ -164,11 +166,13 @@ class Job:
         model = self._model(stage, config, hidden, outcome)
         yield from self._finish_stage(model, outcome)
 
-    def _takes_head_start(self, stage: int, kernel: Kernel) -> bool:
-        """Whether a training begins with the weights of the package.
+    def _may_have_head_start(self, stage: int, kernel: Kernel) -> bool:
+        """Whether a training may begin with the weights of the package.
 
-        Stage 1 does not, nor N2V where neighbors share noise: what they learn of it they would copy
-        from the pixels that they see.
+        Stage 1 may not, nor N2V where neighbors share noise: what they learn of it they would copy
+        from the pixels that they see. Nor would stage 2 unlearn that without a refinement: what is
+        filled into a kernel looks unlike the noise around it, and the weights, which know both, do
+        not do with seen pixels what they learn from hidden ones.
         """
         config = self.config.stages_to_train[stage]
         is_anew = self.start is None or stage not in self.start.models
@@ -265,13 +269,13 @@ class Job:
             self.config.method,
             stage,
             kernel,
-            self._provenance(stage, kernel, outcome),
+            self._provenance(stage, outcome),
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
             grid_share=self.noise.grid.share,
             triplets_along=self.config.triplets_along,
         )
 
-    def _provenance(self, stage: int, kernel: Kernel, outcome: TrainingResult) -> dict[str, object]:
+    def _provenance(self, stage: int, outcome: TrainingResult) -> dict[str, object]:
         """Say where a model comes from, and how images are prepared for it."""
         last = outcome.history[-1] if outcome.history else None
         noise = self.noise.of_images()
@@ -290,7 +294,7 @@ class Job:
             "noise": None if noise is None else noise.std_text,
             **self._prepared_by(),
             "ancestors": [] if self.start is None else self.start.ancestors(stage),
-            "has_head_start": self._takes_head_start(stage, kernel)
+            "has_head_start": stage in self.head_starts
             or (self.start is not None and self.start.has_head_start(stage)),
         }
 

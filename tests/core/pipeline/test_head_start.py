@@ -72,10 +72,13 @@ def test_what_is_fine_tuned_begins_with_its_model_and_notes_where_that_began(tmp
     )
 
 
-def test_stage_1_begins_at_random_and_stage_2_with_the_weights():
-    """With them, stage 1 would keep more of the noise that neighbors share."""
+@pytest.mark.parametrize(("refinement", "expected"), [(0.7, True), (0.0, False)])
+def test_stage_1_begins_at_random_and_stage_2_with_the_weights(refinement, expected):
+    """With them, blind spots alone would keep more of the noise that neighbors share."""
     stages = {name: {**_OF_PRESETS, **_HARDLY} for name in ("stage1", "stage2")}
+    stages["stage2"] |= {"refinement": refinement, "mask_source": "extractor"}
     config = tiny(stages, head_start=True, num_epochs=1)
-    result = finish(pipeline_events(noisy_lines(), config))
+    result = finish(pipeline_events(noisy_lines((2, 128, 128)), config))
+    assert result.stage2.model.kernel.n_hidden > 1
     began = [stage.model.provenance["has_head_start"] for stage in (result.stage1, result.stage2)]
-    assert began == [False, True]
+    assert began == [False, expected]
