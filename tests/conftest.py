@@ -17,8 +17,10 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _plain_diagrams(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the lines out of diagrams: drawing takes a third of a tiny training, and is tested."""
-    if "report" not in request.path.parts:
-        drawing = "autoStructN2V.pipeline.report.plots._svg"
-        monkeypatch.setattr(drawing, lambda figure, name: "<svg></svg>")
+def plain_diagrams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the lines out of diagrams, which take a third of a tiny training to draw.
+
+    Tests that look at them have a fixture of this name that does nothing.
+    """
+    drawing = "autoStructN2V.pipeline.report.plots._svg"
+    monkeypatch.setattr(drawing, lambda figure, name: "<svg></svg>")

@@ -80,6 +80,11 @@ class Page:
 
 
 @pytest.fixture
+def plain_diagrams():
+    """Diagrams are looked at here."""
+
+
+@pytest.fixture
 def notebook(monkeypatch):
     """Let this be a kernel of Jupyter; holds what it shows."""
     pages, module, display = [], ModuleType("IPython"), ModuleType("IPython.display")
@@ -107,6 +112,7 @@ def test_losses_grow_in_one_place_of_a_notebook_and_are_complete_at_the_end(note
     (page,) = notebook
     assert page.shown[-1].count("<svg") == 2
     assert "Train 1, epoch 5 of 5" in page.shown[-1] and "Train 2, epoch 5 of 5" in page.shown[-1]
+    assert "mean squared error" in page.shown[-1]
     assert len(page.shown) < 10, "to draw must not cost more than to train"
 
 

@@ -60,12 +60,13 @@ class _Cross:
         frequency = np.arange(len(power)) / (2.0 * (len(power) - 1))
         weight[0] = 0.0
         tried = np.arange(-limits.most_shift, limits.most_shift + _STEP, _STEP)
-        phase = np.angle(self.product) + 2.0 * np.pi * tried[:, None] * frequency
-        best = float(tried[np.argmax(np.cos(phase) @ weight)])
+        phase = np.angle(self.product)
+        left = phase + 2.0 * np.pi * tried[:, None] * frequency
+        best = float(tried[np.argmax(np.cos(left) @ weight)])
         information = 2.0 * self.n_rows / _WINDOW_LOSS
         information *= float(np.square(2.0 * np.pi * frequency) @ weight)
         expected = np.sin(2.0 * np.pi * best * frequency)
-        side = float(weight @ (-np.sin(np.angle(self.product)) * expected))
+        side = float(weight @ (-np.sin(phase) * expected))
         side /= max(float(weight @ np.square(expected)), np.finfo(np.float64).tiny)
         return best, float(information**-0.5) if information > 0.0 else np.inf, side
 

@@ -64,6 +64,11 @@ class Page(HTMLParser):
             self.headings.append(data.strip())
 
 
+@pytest.fixture
+def plain_diagrams() -> None:
+    """Diagrams are looked at here."""
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunOutput, RunRecord]:
     """Return a training of both stages, and what its report is made from."""
