@@ -49,12 +49,13 @@ _KILLED_EVERY = 20.0  # seconds
 _WORK = "from autoStructN2V.cli import main; raise SystemExit(main())"
 
 
-def denoise(store: Path, model: Path, output: Path, client: Any = None) -> int:
-    """Denoise a store and return the number of reports."""
+def denoise(store: Path, model: Path, output: Path, client: Any = None) -> float | None:
+    """Denoise a store and return the blocks in a second that a cluster said last."""
     trained = load_model(model)
     sources = open_images(store, mode=trained.mode)
     events = denoise_events(sources, trained, [output], device="cpu", threads=1, client=client)
-    return sum(isinstance(event, PredictionProgress) for event in events)
+    reports = [event for event in events if isinstance(event, PredictionProgress)]
+    return reports[-1].blocks_per_second
 
 
 def _processor_seconds(client: Any) -> float:
@@ -75,7 +76,7 @@ def speed(folder: Path, table: Table, n_slices: int) -> None:
             denoise(warm, model, folder / f"warm{n_workers}.ome.zarr", client)
             busy = -_processor_seconds(client)
             began = time.perf_counter()
-            denoise(store, model, folder / f"speed{n_workers}.ome.zarr", client)
+            blocks = denoise(store, model, folder / f"speed{n_workers}.ome.zarr", client)
             elapsed = time.perf_counter() - began
             busy += _processor_seconds(client)
         one = one or busy
@@ -86,8 +87,10 @@ def speed(folder: Path, table: Table, n_slices: int) -> None:
             f"{busy:.1f}",
             f"{busy / one:.3f}",
             f"{elapsed:.1f}",
+            "-" if blocks is None else f"{blocks:.4f}",
         ]
-        table.add(cells, {"workers": n_workers, "busy": busy, "elapsed": elapsed})
+        row = {"workers": n_workers, "busy": busy, "elapsed": elapsed, "blocks": blocks}
+        table.add(cells, row)
 
 
 def _memory_of_child(store: Path, folder: Path, job: str) -> dict[str, float]:
@@ -284,7 +287,7 @@ def _kill_workers(
 
 
 def _tables() -> Iterator[tuple[str, list[str]]]:
-    yield "speed", ["denoised", "by", "processor time (s)", "relative", "elapsed (s)"]
+    yield "speed", ["denoised", "by", "processor time (s)", "relative", "elapsed (s)", "blocks/s"]
     yield "memory", ["store", "job", "processor time to the first result (s)", "peak (MB)"]
     yield "dying", ["killed", "kills", "elapsed (s)"]
     yield "kills", ["store", "killed", "files compared", "different or left behind"]
