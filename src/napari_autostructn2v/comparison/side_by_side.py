@@ -98,11 +98,12 @@ class Comparison:
         self._arrived: list[weakref.ref[Layer]] = []
         self._is_matched = True
         self._is_entered = False
+        self._is_leaving = False
         self._fit_zoom = 1.0
 
     @property
     def is_busy(self) -> bool:
-        """Whether panels are still to come."""
+        """Whether panels are still to come, or the viewer is still to be brought back."""
         return self._turns.is_busy
 
     @property
@@ -141,21 +142,12 @@ class Comparison:
         self._turns.take(self._entering(viewer, relative_zoom(viewer)))
 
     def leave(self) -> None:
-        """Take the panels out and bring the viewer back to what it was."""
+        """Take the panels out, and in a moment bring the viewer back to what it was."""
         viewer = self._viewer()
-        if viewer is None or _running.get(viewer) is not self:
+        if viewer is None or self._is_leaving or _running.get(viewer) is not self:
             return
-        del _running[viewer]
-        self._turns.drop()
-        self._follow_no_more(viewer)
-        grid_of(viewer).enabled = False
-        self._take_out(viewer, self._added)
-        self._before.apply(viewer)
-        for reference in self._arrived:
-            layer = reference()
-            if layer is not None and layer in viewer.layers:
-                layer.visible = True
-        self.ended.emit()
+        self._is_leaving = True
+        self._turns.take(self._leaving(viewer))
 
     def set_removed_shown(self, is_shown: bool) -> None:
         """Show what was removed from the noisy image, below the results, or hide it."""
@@ -181,6 +173,20 @@ class Comparison:
         unlink_layers(self._panels, _MATCHED)
         for panel in self._panels:
             panel.reset_contrast_limits()
+
+    def _leaving(self, viewer: napari.Viewer) -> Iterator[None]:
+        """Take the panels out; bring the viewer back in another turn, as napari collects garbage."""
+        self._follow_no_more(viewer)
+        grid_of(viewer).enabled = False
+        self._take_out(viewer, self._added)
+        yield
+        del _running[viewer]
+        self._before.apply(viewer)
+        for reference in self._arrived:
+            layer = reference()
+            if layer is not None and layer in viewer.layers:
+                layer.visible = True
+        self.ended.emit()
 
     def _entering(self, viewer: napari.Viewer, zoom: float) -> Iterator[None]:
         """Add the panels one after the other, and show them all at the end."""

@@ -352,8 +352,21 @@ def test_closing_the_dock_leaves(trained: napari.Viewer) -> None:
     bar = bar_of(trained)
     assert bar is not None
     bar.parentWidget().destroyOnClose()
+    settle(trained)
     assert running_comparison(trained) is None
     assert len(trained.layers) == 3
+
+
+def test_leaving_again_while_it_is_left_changes_nothing(trained: napari.Viewer) -> None:
+    before = ViewerState.from_viewer(trained)
+    toggled(trained)
+    toggle_comparison(trained)
+    running = running_comparison(trained)
+    assert running is not None and running.is_busy, "the viewer comes back in a later turn"
+    toggle_comparison(trained)
+    settle(trained)
+    assert running_comparison(trained) is None
+    assert ViewerState.from_viewer(trained) == before
 
 
 def test_turning_the_grid_off_leaves(trained: napari.Viewer, qtbot: QtBot) -> None:
