@@ -47,6 +47,11 @@ class PatchRegion:
         """Number of allowed corners."""
         return int(self._areas().sum())
 
+    def n_pixels(self, patch_size: int) -> int:
+        """Return the number of pixels that lie in patches, where rectangles are far apart."""
+        r, more = self.rectangles, patch_size
+        return int(((r[:, 2] - r[:, 1] + more) * (r[:, 4] - r[:, 3] + more)).sum())
+
     def _areas(self) -> NDArray[np.int64]:
         r = self.rectangles
         areas: NDArray[np.int64] = (r[:, 2] - r[:, 1] + 1) * (r[:, 4] - r[:, 3] + 1)

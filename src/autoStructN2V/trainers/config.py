@@ -36,6 +36,16 @@ StepsPerEpoch = Annotated[
         "slices, divided by the batch size.",
     ),
 ]
+MostPasses = Annotated[
+    int,
+    Field(
+        ge=0,
+        title="Most passes",
+        description="How often a training looks at each pixel, at most: with few pixels, epochs "
+        "get fewer steps, as a network that sees the same noise again and again learns it by "
+        "heart. 0: as often as the epochs say.",
+    ),
+]
 OptimizerName = Literal["adam", "muon"]
 
 
@@ -45,6 +55,7 @@ class OptimizationConfig(FrozenConfig):
     batch_size: BatchSize = 8
     learning_rate: LearningRate = 1e-4
     steps_per_epoch: StepsPerEpoch = 0
+    most_passes: MostPasses = 0
     optimizer: OptimizerName = Field(
         "adam",
         title="Optimizer",

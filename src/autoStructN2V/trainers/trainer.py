@@ -8,7 +8,6 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from autoStructN2V.errors import TrainingError
@@ -16,6 +15,7 @@ from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.models.workers import Workers
 from autoStructN2V.trainers.checkpoint import Standing
 from autoStructN2V.trainers.events import BatchFinished, EpochFinished, Warned
+from autoStructN2V.trainers.length import steps_in_epoch
 from autoStructN2V.trainers.refinement import Refinement
 from autoStructN2V.trainers.result import TrainingResult
 from autoStructN2V.trainers.spare_previews import SparePreviews
@@ -100,10 +100,7 @@ class Trainer:
     @cached_property
     def n_steps(self) -> int:
         """Optimizer steps in one epoch."""
-        if self.config.steps_per_epoch:
-            return self.config.steps_per_epoch
-        n_slices = len(np.unique(self.data.split.training.rectangles[:, 0]))
-        return max(1, n_slices * self.config.patches_per_image // self.config.batch_size)
+        return steps_in_epoch(self.config, self.data.split, self.schedule.num_epochs)
 
     def go_on_with(
         self, weights: Mapping[str, Tensor], averages: Sequence[Any] | None = None

@@ -175,7 +175,7 @@ class Comparison:
             panel.reset_contrast_limits()
 
     def _leaving(self, viewer: napari.Viewer) -> Iterator[None]:
-        """Take the panels out; bring the viewer back in another turn, as napari collects garbage."""
+        """Take the panels out, which makes napari collect garbage; bring the viewer back later."""
         self._follow_no_more(viewer)
         grid_of(viewer).enabled = False
         self._take_out(viewer, self._added)

@@ -110,6 +110,29 @@ def test_steps_of_an_epoch(steps, expected):
     assert trainer_for(steps_per_epoch=steps, patches_per_image=20).n_steps == expected
 
 
+def passes_of(trainer):
+    """Return how often a training looks at each pixel."""
+    seen = trainer.n_steps * trainer.schedule.num_epochs * trainer.config.batch_size
+    n_pixels = trainer.data.split.training.n_pixels(trainer.config.patch_size)
+    return seen * trainer.config.patch_size**2 / n_pixels
+
+
+@pytest.mark.parametrize("most_passes", [5, 20])
+def test_few_pixels_are_not_looked_at_too_often(most_passes):
+    unlimited = trainer_for(n_epochs=4, steps_per_epoch=60)
+    limited = trainer_for(n_epochs=4, steps_per_epoch=60, most_passes=most_passes)
+    assert passes_of(unlimited) > most_passes
+    assert passes_of(limited) == pytest.approx(most_passes, rel=0.1)
+
+
+def test_a_limit_that_is_not_reached_changes_nothing():
+    assert trainer_for(n_epochs=4, steps_per_epoch=60, most_passes=10_000).n_steps == 60
+
+
+def test_an_epoch_has_a_step_however_few_the_pixels():
+    assert trainer_for(n_epochs=200, steps_per_epoch=60, most_passes=1).n_steps == 1
+
+
 def test_the_best_weights_are_returned(monkeypatch):
     trainer = trainer_for(n_epochs=4, schedule={"early_stopping": False})
     losses, kept = iter([3.0, 1.0, 2.0, 5.0]), []

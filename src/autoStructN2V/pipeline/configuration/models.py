@@ -192,7 +192,8 @@ class PipelineConfig(ScheduleConfig):
         description="Begin stage 2, and N2V where no structured noise is found, with weights that "
         "were trained on drawn images with noise of many kinds, instead of random weights: better "
         "results, above all of few steps and of small images. Of use with 32 features and 2 "
-        "layers, as the presets have them.",
+        "layers, as the presets have them; with a kernel of several pixels only where a refinement "
+        "can follow.",
     )
     stage1_model: Path | None = Field(
         None,

@@ -25,6 +25,7 @@ from autoStructN2V.pipeline.steps.judging import LARGEST_SIDE, MOST_WINDOWS
 from autoStructN2V.pipeline.steps.training_data import N_TEST_PATCHES, bank_bytes
 from autoStructN2V.quantities import about_text, memory_text
 from autoStructN2V.trainers.config import LastStageConfig
+from autoStructN2V.trainers.length import steps_in_epoch
 from autoStructN2V.trainers.stepping.gradients import patches_at_work, patches_in_part
 from autoStructN2V.trainers.validation import n_patches_worth
 
@@ -197,13 +198,10 @@ def denoising_bytes(
 
 def steps_per_epoch(stage: StageConfig, config: PipelineConfig, shapes: Sequence[Shape]) -> int:
     """Return the number of optimizer steps in one epoch of a stage."""
-    if stage.steps_per_epoch:
-        return stage.steps_per_epoch
     slices = dict(enumerate(shape[1:] for shape in shapes for _ in range(shape[0])))
     generator = np.random.default_rng(config.random_seed)
     split = split_patches(slices, stage.patch_size, config.split_ratio, generator)
-    n_slices = len(np.unique(split.training.rectangles[:, 0]))
-    return max(1, n_slices * stage.patches_per_image // stage.batch_size)
+    return steps_in_epoch(stage, split, config.num_epochs)
 
 
 def _network_config(stage: StageConfig) -> NetworkConfig:
