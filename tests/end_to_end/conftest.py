@@ -3,9 +3,9 @@
 import napari
 import pytest
 
-from tests.plugin.conftest import qtbot, session, window_is_shown, windowed
+from tests.plugin.conftest import _what_windows_keep, qtbot, session, window_is_shown, windowed
 
-__all__ = ["qtbot", "session", "window_is_shown", "windowed"]
+__all__ = ["_what_windows_keep", "qtbot", "session", "window_is_shown", "windowed"]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from napari._app_model import get_app_model
+from napari.components import ViewerModel
 from qtpy.QtWidgets import QAbstractButton, QApplication, QDockWidget
 
 from autoStructN2V.errors import InputError
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
     from napari_autostructn2v.session.session import Session
 
-pytestmark = pytest.mark.usefixtures("windowed")
 STAGES = ["Noisy", "Stage 1", "Stage 2"]
 SHOWN = pytest.mark.parametrize("window_is_shown", [True])
 DIFFERENCES = ["Stage 1 - Stage 2", "Noisy - Stage 1", "Noisy - Stage 2"]
@@ -49,6 +49,12 @@ DIFFERENCES = ["Stage 1 - Stage 2", "Noisy - Stage 1", "Noisy - Stage 2"]
 def window_is_shown() -> bool:
     """What is compared is read from the viewer, but for those tests that are ``SHOWN``."""
     return False
+
+
+@pytest.fixture
+def viewer(windowed: napari.Viewer) -> napari.Viewer:
+    """A napari window: what is compared lies in its grid."""
+    return windowed
 
 
 @pytest.fixture
@@ -621,21 +627,21 @@ def test_doubt_is_not_offered_when_the_noisy_pixels_are_gone(
     assert not button(bar_of(trained), "Show where to doubt").isEnabled()
 
 
-def test_a_map_of_doubt_is_sliced_like_an_array(session: Session) -> None:
+def test_a_map_of_doubt_is_sliced_like_an_array(qapp: QApplication) -> None:
     generator = np.random.default_rng(0)
     noisy = generator.random((2, 3, 16, 20), np.float32)
-    layer = session.viewer.add_image(noisy)
+    layer = ViewerModel().add_image(noisy)
     maps: Any = Maps()
     doubt = DoubtImage(maps, stacks_of(layer), 0.5 * noisy)
     whole = 5 * noisy
     for key in (..., 1, (1, 2), (0, 1, slice(3, 9)), (slice(None), 0, 4), (1, ..., 7), (..., 2, 5)):
         np.testing.assert_allclose(doubt[key], whole[key], rtol=1e-5)
-    image = DoubtImage(maps, stacks_of(session.viewer.add_image(noisy[0, 0])), 0.5 * noisy[0, 0])
+    image = DoubtImage(maps, stacks_of(ViewerModel().add_image(noisy[0, 0])), 0.5 * noisy[0, 0])
     np.testing.assert_allclose(image[2:4], whole[0, 0, 2:4], rtol=1e-5)
 
 
 def test_maps_of_large_images_are_made_beside_the_interface(
-    session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doubt_module, "_MOST_AT_ONCE", 10)
     noisy = np.random.default_rng(0).random((4, 16, 20), np.float32)
@@ -647,7 +653,7 @@ def test_maps_of_large_images_are_made_beside_the_interface(
             return super().of_slice(prepared, z, denoised)
 
     maps: Any = Noting()
-    doubt = DoubtImage(maps, stacks_of(session.viewer.add_image(noisy)), 0.5 * noisy)
+    doubt = DoubtImage(maps, stacks_of(ViewerModel().add_image(noisy)), 0.5 * noisy)
     told: list[object] = []
     doubt.arrived.connect(lambda: told.append(1))
     assert np.isnan(doubt[0]).all() and np.isnan(doubt[1]).all() and np.isnan(doubt[2]).all()
@@ -659,9 +665,7 @@ def test_maps_of_large_images_are_made_beside_the_interface(
     np.testing.assert_allclose(np.asarray(doubt), 5 * noisy, rtol=1e-5)
 
 
-def test_why_no_map_was_made_is_told(
-    session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_why_no_map_was_made_is_told(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doubt_module, "_MOST_AT_ONCE", 10)
     told: list[str] = []
     monkeypatch.setattr(doubt_module, "show_info", told.append)
@@ -672,7 +676,7 @@ def test_why_no_map_was_made_is_told(
             raise InputError("scan.tif cannot be read.")
 
     maps: Any = Failing()
-    doubt = DoubtImage(maps, stacks_of(session.viewer.add_image(noisy)), noisy)
+    doubt = DoubtImage(maps, stacks_of(ViewerModel().add_image(noisy)), noisy)
     assert np.isnan(doubt[0]).all()
     qtbot.waitUntil(lambda: bool(told))
     assert told == ["No map of doubt was made: scan.tif cannot be read."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from autoStructN2V.files import atomic_write, write_bytes
@@ -12,11 +13,19 @@ from autoStructN2V.pipeline.report.record import shown_slices
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from jinja2 import Template
+
     from autoStructN2V.pipeline.report.record import RunRecord
 
 
 def render(record: RunRecord) -> str:
     """Return the report of a run as HTML, complete with style, pictures and diagrams."""
+    return _page().render(content(record))
+
+
+@cache
+def _page() -> Template:
+    """Return the empty page, which takes as long to compile as most reports take to fill in."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -28,7 +37,7 @@ def render(record: RunRecord) -> str:
         lstrip_blocks=True,
     )
     environment.filters["drawn"] = Markup  # diagrams are made here and hold no text of others
-    return environment.get_template("report.html").render(content(record))
+    return environment.get_template("report.html")
 
 
 def write_report(record: RunRecord, path: Path) -> None:

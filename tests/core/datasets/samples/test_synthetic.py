@@ -15,6 +15,11 @@ from autoStructN2V.datasets.samples.synthetic import (
 SMALL = (4, 96, 96)
 
 
+@pytest.fixture
+def textures_once() -> None:
+    """Here, images are drawn whenever they are asked for."""
+
+
 def _measured(noise: np.ndarray, half: int) -> np.ndarray:
     planes = [plane - plane.mean() for plane in noise]
     correlations = [np.fft.fftshift(np.fft.ifft2(np.abs(np.fft.fft2(p)) ** 2).real) for p in planes]
