@@ -33,7 +33,7 @@ STEPS = {
 PAGE = "index.html"
 
 _SHOWN = {"input": "Before", "stage1": "Stage 1", "stage2": "Stage 2"}
-_TAKEN = {"removed": "Removed", "first": "Of that first"}
+_TAKEN = {"removed": "Removed", "first": "Taken out first"}
 _GRAY = (0.0, 255.0)
 _PANEL = 180  # px of the samples that are shown: twice as large in their picture
 _KERNEL = 300  # px: largest side of a kernel beside them
@@ -44,10 +44,9 @@ _TABLE = re.compile(r"(<!-- gallery: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def found_rows(gallery: Path) -> dict[str, list[dict[str, Any]]]:
     """Return the figures of all images that are there: those with a truth, without, and samples."""
-    real = _rows(gallery, REAL_IMAGES)
     return {
-        "truth": [row for row in real if "psnr" in row],
-        "pictures": [row for row in real if "psnr" not in row],
+        "truth": _rows(gallery, [entry for entry in REAL_IMAGES if entry.score is not None]),
+        "pictures": _rows(gallery, [entry for entry in REAL_IMAGES if entry.score is None]),
         "samples": _rows(gallery, SAMPLE_IMAGES),
     }
 
@@ -79,8 +78,10 @@ def write_page(gallery: Path) -> Path:
         lstrip_blocks=True,
     )
     environment.filters["drawn"] = Markup  # kernels, which the program drew
+    groups = [(name, [_shown(gallery, row) for row in found[name]]) for name in found]
     page = environment.get_template("gallery.html").render(
-        groups=[(name, [_shown(gallery, row) for row in found[name]]) for name in found],
+        groups=groups,
+        others=[image for _, images in groups for image in images if not image["psnr"]],
         steps=STEPS,
         summary=summary(found["truth"]),
         machine=rows[0]["machine"] if rows else {},
@@ -145,10 +146,29 @@ def tables(gallery: Path) -> dict[str, str]:
     found = found_rows(gallery)
     real = [*found["truth"], *found["pictures"]]
     return {
-        "figures": "\n".join([summary(found["truth"]), "", *_figures(found["truth"])]),
+        "figures": "\n".join([summary(found["truth"]), "", *_figures(_scored(found["truth"]))]),
         "sentences": "\n".join(_sentences(real)),
-        "samples": "\n".join(_figures(found["samples"])),
+        "samples": "\n\n".join(_sample(row) for row in _scored(found["samples"])),
     }
+
+
+def _scored(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out what the program refused."""
+    return [row for row in rows if "psnr" in row]
+
+
+def _sample(row: dict[str, Any]) -> str:
+    """Return a sample with its picture."""
+    title = row["title"]
+    picture = f"![{title}: before, after both stages, and the kernel](images/{_picture(row)})"
+    gaussian = f"Best Gaussian filter: {row['psnr']['best_gaussian']:.1f} dB."
+    said = " ".join([*row["first"], row["verdict"]])
+    text = f"The kernel {row['kernel']}. {gaussian} The program says: *{said}*"
+    return f"### {title}\n\n{row['sentence']}\n\n{picture}\n\n{text}"
+
+
+def _picture(row: dict[str, Any]) -> str:
+    return f"{row['name'].replace('sample_', 'gallery-')}.png"
 
 
 def _figures(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -190,11 +210,9 @@ def filled(text: str, known: dict[str, str]) -> str:
 def write_panels(gallery: Path, folder: Path) -> None:
     """Write a picture of each sample that is there: before, both stages, and the kernel."""
     folder.mkdir(parents=True, exist_ok=True)
-    for row in _rows(gallery, SAMPLE_IMAGES):
-        if "psnr" in row:
-            panel(gallery / row["name"], row["psnr"]).save(
-                folder / f"gallery-{row['name']}.png", optimize=True
-            )
+    for row in _scored(found_rows(gallery)["samples"]):
+        picture = panel(gallery / row["name"], row["psnr"])
+        picture.save(folder / _picture(row), optimize=True)
 
 
 def panel(folder: Path, psnr: dict[str, float]) -> Image.Image:
