@@ -35,7 +35,7 @@ PAGE = "index.html"
 _SHOWN = {"input": "Before", "stage1": "Stage 1", "stage2": "Stage 2"}
 _TAKEN = {"removed": "Removed", "first": "Taken out first"}
 _GRAY = (0.0, 255.0)
-_PANEL = 180  # px of the samples that are shown: twice as large in their picture
+_PANEL = 150  # px of the samples that are shown: twice as large in their picture
 _KERNEL = 300  # px: largest side of a kernel beside them
 _GRAYS, _REDS = 112, 12  # colors of a picture: fewer are seen, more make it larger
 _RED = (214, 69, 65)  # frames of hidden pixels
@@ -161,9 +161,9 @@ def _sample(row: dict[str, Any]) -> str:
     """Return a sample with its picture."""
     title = row["title"]
     picture = f"![{title}: before, after both stages, and the kernel](images/{_picture(row)})"
-    gaussian = f"Best Gaussian filter: {row['psnr']['best_gaussian']:.1f} dB."
+    scores = ", ".join(f"{STEPS[step]} {row['psnr'][step]:.2f} dB" for step in STEPS)
     said = " ".join([*row["first"], row["verdict"]])
-    text = f"The kernel {row['kernel']}. {gaussian} The program says: *{said}*"
+    text = f"{scores[0].upper()}{scores[1:]}. The kernel {row['kernel']}.\n\n> {said}"
     return f"### {title}\n\n{row['sentence']}\n\n{picture}\n\n{text}"
 
 
@@ -216,19 +216,22 @@ def write_panels(gallery: Path, folder: Path) -> None:
 
 
 def panel(folder: Path, psnr: dict[str, float]) -> Image.Image:
-    """Draw what a folder of the gallery shows side by side, with the PSNR in dB of each."""
+    """Draw what a folder of the gallery shows, with the PSNR in dB of each, two in a row."""
     shown = []
     for step, title in _SHOWN.items():
         if step in psnr:
             pixels = np.asarray(Image.open(folder / f"{step}.png"), np.float32)
             title = f"{title.lower()}, {psnr[step]:.1f} dB"
             shown.append((title, pixels[:_PANEL, :_PANEL]))
-    images = draw_panels(shown)
+    row = draw_panels(shown)  # in one row, because they share their contrast
     kernel = Image.open(folder / "kernel.png").convert("RGB")
     kernel.thumbnail((_KERNEL, _KERNEL))
-    both = Image.new("RGB", (images.width + kernel.width, images.height), images.getpixel((0, 0)))
-    both.paste(images, (0, 0))
-    both.paste(kernel, (images.width, 0))
+    gap = (row.width - len(shown) * 2 * _PANEL) // (len(shown) + 1)
+    third = 2 * (2 * _PANEL + gap)  # px: where it begins
+    both = Image.new("RGB", (third + gap, 2 * row.height), row.getpixel((0, 0)))
+    both.paste(row.crop((0, 0, third + gap, row.height)), (0, 0))
+    both.paste(row.crop((third, 0, row.width, row.height)), (0, row.height))
+    both.paste(kernel, (third // 2, row.height))
     return both.quantize(palette=_palette(), dither=Image.Dither.NONE)
 
 

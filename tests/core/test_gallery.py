@@ -128,7 +128,10 @@ def test_pictures_of_samples_are_small(page: Any, made: Path) -> None:
     (picture,) = (made / "images").iterdir()
     assert picture.stat().st_size < 150_000
     with Image.open(picture) as drawn:
-        assert drawn.width > 3 * 2 * 180  # three images at twice their size, and the kernel
+        width, height = drawn.size
+        colors = np.asarray(drawn.convert("RGB"))
+    assert 2 * 300 < width < 700 and 2 * 300 < height < 800  # twice as large, two in a row
+    assert colors[-50, 50].max() < 240 < colors[-50, -30].min()  # the third, beside the kernel
 
 
 def test_an_image_is_trained_on_once(
