@@ -54,9 +54,11 @@ def read_frame(folder: Path, name: str, frame: int) -> tuple[NDArray[np.float32]
     return noisy[frame : frame + 1], truth
 
 
-def peak_psnr(image: NDArray[np.floating], truth: NDArray[np.float32]) -> float:
-    """Return the PSNR in dB for a peak of 255."""
-    return psnr(image / _PEAK, truth / _PEAK)
+def peak_psnr(
+    image: NDArray[np.floating], truth: NDArray[np.float32], peak: float = _PEAK
+) -> float:
+    """Return the PSNR in dB for a peak, of 255 unless another is given."""
+    return psnr(image / peak, truth / peak)
 
 
 def score_frame(
@@ -80,10 +82,12 @@ def score_frame(
     return row
 
 
-def best_gaussian(noisy: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
+def best_gaussian(
+    noisy: NDArray[np.float32], truth: NDArray[np.float32], peak: float = _PEAK
+) -> float:
     """Return the PSNR in dB of the Gaussian filter that the truth likes best."""
     blurred = (ndimage.gaussian_filter(noisy, (0, sigma, sigma)) for sigma in _SIGMAS)
-    return max(peak_psnr(image, truth) for image in blurred)
+    return max(peak_psnr(image, truth, peak) for image in blurred)
 
 
 def scores_at_own_brightness(

@@ -96,7 +96,7 @@ def _pair(values: list[float] | None) -> str:
 def save_picture(file: Path, images: list[NDArray[np.float32]]) -> None:
     """Write the same part of all images side by side, and what the last one lost."""
     z = len(images[0]) // 2
-    part = _busiest(images[-1][z])
+    part = busiest(images[-1][z])
     cut = [image[z][part] for image in images]
     low, high = np.percentile(cut[-1], [0.5, 99.5])
     shown = [(image - low) / max(high - low, 1e-9) for image in cut]
@@ -108,7 +108,7 @@ def save_picture(file: Path, images: list[NDArray[np.float32]]) -> None:
     Image.fromarray(pixels).resize((2 * row.shape[1], 2 * row.shape[0]), 0).save(file)
 
 
-def _busiest(image: NDArray[np.float32]) -> tuple[slice, slice]:
+def busiest(image: NDArray[np.float32]) -> tuple[slice, slice]:
     """Return the square in which a denoised image varies most."""
     side = min(_SIDE, *image.shape)
     detail = np.square(image - ndimage.gaussian_filter(image, 8))

@@ -74,11 +74,9 @@ def gray_picture(image: NDArray[np.floating], limits: tuple[float, float]) -> Pi
     limits : (float, float)
         Those that are shown black and white.
     """
-    low, high = limits
-    gray = np.clip((image - low) / max(high - low, 1e-12), 0.0, 1.0)
-    pixels = Image.fromarray(np.round(255.0 * np.nan_to_num(gray)).astype(np.uint8))
+    pixels = Image.fromarray(gray_levels(image, limits))
     file = io.BytesIO()
-    if gray.size <= _LOSSLESS or not features.check("webp"):
+    if image.size <= _LOSSLESS or not features.check("webp"):
         kind = "png"
         pixels.save(file, "PNG", optimize=True)
     else:
@@ -86,6 +84,14 @@ def gray_picture(image: NDArray[np.floating], limits: tuple[float, float]) -> Pi
         pixels.save(file, "WEBP", quality=_QUALITY, method=2)
     text = base64.b64encode(file.getvalue()).decode()
     return Picture(f"data:image/{kind};base64,{text}", pixels.width, pixels.height)
+
+
+def gray_levels(image: NDArray[np.floating], limits: tuple[float, float]) -> NDArray[np.uint8]:
+    """Return an image (y, x) as gray levels, those of the limits black and white; NaN is black."""
+    low, high = limits
+    gray = np.clip((image - low) / max(high - low, 1e-12), 0.0, 1.0)
+    levels: NDArray[np.uint8] = np.round(255.0 * np.nan_to_num(gray)).astype(np.uint8)
+    return levels
 
 
 def spectrum_range(power: NDArray[np.float64]) -> tuple[float, float]:
@@ -113,11 +119,10 @@ def before_after(noisy: NDArray[np.floating], denoised: NDArray[np.floating]) ->
         In one intensity unit.
     """
     side = min(*noisy.shape, _LARGEST_HALF)
-    low, high = intensity_range(denoised)
+    limits = intensity_range(denoised)
     halves = []
     for image in (noisy, denoised):
         top, left = ((n - side) // 2 for n in image.shape)
         cut = image[top : top + side, left : left + side]
-        gray = np.clip((cut - low) / max(high - low, 1e-12), 0.0, 1.0)
-        halves.append(np.round(255.0 * np.nan_to_num(gray)).astype(np.uint8))
+        halves.append(gray_levels(cut, limits))
     return Image.fromarray(np.hstack(halves))
