@@ -203,8 +203,10 @@ def judged_kernel(case: NoiseCase, proposal: KernelProposal) -> Judged:
 
 def is_wrong(case: NoiseCase, measured: Autocorrelation, limits: NoiseLimits) -> bool:
     """Whether something else is said of the noise than what it is."""
+    shape = limits.strength
     said = {
-        "is_gaussian": abs(measured.excess_kurtosis) < limits.strength.gaussian_kurtosis,
+        "is_gaussian": abs(measured.excess_kurtosis) < shape.gaussian_kurtosis
+        and abs(measured.skewness) < shape.gaussian_skewness,
         "resembles_structure": measured.resembles_structure,
     }
     if any(getattr(case, name) not in (None, value) for name, value in said.items()):

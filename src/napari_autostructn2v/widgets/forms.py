@@ -53,7 +53,7 @@ _CHOICE_LABELS: dict[tuple[str, Any], str] = {
     ("output_dtype", "float32"): "float32",
     ("output_dtype", "input"): "As the input",
 }
-_MEANING_OF_LOWEST = {"steps_per_epoch": "Auto", "threads": "All"}
+_MEANING_OF_LOWEST = {"steps_per_epoch": "Auto", "most_passes": "No limit", "threads": "All"}
 _FILE_PATTERNS = {"mask_file_path": "Kernel (*.npy)", "stage1_model": "Model (*.pth)"}
 
 # an editor has an effect only while another one is on (or off)

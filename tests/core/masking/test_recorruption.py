@@ -112,6 +112,9 @@ def test_the_loss_is_the_error_of_the_signal_plus_the_noise_however_much_noise_i
         ({"excess_kurtosis": 0.2}, True),
         ({"excess_kurtosis": 4.0}, False),
         ({"excess_kurtosis": -0.8}, False),
+        ({"skewness": 0.1}, True),
+        ({"skewness": 0.6}, False),
+        ({"skewness": -0.6}, False),
     ],
 )
 def test_only_uniform_gaussian_noise_can_be_added(change, expected):

@@ -64,6 +64,9 @@ class Autocorrelation:
     excess_kurtosis : float
         Fourth moment of the noise over its squared variance, minus 3: near 0 for Gaussian noise
         of the same strength everywhere, large where few strong values or places stand out.
+    skewness : float
+        Third moment of the noise over its variance to the power of 1.5: 0 for Gaussian noise,
+        above where strong values are mostly bright, as of few photons.
     brightness : float
         Mean brightness of the images.
     levels : tuple of (brightness, variance)
@@ -95,6 +98,7 @@ class Autocorrelation:
     n_pixels: int
     noise_variance: float
     excess_kurtosis: float = 0.0
+    skewness: float = 0.0
     brightness: float = 0.0
     variance_slope: float = 0.0
     levels: Levels = ()
@@ -113,7 +117,9 @@ class Autocorrelation:
     @property
     def is_uniform_gaussian(self) -> bool:
         """Whether the noise is about Gaussian and equally strong everywhere."""
-        return abs(self.excess_kurtosis) < NOISE_LIMITS.strength.gaussian_kurtosis
+        limits = NOISE_LIMITS.strength
+        is_symmetric = abs(self.skewness) < limits.gaussian_skewness
+        return is_symmetric and abs(self.excess_kurtosis) < limits.gaussian_kurtosis
 
     @property
     def follows_line(self) -> bool:
@@ -332,6 +338,7 @@ def measure_cleaned(
         n_pixels=estimate.n_pixels,
         noise_variance=variance,
         excess_kurtosis=strength.excess_kurtosis,
+        skewness=strength.skewness,
         brightness=strength.brightness,
         variance_slope=strength.slope,
         levels=strength_levels(stacks, fields, estimate.values, (strength.brightness, variance)),

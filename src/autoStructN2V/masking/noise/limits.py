@@ -268,6 +268,14 @@ class StrengthLimits:
         source="0.36 in widefield images of FMD, 16 in a confocal one of less than a photon, which "
         "loses 1.6 dB by drawn noise; docs/decisions.md (recorruption)",
     )
+    gaussian_skewness: float = limit(
+        0.3,
+        unit="third moment over the variance to the power of 1.5",
+        separates="symmetric noise from noise whose strong values are bright, as of few photons",
+        source="that of counts of 11 photons; 0.07 in T8_poisson, 0.15 in widefield images of FMD, "
+        "0.6 in one of W2S whose bright pixels came back as spots, 5 dB below a Gaussian filter",
+        kind="theory",
+    )
 
 
 @dataclass(frozen=True)

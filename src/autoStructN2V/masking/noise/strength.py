@@ -31,12 +31,15 @@ class NoiseStrength:
         By how much the variance grows for each unit of brightness, relative to ``variance``.
     excess_kurtosis : float
         Fourth moment of the noise over its squared variance, minus 3.
+    skewness : float
+        Third moment of the noise over its variance to the power of 1.5.
     """
 
     variance: float
     brightness: float
     slope: float
     excess_kurtosis: float
+    skewness: float
 
 
 def measure_noise_strength(
@@ -63,13 +66,14 @@ def measure_noise_strength(
     NoiseStrength
         Of the noise that is left after the high-pass and the selection.
     """
-    squares, brightness = [], []
+    fine, brightness = [], []
     for stack, field in zip(stacks, fields, strict=True):
         background = field.structure < threshold
-        squares.append(np.square(high_pass(stack, limits.background)[background], dtype=np.float64))
+        fine.append(high_pass(stack, limits.background)[background].astype(np.float64))
         smooth = blur(stack, limits.background.brightness_scale)
         brightness.append(smooth[background].astype(np.float64))
-    square, bright = np.concatenate(squares), np.concatenate(brightness)
+    noise, bright = np.concatenate(fine), np.concatenate(brightness)
+    square = np.square(noise)
     variance = float(square.mean())
     middle = float(bright.mean())
     gain = _gain(square, bright - middle, limits)
@@ -78,9 +82,10 @@ def measure_noise_strength(
     on_line = variance + gain * (mean - middle)
     at_mean = max(on_line, limits.strength.least_share * variance)
     if not at_mean > 0.0:
-        return NoiseStrength(0.0, mean, 0.0, 0.0)
+        return NoiseStrength(0.0, mean, 0.0, 0.0, 0.0)
     kurtosis = float(np.square(square / variance).mean()) - 3.0
-    return NoiseStrength(at_mean, mean, gain / at_mean, kurtosis)
+    skewness = float((square * noise).mean()) / variance**1.5
+    return NoiseStrength(at_mean, mean, gain / at_mean, kurtosis, skewness)
 
 
 def _gain(

@@ -44,6 +44,14 @@ def test_noise_that_grows_with_brightness_is_followed_over_all_of_the_images():
         assert variance == pytest.approx(brightness, rel=0.15)
 
 
+@pytest.mark.parametrize("n_photons", [4.0, 25.0])
+def test_counts_are_as_skewed_as_they_are_few(n_photons):
+    """The skewness of a Poisson law of mean m is the root of 1 / m; that of 4 is no bell shape."""
+    found = measure_noise_autocorrelation([np.random.default_rng(0).poisson(n_photons, SHAPE)])
+    assert found.skewness == pytest.approx(n_photons**-0.5, abs=0.03)
+    assert found.is_uniform_gaussian is (n_photons > 11.0)
+
+
 @pytest.mark.parametrize("unit", [1e-8, 1e-6, 1e4])
 def test_the_unit_of_the_images_does_not_matter(unit):
     image = synthetic.make_sample("shot_noise_lines", 0, (4, 128, 128)).noisy
@@ -51,5 +59,6 @@ def test_the_unit_of_the_images_does_not_matter(unit):
     second = measure_noise_autocorrelation([np.float32(unit) * image])
     assert second.is_uniform_gaussian
     assert second.excess_kurtosis == pytest.approx(first.excess_kurtosis, abs=1e-3)
+    assert second.skewness == pytest.approx(first.skewness, abs=1e-3)
     assert second.noise_variance == pytest.approx(first.noise_variance * unit**2, rel=1e-3)
     assert second.variance_slope == pytest.approx(first.variance_slope / unit, rel=1e-2)
