@@ -54,6 +54,14 @@ def read_frame(folder: Path, name: str, frame: int) -> tuple[NDArray[np.float32]
     return noisy[frame : frame + 1], truth
 
 
+def middle(images: NDArray[np.float32], side: int | None) -> NDArray[np.float32]:
+    """Return the square in the middle of images (z, y, x); all of them without a side."""
+    if side is None:
+        return images
+    top, left = ((length - side) // 2 for length in images.shape[1:])
+    return images[:, top : top + side, left : left + side]
+
+
 def peak_psnr(
     image: NDArray[np.floating], truth: NDArray[np.float32], peak: float = _PEAK
 ) -> float:
@@ -65,7 +73,7 @@ def score_frame(
     folder: Path, name: str, frame: int, arguments: argparse.Namespace
 ) -> dict[str, Any]:
     """Train on one frame alone and score it."""
-    noisy, truth = read_frame(folder, name, frame)
+    noisy, truth = (middle(image, arguments.side) for image in read_frame(folder, name, frame))
     result, seconds = train(
         noisy, configuration(arguments, "2D", 0, None), clock_of(arguments.clock)
     )
@@ -127,6 +135,7 @@ def read_arguments() -> argparse.Namespace:
     add("--data", type=Path, required=True, metavar="DIR", help="folder with the images")
     add("--types", nargs="+", metavar="NAME", help="default: all in the folder")
     add("--frame", nargs="+", type=int, default=[0], metavar="N", help="learned from; default 0")
+    add("--side", type=int, metavar="PX", help="of a square in the middle; default the whole")
     add_settings_arguments(parser)
     add_clock_argument(parser)
     add_common_arguments(parser)
