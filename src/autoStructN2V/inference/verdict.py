@@ -30,12 +30,16 @@ class Verdict:
         Of the best Gaussian filter, in pixels; 0 means that no filter was better than none.
     doubt : float
         Share of the variance of the noise that may be structure which looks like noise.
+    is_learned : bool
+        Whether the networks learned from the very pixels that are judged, as in images too small
+        to hold any out: what they know of the noise there counts in their favor.
     """
 
     errors: dict[str, float]
     deviations: dict[str, float]
     gaussian_sigma: float
     doubt: float = 0.0
+    is_learned: bool = False
 
     @property
     def stages(self) -> dict[str, float]:
@@ -68,7 +72,8 @@ class Verdict:
     @property
     def is_open(self) -> bool:
         """Whether the filter may as well be better, for all that is in doubt."""
-        return self.gain_db >= _WORTH_TELLING > self.least_gain_db
+        is_gain = self.gain_db >= _WORTH_TELLING
+        return is_gain and (self.is_learned or self.least_gain_db < _WORTH_TELLING)
 
     @property
     def gains_db(self) -> dict[str, float]:
@@ -99,11 +104,17 @@ class Verdict:
             )
         about = "at best" if self.is_open else "about"
         by = f"{about} {self.gain_db:.1f} dB" if self.gain_db >= _WORTH_TELLING else "no"
-        why = ": noise and fine structure look alike in them" if self.is_open else ""
+        why = f": {self._why_open}" if self.is_open else ""
         return (
             f"{best} is {than_stage}{by} better than the best Gaussian filter "
             f"({self.gaussian_sigma:.2g} px), as far as these images can tell{why}."
         )
+
+    @property
+    def _why_open(self) -> str:
+        if self.is_learned:
+            return "they are too small to judge on pixels that nothing was learned from"
+        return "noise and fine structure look alike in them"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""

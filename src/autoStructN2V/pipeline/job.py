@@ -226,6 +226,7 @@ class Job:
             self.device,
             self.config.random_seed,
             self.should_stop,
+            is_learned=self.pixels.holds_nothing_out,
         )
         if isinstance(found, NoVerdict):
             yield Warned(found.sentence)

@@ -149,6 +149,16 @@ def test_structure_that_may_count_as_noise_is_told_as_a_doubt():
     assert "no better than" in replace(verdict(gaussian=0.05), doubt=0.1).sentence
 
 
+def test_what_was_learned_from_is_judged_at_best():
+    """A network that knows the noise of the judged pixels seems better than it is."""
+    learned = replace(verdict(), is_learned=True)
+    assert learned.is_open and learned.gain_db == verdict().gain_db
+    assert "at best 3.5 dB better than the best Gaussian filter" in learned.sentence
+    assert learned.sentence.endswith("too small to judge on pixels that nothing was learned from.")
+    losing = replace(verdict(gaussian=0.02), is_learned=True)
+    assert losing.loses_to_gaussian and losing.sentence == verdict(gaussian=0.02).sentence
+
+
 def test_where_values_were_cut_off_nothing_is_judged():
     """The left half lies around the value below which a detector shows nothing."""
     sample = make_sample("random", seed=3, shape=(4, 256, 256))

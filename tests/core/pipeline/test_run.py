@@ -187,6 +187,13 @@ def test_a_training_that_is_too_short_is_told_that_a_filter_is_better():
     assert result.verdict.sentence in [e.message for e in events if isinstance(e, Warned)]
 
 
+@pytest.mark.parametrize(("n_slices", "is_learned"), [(1, True), (8, False)])
+def test_a_verdict_knows_whether_pixels_were_held_out(n_slices, is_learned):
+    images = make_sample("random", seed=0, shape=(n_slices, 96, 96)).noisy
+    _, result = drive(images, tiny(method="n2v", n2v={"patch_size": 64}))
+    assert result.verdict.is_learned is is_learned
+
+
 def test_an_imported_model_of_the_other_mode_is_refused(stage1_file):
     with pytest.raises(ModelError, match=r"trained in 2D mode but 2\.5D is configured"):
         drive(noisy_lines((20, 32, 32)), tiny(stage1_model=stage1_file[0], mode="2.5D"))

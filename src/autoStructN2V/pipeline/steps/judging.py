@@ -48,6 +48,8 @@ def judge_stages(
     device: torch.device,
     seed: int,
     should_stop: Callable[[], bool],
+    *,
+    is_learned: bool = False,
 ) -> Verdict | NoVerdict | None:
     """Estimate how far the results of a run are from the truth.
 
@@ -67,6 +69,8 @@ def judge_stages(
         Seed of all draws.
     should_stop : callable
         True ends the work.
+    is_learned : bool
+        Whether no pixels were held out from the training.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def judge_stages(
     sigma = verdict.gaussian_sigma / first.grid_share
     # noise that is as coarse as structure: what was found to be structure may be half of it
     doubt = noise.leak if first.grid_share < 1.0 else 0.0
-    return replace(verdict, gaussian_sigma=sigma, doubt=doubt)
+    return replace(verdict, gaussian_sigma=sigma, doubt=doubt, is_learned=is_learned)
 
 
 def _windows(

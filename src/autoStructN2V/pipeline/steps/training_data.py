@@ -86,6 +86,11 @@ class RunPixels:
             bank_bytes(self.config, self.device),
         )
 
+    @property
+    def holds_nothing_out(self) -> bool:
+        """Whether the images are too small to keep pixels from a training."""
+        return any(self._split(stage.patch_size).is_shared for stage in self.config.trained_stages)
+
     def training_data(
         self, config: StageConfig, kernel: Kernel, plan: RefinementPlan | None
     ) -> TrainingData:
