@@ -49,12 +49,12 @@ class PatchRegion:
 
     def n_pixels(self, patch_size: int) -> int:
         """Return the number of pixels that lie in patches, where rectangles are far apart."""
-        r, more = self.rectangles, patch_size
-        return int(((r[:, 2] - r[:, 1] + more) * (r[:, 4] - r[:, 3] + more)).sum())
+        return int(self._areas(patch_size).sum())
 
-    def _areas(self) -> NDArray[np.int64]:
+    def _areas(self, side: int = 1) -> NDArray[np.int64]:
+        """Return what squares of a side cover that start in each rectangle, (R,)."""
         r = self.rectangles
-        areas: NDArray[np.int64] = (r[:, 2] - r[:, 1] + 1) * (r[:, 4] - r[:, 3] + 1)
+        areas: NDArray[np.int64] = (r[:, 2] - r[:, 1] + side) * (r[:, 4] - r[:, 3] + side)
         return areas
 
     def clipped(self, other: PatchRegion) -> PatchRegion:
