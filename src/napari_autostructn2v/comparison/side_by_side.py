@@ -176,11 +176,13 @@ class Comparison:
 
     def _leaving(self, viewer: napari.Viewer) -> Iterator[None]:
         """Take the panels out, which makes napari collect garbage; bring the viewer back later."""
-        self._follow_no_more(viewer)
-        grid_of(viewer).enabled = False
-        self._take_out(viewer, self._added)
-        yield
-        del _running[viewer]
+        try:
+            self._follow_no_more(viewer)
+            grid_of(viewer).enabled = False
+            self._take_out(viewer, self._added)
+            yield
+        finally:  # also after an error, so that another comparison can begin
+            del _running[viewer]
         self._before.apply(viewer)
         for reference in self._arrived:
             layer = reference()
