@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from napari_autostructn2v import METADATA_KEY
 from napari_autostructn2v.comparison.doubt import doubt_panels
+from napari_autostructn2v.comparison.garbage import EarlierObjects
 from napari_autostructn2v.comparison.layout import best_columns, fit, relative_zoom
 from napari_autostructn2v.comparison.panels import last_removed, removed_panels
 from napari_autostructn2v.comparison.turns import Turns
@@ -89,6 +90,7 @@ class Comparison:
         self._doubts = tuple(doubts)
         self._viewer = weakref.ref(viewer)
         self._turns = Turns(viewer.window._qt_window)
+        self._earlier_objects = EarlierObjects(viewer.window._qt_window)
         self._before = ViewerState.from_viewer(viewer)
         self._added: list[Image] = []  # every layer of this comparison, seen or not
         self._panels: list[Image] = []
@@ -137,6 +139,7 @@ class Comparison:
         if viewer is None:
             return
         _running[viewer] = self
+        self._earlier_objects.pass_over()
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         viewer.layers.events.removed.connect(self._on_layer_removed)
         self._turns.take(self._entering(viewer, relative_zoom(viewer)))
@@ -182,6 +185,7 @@ class Comparison:
             self._take_out(viewer, self._added)
             yield
         finally:  # also after an error, so that another comparison can begin
+            self._earlier_objects.look_at()
             del _running[viewer]
         self._before.apply(viewer)
         for reference in self._arrived:
@@ -191,12 +195,17 @@ class Comparison:
         self.ended.emit()
 
     def _entering(self, viewer: napari.Viewer, zoom: float) -> Iterator[None]:
-        """Add the panels one after the other, and show them all at the end."""
+        """Add the panels one after the other, and show one after the other when all are there."""
         try:
             for image in self.images:
+                yield  # the bar of buttons is laid out first
                 self._add(viewer, image.panel())
-                yield
+            yield
             self._show(viewer, zoom)
+            for panel in self._panels[1:]:  # drawn for the first time, each takes its time
+                yield
+                if panel in self._panels:
+                    self._reveal(viewer, [panel])
         except Exception:
             self.leave()
             raise
@@ -209,7 +218,7 @@ class Comparison:
             layer.visible = False
         viewer.dims.ndisplay = 2
         self._panels = list(self._added)
-        self._reveal(viewer, self._panels)
+        self._reveal(viewer, self._panels[:1])
         self.set_contrast_matched(self._is_matched)
         self._arrange(viewer)
         self._fit_zoom = fit(viewer, zoom)
@@ -332,6 +341,7 @@ class Comparison:
 
     def _on_layer_removed(self, event: Any) -> None:
         if not any(panel is event.value for panel in self._added):
+            self._earlier_objects.look_at()  # the layer is one of them, and its pixels may be many
             return
         unlink_layers([event.value])
         was_last = self._below == [event.value]

@@ -382,13 +382,13 @@ def test_turning_the_grid_off_leaves(trained: napari.Viewer, qtbot: QtBot) -> No
     assert len(trained.layers) == 3
 
 
-def begun(viewer: napari.Viewer, n_turns: int) -> Comparison:
+def begun(viewer: napari.Viewer, n_panels: int) -> Comparison:
     """Begin to enter the comparison, and let the interface run until so many panels were added."""
     toggle_comparison(viewer)
     running = running_comparison(viewer)
     assert running is not None
     n_before = len(viewer.layers)
-    while len(viewer.layers) < n_before + n_turns:
+    while len(viewer.layers) < n_before + n_panels:
         assert running.is_busy
         QApplication.processEvents()
     return running
@@ -398,7 +398,7 @@ def test_until_all_panels_are_there_the_viewer_shows_what_it_showed(
     trained: napari.Viewer,
 ) -> None:
     shown = visible(trained)
-    running = begun(trained, n_turns=1)
+    running = begun(trained, n_panels=2)
     assert running.is_busy
     assert len(trained.layers) == 5, "two of three panels"
     assert visible(trained) == shown
@@ -426,12 +426,12 @@ def delete_a_panel(viewer: napari.Viewer) -> None:
 
 @SHOWN
 @pytest.mark.parametrize("act", [press_again, close_dock, delete_a_panel])
-@pytest.mark.parametrize("n_turns", [0, 1])
+@pytest.mark.parametrize("n_panels", [1, 2])
 def test_who_leaves_before_all_panels_are_there_finds_the_viewer_as_before(
-    trained: napari.Viewer, act: Act, n_turns: int, qtbot: QtBot
+    trained: napari.Viewer, act: Act, n_panels: int, qtbot: QtBot
 ) -> None:
     before, layers = ViewerState.from_viewer(trained), list(trained.layers)
-    begun(trained, n_turns)
+    begun(trained, n_panels)
     act(trained)
     qtbot.waitUntil(lambda: running_comparison(trained) is None)
     assert ViewerState.from_viewer(trained) == before
@@ -439,8 +439,34 @@ def test_who_leaves_before_all_panels_are_there_finds_the_viewer_as_before(
     qtbot.waitUntil(lambda: bar_of(trained) is None)
 
 
+@pytest.mark.parametrize("act", [press_again, close_dock])
+def test_who_leaves_before_any_panel_is_there_finds_the_viewer_as_before(
+    trained: napari.Viewer, act: Act, qtbot: QtBot
+) -> None:
+    before = ViewerState.from_viewer(trained)
+    begun(trained, n_panels=0)
+    act(trained)
+    qtbot.waitUntil(lambda: running_comparison(trained) is None)
+    assert ViewerState.from_viewer(trained) == before
+    qtbot.waitUntil(lambda: bar_of(trained) is None)
+
+
+@SHOWN
+def test_who_leaves_before_all_panels_are_seen_finds_the_viewer_as_before(
+    trained: napari.Viewer, qtbot: QtBot
+) -> None:
+    before, layers = ViewerState.from_viewer(trained), list(trained.layers)
+    begun(trained, n_panels=3)
+    qtbot.waitUntil(lambda: grid_of(trained).enabled)
+    assert len(visible(trained)) < 3
+    toggle_comparison(trained)
+    qtbot.waitUntil(lambda: running_comparison(trained) is None)
+    assert ViewerState.from_viewer(trained) == before
+    assert list(trained.layers) == layers
+
+
 def test_the_source_may_be_deleted_while_panels_come(trained: napari.Viewer) -> None:
-    begun(trained, n_turns=1)
+    begun(trained, n_panels=2)
     trained.layers.remove("lines")
     settle(trained)
     assert visible(trained) == STAGES
@@ -449,7 +475,7 @@ def test_the_source_may_be_deleted_while_panels_come(trained: napari.Viewer) -> 
 
 
 def test_all_layers_may_be_deleted_while_panels_come(trained: napari.Viewer, qtbot: QtBot) -> None:
-    begun(trained, n_turns=1)
+    begun(trained, n_panels=2)
     trained.layers.clear()
     qtbot.waitUntil(lambda: running_comparison(trained) is None)
     assert len(trained.layers) == 0
@@ -457,7 +483,7 @@ def test_all_layers_may_be_deleted_while_panels_come(trained: napari.Viewer, qtb
 
 
 def test_a_layer_that_arrives_while_panels_come_is_shown_afterward(trained: napari.Viewer) -> None:
-    begun(trained, n_turns=1)
+    begun(trained, n_panels=2)
     trained.add_image(np.zeros((2, 96, 96)), name="preview")
     settle(trained)
     assert visible(trained) == STAGES
@@ -466,7 +492,7 @@ def test_a_layer_that_arrives_while_panels_come_is_shown_afterward(trained: napa
 
 
 def test_choices_made_while_panels_come_hold(trained: napari.Viewer) -> None:
-    begun(trained, n_turns=1)
+    begun(trained, n_panels=2)
     button(bar_of(trained), "Match contrast").setChecked(False)
     button(bar_of(trained), "Show what was removed").setChecked(True)
     settle(trained)
