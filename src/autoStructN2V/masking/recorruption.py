@@ -6,6 +6,12 @@ predicted from the other without hiding anything. What lies beyond a kernel, too
 be hidden, is noise as well, unless a person has taken it out. Where noise depends on brightness,
 the drawn noise is as strong as the measured one is there.
 
+Noise that is skewed, as of few photons, has a third moment too, and drawn noise is Gaussian. What a
+network gains by keeping some of the skewed noise is charged only if the drawn noise is stronger at
+pixels that are brighter than those around them. With variance v + c (y - m), where m is the mean
+around a pixel, the terms of third order in the mean product of a smooth function of y + a z with
+n - z / a are E[n^3] - (2 - a^2) c E[n^2]: they vanish for one c, which the third moment gives.
+
 Shapes: B patches, C slices, P patch size.
 
 References
@@ -25,6 +31,7 @@ from torch.nn import functional
 from autoStructN2V.masking.kernels.cells import center_of
 from autoStructN2V.masking.limits import limit
 from autoStructN2V.masking.noise.autocorrelation import MAX_LAG
+from autoStructN2V.masking.noise.levels import growth_beyond
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 from autoStructN2V.masking.noise.resolution import significant
 
@@ -71,7 +78,10 @@ class NoiseSampler:
     device : torch.device
         Where noise is drawn.
     by_levels : bool
-        Whether the strength follows the measured levels of brightness, and not a straight line.
+        Whether the strength follows the measured levels of brightness, and not a straight line; and
+        the pixel itself, where the noise is skewed.
+    added : float
+        Times the drawn noise that is added to patches (a), for the third moment.
     limits : RecorruptionLimits
         Other limits than the usual ones, for a trial.
 
@@ -92,6 +102,7 @@ class NoiseSampler:
         device: torch.device,
         *,
         by_levels: bool = False,
+        added: float = 0.0,
         limits: RecorruptionLimits = RECORRUPTION_LIMITS,
     ) -> None:
         mean, std = mean_and_std
@@ -99,7 +110,11 @@ class NoiseSampler:
         self.variance = autocorrelation.noise_variance / std**2
         self._slope = autocorrelation.variance_slope * std
         self._brightness = (autocorrelation.brightness - mean) / std
-        levels = np.array(autocorrelation.levels if by_levels else (), np.float32).reshape(-1, 2)
+        known = autocorrelation.levels if by_levels else ()
+        per_unit = std / autocorrelation.noise_variance  # relative variance for each unit
+        self._growth = growth_beyond(known) * per_unit if known else 0.0
+        self._own = autocorrelation.asymmetry / (2.0 - added**2) * per_unit
+        levels = np.array(known, np.float32).reshape(-1, 2)
         self._levels = torch.from_numpy(levels).to(device)
         self._levels = (self._levels - torch.tensor([mean, 0.0], device=device)) / torch.tensor(
             [std, autocorrelation.noise_variance], device=device
@@ -151,12 +166,27 @@ class NoiseSampler:
         noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * self._shaping, s=shape[2:])
         inner = noise[..., : self._patch_size, : self._patch_size]
         if scale is None:
-            return inner * self._relative_strength(patches)
-        drawn: Tensor = scale.gain * inner * self._relative_strength(scale.before(patches))
+            return inner * self._relative_variance(patches).sqrt()
+        drawn: Tensor = scale.gain * inner * self._relative_variance(scale.before(patches)).sqrt()
         return drawn
 
-    def _relative_strength(self, patches: Tensor) -> Tensor:
-        """Return the standard deviation (B, C, P, P) relative to that at mean brightness."""
+    def variance_at(self, patches: Tensor) -> Tensor:
+        """Return the variance of the noise at each pixel.
+
+        Parameters
+        ----------
+        patches : Tensor, (B, C, P, P) float32
+            Normalized noisy patches.
+
+        Returns
+        -------
+        Tensor, (B, C, P, P) float32
+            In squared normalized units.
+        """
+        return self.variance * self._relative_variance(patches)
+
+    def _relative_variance(self, patches: Tensor) -> Tensor:
+        """Return the variance (B, C, P, P) relative to that at mean brightness."""
         around = functional.avg_pool2d(
             patches,
             self._limits.averaged,
@@ -165,29 +195,27 @@ class NoiseSampler:
             count_include_pad=False,
         )
         if len(self._levels):
-            return self._at_levels(_half_itself(patches, around, self._limits.averaged)).sqrt()
+            others = _without_itself(patches, around, self._limits.averaged)
+            return self._at_levels(others, patches)
         variance = 1.0 + self._slope * (around - self._brightness)
-        return variance.clamp_min(NOISE_LIMITS.strength.least_share).sqrt()
+        return variance.clamp_min(NOISE_LIMITS.strength.least_share)
 
-    def _at_levels(self, brightness: Tensor) -> Tensor:
-        """Return the variance (B, C, P, P) at a brightness, on lines between the levels."""
+    def _at_levels(self, others: Tensor, patches: Tensor) -> Tensor:
+        """Return the variance (B, C, P, P) of pixels with some brightness around them."""
         bright, variance = self._levels.T.contiguous()
-        above = torch.searchsorted(bright, brightness.contiguous()).clamp(1, len(bright) - 1)
+        above = torch.searchsorted(bright, others.contiguous()).clamp(1, len(bright) - 1)
         low, high = bright[above - 1], bright[above]
-        share = ((brightness - low) / (high - low)).clamp(0.0, 1.0)
-        return torch.lerp(variance[above - 1], variance[above], share)
+        share = ((others - low) / (high - low)).clamp(0.0, 1.0)
+        at_others = torch.lerp(variance[above - 1], variance[above], share)
+        at_others += self._growth * (others - bright[-1]).clamp_min(0.0)
+        least = NOISE_LIMITS.strength.least_share * at_others
+        return torch.maximum(at_others + self._own * (patches - others), least)
 
 
-def _half_itself(patches: Tensor, around: Tensor, side: int) -> Tensor:
-    """Return half of each pixel of (B, C, P, P) and half of the mean of those around it.
-
-    The strength of shot noise follows from the signal. The pixel itself says too much of it, since
-    its noise is in there, and the others say too little; half and half, the third moment of shot
-    noise is charged exactly.
-    """
+def _without_itself(patches: Tensor, around: Tensor, side: int) -> Tensor:
+    """Return the mean around each pixel of (B, C, P, P), of a square without the pixel itself."""
     n_pixels = side**2
-    others = (n_pixels * around - patches) / (n_pixels - 1)
-    return (patches + others) / 2.0
+    return (n_pixels * around - patches) / (n_pixels - 1)
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:

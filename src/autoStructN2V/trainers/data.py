@@ -37,11 +37,6 @@ class RefinementPlan:
     at_once: bool = False
     evening: float = 1.0
 
-    @property
-    def variance(self) -> float:
-        """Variance of the noise as the network sees it, in squared normalized units."""
-        return self.noise.variance * self.evening
-
 
 @dataclass
 class TrainingData:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.trainers.checkpoint import fitting
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.trainers.data import RefinementPlan
+    from autoStructN2V.trainers.validation import MaskedValidation
 
 WITHOUT_REFINEMENT = "the training keeps its blind spots to the end (no refinement)"
 """What is said where noise cannot be drawn like that of the images."""
@@ -33,6 +35,8 @@ class Refinement:
         None if there is none.
     n_hidden_epochs : int
         Epochs that hide pixels, before it begins.
+    validation : MaskedValidation
+        Hidden pixels whose error tells whether the measured noise can be right.
 
     Attributes
     ----------
@@ -43,9 +47,12 @@ class Refinement:
         kept: the validation is too coarse to rank them among each other.
     """
 
-    def __init__(self, plan: RefinementPlan | None, n_hidden_epochs: int) -> None:
+    def __init__(
+        self, plan: RefinementPlan | None, n_hidden_epochs: int, validation: MaskedValidation
+    ) -> None:
         self._plan = plan
         self.n_hidden_epochs = n_hidden_epochs
+        self._validation = validation
         self.noise: NoiseSampler | None = None
         self.limit = -math.inf
         self._before: list[dict[str, Any]] = []
@@ -67,7 +74,7 @@ class Refinement:
         """
         if self._plan is None:
             return
-        if self._plan.variance > _MOST_NOISE * best:
+        if self._variance > _MOST_NOISE * best:
             yield Warned(
                 "The measured noise is stronger than the whole error at hidden pixels, which "
                 f"contains it, so {WITHOUT_REFINEMENT}."
@@ -85,11 +92,20 @@ class Refinement:
         """
         if self._plan is None or self.noise is None or len(history) < self.n_hidden_epochs + 2:
             return False
-        if self._plan.variance < _MOSTLY_NOISE * self.limit:
+        if self._variance < _MOSTLY_NOISE * self.limit:
             return False
         refined = [report.val_loss for report in history[self.n_hidden_epochs :]]
         is_rising = refined[-1] > (1.0 + _CLEAR_RISE) * min(refined[:-1])
         return is_rising and min(refined) > self.limit
+
+    @cached_property
+    def _variance(self) -> float:
+        """Variance of the noise of the pixels that are validated, as the network sees them.
+
+        They may be darker or brighter than all are on average.
+        """
+        assert self._plan is not None
+        return self._validation.noise_variance(self._plan.noise) * self._plan.evening
 
     def end(self, networks: Sequence[nn.Module]) -> Warned:
         """Go back to the weights from before, and to blind spots."""

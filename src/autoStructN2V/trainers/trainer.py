@@ -80,7 +80,6 @@ class Trainer:
         self.stage = stage
         self.device = data.bank.device
         self.stepper = Stepper(network, data, config, self.n_steps * schedule.num_epochs, seed)
-        self._refinement = Refinement(data.refinement, data.n_hidden_epochs(schedule.num_epochs))
         self._standing = Standing(self._weights())
         self._n_epochs_before = 0
         self.validation = MaskedValidation(
@@ -91,6 +90,8 @@ class Trainer:
             seed,
             n_patches_worth(self.n_steps * config.batch_size),
         )
+        n_hidden = data.n_hidden_epochs(schedule.num_epochs)
+        self._refinement = Refinement(data.refinement, n_hidden, self.validation)
 
     @property
     def averaged(self) -> FlexibleUNet:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from autoStructN2V.datasets.patches import PatchBank, PatchRegion
     from autoStructN2V.masking.kernels.kernel import Kernel
+    from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.trainers.batches import MaskedBatch
     from autoStructN2V.trainers.config import StageConfig
 
@@ -66,6 +67,14 @@ class MaskedValidation:
         source = BatchSource(bank, region, kernel, unturned, generator)
         starts = range(0, n_patches, _BATCH_SIZE)
         self._batches = [source.draw(min(_BATCH_SIZE, n_patches - start)) for start in starts]
+
+    def noise_variance(self, noise: NoiseSampler) -> float:
+        """Return the mean variance of the noise of the hidden pixels, normalized units squared."""
+        at_targets = [
+            batch.placement.at_targets(noise.variance_at(batch.noisy))[batch.placement.valid]
+            for batch in self._batches
+        ]
+        return float(torch.cat(at_targets).mean())
 
     def loss(self, network: nn.Module) -> float:
         """Return the masked mean squared error of ``network``, normalized intensity squared."""

@@ -67,6 +67,8 @@ class Autocorrelation:
     skewness : float
         Third moment of the noise over its variance to the power of 1.5: 0 for Gaussian noise,
         above where strong values are mostly bright, as of few photons.
+    asymmetry : float
+        Third moment of the noise over its variance, in units of the images.
     brightness : float
         Mean brightness of the images.
     levels : tuple of (brightness, variance)
@@ -99,6 +101,7 @@ class Autocorrelation:
     noise_variance: float
     excess_kurtosis: float = 0.0
     skewness: float = 0.0
+    asymmetry: float = 0.0
     brightness: float = 0.0
     variance_slope: float = 0.0
     levels: Levels = ()
@@ -339,6 +342,7 @@ def measure_cleaned(
         noise_variance=variance,
         excess_kurtosis=strength.excess_kurtosis,
         skewness=strength.skewness,
+        asymmetry=strength.asymmetry,
         brightness=strength.brightness,
         variance_slope=strength.slope,
         levels=strength_levels(stacks, fields, estimate.values, (strength.brightness, variance)),

@@ -93,12 +93,16 @@ def variance_at_levels(levels: Levels, brightness: NDArray[np.floating]) -> NDAr
         In squared units of the images.
     """
     bright, variance = np.array(levels).T
-    last = slice(-_EXTRAPOLATED_FROM, None)
-    growth = np.polyfit(bright[last], variance[last], 1)[0] if len(bright) > 1 else 0.0
     beyond = np.maximum(brightness - bright[-1], 0.0)
     at_levels = np.interp(brightness, bright, variance)
-    found: NDArray[np.float64] = at_levels + max(float(growth), 0.0) * beyond
+    found: NDArray[np.float64] = at_levels + growth_beyond(levels) * beyond
     return found
+
+
+def growth_beyond(levels: Levels) -> float:
+    """Return by how much the variance grows for each unit of brightness above the last level."""
+    bright, variance = np.array(levels[-_EXTRAPOLATED_FROM:]).T
+    return max(float(np.polyfit(bright, variance, 1)[0]), 0.0) if len(bright) > 1 else 0.0
 
 
 def scaled_kurtosis(fields: Sequence[NoiseField], threshold: float) -> float:

@@ -33,6 +33,9 @@ class NoiseStrength:
         Fourth moment of the noise over its squared variance, minus 3.
     skewness : float
         Third moment of the noise over its variance to the power of 1.5.
+    asymmetry : float
+        Third moment of the noise over its variance, in units of the images. Of shot noise it is the
+        same at every brightness: what one photon is worth, and more where photons differ in worth.
     """
 
     variance: float
@@ -40,6 +43,7 @@ class NoiseStrength:
     slope: float
     excess_kurtosis: float
     skewness: float
+    asymmetry: float = 0.0
 
 
 def measure_noise_strength(
@@ -84,8 +88,9 @@ def measure_noise_strength(
     if not at_mean > 0.0:
         return NoiseStrength(0.0, mean, 0.0, 0.0, 0.0)
     kurtosis = float(np.square(square / variance).mean()) - 3.0
-    skewness = float((square * noise).mean()) / variance**1.5
-    return NoiseStrength(at_mean, mean, gain / at_mean, kurtosis, skewness)
+    asymmetry = float((square * noise).mean()) / variance
+    skewness = asymmetry / variance**0.5
+    return NoiseStrength(at_mean, mean, gain / at_mean, kurtosis, skewness, asymmetry)
 
 
 def _gain(

@@ -10,7 +10,7 @@ import numpy as np
 from autoStructN2V.datasets.images.matching import Scale
 from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.datasets.patches import neighbor_slices, slice_scales
-from autoStructN2V.inference.noise_splitting import judge
+from autoStructN2V.inference.noise_splitting import SPLITTING_LIMITS, judge
 from autoStructN2V.inference.predictor import Predictor
 from autoStructN2V.inference.verdict import NoVerdict, Verdict
 from autoStructN2V.masking.recorruption import NoiseSampler
@@ -94,6 +94,7 @@ def judge_stages(
         windows[0].shape[-1],
         device,
         by_levels=bool(noise.levels) if first.grid_share < 1.0 else not noise.follows_line,
+        added=SPLITTING_LIMITS.strength,
     )
     on_device = [
         None if scale is None else Scale(*scale.to(device)[..., None, None]) for scale in scales

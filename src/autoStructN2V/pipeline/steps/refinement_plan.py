@@ -11,6 +11,7 @@ from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.data import RefinementPlan
 from autoStructN2V.trainers.events import TrainingEvent, Warned
+from autoStructN2V.trainers.loss import STRENGTH
 from autoStructN2V.trainers.refinement import WITHOUT_REFINEMENT
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 # of noise divided by its strength at each brightness, on a coarser grid: 0.36 in widefield images
 # of FMD, which gain; 16 in a confocal one of less than a photon, which loses 1.6 dB on its own grid
-_MOST_KURTOSIS = 1.0
+_MOST_KURTOSIS = 3.0
 
 
 @dataclass(frozen=True)
@@ -102,14 +103,14 @@ def plan_refinement(
     if evidence is None:
         return None
     noise, is_coarse = evidence.autocorrelation, measurement.grid.is_coarse
-    # images of shot noise on their own grid lost by it (two-photon, FMD)
-    by_levels = is_coarse and bool(noise.levels)
+    by_levels = bool(noise.levels) if is_coarse else not noise.follows_line
     reason = _why_not(noise, by_levels=by_levels)
     if reason:
         yield Warned(f"{reason}, so {WITHOUT_REFINEMENT}.")
         return None
     proposal = evidence.propose(measurement.configured)
-    is_drawn_whole = is_coarse or (proposal.advice.found and _holds(kernel, proposal.kernel))
+    is_found = proposal.advice.found
+    is_drawn_whole = is_coarse or (_holds(kernel, proposal.kernel) if is_found else by_levels)
     sampler = NoiseSampler(
         noise,
         None if is_drawn_whole else kernel,
@@ -117,6 +118,7 @@ def plan_refinement(
         config.patch_size,
         device,
         by_levels=by_levels,
+        added=STRENGTH,
     )
     # hidden pixels cannot tell noise that their kernel lets through from signal
     is_leaky = is_drawn_whole and proposal.n_cut > 0

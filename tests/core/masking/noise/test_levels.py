@@ -10,6 +10,7 @@ from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
     measure_noise_autocorrelation,
 )
+from autoStructN2V.masking.noise.levels import variance_at_levels
 
 CPU = torch.device("cpu")
 CENTER = Kernel.center_only()
@@ -50,30 +51,56 @@ def test_the_unit_of_the_images_does_not_matter(unit):
     np.testing.assert_allclose(variance / unit**2, brightness / unit, rtol=0.15)
 
 
-def test_drawn_noise_is_as_strong_as_the_level_says():
-    """Between levels on straight lines, beyond them as at the last one."""
-    levels = ((100.0, 1.0), (200.0, 9.0), (300.0, 4.0))
-    sampler = NoiseSampler(measured(levels), CENTER, (50.0, 10.0), 32, CPU, by_levels=True)
-    for brightness, variance in ((20.0, 1.0), (150.0, 5.0), (200.0, 9.0), (900.0, 4.0)):
+SATURATING = ((100.0, 1.0), (200.0, 9.0), (300.0, 4.0), (400.0, 2.0), (500.0, 1.0))
+GROWING = ((100.0, 1.0), (200.0, 3.0), (300.0, 5.0))
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        (SATURATING, ((20.0, 1.0), (150.0, 5.0), (200.0, 9.0), (900.0, 1.0))),
+        (GROWING, ((20.0, 1.0), (250.0, 4.0), (900.0, 17.0))),
+    ],
+)
+def test_drawn_noise_is_as_strong_as_the_level_says(levels, expected):
+    """On straight lines between levels; above them as it grew before, if it did."""
+    known = measured(levels)
+    sampler = NoiseSampler(known, CENTER, (50.0, 10.0), 32, CPU, by_levels=True)
+    for brightness, variance in expected:
         patches = torch.full((100, 1, 32, 32), (brightness - 50.0) / 10.0)
         noise = sampler.draw(patches, torch.Generator().manual_seed(0))
         assert float(noise.var()) * 100.0 == pytest.approx(variance, rel=0.05)
+        assert float(sampler.variance_at(patches).mean()) * 100.0 == pytest.approx(variance)
+        assert variance_at_levels(known.levels, np.array(brightness)) == pytest.approx(variance)
 
 
-def test_shot_noise_is_charged_to_third_order():
-    """Charged for copying itself squared, a pixel of counts owes its third moment as well.
+@pytest.mark.parametrize("multiplied", [False, True])
+@pytest.mark.parametrize("added", [0.0, 0.5])
+def test_shot_noise_is_charged_to_third_order(multiplied, added):
+    """Charged for copying its square, a pixel of counts owes its third moment as well.
 
-    For counts y of mean m: E[(y - m) y^2] = 2 m^2 + m; drawn noise z of variance v charges
-    2 E[y v], so v must be half the pixel itself and half its surroundings.
+    What a network f gains by copying noise n is 2 E[f n], and it is charged 2 E[f z] / a for
+    noise a z that is added to what it sees. For f(y) = (y - m)^2 the gain is the third moment. Where
+    photons are multiplied each by a chance of its own (exponential, as in an EMCCD), it is 3 for
+    each unit of variance, and the variance is 2 for each photon.
     """
-    counts = torch.poisson(torch.full((400, 1, 32, 32), 3.0), torch.Generator().manual_seed(0))
-    levels = ((0.0, 1e-6), (100.0, 100.0))
-    known = measured(levels, noise_variance=3.0)
-    sampler = NoiseSampler(known, CENTER, (0.0, 1.0), 32, CPU, by_levels=True)
-    noise = sampler.draw(counts, torch.Generator().manual_seed(1))
+    n_photons, worth = 3.0, 2.0 if multiplied else 1.0
+    counts = torch.poisson(
+        torch.full((1600, 1, 32, 32), n_photons), torch.Generator().manual_seed(0)
+    )
+    if multiplied:
+        torch.manual_seed(2)
+        counts = torch.where(counts > 0, torch._standard_gamma(counts.clamp_min(1.0)), 0.0)
+    levels = ((0.0, 1e-6), (100.0, 100.0 * worth))
+    known = measured(levels, noise_variance=worth * n_photons, asymmetry=3.0 if multiplied else 1.0)
+    sampler = NoiseSampler(known, CENTER, (0.0, 1.0), 32, CPU, by_levels=True, added=added)
+    drawn = sampler.draw(counts, torch.Generator().manual_seed(1))
     inner = (slice(None), slice(None), slice(4, -4), slice(4, -4))
-    charged = float((2.0 * counts * noise.square())[inner].mean())
-    assert charged == pytest.approx(2.0 * 3.0**2 + 3.0, rel=0.02)
+    off, drawn = (counts - n_photons)[inner].double(), drawn[inner].double()
+    gained = float((off**3).mean() + added**2 * (off * drawn.square()).mean())
+    charged = float(2.0 * (off * drawn.square()).mean())
+    assert charged == pytest.approx(gained, rel=0.06)
+    assert charged > 0.5 * known.asymmetry * known.noise_variance
 
 
 def test_all_that_was_measured_is_drawn_where_the_kernel_is_not_to_limit_it():

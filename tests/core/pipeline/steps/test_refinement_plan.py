@@ -22,7 +22,7 @@ def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, **f
     values[0, 5, 5] = 1.0
     for lag, value in enumerate(along_x, start=1):
         values[0, 5, [5 - lag, 5 + lag]] = value
-    given = {"noise_variance": 4.0, "levels": ((0.0, 1.0), (1.0, 2.0)), **fields}
+    given = {"noise_variance": 4.0, "levels": ((0.0, 3.5), (1.0, 4.5)), **fields}
     noise = Autocorrelation(values, np.zeros_like(values), values, 0.5, 10_000, **given)
     extractor = ExtractorConfig(max_true_pixels=most)
     known = SimpleNamespace(
@@ -40,8 +40,9 @@ def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, **f
     ("kurtosis", "scaled", "share", "is_refined"),
     [
         (0.1, 0.1, 1.0, True),  # the same strength everywhere
-        (0.8, 0.7, 1.0, False),  # shot noise
-        (13.0, 16.0, 0.4, False),  # a photon here and there
+        (0.8, 0.7, 1.0, True),  # shot noise
+        (13.0, 16.0, 1.0, False),  # a photon here and there
+        (13.0, 16.0, 0.4, False),
         (0.8, 0.7, 0.4, True),  # on a coarser grid, Gaussian at each brightness
     ],
 )
@@ -51,9 +52,20 @@ def test_which_noise_is_refined(kurtosis, scaled, share, is_refined):
     assert len(said) == (0 if is_refined else 1)
 
 
-def test_on_a_coarser_grid_hidden_pixels_may_be_predicted_a_little_worse():
+def test_hidden_pixels_may_be_predicted_a_little_worse_on_a_coarser_grid_and_in_shot_noise():
     assert planned(1.0)[0].tolerance == 0.0
     assert 0.0 < planned(0.4)[0].tolerance < 0.1
+    shot_noise = planned(1.0, excess_kurtosis=0.8, scaled_kurtosis=0.7)[0]
+    assert 0.0 < shot_noise.tolerance < 0.1
+
+
+def test_weak_correlation_of_shot_noise_is_drawn_and_that_of_other_independent_noise_is_not():
+    patches = torch.zeros(100, 1, 64, 64)
+    for kurtosis, expected in ((0.8, 0.06), (0.1, 0.0)):
+        plan, _ = planned(1.0, along_x=(0.06,), excess_kurtosis=kurtosis, scaled_kurtosis=kurtosis)
+        noise = plan.noise.draw(patches, torch.Generator().manual_seed(0))
+        correlation = float((noise[..., 1:] * noise[..., :-1]).mean() / noise.var())
+        assert correlation == pytest.approx(expected, abs=0.02)
 
 
 def test_after_a_head_start_hidden_pixels_do_not_judge_alone():
