@@ -79,8 +79,8 @@ def test_drawn_noise_is_as_strong_as_the_level_says(levels, expected):
 def test_shot_noise_is_charged_to_third_order(multiplied, added):
     """Charged for copying its square, a pixel of counts owes its third moment as well.
 
-    What a network f gains by copying noise n is 2 E[f n], and it is charged 2 E[f z] / a for
-    noise a z that is added to what it sees. For f(y) = (y - m)^2 the gain is the third moment. Where
+    What a network f gains by copying noise n is 2 E[f n], and it is charged 2 E[f z] / a for noise
+    a z that is added to what it sees. For f(y) = (y - m)^2 the gain is the third moment. Where
     photons are multiplied each by a chance of its own (exponential, as in an EMCCD), it is 3 for
     each unit of variance, and the variance is 2 for each photon.
     """
