@@ -89,7 +89,8 @@ class LastStageConfig(StageConfig):
         title="Refinement",
         description="Share of the epochs, the last ones, in which nothing is hidden: noise like "
         "the measured one is added instead, so that the network learns what hidden pixels know. "
-        "Left out where the noise is not bell-shaped and equally strong everywhere.",
+        "Left out where much of the noise is rare strong values, as of less than a photon for each "
+        "pixel, and where noise cannot be told from structure.",
     )
     average_turns: bool = Field(
         False,
