@@ -187,18 +187,20 @@ class NoiseSampler:
 
     def _relative_variance(self, patches: Tensor) -> Tensor:
         """Return the variance (B, C, P, P) relative to that at mean brightness."""
-        around = functional.avg_pool2d(
-            patches,
-            self._limits.averaged,
-            stride=1,
-            padding=self._limits.averaged // 2,
-            count_include_pad=False,
-        )
+        around = _mean_around(patches, self._limits.averaged)
         if len(self._levels):
-            others = _without_itself(patches, around, self._limits.averaged)
+            n_pixels = self._n_around(patches.shape[-1])
+            others = (n_pixels * around - patches) / (n_pixels - 1.0)
             return self._at_levels(others, patches)
         variance = 1.0 + self._slope * (around - self._brightness)
         return variance.clamp_min(NOISE_LIMITS.strength.least_share)
+
+    def _n_around(self, side: int) -> Tensor:
+        """Return how many pixels of a patch (P, P) the square around each has."""
+        reach = self._limits.averaged // 2
+        places = torch.arange(side, device=self.device)
+        along = (places + reach).clamp_max(side - 1) - (places - reach).clamp_min(0) + 1
+        return along[:, None] * along[None, :]
 
     def _at_levels(self, others: Tensor, patches: Tensor) -> Tensor:
         """Return the variance (B, C, P, P) of pixels with some brightness around them."""
@@ -212,10 +214,11 @@ class NoiseSampler:
         return torch.maximum(at_others + self._own * (patches - others), least)
 
 
-def _without_itself(patches: Tensor, around: Tensor, side: int) -> Tensor:
-    """Return the mean around each pixel of (B, C, P, P), of a square without the pixel itself."""
-    n_pixels = side**2
-    return (n_pixels * around - patches) / (n_pixels - 1)
+def _mean_around(patches: Tensor, side: int) -> Tensor:
+    """Return the mean (B, C, P, P) of a square around each pixel, of what of it is in the patch."""
+    return functional.avg_pool2d(
+        patches, side, stride=1, padding=side // 2, count_include_pad=False
+    )
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:
