@@ -203,10 +203,8 @@ def judged_kernel(case: NoiseCase, proposal: KernelProposal) -> Judged:
 
 def is_wrong(case: NoiseCase, measured: Autocorrelation, limits: NoiseLimits) -> bool:
     """Whether something else is said of the noise than what it is."""
-    shape = limits.strength
     said = {
-        "is_gaussian": abs(measured.excess_kurtosis) < shape.gaussian_kurtosis
-        and abs(measured.skewness) < shape.gaussian_skewness,
+        "is_gaussian": measured.is_gaussian_by(limits.strength),
         "resembles_structure": measured.resembles_structure,
     }
     if any(getattr(case, name) not in (None, value) for name, value in said.items()):

@@ -26,7 +26,7 @@ from autoStructN2V.masking.noise.levels import (
     strength_levels,
     variance_at_levels,
 )
-from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
+from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits, StrengthLimits
 from autoStructN2V.masking.noise.sample import sampled
 from autoStructN2V.masking.noise.strength import measure_noise_strength
 from autoStructN2V.masking.patterns.finding import find_patterns
@@ -120,7 +120,10 @@ class Autocorrelation:
     @property
     def is_uniform_gaussian(self) -> bool:
         """Whether the noise is about Gaussian and equally strong everywhere."""
-        limits = NOISE_LIMITS.strength
+        return self.is_gaussian_by(NOISE_LIMITS.strength)
+
+    def is_gaussian_by(self, limits: StrengthLimits) -> bool:
+        """Whether the noise is about Gaussian and equally strong everywhere, by some limits."""
         is_symmetric = abs(self.skewness) < limits.gaussian_skewness
         return is_symmetric and abs(self.excess_kurtosis) < limits.gaussian_kurtosis
 
