@@ -78,8 +78,8 @@ class NoiseSampler:
     device : torch.device
         Where noise is drawn.
     by_levels : bool
-        Whether the strength follows the measured levels of brightness, and not a straight line; and
-        the pixel itself, where the noise is skewed.
+        Whether the strength follows the measured levels of brightness, and not a straight line.
+        Where the noise is skewed, it then follows the pixel itself as well.
     added : float
         Times the drawn noise that is added to patches (a), for the third moment.
     limits : RecorruptionLimits
@@ -207,7 +207,8 @@ class NoiseSampler:
         bright, variance = self._levels.T.contiguous()
         above = torch.searchsorted(bright, others.contiguous()).clamp(1, len(bright) - 1)
         low, high = bright[above - 1], bright[above]
-        share = ((others - low) / (high - low)).clamp(0.0, 1.0)
+        width = (high - low).clamp_min(torch.finfo(high.dtype).tiny)  # one level has none
+        share = ((others - low) / width).clamp(0.0, 1.0)
         at_others = torch.lerp(variance[above - 1], variance[above], share)
         at_others += self._growth * (others - bright[-1]).clamp_min(0.0)
         least = NOISE_LIMITS.strength.least_share * at_others

@@ -13,6 +13,8 @@ from autoStructN2V.models.workers import Workers
 from autoStructN2V.trainers.batches import BatchSource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor, nn
 
     from autoStructN2V.datasets.patches import PatchBank, PatchRegion
@@ -70,20 +72,29 @@ class MaskedValidation:
 
     def noise_variance(self, noise: NoiseSampler) -> float:
         """Return the mean variance of the noise of the hidden pixels, normalized units squared."""
-        at_targets = [
-            batch.placement.at_targets(noise.variance_at(batch.noisy))[batch.placement.valid]
-            for batch in self._batches
-        ]
-        return float(torch.cat(at_targets).mean())
+        return self._mean(
+            [_mean_at_targets(noise.variance_at(batch.noisy), batch) for batch in self._batches]
+        )
 
     def loss(self, network: nn.Module) -> float:
         """Return the masked mean squared error of ``network``, normalized intensity squared."""
         network.eval()
-        sizes = [len(batch.seen) for batch in self._batches]
         with Workers(self._device) as workers:
-            losses = [batch.loss(_predicted(network, batch, workers)) for batch in self._batches]
-        total = sum(n * loss for n, loss in zip(sizes, losses, strict=True))
+            return self._mean(
+                [batch.loss(_predicted(network, batch, workers)) for batch in self._batches]
+            )
+
+    def _mean(self, of_batches: Sequence[Tensor]) -> float:
+        """Return the mean over all patches of means over those of each batch."""
+        sizes = [len(batch.seen) for batch in self._batches]
+        total = sum(n * mean for n, mean in zip(sizes, of_batches, strict=True))
         return float(total / sum(sizes))
+
+
+def _mean_at_targets(values: Tensor, batch: MaskedBatch) -> Tensor:
+    """Return the mean of values (B, 1, P, P) over the pixels that are compared."""
+    placement = batch.placement
+    return (placement.at_targets(values) * placement.valid).sum() / batch.n_compared.clamp_min(1)
 
 
 def _predicted(network: nn.Module, batch: MaskedBatch, workers: Workers) -> Tensor:

@@ -42,7 +42,7 @@ class EarlierObjects:
         owner = self._owner()
         if owner is not None and gc.get_freeze_count() == 0:
             gc.freeze()
-            self._forget = at_end(owner, gc.unfreeze)
+            self._forget = at_end(owner, self.look_at)
 
     def look_at(self) -> None:
         """Look at all objects again."""

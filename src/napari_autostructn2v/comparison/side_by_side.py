@@ -100,6 +100,7 @@ class Comparison:
         self._arrived: list[weakref.ref[Layer]] = []
         self._is_matched = True
         self._is_entered = False
+        self._are_all_seen = False
         self._is_leaving = False
         self._fit_zoom = 1.0
 
@@ -138,11 +139,13 @@ class Comparison:
         viewer = self._viewer()
         if viewer is None:
             return
+        zoom = relative_zoom(viewer)
         _running[viewer] = self
-        self._earlier_objects.pass_over()
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
+        viewer.layers.events.removing.connect(self._on_layer_removing)
         viewer.layers.events.removed.connect(self._on_layer_removed)
-        self._turns.take(self._entering(viewer, relative_zoom(viewer)))
+        self._earlier_objects.pass_over()
+        self._turns.take(self._entering(viewer, zoom))
 
     def leave(self) -> None:
         """Take the panels out, and in a moment bring the viewer back to what it was."""
@@ -206,6 +209,7 @@ class Comparison:
                 yield
                 if panel in self._panels:
                     self._reveal(viewer, [panel])
+            self._are_all_seen = True
         except Exception:
             self.leave()
             raise
@@ -231,6 +235,7 @@ class Comparison:
 
     def _follow_no_more(self, viewer: napari.Viewer) -> None:
         viewer.layers.events.inserted.disconnect(self._on_layer_inserted)
+        viewer.layers.events.removing.disconnect(self._on_layer_removing)
         viewer.layers.events.removed.disconnect(self._on_layer_removed)
         if not self._is_entered:
             return
@@ -243,7 +248,7 @@ class Comparison:
     def _show_below(self, wanted: Below | None) -> None:
         viewer = self._viewer()
         self._wanted_below = wanted
-        if viewer is not None and self._is_entered:
+        if viewer is not None and self._are_all_seen:
             self._turns.take(self._exchanging(viewer, wanted))
         self.panels_changed.emit()
 
@@ -339,9 +344,14 @@ class Comparison:
             layer.visible = False
             self._arrived.append(weakref.ref(layer))
 
+    def _on_layer_removing(self, event: Any) -> None:
+        """Let napari collect a layer of a person's, whose pixels may be many, with the rest."""
+        viewer = self._viewer()
+        if viewer is not None and not is_panel(viewer.layers[event.index]):
+            self._earlier_objects.look_at()
+
     def _on_layer_removed(self, event: Any) -> None:
         if not any(panel is event.value for panel in self._added):
-            self._earlier_objects.look_at()  # the layer is one of them, and its pixels may be many
             return
         unlink_layers([event.value])
         was_last = self._below == [event.value]

@@ -74,14 +74,17 @@ class TestComparison:
         qtbot.waitUntil(lambda: len(windowed.layers) == 2 and gc.get_freeze_count() == 0)
 
     def test_a_layer_that_a_person_removes_meanwhile_is_collected_as_ever(
-        self, windowed: napari.Viewer, qtbot: QtBot
+        self, windowed: napari.Viewer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         layers = [windowed.add_image(np.zeros((32, 32)), name=name) for name in "ab"]
         other = windowed.add_image(np.zeros((32, 32)), name="other")
         windowed.layers.selection = set(layers)
         toggle_comparison(windowed)
         qtbot.waitUntil(lambda: len(windowed.layers) == 5)
+        n_aside: list[int] = []
+        monkeypatch.setattr(gc, "collect", lambda: n_aside.append(gc.get_freeze_count()))
         windowed.layers.remove(other)
+        assert set(n_aside) == {0}, "napari collects when the layer goes"
         assert gc.get_freeze_count() == 0
         toggle_comparison(windowed)
         qtbot.waitUntil(lambda: len(windowed.layers) == 2)

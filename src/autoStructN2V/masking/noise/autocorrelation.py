@@ -37,6 +37,9 @@ from autoStructN2V.vocabulary import StripeRemoval
 
 MAX_LAG = MAX_KERNEL_SIZE // 2  # px
 _SMALLEST_SIDE = 16  # px: of images
+# over the squared skewness: 1 for photons that count alike, 4 / 3 for those that are multiplied by
+# chance, exponentially, as in an EMCCD
+_KURTOSIS_OF_COUNTS = 1.5
 _BENT = 1.5  # ratio: generated shot noise beside lines, which the line tells best, reaches 1.35
 _FEWEST_SHIFTS = 3  # times the largest lag, px: the smallest side of an image
 
@@ -126,6 +129,16 @@ class Autocorrelation:
         """Whether the noise is about Gaussian and equally strong everywhere, by some limits."""
         is_symmetric = abs(self.skewness) < limits.gaussian_skewness
         return is_symmetric and abs(self.excess_kurtosis) < limits.gaussian_kurtosis
+
+    @property
+    def is_of_photons(self) -> bool:
+        """Whether the noise, divided by its strength at each brightness, is that of counts.
+
+        Fine structure that was taken for noise has strong values of either sign: a kurtosis that
+        its skewness does not explain. Gaussian noise counts as of infinitely many photons.
+        """
+        explained = _KURTOSIS_OF_COUNTS * self.skewness**2
+        return self.scaled_kurtosis < explained + NOISE_LIMITS.strength.gaussian_kurtosis
 
     @property
     def follows_line(self) -> bool:

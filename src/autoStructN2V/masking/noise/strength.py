@@ -34,8 +34,9 @@ class NoiseStrength:
     skewness : float
         Third moment of the noise over its variance to the power of 1.5.
     asymmetry : float
-        Third moment of the noise over its variance, in units of the images. Of shot noise it is the
-        same at every brightness: what one photon is worth, and more where photons differ in worth.
+        Third moment of the noise over its variance, in units of the images. Of pure shot noise it
+        is the same at every brightness: what one photon is worth, and more where photons differ in
+        worth.
     """
 
     variance: float

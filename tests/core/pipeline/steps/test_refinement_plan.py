@@ -36,33 +36,43 @@ def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, **f
     return finish(steps, said.append), said
 
 
+SHOT_NOISE = {"excess_kurtosis": 0.8, "scaled_kurtosis": 0.7, "skewness": 0.7}
+FEW_PHOTONS = {"excess_kurtosis": 13.0, "scaled_kurtosis": 16.0, "skewness": 3.3}
+FINE_STRUCTURE = {"excess_kurtosis": 1.7, "scaled_kurtosis": 1.1, "skewness": 0.1}
+UNSURE = {"is_strength_known": False}
+
+
 @pytest.mark.parametrize(
-    ("kurtosis", "scaled", "share", "is_refined"),
+    ("noise", "share", "reason"),
     [
-        (0.1, 0.1, 1.0, True),  # the same strength everywhere
-        (0.8, 0.7, 1.0, True),  # shot noise
-        (13.0, 16.0, 1.0, False),  # a photon here and there
-        (13.0, 16.0, 0.4, False),
-        (0.8, 0.7, 0.4, True),  # on a coarser grid, Gaussian at each brightness
+        ({"excess_kurtosis": 0.1, "scaled_kurtosis": 0.1}, 1.0, ""),
+        ({"excess_kurtosis": 0.8, "scaled_kurtosis": 0.4}, 0.4, ""),
+        (SHOT_NOISE, 1.0, ""),
+        (SHOT_NOISE | UNSURE, 1.0, ""),
+        (UNSURE, 1.0, "structure"),
+        (FEW_PHOTONS, 1.0, "less than a photon"),
+        (FEW_PHOTONS, 0.4, "less than a photon"),
+        (FINE_STRUCTURE, 1.0, "structure"),
+        (FINE_STRUCTURE | UNSURE, 1.0, "structure"),
     ],
 )
-def test_which_noise_is_refined(kurtosis, scaled, share, is_refined):
-    plan, said = planned(share, excess_kurtosis=kurtosis, scaled_kurtosis=scaled)
-    assert (plan is not None) is is_refined
-    assert len(said) == (0 if is_refined else 1)
+def test_which_noise_is_refined(noise, share, reason):
+    plan, said = planned(share, **noise)
+    assert (plan is None) is bool(reason)
+    assert len(said) == bool(reason)
+    assert all(reason in warning.message for warning in said)
 
 
 def test_hidden_pixels_may_be_predicted_a_little_worse_on_a_coarser_grid_and_in_shot_noise():
     assert planned(1.0)[0].tolerance == 0.0
     assert 0.0 < planned(0.4)[0].tolerance < 0.1
-    shot_noise = planned(1.0, excess_kurtosis=0.8, scaled_kurtosis=0.7)[0]
-    assert 0.0 < shot_noise.tolerance < 0.1
+    assert 0.0 < planned(1.0, **SHOT_NOISE)[0].tolerance < 0.1
 
 
 def test_weak_correlation_of_shot_noise_is_drawn_and_that_of_other_independent_noise_is_not():
     patches = torch.zeros(100, 1, 64, 64)
-    for kurtosis, expected in ((0.8, 0.06), (0.1, 0.0)):
-        plan, _ = planned(1.0, along_x=(0.06,), excess_kurtosis=kurtosis, scaled_kurtosis=kurtosis)
+    for noise, expected in ((SHOT_NOISE, 0.06), ({}, 0.0)):
+        plan, _ = planned(1.0, along_x=(0.06,), **noise)
         noise = plan.noise.draw(patches, torch.Generator().manual_seed(0))
         correlation = float((noise[..., 1:] * noise[..., :-1]).mean() / noise.var())
         assert correlation == pytest.approx(expected, abs=0.02)
