@@ -9,8 +9,9 @@ the drawn noise is as strong as the measured one is there.
 Noise that is skewed, as of few photons, has a third moment too, and drawn noise is Gaussian. What a
 network gains by keeping some of the skewed noise is charged only if the drawn noise is stronger at
 pixels that are brighter than those around them. With variance v + c (y - m), where m is the mean
-around a pixel, the terms of third order in the mean product of a smooth function of y + a z with
-n - z / a are E[n^3] - (2 - a^2) c E[n^2]: they vanish for one c, which the third moment gives.
+around a pixel, the terms of third order in the mean product of a smooth function of that pixel of
+y + a z with n - z / a are E[n^3] - (2 - a^2) c E[n^2]: they vanish for one c, which the third
+moment gives. What a network makes of products with pixels around is charged a little too much.
 
 Shapes: B patches, C slices, P patch size.
 
@@ -53,9 +54,10 @@ class RecorruptionLimits:
 
     averaged: int = limit(
         5,
-        unit="px, side of a square, odd",
+        unit="px, side of a square, odd, at least 3",
         separates="brightness, averaged over more, from the noise on it, averaged over less",
-        source="of 1 to 17 px it draws shot noise with the least error, benchmarks/limits.py",
+        source="of 1 to 17 px it draws shot noise on a line with the least error, "
+        "benchmarks/limits.py",
     )
 
 

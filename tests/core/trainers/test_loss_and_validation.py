@@ -7,7 +7,9 @@ from scipy import ndimage
 
 from autoStructN2V.datasets import ArraySource, PatchRegion, estimate_normalization, load_patch_bank
 from autoStructN2V.masking.kernels.kernel import Kernel
+from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 from autoStructN2V.masking.placement import KernelPlacer, Placement
+from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.symmetry import SYMMETRIES
 from autoStructN2V.trainers import StageConfig, masked_squared_error
 from autoStructN2V.trainers.batches import BatchSource, MaskedBatch
@@ -107,6 +109,21 @@ def test_with_a_kernel_copying_the_correlated_neighbors_does_not_win_either():
         for kernel in (PIXEL, Kernel.from_array(np.ones((1, 11), bool)))
     )
     assert under_line > 2 * under_pixel
+
+
+def test_the_noise_of_validated_pixels_is_that_at_their_brightness():
+    """The left half is darker than the mean and validated: its noise counts."""
+    images = np.where(np.arange(64) < 32, -1.0, 1.0) * np.ones((2, 64, 64))
+    bank = bank_of(images.astype(np.float32))
+    zeros = np.zeros((1, 5, 5))
+    values = zeros.copy()
+    values[0, 2, 2] = 1.0
+    noise = Autocorrelation(values, zeros, values, 0.5, 100, 2.0, variance_slope=0.5)
+    sampler = NoiseSampler(noise, None, (0.0, 1.0), 16, torch.device("cpu"))
+    config = CONFIG.model_copy(update={"patch_size": 16})
+    left = PatchRegion(np.array([(z, 0, 48, 0, 16) for z in range(2)]))
+    validation = MaskedValidation(bank, left, PIXEL, config, seed=0)
+    assert validation.noise_variance(sampler) == pytest.approx(2.0 * (1.0 - 0.5), rel=0.01)
 
 
 def test_validation_is_fixed_and_depends_on_its_seed():

@@ -264,16 +264,17 @@ class StrengthLimits:
     gaussian_kurtosis: float = limit(
         0.5,
         unit="excess kurtosis",
-        separates="Gaussian, uniform noise from noise with rare strong values",
-        source="0.36 in widefield images of FMD, 16 in a confocal one of less than a photon, which "
-        "loses 1.6 dB by drawn noise; docs/decisions.md (recorruption)",
+        separates="noise of the same strength everywhere from noise that is as strong as its place "
+        "is bright; and counts from fine structure, beyond what their skewness explains",
+        source="0.36 in widefield images of FMD, 0.8 in an image of photons on a two-photon "
+        "microscope, 0.8 in a photograph whose texture was taken for noise",
     )
     gaussian_skewness: float = limit(
         0.3,
         unit="third moment over the variance to the power of 1.5",
         separates="symmetric noise from noise whose strong values are bright, as of few photons",
         source="that of counts of 11 photons; 0.07 in T8_poisson, 0.15 in widefield images of FMD, "
-        "0.6 in one of W2S whose bright pixels came back as spots, 5 dB below a Gaussian filter",
+        "0.6 in one of W2S whose bright pixels came back as spots where that was left out",
         kind="theory",
     )
 

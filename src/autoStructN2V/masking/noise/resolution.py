@@ -78,7 +78,7 @@ def noise_on_grid(noise: Autocorrelation, share: float) -> Autocorrelation:
         levels=tuple((bright, level * variance) for bright, level in noise.levels),
         grid_share=share,
         leak=noise.leak / variance,  # structure is smooth, and stays
-        asymmetry=0.0,  # means of pixels are less skewed, and what is measured is mostly structure
+        asymmetry=0.0,  # means of pixels are hardly skewed
     )
 
 

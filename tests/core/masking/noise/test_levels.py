@@ -109,3 +109,23 @@ def test_all_that_was_measured_is_drawn_where_the_kernel_is_not_to_limit_it():
         torch.zeros(100, 1, 64, 64), torch.Generator().manual_seed(0)
     )
     assert float((noise[..., 1:] * noise[..., :-1]).mean()) == pytest.approx(0.4 * 4.0, rel=0.05)
+
+
+def test_where_pixels_are_darker_than_their_noise_is_skewed_it_stays_positive():
+    """Dark pixels of bright noise, and bright ones of inverted noise, have the least of it."""
+    levels = ((0.0, 1.0), (10.0, 11.0))
+    for asymmetry in (1.0, -1.0):
+        known = measured(levels, noise_variance=1.0, asymmetry=asymmetry)
+        sampler = NoiseSampler(known, CENTER, (0.0, 1.0), 16, CPU, by_levels=True)
+        patches = torch.zeros(1, 1, 16, 16)
+        patches[0, 0, 8, 8] = -50.0 * asymmetry
+        patches[0, 0, 4, 4] = 3.0 * asymmetry
+        variance = sampler.variance_at(patches)[0, 0]
+        assert 0.0 < float(variance[8, 8]) < 0.2
+        assert float(variance[4, 4]) == pytest.approx(1.0 + 1.5, rel=0.01)
+
+
+def test_one_level_is_enough():
+    sampler = NoiseSampler(measured(((5.0, 4.0),)), CENTER, (5.0, 1.0), 16, CPU, by_levels=True)
+    drawn = sampler.draw(torch.zeros(100, 1, 16, 16), torch.Generator().manual_seed(0))
+    assert float(drawn.var()) == pytest.approx(4.0, rel=0.05)

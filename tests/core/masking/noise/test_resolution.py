@@ -33,6 +33,10 @@ def white(share_of_blurred=0.0, sigma=1.5):
     return Autocorrelation(values[None], np.zeros((1, 31, 31)), values[None], 0.5, 10_000, 4.0)
 
 
+def test_means_of_pixels_are_not_skewed():
+    assert noise_on_grid(replace(white(1.0), asymmetry=3.0), 0.5).asymmetry == 0.0
+
+
 def test_noise_of_an_enlarged_image_tells_by_how_much():
     found = measure_noise_autocorrelation([enlarged()])
     assert recorded_share(found) == pytest.approx(0.5, abs=0.08)

@@ -52,6 +52,27 @@ def test_counts_are_as_skewed_as_they_are_few(n_photons):
     assert found.is_uniform_gaussian is (n_photons > 11.0)
 
 
+@pytest.mark.parametrize("unit", [5.0, -2.0])
+def test_what_a_photon_is_worth_is_the_asymmetry(unit):
+    """The third moment of a Poisson law is its variance; images may be inverted."""
+    counts = np.random.default_rng(0).poisson(3.0, SHAPE)
+    found = measure_noise_autocorrelation([1000.0 + unit * counts])
+    assert found.asymmetry == pytest.approx(unit, rel=0.05)
+
+
+@pytest.mark.parametrize("is_multiplied", [False, True])
+def test_counts_are_told_from_fine_structure_by_their_shape(is_multiplied):
+    """Photons count alike, or are multiplied by chance (EMCCD); structure has both signs."""
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(3.0, SHAPE)
+    if is_multiplied:
+        counts = rng.gamma(np.maximum(counts, 1e-6))
+    assert measure_noise_autocorrelation([counts]).is_of_photons
+    places = rng.random(SHAPE) < 0.05
+    structure = np.where(places, rng.choice([-4.0, 4.0], SHAPE), 0.0)
+    assert not measure_noise_autocorrelation([structure + rng.normal(size=SHAPE)]).is_of_photons
+
+
 @pytest.mark.parametrize("unit", [1e-8, 1e-6, 1e4])
 def test_the_unit_of_the_images_does_not_matter(unit):
     image = synthetic.make_sample("shot_noise_lines", 0, (4, 128, 128)).noisy
