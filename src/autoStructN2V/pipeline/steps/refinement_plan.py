@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from autoStructN2V.masking.fading import noise_after_evening
 from autoStructN2V.masking.limits import limit
-from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.data import RefinementPlan
@@ -146,9 +145,6 @@ def _why_not(noise: Autocorrelation, *, by_levels: bool) -> str | None:
     is_scaled = by_levels and noise.scaled_kurtosis < _MOST_KURTOSIS
     if not (noise.is_uniform_gaussian or is_scaled):
         return "Much of the noise is rare strong values, as of less than a photon for each pixel"
-    # structure is not skewed as counts are: such noise is known, and at most measured too weak
-    is_clear = noise.is_of_photons and noise.skewness > NOISE_LIMITS.strength.gaussian_skewness
-    is_told = is_clear or noise.is_strength_known
-    if not is_told or (by_levels and not noise.is_of_photons):
+    if not noise.is_strength_known or (by_levels and not noise.is_of_photons):
         return "Noise and structure could not be told apart"
     return None
