@@ -129,7 +129,7 @@ def judge(
         was cut off is not added to them, so that it cannot be split.
     """
     used = [_unclipped(window[len(window) // 2]) for window in windows]
-    if np.concatenate(used).mean() < SPLITTING_LIMITS.least_judged:
+    if _is_clipped(used):
         return CLIPPED
     generator = torch.Generator(noise.device).manual_seed(seed)
     scores: dict[str, list[NDArray[np.float64]]] = {}
@@ -148,6 +148,16 @@ def judge(
                 scores.setdefault(name, []).append(values[is_used])
     blocks = {name: _paired(values) for name, values in scores.items()}
     return _verdict(blocks, list(predictors), float(np.concatenate(variances).mean()))
+
+
+def are_clipped(windows: Sequence[NDArray[np.float32]]) -> bool:
+    """Whether images (C, P, P) are clipped nearly everywhere, so that no noise is added to them."""
+    return _is_clipped([_unclipped(window[len(window) // 2]) for window in windows])
+
+
+def _is_clipped(unclipped: Sequence[NDArray[np.bool_]]) -> bool:
+    """Whether of the blocks of images (N,) too few are unclipped."""
+    return bool(np.concatenate(unclipped).mean() < SPLITTING_LIMITS.least_judged)
 
 
 def _drawn(

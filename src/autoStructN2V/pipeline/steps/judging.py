@@ -10,7 +10,7 @@ import numpy as np
 from autoStructN2V.datasets.images.matching import Scale
 from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.datasets.patches import neighbor_slices, slice_scales
-from autoStructN2V.inference.noise_splitting import SPLITTING_LIMITS, judge
+from autoStructN2V.inference.noise_splitting import SPLITTING_LIMITS, are_clipped, judge
 from autoStructN2V.inference.predictor import Predictor
 from autoStructN2V.inference.verdict import NoVerdict, Verdict
 from autoStructN2V.masking.recorruption import NoiseSampler
@@ -107,6 +107,14 @@ def judge_stages(
     # noise that is as coarse as structure: what was found to be structure may be half of it
     doubt = noise.leak if first.grid_share < 1.0 else 0.0
     return replace(verdict, gaussian_sigma=sigma, doubt=doubt, is_learned=is_learned)
+
+
+def noise_is_cut_off(
+    sources: Sequence[ImageSource], mode: Mode, normalization: Normalization
+) -> bool:
+    """Whether images are clipped nearly everywhere: what was cut off cannot be drawn."""
+    windows = [window for window, _ in _windows(sources, mode, normalization)] if sources else []
+    return bool(windows) and are_clipped(windows)
 
 
 def _windows(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from autoStructN2V.masking.fading import noise_after_evening
 from autoStructN2V.masking.limits import limit
 from autoStructN2V.masking.recorruption import NoiseSampler
+from autoStructN2V.pipeline.steps.judging import noise_is_cut_off
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.data import RefinementPlan
 from autoStructN2V.trainers.events import TrainingEvent, Warned
@@ -105,6 +106,8 @@ def plan_refinement(
     noise, is_coarse = evidence.autocorrelation, measurement.grid.is_coarse
     by_levels = bool(noise.levels) if is_coarse else not noise.follows_line
     reason = _why_not(noise, by_levels=by_levels)
+    if by_levels and not reason and noise_is_cut_off(sources, measurement.mode, normalization):
+        reason = "Noise is cut off at the lowest or highest value nearly everywhere"
     if reason:
         yield Warned(f"{reason}, so {WITHOUT_REFINEMENT}.")
         return None

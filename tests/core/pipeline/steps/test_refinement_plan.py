@@ -16,7 +16,7 @@ from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 CENTER = Kernel.center_only()
 
 
-def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, **fields):
+def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, sources=(), **fields):
     """Return the plan for noise that is known as stated, on a grid of that share."""
     values = np.zeros((1, 11, 11))
     values[0, 5, 5] = 1.0
@@ -26,13 +26,13 @@ def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, **f
     noise = Autocorrelation(values, np.zeros_like(values), values, 0.5, 10_000, **given)
     extractor = ExtractorConfig(max_true_pixels=most)
     known = SimpleNamespace(
-        reported=lambda: Evidence(noise), grid=Grid(share), configured=extractor
+        reported=lambda: Evidence(noise), grid=Grid(share), configured=extractor, mode="2D"
     )
     stage2 = validate_config({"preset": "fast"}).stage2
     normalization = estimate_normalization([ArraySource(np.eye(64, dtype=np.float32))])
     said = []
     about = (stage2, kernel, known, normalization, torch.device("cpu"))
-    steps = plan_refinement(*about, has_head_start=has_head_start)
+    steps = plan_refinement(*about, sources=sources, has_head_start=has_head_start)
     return finish(steps, said.append), said
 
 
@@ -60,6 +60,16 @@ def test_which_noise_is_refined(noise, share, reason):
     assert (plan is None) is bool(reason)
     assert len(said) == bool(reason)
     assert all(reason in warning.message for warning in said)
+
+
+def test_noise_that_was_cut_off_is_not_drawn():
+    """Four of five values lie below the lowest that the detector tells."""
+    values = np.random.default_rng(0).normal(size=(1, 96, 96)).astype(np.float32)
+    whole, cut = ([ArraySource(np.maximum(values, lowest))] for lowest in (-10.0, 0.8))
+    assert planned(1.0, sources=whole, **SHOT_NOISE)[0] is not None
+    plan, said = planned(1.0, sources=cut, **SHOT_NOISE)
+    assert plan is None
+    assert "cut off" in said[0].message
 
 
 def test_hidden_pixels_may_be_predicted_a_little_worse_on_a_coarser_grid_and_in_shot_noise():
