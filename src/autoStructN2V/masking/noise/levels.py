@@ -105,6 +105,31 @@ def growth_beyond(levels: Levels) -> float:
     return max(float(np.polyfit(bright, variance, 1)[0]), 0.0) if len(bright) > 1 else 0.0
 
 
+def spread_over_images(images: Sequence[NDArray[np.float32]], levels: Levels) -> float:
+    """Return by how much the strength of the noise differs from image to image.
+
+    Parameters
+    ----------
+    images : sequence of (Y, X) float32
+        Noisy images, of any sizes.
+    levels : tuple of (brightness, variance)
+        At least one; what was measured in all of them.
+
+    Returns
+    -------
+    float
+        Standard deviation of the variance at one brightness, relative to its mean.
+    """
+    scale = NOISE_LIMITS.background.brightness_scale
+    shares = []
+    for image in images:
+        bright, energy = blur(image[None], scale), blur(fine_energy(image[None]), scale)
+        expected = np.maximum(variance_at_levels(levels, bright), 1e-30)
+        shares.append(float(np.median(energy / expected)))
+    mean = float(np.mean(shares)) if shares else 0.0
+    return float(np.std(shares)) / mean if mean > 0.0 else 0.0
+
+
 def scaled_kurtosis(fields: Sequence[NoiseField], threshold: float) -> float:
     """Return the excess kurtosis of the noise in the background, equally strong everywhere.
 

@@ -26,7 +26,11 @@ def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, sou
     noise = Autocorrelation(values, np.zeros_like(values), values, 0.5, 10_000, **given)
     extractor = ExtractorConfig(max_true_pixels=most)
     known = SimpleNamespace(
-        reported=lambda: Evidence(noise), grid=Grid(share), configured=extractor, mode="2D"
+        reported=lambda: Evidence(noise),
+        grid=Grid(share),
+        configured=extractor,
+        mode="2D",
+        sources=sources,
     )
     stage2 = validate_config({"preset": "fast"}).stage2
     normalization = estimate_normalization([ArraySource(np.eye(64, dtype=np.float32))])
@@ -70,6 +74,22 @@ def test_noise_that_was_cut_off_is_not_drawn():
     plan, said = planned(1.0, sources=cut, **SHOT_NOISE)
     assert plan is None
     assert "cut off" in said[0].message
+
+
+@pytest.mark.parametrize(
+    ("gains", "is_refined"), [((1.0, 1.0, 1.0), True), ((1.0, 0.3, 2.0), False)]
+)
+def test_images_that_were_stretched_one_by_one_are_not_refined(gains, is_refined):
+    """One photon is worth another value in each, so that no strength is right for all."""
+    counts = np.random.default_rng(0).poisson(20.0, (3, 96, 96))
+    sources = [
+        ArraySource(gain * image[None].astype(np.float32))
+        for gain, image in zip(gains, counts, strict=True)
+    ]
+    levels = tuple((brightness, brightness) for brightness in (1.0, 20.0, 50.0))
+    plan, said = planned(1.0, sources=sources, **(SHOT_NOISE | {"levels": levels}))
+    assert (plan is not None) is is_refined
+    assert is_refined or "in all images" in said[0].message
 
 
 def test_hidden_pixels_may_be_predicted_a_little_worse_on_a_coarser_grid_and_in_shot_noise():
