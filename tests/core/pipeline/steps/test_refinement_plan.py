@@ -82,10 +82,8 @@ def test_noise_that_was_cut_off_is_not_drawn():
 def test_images_that_were_stretched_one_by_one_are_not_refined(gains, is_refined):
     """One photon is worth another value in each, so that no strength is right for all."""
     counts = np.random.default_rng(0).poisson(20.0, (3, 96, 96))
-    sources = [
-        ArraySource(gain * image[None].astype(np.float32))
-        for gain, image in zip(gains, counts, strict=True)
-    ]
+    stacks = [gain * image[None] for gain, image in zip(gains, counts, strict=True)]
+    sources = [ArraySource(stack.astype(np.float32)) for stack in stacks]
     levels = tuple((brightness, brightness) for brightness in (1.0, 20.0, 50.0))
     plan, said = planned(1.0, sources=sources, **(SHOT_NOISE | {"levels": levels}))
     assert (plan is not None) is is_refined
