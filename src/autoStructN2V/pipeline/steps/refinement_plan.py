@@ -62,7 +62,8 @@ class RefinementLimits:
         0.12,
         unit="standard deviation over the mean, of the variance at one brightness",
         separates="images of one detector and gain from those that were stretched one by one",
-        source="0.03 at most in stacks of 128 px and more, 0.06 of 64 px, 0.25 in three of W2S",
+        source="twice what chance makes of slices of 64 px, of some 20 areas each; 0.3 in W2S",
+        kind="theory",
     )
 
 
