@@ -74,7 +74,7 @@ class Refinement:
         """
         if self._plan is None:
             return
-        if self._variance >= _MOST_NOISE * best:
+        if self._variance >= _MOST_NOISE * best:  # also where no pixel could be compared
             yield Warned(
                 "The measured noise is stronger than the whole error at hidden pixels, which "
                 f"contains it, so {WITHOUT_REFINEMENT}."

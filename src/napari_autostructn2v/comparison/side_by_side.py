@@ -248,7 +248,7 @@ class Comparison:
     def _show_below(self, wanted: Below | None) -> None:
         viewer = self._viewer()
         self._wanted_below = wanted
-        if viewer is not None and self._are_all_seen:
+        if viewer is not None and self._are_all_seen and not self._is_leaving:
             self._turns.take(self._exchanging(viewer, wanted))
         self.panels_changed.emit()
 

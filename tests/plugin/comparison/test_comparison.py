@@ -439,6 +439,18 @@ def test_who_leaves_before_all_panels_are_there_finds_the_viewer_as_before(
     qtbot.waitUntil(lambda: bar_of(trained) is None)
 
 
+def test_who_asks_for_more_while_leaving_finds_the_viewer_as_before(
+    trained: napari.Viewer, qtbot: QtBot
+) -> None:
+    before = ViewerState.from_viewer(trained)
+    running = begun(trained, n_panels=3)
+    settle(trained)
+    toggle_comparison(trained)
+    running.set_removed_shown(True)
+    qtbot.waitUntil(lambda: running_comparison(trained) is None)
+    assert ViewerState.from_viewer(trained) == before
+
+
 @pytest.mark.parametrize("act", [press_again, close_dock])
 def test_who_leaves_before_any_panel_is_there_finds_the_viewer_as_before(
     trained: napari.Viewer, act: Act, qtbot: QtBot

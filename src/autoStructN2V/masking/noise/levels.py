@@ -111,7 +111,8 @@ def spread_over_images(images: Sequence[NDArray[np.float32]], levels: Levels) ->
     Parameters
     ----------
     images : sequence of (Y, X) float32
-        Noisy images, of any sizes.
+        Noisy images, of any sizes. Those that are darker than the middle level count for nothing:
+        of hardly any light, medians do not tell the strength.
     levels : tuple of (brightness, variance)
         At least one; what was measured in all of them.
 
@@ -121,11 +122,14 @@ def spread_over_images(images: Sequence[NDArray[np.float32]], levels: Levels) ->
         Standard deviation of the variance at one brightness, relative to its mean.
     """
     scale = NOISE_LIMITS.background.brightness_scale
+    darkest = levels[len(levels) // 2][0]
     shares = []
     for image in images:
         bright, energy = blur(image[None], scale), blur(fine_energy(image[None]), scale)
-        expected = np.maximum(variance_at_levels(levels, bright), 1e-30)
-        shares.append(float(np.median(energy / expected)))
+        compared = bright >= darkest
+        if np.count_nonzero(compared) >= _FEWEST:
+            expected = np.maximum(variance_at_levels(levels, bright[compared]), 1e-30)
+            shares.append(float(np.median(energy[compared] / expected)))
     mean = float(np.mean(shares)) if shares else 0.0
     return float(np.std(shares)) / mean if mean > 0.0 else 0.0
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LARGEST_SIDE = 384  # px: of the squares that are judged; more take longer and vary less
 _SMALLEST_SIDE = 48  # px: the scatter in less says nothing
 MOST_WINDOWS = 2
-_MOST_INVALID = 0.02  # of a square: what was filled has no noise, and would count as denoised
+MOST_INVALID = 0.02  # of a square: what was filled has no noise, and would count as denoised
 _NO_SQUARES = NoVerdict(
     f"The middle of the images holds no square of {_SMALLEST_SIDE} px in which nearly all pixels "
     "are signal; judge by eye."
@@ -132,7 +132,7 @@ def _windows(
     for source, z in (places[i] for i in evenly(len(places), MOST_WINDOWS)):
         invalid = invalid_pixels(source, z)
         y, x = ((length - side) // 2 for length in source.shape[1:])
-        if invalid is not None and invalid[y : y + side, x : x + side].mean() > _MOST_INVALID:
+        if invalid is not None and invalid[y : y + side, x : x + side].mean() > MOST_INVALID:
             continue
         around = [(source, int(i)) for i in neighbor_slices(source.shape[0], mode)[z]]
         slices = [source.read_slice(i)[y : y + side, x : x + side] for source, i in around]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.masking.fading import noise_after_evening
 from autoStructN2V.masking.limits import limit
 from autoStructN2V.masking.noise.levels import spread_over_images
 from autoStructN2V.masking.recorruption import NoiseSampler
-from autoStructN2V.pipeline.steps.judging import noise_is_cut_off
-from autoStructN2V.sampling import evenly
+from autoStructN2V.pipeline.steps.judging import MOST_INVALID, noise_is_cut_off
+from autoStructN2V.sampling import MOST_SLICES, affordable, evenly
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.data import RefinementPlan
 from autoStructN2V.trainers.events import TrainingEvent, Warned
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 # of noise divided by its strength at each brightness: images of 0.2 to 2.6 (widefield, confocal and
 # two-photon of FMD, W2S, bacteria) gain; 5 (W2S) and 16 (less than a photon) do not
 _MOST_KURTOSIS = 3.0
-_MOST_SLICES = 16  # that are compared with each other
 _SIDE = 256  # px: of what is compared of each
 
 
@@ -162,13 +163,17 @@ def _why_not_by_levels(
 
 
 def _some_squares(sources: Sequence[ImageSource]) -> list[NDArray[np.float32]]:
-    """Read the middle of a few slices, of all images."""
+    """Read the middle of a few slices of all images, where nearly all pixels are signal."""
     places = [(source, z) for source in sources for z in range(source.shape[0])]
+    largest = max((source.shape[1:] for source in sources), key=math.prod, default=(1, 1))
     squares = []
-    for source, z in (places[i] for i in evenly(len(places), _MOST_SLICES)):
+    for source, z in (places[i] for i in evenly(len(places), affordable(MOST_SLICES, largest))):
         corners = [max(0, (length - _SIDE) // 2) for length in source.shape[1:]]
         rows, columns = (slice(corner, corner + _SIDE) for corner in corners)
-        squares.append(source.read_slice(z)[rows, columns])
+        square = source.read_slice(z)[rows, columns].copy()  # else it keeps all of the slice
+        invalid = invalid_pixels(source, z)
+        if invalid is None or invalid[rows, columns].mean() <= MOST_INVALID:
+            squares.append(square)
     return squares
 
 

@@ -10,7 +10,7 @@ from autoStructN2V.masking.noise.autocorrelation import (
     Autocorrelation,
     measure_noise_autocorrelation,
 )
-from autoStructN2V.masking.noise.levels import variance_at_levels
+from autoStructN2V.masking.noise.levels import spread_over_images, variance_at_levels
 
 CPU = torch.device("cpu")
 CENTER = Kernel.center_only()
@@ -129,3 +129,16 @@ def test_one_level_is_enough():
     sampler = NoiseSampler(measured(((5.0, 4.0),)), CENTER, (5.0, 1.0), 16, CPU, by_levels=True)
     drawn = sampler.draw(torch.zeros(100, 1, 16, 16), torch.Generator().manual_seed(0))
     assert float(drawn.var()) == pytest.approx(4.0, rel=0.05)
+
+
+LINE = tuple((brightness, brightness) for brightness in (1.0, 3.0, 5.0, 20.0))
+
+
+@pytest.mark.parametrize("photons", [0.1, 0.6])
+def test_slices_without_light_do_not_count_as_of_another_gain(photons):
+    rng = np.random.default_rng(0)
+    means = [5.0] * 6 + [photons] * 2
+    images = [rng.poisson(mean, (96, 96)).astype(np.float32) for mean in means]
+    assert spread_over_images(images, LINE) < 0.1
+    assert spread_over_images([*images[:4], 3.0 * images[4], 0.4 * images[0]], LINE) > 0.2
+    assert spread_over_images([], LINE) == 0.0

@@ -8,6 +8,7 @@ import torch
 
 from autoStructN2V.datasets import ArraySource, estimate_normalization
 from autoStructN2V.masking import Autocorrelation, ExtractorConfig, Kernel
+from autoStructN2V.masking.invalid.source import PlaceMemory, SignalSource
 from autoStructN2V.masking.kernels.evidence import Evidence
 from autoStructN2V.pipeline import finish, validate_config
 from autoStructN2V.pipeline.steps.grid import Grid
@@ -88,6 +89,16 @@ def test_images_that_were_stretched_one_by_one_are_not_refined(gains, is_refined
     plan, said = planned(1.0, sources=sources, **(SHOT_NOISE | {"levels": levels}))
     assert (plan is not None) is is_refined
     assert is_refined or "in all images" in said[0].message
+
+
+def test_padding_is_no_other_gain():
+    """Four of eight slices are padded over most of them, as in a registered stack."""
+    counts = np.random.default_rng(0).poisson(20.0, (8, 128, 128)).astype(np.float32)
+    counts[::2, :80] = np.nan
+    padded = SignalSource(ArraySource(counts), PlaceMemory())
+    levels = tuple((brightness, brightness) for brightness in (1.0, 20.0, 50.0))
+    noise = SHOT_NOISE | {"levels": levels}
+    assert planned(1.0, sources=[padded], **noise)[0] is not None
 
 
 def test_hidden_pixels_may_be_predicted_a_little_worse_on_a_coarser_grid_and_in_shot_noise():
