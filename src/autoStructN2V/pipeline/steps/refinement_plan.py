@@ -118,8 +118,7 @@ def plan_refinement(
     if evidence is None:
         return None
     noise, is_coarse = evidence.autocorrelation, measurement.grid.is_coarse
-    # of noise that is hardly skewed, what is measured as skewness may be structure
-    by_levels = bool(noise.levels) and (is_coarse or not noise.is_uniform_gaussian)
+    by_levels = bool(noise.levels) if is_coarse else not noise.follows_line
     reason = _why_not(noise, by_levels=by_levels)
     if by_levels and not reason:
         reason = _why_not_by_levels(noise, measurement, sources, normalization)
