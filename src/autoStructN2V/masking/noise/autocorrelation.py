@@ -153,6 +153,13 @@ class Autocorrelation:
         ratio = self._on_line(brightness) / np.maximum(variances, 1e-30)
         return self.is_uniform_gaussian and bool(ratio.max() < _BENT * ratio.min())
 
+    def is_drawn_by_levels(self, *, is_coarse: bool) -> bool:
+        """Whether noise like it is drawn as strong as the levels say, and not the line.
+
+        On a grid coarser than that of the images, the levels are right wherever there are any.
+        """
+        return bool(self.levels) if is_coarse else not self.follows_line
+
     def variance_at(self, brightness: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the variance of the noise where images are of some brightness.
 

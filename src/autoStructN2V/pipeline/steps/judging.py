@@ -93,7 +93,7 @@ def judge_stages(
         (normalization.mean, normalization.std),
         windows[0].shape[-1],
         device,
-        by_levels=bool(noise.levels) if first.grid_share < 1.0 else not noise.follows_line,
+        by_levels=noise.is_drawn_by_levels(is_coarse=first.grid_share < 1.0),
         added=SPLITTING_LIMITS.strength,
     )
     on_device = [

@@ -118,7 +118,7 @@ def plan_refinement(
     if evidence is None:
         return None
     noise, is_coarse = evidence.autocorrelation, measurement.grid.is_coarse
-    by_levels = bool(noise.levels) if is_coarse else not noise.follows_line
+    by_levels = noise.is_drawn_by_levels(is_coarse=is_coarse)
     reason = _why_not(noise, by_levels=by_levels)
     if by_levels and not reason:
         reason = _why_not_by_levels(noise, measurement, sources, normalization)
