@@ -19,6 +19,7 @@ from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from autoStructN2V.masking.noise.background import NoiseField, noise_field
 from autoStructN2V.masking.noise.correction import LARGEST_LAG
 from autoStructN2V.masking.noise.estimate import Estimate, estimate_across, estimate_in_plane
+from autoStructN2V.masking.noise.finest import finest_asymmetry
 from autoStructN2V.masking.noise.lags import joined, lag_sums
 from autoStructN2V.masking.noise.levels import (
     Levels,
@@ -88,6 +89,8 @@ class Autocorrelation:
     is_strength_known : bool
         Whether ``noise_variance`` is that of the noise alone; not where structure was left out of
         ``values`` because it could not be told from noise.
+    is_told_by_levels : bool
+        Whether it is known from ``levels`` alone, which see no structure, as no place is flat.
     periodic_patterns : tuple of Pattern
         Strictly periodic patterns and offsets of lines, which were subtracted before measuring.
     grid_share : float
@@ -111,6 +114,7 @@ class Autocorrelation:
     scaled_kurtosis: float = 0.0
     resembles_structure: bool = False
     is_strength_known: bool = True
+    is_told_by_levels: bool = False
     periodic_patterns: tuple[Pattern, ...] = ()
     grid_share: float = 1.0
     leak: float = 0.0
@@ -147,8 +151,8 @@ class Autocorrelation:
         The line is drawn through the background alone: it is exact there, and where it reaches far
         beyond it promises too much (two-photon images of FMD: 20 % too much noise).
         """
-        if not self.levels:
-            return True
+        if not self.levels or self.is_told_by_levels:
+            return not self.levels
         brightness, variances = np.array(self.levels).T
         ratio = self._on_line(brightness) / np.maximum(variances, 1e-30)
         return self.is_uniform_gaussian and bool(ratio.max() < _BENT * ratio.min())
@@ -356,6 +360,13 @@ def measure_cleaned(
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
     values, errors = _in_all_slices(fields, estimate, offsets, limits)
     variance = strength.variance * estimate.variance_factor
+    known = (strength.brightness, variance)
+    levels = strength_levels(stacks, fields, estimate.values, known)
+    finest = finest_asymmetry(stacks, fields, levels, limits)
+    # the background is full of structure then, which the levels do not see
+    is_told_by_levels = estimate.leaves_out_common and finest is not None
+    if is_told_by_levels:
+        variance = float(variance_at_levels(levels, np.array(strength.brightness)))
     return Autocorrelation(
         values=values,
         standard_error=errors,
@@ -365,13 +376,14 @@ def measure_cleaned(
         noise_variance=variance,
         excess_kurtosis=strength.excess_kurtosis,
         skewness=strength.skewness,
-        asymmetry=strength.asymmetry,
+        asymmetry=strength.asymmetry if finest is None else finest,
         brightness=strength.brightness,
         variance_slope=strength.slope,
-        levels=strength_levels(stacks, fields, estimate.values, (strength.brightness, variance)),
+        levels=levels,
         scaled_kurtosis=scaled_kurtosis(fields, estimate.threshold),
         resembles_structure=estimate.is_structure,
-        is_strength_known=not estimate.leaves_out_common,
+        is_strength_known=not estimate.leaves_out_common or is_told_by_levels,
+        is_told_by_levels=is_told_by_levels,
         periodic_patterns=tuple(patterns),
         leak=estimate.leak / (1.0 - estimate.leak),
     )
