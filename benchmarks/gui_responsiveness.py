@@ -216,11 +216,16 @@ def compare(session: Session, layers: list[Image]) -> None:
     viewer = session.viewer
     viewer.layers.selection = set(layers)
     toggle_comparison(viewer)
+    look_through(viewer)
+    toggle_comparison(viewer)
+    rest(1)
+
+
+def look_through(viewer: napari.Viewer) -> None:
+    """Go through some slices, as a person who leafs."""
     for z in range(0, 50, 5):
         viewer.dims.set_current_step(0, z)
         rest(0.3)
-    toggle_comparison(viewer)
-    rest(1)
 
 
 def napari_alone(viewer: napari.Viewer, stack: NDArray[np.uint16]) -> None:
@@ -231,7 +236,7 @@ def napari_alone(viewer: napari.Viewer, stack: NDArray[np.uint16]) -> None:
     added = [viewer.add_image(stack, name=name, contrast_limits=limits) for name in "ab"]
     grid = grid_of(viewer)
     grid.stride, grid.shape, grid.enabled = 1, (-1, 2), True
-    rest(2)
+    look_through(viewer)
     grid.enabled = False
     for layer in added:
         viewer.layers.remove(layer)
