@@ -52,13 +52,16 @@ KINDS = {
     "random values, turned patches": {"masking_strategy": 2, "use_augmentation": True},
     "early stopping": {"schedule": {"early_stopping_patience": 1}, "learning_rate": 0.05},
     "refinement": {"refinement": 0.5, "learning_rate": 1e-2},
+    "refinement by levels": {"refinement": 0.5, "learning_rate": 1e-2},
 }
+LEVELS = ((-1.0, 0.05), (1.0, 0.15))
 
 
 def new_trainer(kind):
     options = dict(KINDS[kind])
     share = options.pop("refinement", 0.0)
-    plan = refinement(share) if share else None
+    levels = LEVELS if "levels" in kind else ()
+    plan = refinement(share, levels=levels) if share else None
     return trainer_for(n_epochs=6, refinement=plan, **options)
 
 
@@ -69,7 +72,7 @@ def test_it_goes_on_bit_for_bit_from_every_epoch(kind):
     assert figures(without) == figures(undisturbed)
     assert len(states) == len(undisturbed.history)
     assert (len(states) < 6) == (kind == "early stopping")
-    assert any(state["refinement"]["is_on"] for state in states) == (kind == "refinement")
+    assert any(state["refinement"]["is_on"] for state in states) == kind.startswith("refinement")
     for n_done in range(1, len(states) + 1):
         later, again, result = kept_training(new_trainer(kind), copy.deepcopy(states[:n_done]))
         assert figures(result) == figures(undisturbed)

@@ -194,13 +194,13 @@ def test_a_stop_at_once_returns_a_usable_network():
     assert all(value.isfinite().all() for value in result.network.state_dict().values())
 
 
-def refinement(share, variance=0.1):
-    """Plan for white noise of this variance, in normalized units."""
+def refinement(share, variance=0.1, levels=()):
+    """Plan for white noise of this variance, in normalized units, or as strong as levels say."""
     values = np.zeros((1, 3, 3))
     values[0, 1, 1] = 1.0
-    noise = Autocorrelation(values, values, values, 0.5, 10_000, variance)
-    kernel = Kernel.center_only()
-    sampler = NoiseSampler(noise, kernel, (0.0, 1.0), TINY_STAGE["patch_size"], CPU)
+    noise = Autocorrelation(values, values, values, 0.5, 10_000, variance, levels=levels)
+    about = noise, Kernel.center_only(), (0.0, 1.0), TINY_STAGE["patch_size"], CPU
+    sampler = NoiseSampler(*about, by_levels=bool(levels))
     return RefinementPlan(sampler, share)
 
 

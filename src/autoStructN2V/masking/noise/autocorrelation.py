@@ -362,9 +362,11 @@ def measure_cleaned(
     variance = strength.variance * estimate.variance_factor
     known = (strength.brightness, variance)
     levels = strength_levels(stacks, fields, estimate.values, known)
-    finest = finest_asymmetry(stacks, fields, levels, limits)
+    finest = None
+    if estimate.leaves_out_common:
+        finest = finest_asymmetry(stacks, fields, levels, limits)
     # the background is full of structure then, which the levels do not see
-    is_told_by_levels = estimate.leaves_out_common and finest is not None
+    is_told_by_levels = finest is not None
     if is_told_by_levels:
         variance = float(variance_at_levels(levels, np.array(strength.brightness)))
     return Autocorrelation(
