@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Self
 
-from autoStructN2V.trainers.predicting import predicted
+from autoStructN2V.models.predicting import predicted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from autoStructN2V.models.predicting import predicted
 from autoStructN2V.models.workers import Workers
 from autoStructN2V.trainers.batches import BatchSource
-from autoStructN2V.trainers.predicting import predicted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

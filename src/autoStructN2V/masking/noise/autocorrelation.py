@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoStructN2V.datasets.images.sources import ArraySource, ImageSource
+from autoStructN2V.datasets.measured_parts import sampled
 from autoStructN2V.errors import InputError
 from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from autoStructN2V.masking.noise.background import NoiseField, noise_field
@@ -28,7 +29,6 @@ from autoStructN2V.masking.noise.levels import (
     variance_at_levels,
 )
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits, StrengthLimits
-from autoStructN2V.masking.noise.sample import sampled
 from autoStructN2V.masking.noise.strength import measure_noise_strength
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.masking.patterns.pattern import Pattern
