@@ -111,7 +111,7 @@ def judge(
     windows : sequence of (C, P, P) float32
         Normalized noisy squares, of as many slices as the networks see; the middle one counts.
     predictors : mapping of str to Predictor
-        Networks by the name that the verdict gives them; the first one tells where noise is strong.
+        Networks by the name that the verdict gives them.
     noise : NoiseSampler
         Draws noise like that of the windows, for squares of their size.
     seed : int
@@ -135,12 +135,8 @@ def judge(
     scores: dict[str, list[NDArray[np.float64]]] = {}
     variances = []
     of_windows = zip(windows, scales or [None] * len(windows), used, strict=True)
-    guide = next(iter(predictors.values())) if noise.follows_pixels else None
     for window, scale, is_used in of_windows:
-        clean = None if guide is None else _denoised(window, guide, should_stop)
-        if guide is not None and clean is None:
-            return None
-        drawn = _drawn(window, noise, generator, scale, clean)
+        drawn = _drawn(window, noise, generator, scale)
         variances.append(_block_means(np.square(drawn[len(drawn) // 2]))[is_used])
         for sign in (1.0, -1.0):
             if should_stop():
@@ -169,22 +165,11 @@ def _drawn(
     noise: NoiseSampler,
     generator: torch.Generator,
     scale: Scale | None,
-    clean: NDArray[np.float32] | None,
 ) -> NDArray[np.float32]:
-    """Draw noise (C, P, P) as strong as that of a window is, which shows (P, P) without noise."""
+    """Draw noise (C, P, P) as strong as that of a window is at its brightness."""
     patch: Tensor = torch.from_numpy(window)[None].to(noise.device)
-    shown = None if clean is None else torch.from_numpy(clean)[None, None].to(noise.device)
-    drawn: NDArray[np.float32] = noise.draw(patch, generator, scale, shown)[0].cpu().numpy()
+    drawn: NDArray[np.float32] = noise.draw(patch, generator, scale)[0].cpu().numpy()
     return drawn
-
-
-def _denoised(
-    window: NDArray[np.float32], predictor: Predictor, should_stop: Callable[[], bool]
-) -> NDArray[np.float32] | None:
-    """Return what a network makes of a normalized window (C, P, P), (P, P); None if stopped."""
-    raw = predictor.normalization.denormalize(window)
-    denoised = predictor.denoise_slice(ArraySource(raw), len(window) // 2, should_stop)
-    return None if denoised is None else predictor.normalization.normalize(denoised)
 
 
 def _scores(
@@ -199,10 +184,12 @@ def _scores(
     noisier = window + np.float32(SPLITTING_LIMITS.strength) * drawn
     scores = {}
     for name, predictor in predictors.items():
-        denoised = _denoised(noisier, predictor, should_stop)
+        raw = predictor.normalization.denormalize(noisier)
+        denoised = predictor.denoise_slice(ArraySource(raw), middle, should_stop)
         if denoised is None:
             return None
-        scores[name] = _score(denoised, noisy, added)
+        normalized = predictor.normalization.normalize(denoised)
+        scores[name] = _score(normalized, noisy, added)
     for sigma in SIGMAS:
         filtered = ndimage.gaussian_filter(noisier[middle], sigma)
         scores[f"{GAUSSIAN} {sigma}"] = _score(filtered, noisy, added)

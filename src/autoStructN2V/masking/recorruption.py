@@ -91,8 +91,6 @@ class NoiseSampler:
     ----------
     variance : float
         Variance of the noise at mean brightness, in squared normalized units.
-    follows_pixels : bool
-        Whether the strength follows each pixel and what it shows without noise.
     device : torch.device
         Where noise is drawn.
     """
@@ -123,7 +121,6 @@ class NoiseSampler:
         self._levels = (self._levels - torch.tensor([mean, 0.0], device=device)) / torch.tensor(
             [std, autocorrelation.noise_variance], device=device
         )
-        self.follows_pixels = bool(known)
         self._patch_size = patch_size
         self.device = device
         self._side = patch_size + _MARGIN
@@ -148,13 +145,7 @@ class NoiseSampler:
         spectrum: NDArray[np.complex128] = np.fft.fft2(np.roll(padded, (-reach, -reach), (0, 1)))
         return spectrum
 
-    def draw(
-        self,
-        patches: Tensor,
-        generator: Generator,
-        scale: Scale | None = None,
-        clean: Tensor | None = None,
-    ) -> Tensor:
+    def draw(self, patches: Tensor, generator: Generator, scale: Scale | None = None) -> Tensor:
         """Draw noise for patches.
 
         Parameters
@@ -166,9 +157,6 @@ class NoiseSampler:
         scale : Scale of Tensors (B, C, 1, 1), optional
             How the patches follow from the images in which noise was measured; default: they are
             these, normalized.
-        clean : Tensor, (B, 1, P, P) float32, optional
-            What the central slices show without noise, as far as that is known; where the strength
-            follows the pixels. Default: the mean around each pixel, which blurs fine structure.
 
         Returns
         -------
@@ -179,11 +167,9 @@ class NoiseSampler:
         white = torch.randn(shape, generator=generator, device=self.device)
         noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * self._shaping, s=shape[2:])
         inner = noise[..., : self._patch_size, : self._patch_size]
-        shown = self._shown(patches, clean)
         if scale is None:
-            return inner * self._relative_variance(patches, shown).sqrt()
-        relative = self._relative_variance(scale.before(patches), scale.before(shown))
-        drawn: Tensor = scale.gain * inner * relative.sqrt()
+            return inner * self._relative_variance(patches).sqrt()
+        drawn: Tensor = scale.gain * inner * self._relative_variance(scale.before(patches)).sqrt()
         return drawn
 
     def variance_at(self, patches: Tensor) -> Tensor:
@@ -199,25 +185,16 @@ class NoiseSampler:
         Tensor, (B, C, P, P) float32
             In squared normalized units.
         """
-        return self.variance * self._relative_variance(patches, self._shown(patches))
+        return self.variance * self._relative_variance(patches)
 
-    def _shown(self, patches: Tensor, clean: Tensor | None = None) -> Tensor:
-        """Return what patches show at each pixel (B, C, P, P), by which the strength is read."""
-        around = _mean_around(patches, self._limits.averaged)
-        if not self.follows_pixels:
-            return around
-        n_pixels = self._n_around(patches.shape[-1])
-        others = (n_pixels * around - patches) / (n_pixels - 1.0)
-        if clean is not None:
-            middle = patches.shape[1] // 2
-            others[:, middle : middle + 1] = clean
-        return others
-
-    def _relative_variance(self, patches: Tensor, shown: Tensor) -> Tensor:
+    def _relative_variance(self, patches: Tensor) -> Tensor:
         """Return the variance (B, C, P, P) relative to that at mean brightness."""
-        if self.follows_pixels:
-            return self._at_levels(shown, patches)
-        variance = 1.0 + self._slope * (shown - self._brightness)
+        around = _mean_around(patches, self._limits.averaged)
+        if len(self._levels):
+            n_pixels = self._n_around(patches.shape[-1])
+            others = (n_pixels * around - patches) / (n_pixels - 1.0)
+            return self._at_levels(others, patches)
+        variance = 1.0 + self._slope * (around - self._brightness)
         return variance.clamp_min(NOISE_LIMITS.strength.least_share)
 
     def _n_around(self, side: int) -> Tensor:
@@ -227,17 +204,17 @@ class NoiseSampler:
         along = (places + reach).clamp_max(side - 1) - (places - reach).clamp_min(0) + 1
         return along[:, None] * along[None, :]
 
-    def _at_levels(self, shown: Tensor, patches: Tensor) -> Tensor:
-        """Return the variance (B, C, P, P) of pixels that show some brightness without noise."""
+    def _at_levels(self, others: Tensor, patches: Tensor) -> Tensor:
+        """Return the variance (B, C, P, P) of pixels with some brightness around them."""
         bright, variance = self._levels.T.contiguous()
-        above = torch.searchsorted(bright, shown.contiguous()).clamp(1, len(bright) - 1)
+        above = torch.searchsorted(bright, others.contiguous()).clamp(1, len(bright) - 1)
         low, high = bright[above - 1], bright[above]
         width = (high - low).clamp_min(torch.finfo(high.dtype).tiny)  # one level has none
-        share = ((shown - low) / width).clamp(0.0, 1.0)
-        at_shown = torch.lerp(variance[above - 1], variance[above], share)
-        at_shown += self._growth * (shown - bright[-1]).clamp_min(0.0)
-        least = NOISE_LIMITS.strength.least_share * at_shown
-        return torch.maximum(at_shown + self._own * (patches - shown), least)
+        share = ((others - low) / width).clamp(0.0, 1.0)
+        at_others = torch.lerp(variance[above - 1], variance[above], share)
+        at_others += self._growth * (others - bright[-1]).clamp_min(0.0)
+        least = NOISE_LIMITS.strength.least_share * at_others
+        return torch.maximum(at_others + self._own * (patches - others), least)
 
 
 def _mean_around(patches: Tensor, side: int) -> Tensor:

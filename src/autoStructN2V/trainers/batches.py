@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from autoStructN2V.datasets.images.matching import Scale
     from autoStructN2V.datasets.patches import PatchBank, PatchRegion
     from autoStructN2V.masking.kernels.kernel import Kernel
-    from autoStructN2V.models.workers import Workers
+    from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.trainers.config import StageConfig
-    from autoStructN2V.trainers.guided_noise import GuidedNoise
 
 
 @dataclass(frozen=True)
@@ -159,13 +158,11 @@ class BatchSource:
             placement,
         )
 
-    def draw_recorrupted(
-        self, n_patches: int, noise: GuidedNoise, workers: Workers
-    ) -> RecorruptedBatch:
+    def draw_recorrupted(self, n_patches: int, noise: NoiseSampler) -> RecorruptedBatch:
         """Draw a batch without blind spots, with noise added; ``n_patches`` is made even."""
         n_pairs = max(1, n_patches // 2)
         patches, is_signal, scale = self._cut(n_pairs)
-        drawn = noise.draw(patches, self._generator, scale, workers)
+        drawn = noise.draw(patches, self._generator, scale)
         seen = torch.cat([patches + STRENGTH * drawn, patches - STRENGTH * drawn])
         center = patches.shape[1] // 2
         middle = slice(center, center + 1)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from autoStructN2V.trainers.checkpoint import fitting
 from autoStructN2V.trainers.events import EpochFinished, Warned
-from autoStructN2V.trainers.guided_noise import GuidedNoise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from torch import nn
 
+    from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.trainers.data import RefinementPlan
     from autoStructN2V.trainers.validation import MaskedValidation
 
@@ -40,7 +40,7 @@ class Refinement:
 
     Attributes
     ----------
-    noise : GuidedNoise or None
+    noise : NoiseSampler or None
         Draws the noise that is added to the pixels; None while pixels are hidden.
     limit : float
         Error at hidden pixels, in squared normalized units, below which the latest weights are
@@ -53,7 +53,7 @@ class Refinement:
         self._plan = plan
         self.n_hidden_epochs = n_hidden_epochs
         self._validation = validation
-        self.noise: GuidedNoise | None = None
+        self.noise: NoiseSampler | None = None
         self.limit = -math.inf
         self._before: list[dict[str, Any]] = []
 
@@ -65,7 +65,7 @@ class Refinement:
         best : float
             Lowest error at hidden pixels so far, in squared normalized units.
         networks : sequence of Module
-            What may have to be brought back; the last one tells where noise is strong.
+            What may have to be brought back.
 
         Yields
         ------
@@ -80,7 +80,7 @@ class Refinement:
                 f"contains it, so {WITHOUT_REFINEMENT}."
             )
             return
-        self.noise = GuidedNoise.by(self._plan.noise, networks[-1])
+        self.noise = self._plan.noise
         self.limit = best * (1.0 + self._plan.tolerance)
         self._before = [copy.deepcopy(network.state_dict()) for network in networks]
 
@@ -145,5 +145,4 @@ class Refinement:
             raise ValueError("a refinement that is not planned")
         before = zip(state["before"], networks, strict=True)
         self._before = [fitting(weights, network) for weights, network in before]
-        self.noise = GuidedNoise.by(self._plan.noise, networks[-1], self._before[-1])
-        self.limit = state["limit"]
+        self.noise, self.limit = self._plan.noise, state["limit"]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from autoStructN2V.models.predicting import predicted
 from autoStructN2V.models.workers import Workers
 from autoStructN2V.trainers.batches import BatchSource
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from autoStructN2V.trainers.config import StageConfig
 
 _BATCH_SIZE = 8  # more at once would take more memory
+_PATCHES_IN_PART = 2
 _FEWEST_PATCHES, _MOST_PATCHES = 4, 16
 _TRAINED_PER_VALIDATED = 20  # then a validation takes less than 2 % of the time of an epoch
 _SEED_OFFSET = 104_729  # validation draws differ from the training's
@@ -81,7 +81,7 @@ class MaskedValidation:
         network.eval()
         with Workers(self._device) as workers:
             return self._mean(
-                [batch.loss(predicted(network, batch.seen, workers)) for batch in self._batches]
+                [batch.loss(_predicted(network, batch, workers)) for batch in self._batches]
             )
 
     def _mean(self, of_batches: Sequence[Tensor]) -> float:
@@ -95,3 +95,16 @@ def _mean_at_targets(values: Tensor, batch: MaskedBatch) -> Tensor:
     """Return the mean of values (B, 1, P, P) over the pixels that are compared."""
     placement = batch.placement
     return (placement.at_targets(values) * placement.valid).sum() / batch.n_compared.clamp_min(1)
+
+
+def _predicted(network: nn.Module, batch: MaskedBatch, workers: Workers) -> Tensor:
+    """Return the predictions of all patches, (B, 1, P, P)."""
+
+    @torch.inference_mode()
+    def predict(seen: Tensor) -> Tensor:
+        prediction: Tensor = network(seen)
+        return prediction
+
+    is_cpu = batch.seen.device.type == "cpu"
+    n_parts = -(-len(batch.seen) // _PATCHES_IN_PART) if is_cpu else 1
+    return torch.cat(list(workers.map(predict, torch.chunk(batch.seen, n_parts))))

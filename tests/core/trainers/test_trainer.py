@@ -208,8 +208,8 @@ def recorded_batches(trainer):
     """Return a list that grows by the kind of every batch that is drawn."""
     kinds, draw = [], trainer.stepper.draw
 
-    def recorded(noise, workers):
-        batch = draw(noise, workers)
+    def recorded(noise):
+        batch = draw(noise)
         kinds.append(type(batch).__name__)
         return batch
 

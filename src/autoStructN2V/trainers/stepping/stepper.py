@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from autoStructN2V.masking.recorruption import NoiseSampler
     from autoStructN2V.models.workers import Workers
     from autoStructN2V.trainers.batches import MaskedBatch, RecorruptedBatch
     from autoStructN2V.trainers.config import StageConfig
     from autoStructN2V.trainers.data import TrainingData
-    from autoStructN2V.trainers.guided_noise import GuidedNoise
 
 
 class Stepper:
@@ -103,13 +103,13 @@ class Stepper:
         self._optimization.load_averages(averages)
 
     def step(
-        self, noise: GuidedNoise | None, workers: Workers, should_stop: Callable[[], bool]
+        self, noise: NoiseSampler | None, workers: Workers, should_stop: Callable[[], bool]
     ) -> tuple[Tensor, Warned | None]:
         """Make a step; where memory does not suffice, make the next ones smaller and say so.
 
         Parameters
         ----------
-        noise : GuidedNoise or None
+        noise : NoiseSampler or None
             Draws what is added to the pixels; None to hide some.
         workers : Workers
             Compute the parts of a batch.
@@ -129,7 +129,7 @@ class Stepper:
         """
         nothing = torch.zeros((), device=self._device)
         try:
-            loss = self._gradients.set_from(self.draw(noise, workers), workers, should_stop)
+            loss = self._gradients.set_from(self.draw(noise), workers, should_stop)
             if loss is None:
                 return nothing, None
             self._optimization.step()
@@ -138,11 +138,11 @@ class Stepper:
             return nothing, self._shrink_batch(error)
         return loss, None
 
-    def draw(self, noise: GuidedNoise | None, workers: Workers) -> MaskedBatch | RecorruptedBatch:
+    def draw(self, noise: NoiseSampler | None) -> MaskedBatch | RecorruptedBatch:
         """Draw a batch whose pixels are partly hidden, or with noise added."""
         if noise is None:
             return self._batches.draw(self.batch_size)
-        return self._batches.draw_recorrupted(self.batch_size, noise, workers)
+        return self._batches.draw_recorrupted(self.batch_size, noise)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that decides the next steps, as plain values."""
