@@ -20,7 +20,7 @@ from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from autoStructN2V.masking.noise.background import NoiseField, noise_field
 from autoStructN2V.masking.noise.correction import LARGEST_LAG
 from autoStructN2V.masking.noise.estimate import Estimate, estimate_across, estimate_in_plane
-from autoStructN2V.masking.noise.finest import finest_asymmetry
+from autoStructN2V.masking.noise.finest import finest_asymmetry, is_white_at_finest
 from autoStructN2V.masking.noise.lags import joined, lag_sums
 from autoStructN2V.masking.noise.levels import (
     Levels,
@@ -29,7 +29,8 @@ from autoStructN2V.masking.noise.levels import (
     variance_at_levels,
 )
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits, StrengthLimits
-from autoStructN2V.masking.noise.strength import measure_noise_strength
+from autoStructN2V.masking.noise.strength import by_levels_alone, measure_noise_strength
+from autoStructN2V.masking.noise.structure import off_center_maximum
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.masking.patterns.pattern import Pattern
 from autoStructN2V.masking.patterns.removal import PatternRemoval
@@ -87,10 +88,11 @@ class Autocorrelation:
         Whether the images have too little background to tell noise that is correlated in all
         directions from structure; ``values`` then hold only what differs between directions.
     is_strength_known : bool
-        Whether ``noise_variance`` is that of the noise alone; not where structure was left out of
-        ``values`` because it could not be told from noise.
+        Whether ``noise_variance`` is that of the noise alone; where structure was left out of
+        ``values``, because it could not be told from noise, only if ``is_told_by_levels``.
     is_told_by_levels : bool
-        Whether it is known from ``levels`` alone, which see no structure, as no place is flat.
+        Whether it is known from ``levels`` alone, which see no structure, as no place is flat; the
+        kurtoses are those of noise and structure then.
     periodic_patterns : tuple of Pattern
         Strictly periodic patterns and offsets of lines, which were subtracted before measuring.
     grid_share : float
@@ -151,8 +153,10 @@ class Autocorrelation:
         The line is drawn through the background alone: it is exact there, and where it reaches far
         beyond it promises too much (two-photon images of FMD: 20 % too much noise).
         """
-        if not self.levels or self.is_told_by_levels:
-            return not self.levels
+        if not self.levels:
+            return True
+        if self.is_told_by_levels:
+            return False
         brightness, variances = np.array(self.levels).T
         ratio = self._on_line(brightness) / np.maximum(variances, 1e-30)
         return self.is_uniform_gaussian and bool(ratio.max() < _BENT * ratio.min())
@@ -362,13 +366,12 @@ def measure_cleaned(
     variance = strength.variance * estimate.variance_factor
     known = (strength.brightness, variance)
     levels = strength_levels(stacks, fields, estimate.values, known)
-    finest = None
-    if estimate.leaves_out_common:
-        finest = finest_asymmetry(stacks, fields, levels, limits)
-    # the background is full of structure then, which the levels do not see
-    is_told_by_levels = finest is not None
+    is_told_by_levels = _is_told_by(levels, estimate, stacks, fields, limits)
     if is_told_by_levels:
-        variance = float(variance_at_levels(levels, np.array(strength.brightness)))
+        strength = by_levels_alone(
+            strength, levels, finest_asymmetry(stacks, fields, levels, limits)
+        )
+        variance = strength.variance
     return Autocorrelation(
         values=values,
         standard_error=errors,
@@ -378,7 +381,7 @@ def measure_cleaned(
         noise_variance=variance,
         excess_kurtosis=strength.excess_kurtosis,
         skewness=strength.skewness,
-        asymmetry=strength.asymmetry if finest is None else finest,
+        asymmetry=strength.asymmetry,
         brightness=strength.brightness,
         variance_slope=strength.slope,
         levels=levels,
@@ -389,6 +392,21 @@ def measure_cleaned(
         periodic_patterns=tuple(patterns),
         leak=estimate.leak / (1.0 - estimate.leak),
     )
+
+
+def _is_told_by(
+    levels: Levels,
+    estimate: Estimate,
+    stacks: Sequence[NDArray[np.float32]],
+    fields: Sequence[NoiseField],
+    limits: NoiseLimits,
+) -> bool:
+    """Whether levels alone tell the strength of noise whose autocorrelation holds structure."""
+    if not levels or not estimate.leaves_out_common:
+        return False
+    # what differs between directions may be structure as well
+    is_alone = off_center_maximum(np.abs(estimate.values)) <= limits.leak.most
+    return is_alone and is_white_at_finest(stacks, fields, limits)
 
 
 def _in_all_slices(

@@ -31,6 +31,31 @@ if TYPE_CHECKING:
 
 _LOW, _HIGH = 2, 8  # order of the differences that are compared
 _OF_MOMENT = 4  # a higher order sees less structure, and less of the third moment
+_N_PARTS = 20  # of the pixels, whose scatter gives the standard error
+
+
+def is_white_at_finest(
+    stacks: Sequence[NDArray[np.float32]],
+    fields: Sequence[NoiseField],
+    limits: NoiseLimits = NOISE_LIMITS,
+) -> bool:
+    """Whether the finest differences of images hold white noise and nothing else.
+
+    Parameters
+    ----------
+    stacks : sequence of (Z, Y, X) float32
+        Noisy images.
+    fields : sequence of NoiseField
+        Say which pixels can be used.
+    limits : NoiseLimits
+        What counts as white.
+    """
+    low, high = (
+        float(np.square(_usable_differences(stacks, fields, order)).sum())
+        for order in (_LOW, _HIGH)
+    )
+    steepest = limits.strength.steepest
+    return 0.0 < high < steepest * low and low < steepest * high
 
 
 def finest_asymmetry(
@@ -39,7 +64,7 @@ def finest_asymmetry(
     levels: Levels,
     limits: NoiseLimits = NOISE_LIMITS,
 ) -> float | None:
-    """Read the third moment of the noise over its variance from the finest differences.
+    """Read the third moment of white noise over its variance from the finest differences.
 
     Parameters
     ----------
@@ -48,35 +73,50 @@ def finest_asymmetry(
     fields : sequence of NoiseField
         Say which pixels can be used.
     levels : tuple of (brightness, variance)
-        Strength of the noise.
+        Strength of the noise, at least one.
     limits : NoiseLimits
-        What counts as white.
+        What is more than chance.
 
     Returns
     -------
     float or None
-        In units of the images. None if the finest differences hold other things than white noise,
-        or no level is known.
+        In units of the images. None if it is no more than chance, as in few pixels, or where few
+        of them decide.
     """
-    pairs = [
-        (stack, np.isfinite(field.structure)) for stack, field in zip(stacks, fields, strict=True)
-    ]
-
-    def differences(order: int) -> NDArray[np.float64]:
-        return np.concatenate([fine_differences(stack, order)[used] for stack, used in pairs])
-
-    low, high = (float(np.square(differences(order)).sum()) for order in (_LOW, _HIGH))
-    if not levels or not 0.0 < low < limits.strength.steepest * high:
-        return None
+    cubes = _usable_differences(stacks, fields, _OF_MOMENT) ** 3
     scale = limits.background.brightness_scale
-    bright = np.concatenate([blur(stack, scale)[used] for stack, used in pairs])
-    variance = float(variance_at_levels(levels, bright).mean())
-    third = float((differences(_OF_MOMENT) ** 3).mean()) / _share_of_third_moment()
-    return third / variance if variance > 0.0 else None
+    bright = [blur(s, scale)[_usable(f)] for s, f in zip(stacks, fields, strict=True)]
+    variance = float(variance_at_levels(levels, np.concatenate(bright)).mean())
+    parts = np.array([part.sum() for part in np.array_split(cubes - cubes.mean(), _N_PARTS)])
+    error = float(np.sqrt(np.square(parts).sum())) / cubes.size
+    third = float(cubes.mean())
+    if variance <= 0.0 or abs(third) < limits.significance.clear_errors * error:
+        return None
+    return third / _share_of_third_moment() / variance
+
+
+def _usable(field: NoiseField) -> NDArray[np.bool_]:
+    """Tell which pixels (Z, Y, X) can be used with all neighbors that differences reach."""
+    reach = np.ones((1, _HIGH + 1, _HIGH + 1), bool)
+    usable: NDArray[np.bool_] = ndimage.binary_erosion(np.isfinite(field.structure), reach)
+    return usable
+
+
+def _usable_differences(
+    stacks: Sequence[NDArray[np.float32]], fields: Sequence[NoiseField], order: int
+) -> NDArray[np.float64]:
+    """Return the differences (N,) at the pixels that can be used."""
+    pairs = zip(stacks, fields, strict=True)
+    return np.concatenate(
+        [fine_differences(stack, order)[_usable(field)] for stack, field in pairs]
+    )
 
 
 def fine_differences(stack: NDArray[np.float32], order: int) -> NDArray[np.float64]:
-    """Difference along both axes of a (Z, Y, X) stack; of white noise it has the variance."""
+    """Difference along both axes of a (Z, Y, X) stack; of white noise it has the variance.
+
+    Within half the order of the edges, where the stack is mirrored, it has more.
+    """
     taps = _taps(order)
     along_y = ndimage.convolve1d(stack.astype(np.float64), taps, axis=1, mode="mirror")
     found: NDArray[np.float64] = ndimage.convolve1d(along_y, taps, axis=2, mode="mirror")

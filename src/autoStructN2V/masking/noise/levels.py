@@ -17,8 +17,8 @@ from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 
 # shares of the pixels between the levels: few are bright, and their noise is the strongest
 _BORDERS = (*np.linspace(0.0, 0.9375, 16), 0.97, 0.985, 0.995, 1.0)
-# median over mean of what is averaged, in noise: 0.981 for counts of 20, 0.973 of half a photon
-_MEDIAN = 0.979
+# of averaged differences of Gaussian noise; counts: 0.981 of 20 photons, 0.973 of half a photon
+_MEDIAN_OVER_MEAN = 0.979
 _LEAST_RESPONSE = 0.5  # energy of the differences: 1 for white noise; less is a small remainder
 _EXTRAPOLATED_FROM = 4  # levels: two alone scatter too much to tell the growth
 _FEWEST = 200  # pixels of a level: two areas of the averaging
@@ -66,8 +66,10 @@ def strength_levels(
         return ()
     centers = [float(bright[chosen].mean()) for chosen in kept]
     medians = [float(np.median(energy[chosen])) for chosen in kept]
-    response = _MEDIAN * _response(autocorrelation)
-    if response < _LEAST_RESPONSE:
+    response = _response(autocorrelation)
+    if response >= _LEAST_RESPONSE:
+        response *= _MEDIAN_OVER_MEAN
+    else:
         response = float(np.interp(known[0], centers, medians)) / max(known[1], 1e-30)
     if response <= 0.0:  # flat images
         return ()

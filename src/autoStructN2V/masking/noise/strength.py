@@ -6,12 +6,13 @@ background of one brightness, though, says nothing about places that are much br
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoStructN2V.masking.noise.background import NoiseField, blur, high_pass
+from autoStructN2V.masking.noise.levels import Levels, variance_at_levels
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
 
 _N_PARTS = 20  # of the background, whose scatter gives the standard error
@@ -92,6 +93,27 @@ def measure_noise_strength(
     asymmetry = float((square * noise).mean()) / variance
     skewness = asymmetry / variance**0.5
     return NoiseStrength(at_mean, mean, gain / at_mean, kurtosis, skewness, asymmetry)
+
+
+def by_levels_alone(
+    strength: NoiseStrength, levels: Levels, asymmetry: float | None
+) -> NoiseStrength:
+    """Return the strength of noise whose background is full of structure, as the levels tell it.
+
+    Parameters
+    ----------
+    strength : NoiseStrength
+        What was measured over the background.
+    levels : tuple of (brightness, variance)
+        At least one.
+    asymmetry : float or None
+        What else is known of the third moment; None keeps that of the background, which is too
+        large rather than too small.
+    """
+    variance = float(variance_at_levels(levels, np.array(strength.brightness)))
+    known = strength.asymmetry if asymmetry is None else asymmetry
+    skewness = known / max(variance, np.finfo(float).tiny) ** 0.5
+    return replace(strength, variance=variance, slope=0.0, asymmetry=known, skewness=skewness)
 
 
 def _gain(

@@ -191,6 +191,8 @@ def _why_not(noise: Autocorrelation, *, by_levels: bool) -> str | None:
     is_scaled = by_levels and noise.scaled_kurtosis < _MOST_KURTOSIS
     if not (noise.is_uniform_gaussian or is_scaled):
         return "Much of the noise is rare strong values, as of less than a photon for each pixel"
-    if not noise.is_strength_known or (by_levels and not noise.is_of_photons):
+    if not noise.is_strength_known:
         return "Noise and structure could not be told apart"
+    if by_levels and not noise.is_of_photons:
+        return "What seems noise has strong values of either sign, as fine structure has"
     return None

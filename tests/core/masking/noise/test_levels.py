@@ -51,6 +51,13 @@ def test_the_unit_of_the_images_does_not_matter(unit):
     np.testing.assert_allclose(variance / unit**2, brightness / unit, rtol=0.15)
 
 
+def test_levels_of_white_noise_are_its_variance():
+    """The median of averages is 2 % less than their mean, which is undone."""
+    noise = np.random.default_rng(2).normal(0.0, 3.0, (4, 512, 512))
+    _, variance = np.transpose(measure_noise_autocorrelation([noise]).levels)
+    assert variance.mean() == pytest.approx(9.0, rel=0.01)
+
+
 SATURATING = ((100.0, 1.0), (200.0, 9.0), (300.0, 4.0), (400.0, 2.0), (500.0, 1.0))
 GROWING = ((100.0, 1.0), (200.0, 3.0), (300.0, 5.0))
 
