@@ -200,6 +200,7 @@ class Comparison:
     def _entering(self, viewer: napari.Viewer, zoom: float) -> Iterator[None]:
         """Add the panels one after the other, and show one after the other when all are there."""
         try:
+            viewer.dims.ndisplay = 2  # napari 0.7 cannot add what is hidden to a view of volumes
             for image in self.images:
                 yield  # the bar of buttons is laid out first
                 self._add(viewer, image.panel())
@@ -220,7 +221,6 @@ class Comparison:
     def _show(self, viewer: napari.Viewer, zoom: float) -> None:
         for layer in viewer.layers:
             layer.visible = False
-        viewer.dims.ndisplay = 2
         self._panels = list(self._added)
         self._reveal(viewer, self._panels[:1])
         self.set_contrast_matched(self._is_matched)
