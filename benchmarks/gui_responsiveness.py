@@ -222,7 +222,7 @@ def compare(session: Session, layers: list[Image]) -> None:
 
 
 def look_through(viewer: napari.Viewer) -> None:
-    """Go through some slices, as a person who leafs."""
+    """Go through some slices, as a person does who looks through them."""
     for z in range(0, 50, 5):
         viewer.dims.set_current_step(0, z)
         rest(0.3)
