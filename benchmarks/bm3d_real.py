@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
+from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 from peers import run_script
 from quality import add_pair_arguments, best_gaussian, masked_psnr, read_pair
 from tables import Table, add_common_arguments, write_report

@@ -21,7 +21,8 @@ from autoStructN2V.masking import (
     measure_noise_autocorrelation,
     propose_kernel,
 )
-from autoStructN2V.masking.noise.autocorrelation import MAX_LAG, measure_cleaned
+from autoStructN2V.masking.noise.autocorrelation import MAX_LAG
+from autoStructN2V.masking.noise.measuring import measure_cleaned
 from autoStructN2V.masking.noise.resolution import recorded_share
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from limit_cases import NoiseCase, noise_cases, pattern_cases

@@ -56,7 +56,7 @@ KERNEL = Way(
     "The way of a kernel",
     "#b5540f",
     (
-        ("autoStructN2V.masking.noise.autocorrelation", "noise is measured"),
+        ("autoStructN2V.masking.noise.measuring", "noise is measured"),
         ("autoStructN2V.masking.kernels.extraction:propose_kernel", "a kernel is proposed"),
         ("autoStructN2V.pipeline.steps.kernel_review:decide_kernel", "waits for a decision"),
         (f"{_DOCUMENTS}.kernel_document:KernelDocument", "is edited by a person"),

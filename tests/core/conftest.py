@@ -14,7 +14,7 @@ import torch
 from autoStructN2V.datasets.normalization import estimate_normalization
 from autoStructN2V.inference.trained_model import TrainedModel
 from autoStructN2V.masking.kernels.kernel import Kernel
-from autoStructN2V.masking.noise import autocorrelation
+from autoStructN2V.masking.noise import measuring
 from autoStructN2V.models.config import NetworkConfig
 from autoStructN2V.pipeline.configuration.presets import merged
 from autoStructN2V.trainers.trainer import build_network
@@ -78,7 +78,7 @@ MEASURED: dict[bytes, Any] = {}
 @pytest.fixture(autouse=True)
 def _measure_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same images are measured in many tests, at a second or more each."""
-    measure = autocorrelation.measure_cleaned
+    measure = measuring.measure_cleaned
 
     def remembered(stacks: Sequence[NDArray[Any]], patterns: Any, **options: Any) -> Any:
         shapes = [array.shape for array in stacks]
@@ -89,7 +89,7 @@ def _measure_once(monkeypatch: pytest.MonkeyPatch) -> None:
             MEASURED[key.digest()] = measure(stacks, patterns, **options)
         return MEASURED[key.digest()]
 
-    monkeypatch.setattr(autocorrelation, "measure_cleaned", remembered)
+    monkeypatch.setattr(measuring, "measure_cleaned", remembered)
 
 
 def tiny(over: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from .kernels.config import ExtractorConfig
 from .kernels.description import KernelStatistics
 from .kernels.extraction import KernelProposal, extract_kernel, propose_kernel
 from .kernels.kernel import Kernel
-from .noise.autocorrelation import Autocorrelation, measure_noise_autocorrelation
+from .noise.autocorrelation import Autocorrelation
+from .noise.measuring import measure_noise_autocorrelation
 from .patterns.arrays import detect_periodic_patterns, remove_patterns, remove_sinusoids
 from .patterns.finding import find_patterns
 from .patterns.pattern import LineOffsets, Pattern, PeriodicPattern, Sinusoid, Stripes

@@ -32,9 +32,9 @@ from torch.nn import functional
 from autoStructN2V.masking.kernels.cells import center_of
 from autoStructN2V.masking.limits import limit
 from autoStructN2V.masking.noise.autocorrelation import MAX_LAG
-from autoStructN2V.masking.noise.levels import growth_beyond
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 from autoStructN2V.masking.noise.resolution import significant
+from autoStructN2V.masking.noise.strength.levels import growth_beyond
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

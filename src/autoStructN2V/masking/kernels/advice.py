@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 from autoStructN2V.masking.kernels.config import MOST_KERNEL_PIXELS
 from autoStructN2V.masking.kernels.kernel import Kernel
-from autoStructN2V.masking.noise.autocorrelation import (
-    Autocorrelation,
-)
+from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 from autoStructN2V.masking.noise.resolution import recorded_share
 from autoStructN2V.masking.patterns.pattern import Pattern

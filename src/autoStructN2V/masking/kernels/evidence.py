@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from autoStructN2V.masking.kernels.extraction import propose_kernel
-from autoStructN2V.masking.noise.autocorrelation import measure_noise_of_sources
+from autoStructN2V.masking.noise.measuring import measure_noise_of_sources
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.masking.patterns.fourier.choices import NO_EDITS
 

@@ -23,11 +23,9 @@ from autoStructN2V.masking.kernels.config import (
 from autoStructN2V.masking.kernels.description import KernelStatistics
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.kernels.limits import EXTRACTION_LIMITS, ExtractionLimits
-from autoStructN2V.masking.noise.autocorrelation import (
-    Autocorrelation,
-    measure_noise_autocorrelation,
-)
+from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
+from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 from autoStructN2V.masking.patterns.pattern import Pattern
 from autoStructN2V.vocabulary import Mode
 

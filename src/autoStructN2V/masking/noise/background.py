@@ -11,14 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from autoStructN2V.masking.noise.differences import FloatArray, fine_energy
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, BackgroundLimits
-
-FloatArray = NDArray[np.float32]
 
 _N_LEVELS = 16  # of brightness, at each of which the noise variance is measured
 _REACH = 3.0  # standard deviations at which a Gaussian is cut off: 0.3 % lie beyond
-_SECOND_DIFFERENCE = np.array([1, -2, 1], np.float32)
-FINE_STENCIL = np.outer(_SECOND_DIFFERENCE, _SECOND_DIFFERENCE) / np.float32(6.0)  # of norm 1
 
 
 @dataclass(frozen=True)
@@ -55,16 +52,6 @@ def high_pass(stack: FloatArray, limits: BackgroundLimits = NOISE_LIMITS.backgro
     """
     smooth = blur(stack, limits.coarse_scale)
     return stack - 2.0 * smooth + blur(smooth, limits.coarse_scale)
-
-
-def fine_energy(stack: FloatArray) -> FloatArray:
-    """Square of the second difference along both axes of a (Z, Y, X) stack.
-
-    Almost blind to structure, which is smooth at this scale. Its mean over white noise is the
-    variance of the noise.
-    """
-    fine: FloatArray = ndimage.convolve(stack, FINE_STENCIL[None], mode="mirror")
-    return fine * fine
 
 
 def gradient_energies(

@@ -16,12 +16,12 @@ from scipy import fft
 from threadpoolctl import threadpool_limits
 
 from autoStructN2V.masking.noise.background import (
-    FloatArray,
     NoiseField,
     blur,
     high_pass,
     white_noise_energies,
 )
+from autoStructN2V.masking.noise.differences import FloatArray
 from autoStructN2V.masking.noise.lags import pair_counts
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, BackgroundLimits, NoiseLimits
 

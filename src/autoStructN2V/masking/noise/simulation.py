@@ -6,10 +6,10 @@ from scipy import fft
 
 from autoStructN2V.masking.noise.background import (
     NoiseField,
-    fine_energy,
     high_pass,
     structure_score,
 )
+from autoStructN2V.masking.noise.differences import fine_energy
 from autoStructN2V.masking.noise.limits import NoiseLimits
 
 _SIMULATED = (2, 256, 256)  # px

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.masking.fading import noise_after_evening
 from autoStructN2V.masking.limits import limit
-from autoStructN2V.masking.noise.levels import spread_over_images
+from autoStructN2V.masking.noise.strength.levels import spread_over_images
 from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.pipeline.steps.judging import MOST_INVALID, noise_is_cut_off
 from autoStructN2V.sampling import MOST_SLICES, affordable, evenly

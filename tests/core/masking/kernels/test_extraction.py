@@ -12,10 +12,8 @@ from autoStructN2V.errors import InputError
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.extraction import extract_kernel, propose_kernel
 from autoStructN2V.masking.kernels.kernel import Kernel
-from autoStructN2V.masking.noise.autocorrelation import (
-    Autocorrelation,
-    measure_noise_autocorrelation,
-)
+from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 from autoStructN2V.masking.noise.simulation import simulate_noise
 
 CONFIG = ExtractorConfig()

@@ -7,9 +7,9 @@ from scipy import ndimage
 from autoStructN2V.datasets.samples import synthetic, texture
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.extraction import extract_kernel
-from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
 from autoStructN2V.masking.noise.background import noise_field
 from autoStructN2V.masking.noise.blurred import blurred_noise
+from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 
 SHAPE = (3, 256, 256)
 

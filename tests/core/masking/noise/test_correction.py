@@ -8,14 +8,14 @@ from autoStructN2V.datasets.samples import synthetic
 from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.extraction import extract_kernel
 from autoStructN2V.masking.noise import correction
-from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
 from autoStructN2V.masking.noise.background import (
-    fine_energy,
     high_pass,
     noise_field,
     structure_score,
 )
+from autoStructN2V.masking.noise.differences import fine_energy
 from autoStructN2V.masking.noise.lags import lag_sums
+from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 from autoStructN2V.masking.noise.simulation import simulate_noise
 
 MAX_LAG = 15

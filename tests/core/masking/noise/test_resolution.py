@@ -8,10 +8,8 @@ from scipy import ndimage
 
 from autoStructN2V.datasets.images.resampling import resampled
 from autoStructN2V.datasets.samples import synthetic
-from autoStructN2V.masking.noise.autocorrelation import (
-    Autocorrelation,
-    measure_noise_autocorrelation,
-)
+from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 from autoStructN2V.masking.noise.resolution import noise_on_grid, recorded_share
 
 

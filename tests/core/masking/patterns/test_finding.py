@@ -20,7 +20,7 @@ from autoStructN2V.masking import (
     remove_sinusoids,
 )
 from autoStructN2V.masking.kernels.evidence import measure_evidence
-from autoStructN2V.masking.noise import autocorrelation
+from autoStructN2V.masking.noise import measuring
 from autoStructN2V.masking.patterns import finding
 from autoStructN2V.masking.patterns.pattern_limits import PATTERN_LIMITS
 from autoStructN2V.pipeline import finish, pipeline_events
@@ -66,7 +66,7 @@ def test_a_run_looks_for_patterns_once(monkeypatch):
 def test_measuring_and_training_see_the_same_pixels(monkeypatch):
     """Also the same as who reads the images after :func:`find_patterns` on its own."""
     stack, measured, trained = patterned(), [], []
-    measure, load = autocorrelation.measure_cleaned, training_data.load_patch_bank
+    measure, load = measuring.measure_cleaned, training_data.load_patch_bank
 
     def recorded(stacks, *rest, **options):
         measured.extend(stacks)
@@ -76,7 +76,7 @@ def test_measuring_and_training_see_the_same_pixels(monkeypatch):
         trained.extend(read_stack(source) for source in sources)
         return load(sources, *rest)
 
-    monkeypatch.setattr(autocorrelation, "measure_cleaned", recorded)
+    monkeypatch.setattr(measuring, "measure_cleaned", recorded)
     monkeypatch.setattr(training_data, "load_patch_bank", loaded)
     finish(pipeline_events(stack, tiny(TWO_STAGES)))
     source = ArraySource(stack)

@@ -19,7 +19,7 @@ from autoStructN2V.datasets import ArraySource
 from autoStructN2V.errors import OutputError
 from autoStructN2V.masking import LineOffsets, Sinusoid
 from autoStructN2V.masking.kernels.kernel import Kernel
-from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
+from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.pipeline import finish, recorded_events, validate_config
 from autoStructN2V.pipeline.files import drivers

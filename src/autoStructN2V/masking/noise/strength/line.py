@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoStructN2V.masking.noise.background import NoiseField, blur, high_pass
-from autoStructN2V.masking.noise.levels import Levels, variance_at_levels
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
+from autoStructN2V.masking.noise.strength.levels import Levels, variance_at_levels
 
 _N_PARTS = 20  # of the background, whose scatter gives the standard error
 

@@ -6,11 +6,9 @@ import torch
 from scipy import ndimage
 
 from autoStructN2V.masking import Kernel, NoiseSampler
-from autoStructN2V.masking.noise.autocorrelation import (
-    Autocorrelation,
-    measure_noise_autocorrelation,
-)
-from autoStructN2V.masking.noise.levels import spread_over_images, variance_at_levels
+from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
+from autoStructN2V.masking.noise.strength.levels import spread_over_images, variance_at_levels
 
 CPU = torch.device("cpu")
 CENTER = Kernel.center_only()

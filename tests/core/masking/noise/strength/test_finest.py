@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from autoStructN2V.masking.noise.autocorrelation import measure_noise_autocorrelation
 from autoStructN2V.masking.noise.background import NoiseField, noise_field
-from autoStructN2V.masking.noise.finest import (
-    fine_differences,
+from autoStructN2V.masking.noise.differences import fine_differences
+from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
+from autoStructN2V.masking.noise.strength.finest import (
     finest_asymmetry,
     is_white_at_finest,
 )
-from autoStructN2V.masking.noise.levels import strength_levels
+from autoStructN2V.masking.noise.strength.levels import strength_levels
 
 GAIN = 3.0
 REACH = 4  # px at the edges, which the differences of the mirrored stack reach

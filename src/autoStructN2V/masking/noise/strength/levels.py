@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from autoStructN2V.masking.noise.background import FINE_STENCIL, NoiseField, blur, fine_energy
+from autoStructN2V.masking.noise.background import NoiseField, blur
+from autoStructN2V.masking.noise.differences import fine_energy, fine_energy_of
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 
 # shares of the pixels between the levels: few are bright, and their noise is the strongest
@@ -66,7 +66,7 @@ def strength_levels(
         return ()
     centers = [float(bright[chosen].mean()) for chosen in kept]
     medians = [float(np.median(energy[chosen])) for chosen in kept]
-    response = _response(autocorrelation)
+    response = max(fine_energy_of(autocorrelation), 1e-6)
     if response >= _LEAST_RESPONSE:
         response *= _MEDIAN_OVER_MEAN
     else:
@@ -153,12 +153,3 @@ def scaled_kurtosis(fields: Sequence[NoiseField], threshold: float) -> float:
     )
     variance = float(squares.mean()) if squares.size else 0.0
     return float(np.square(squares).mean()) / variance**2 - 3.0 if variance > 0.0 else 0.0
-
-
-def _response(autocorrelation: NDArray[np.float64]) -> float:
-    """Energy of the differences in noise of variance 1 with autocorrelation (H, W); white: 1."""
-    padded = np.pad(FINE_STENCIL, FINE_STENCIL.shape[0] // 2)
-    overlap = ndimage.correlate(padded, FINE_STENCIL, mode="constant")
-    middle, reach = autocorrelation.shape[0] // 2, overlap.shape[0] // 2
-    inner = slice(middle - reach, middle + reach + 1)
-    return max(float((overlap * autocorrelation[inner, inner]).sum()), 1e-6)

@@ -5,10 +5,8 @@ import pytest
 from scipy import ndimage
 
 from autoStructN2V.datasets.samples import synthetic
-from autoStructN2V.masking.noise.autocorrelation import (
-    Autocorrelation,
-    measure_noise_autocorrelation,
-)
+from autoStructN2V.masking.noise.autocorrelation import Autocorrelation
+from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 
 SHAPE = (8, 256, 256)
 

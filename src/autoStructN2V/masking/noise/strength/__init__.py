@@ -1,0 +1,1 @@
+"""How strong the noise is at each brightness, and the shape of its histogram."""
