@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, overload
 import torch
 from torch import Tensor, nn
 
+from autoStructN2V.trainers.stepping.compiler import keep_triton_out
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -226,6 +228,7 @@ def optimizers_of(network: nn.Module, config: OptimizationConfig) -> list[torch.
     config : OptimizationConfig
         Optimizer, and the learning rate of Muon.
     """
+    keep_triton_out()
     weights = list(network.parameters())
     turned = [w for w in weights if config.optimizer == "muon" and _is_matrix(w)]
     others = [w for w in weights if all(w is not other for other in turned)]
