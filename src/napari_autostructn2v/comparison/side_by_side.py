@@ -200,7 +200,6 @@ class Comparison:
     def _entering(self, viewer: napari.Viewer, zoom: float) -> Iterator[None]:
         """Add the panels one after the other, and show one after the other when all are there."""
         try:
-            viewer.dims.ndisplay = 2  # napari 0.7 cannot add what is hidden to a view of volumes
             for image in self.images:
                 yield  # the bar of buttons is laid out first
                 self._add(viewer, image.panel())
@@ -303,6 +302,7 @@ class Comparison:
 
     def _add(self, viewer: napari.Viewer, panel: Image) -> None:
         self._added.append(panel)
+        viewer.dims.ndisplay = 2  # napari 0.7 cannot add what is hidden to a view of volumes
         add_hidden(viewer, panel)
 
     def _reveal(self, viewer: napari.Viewer, panels: list[Image]) -> None:

@@ -18,11 +18,12 @@ from autoStructN2V.errors import InputError
 from autoStructN2V.masking.noise.autocorrelation import MAX_LAG, Autocorrelation
 from autoStructN2V.masking.noise.background import NoiseField, noise_field
 from autoStructN2V.masking.noise.correction import LARGEST_LAG
+from autoStructN2V.masking.noise.differences import fine_energy_of
 from autoStructN2V.masking.noise.estimate import Estimate, estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise.lags import joined, lag_sums
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
-from autoStructN2V.masking.noise.strength.finest import finest_asymmetry, is_white_at_finest
-from autoStructN2V.masking.noise.strength.levels import Levels, scaled_kurtosis, strength_levels
+from autoStructN2V.masking.noise.strength.finest import finest_asymmetry, response_beside_structure
+from autoStructN2V.masking.noise.strength.levels import scaled_kurtosis, strength_levels
 from autoStructN2V.masking.noise.strength.line import by_levels_alone, measure_noise_strength
 from autoStructN2V.masking.noise.structure import off_center_maximum
 from autoStructN2V.masking.patterns.finding import find_patterns
@@ -31,6 +32,7 @@ from autoStructN2V.masking.patterns.removal import PatternRemoval
 from autoStructN2V.vocabulary import Mode, StripeRemoval
 
 _SMALLEST_SIDE = 16  # px: of images
+_SMALLEST_LAG = 2  # px: what differences of neighbors need
 _FEWEST_SHIFTS = 3  # times the largest lag, px: the smallest side of an image
 
 
@@ -101,7 +103,7 @@ def measure_noise_autocorrelation(
     equalize : bool
         Let dim and bright regions count alike, whatever their noise variance.
     max_lag : int
-        Largest lag in pixels, at most 31; smaller images allow a third of their side.
+        Largest lag in pixels, 2 to 31; smaller images allow a third of their side.
     remove_stripes : {'auto', 'rows', 'columns', 'off'}, default 'auto'
         Direction of stripes to leave out; 'auto' looks for them.
     limits : NoiseLimits
@@ -201,20 +203,21 @@ def measure_cleaned(
     """
     _check(stacks)
     smallest = min(min(stack.shape[1:]) for stack in stacks)
-    max_lag = min(max_lag, LARGEST_LAG, smallest // _FEWEST_SHIFTS)
+    max_lag = max(_SMALLEST_LAG, min(max_lag, LARGEST_LAG, smallest // _FEWEST_SHIFTS))
     fields = [noise_field(stack, equalize=equalize, limits=limits.background) for stack in stacks]
     estimate = estimate_in_plane(fields, max_lag, limits)
     strength = measure_noise_strength(stacks, fields, estimate.threshold, limits)
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
     values, errors = _in_all_slices(fields, estimate, offsets, limits)
     variance = strength.variance * estimate.variance_factor
-    known = (strength.brightness, variance)
-    levels = strength_levels(stacks, fields, estimate.values, known)
-    is_told_by_levels = _is_told_by(levels, estimate, stacks, fields, limits)
+    finest = _response_beside_structure(estimate, stacks, fields, limits)
+    response = fine_energy_of(estimate.values) if finest is None else finest
+    levels = strength_levels(stacks, fields, response, (strength.brightness, variance))
+    is_told_by_levels = finest is not None and bool(levels)
     if is_told_by_levels:
-        strength = by_levels_alone(
-            strength, levels, finest_asymmetry(stacks, fields, levels, limits)
-        )
+        third = finest_asymmetry(stacks, fields, levels, limits)
+        asymmetry = third.beside(strength.asymmetry, limits)
+        strength = by_levels_alone(strength, levels, asymmetry)
         variance = strength.variance
     return Autocorrelation(
         values=values,
@@ -234,23 +237,22 @@ def measure_cleaned(
         is_strength_known=not estimate.leaves_out_common or is_told_by_levels,
         is_told_by_levels=is_told_by_levels,
         periodic_patterns=tuple(patterns),
-        leak=estimate.leak / (1.0 - estimate.leak),
+        leak=0.0 if is_told_by_levels else estimate.leak / (1.0 - estimate.leak),
     )
 
 
-def _is_told_by(
-    levels: Levels,
+def _response_beside_structure(
     estimate: Estimate,
     stacks: Sequence[NDArray[np.float32]],
     fields: Sequence[NoiseField],
     limits: NoiseLimits,
-) -> bool:
-    """Whether levels alone tell the strength of noise whose autocorrelation holds structure."""
-    if not levels or not estimate.leaves_out_common:
-        return False
+) -> float | None:
+    """Fine energy of white noise where it shares its autocorrelation with structure, or None."""
+    if not estimate.leaves_out_common:
+        return None
     # what differs between directions may be structure as well
     is_alone = off_center_maximum(np.abs(estimate.values)) <= limits.leak.most
-    return is_alone and is_white_at_finest(stacks, fields, limits)
+    return response_beside_structure(stacks, fields, limits) if is_alone else None
 
 
 def _in_all_slices(

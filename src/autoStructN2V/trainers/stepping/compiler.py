@@ -4,7 +4,7 @@ The first optimizer makes PyTorch import its compiler, and that imports Triton w
 installed, as it is with the builds for CUDA. Triton brings an LLVM of its own, and loading it ends
 the process at once where Mesa has loaded another, which it does to draw OpenGL in software: on
 virtual machines and remote desktops, that is, in napari on many a server with a GPU. Nothing is
-compiled here, so Triton is not missed.
+compiled here, so Triton is not missed; others in the process do without it from then on, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ def keep_triton_out(loaded: Path = _LOADED) -> None:
     loaded : Path
         Lists the libraries of this process.
     """
-    if "triton" in sys.modules or not loaded.is_file():
+    if "triton" in sys.modules:
         return
-    if _LLVM in loaded.read_text(errors="replace"):
+    try:
+        libraries = loaded.read_text(errors="replace")
+    except OSError:  # not on Linux, or kept from this process
+        return
+    if _LLVM in libraries:
         sys.modules["triton"] = None  # type: ignore[assignment]

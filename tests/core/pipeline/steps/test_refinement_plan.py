@@ -53,11 +53,11 @@ UNSURE = {"is_strength_known": False}
         ({"excess_kurtosis": 0.1, "scaled_kurtosis": 0.1}, 1.0, ""),
         ({"excess_kurtosis": 0.8, "scaled_kurtosis": 0.4}, 0.4, ""),
         (SHOT_NOISE, 1.0, ""),
-        (SHOT_NOISE | UNSURE, 1.0, "structure"),
-        (UNSURE, 1.0, "structure"),
+        (SHOT_NOISE | UNSURE, 1.0, "told apart"),
+        (UNSURE, 1.0, "told apart"),
         (FEW_PHOTONS, 1.0, "less than a photon"),
         (FEW_PHOTONS, 0.4, "less than a photon"),
-        (FINE_STRUCTURE, 1.0, "structure"),
+        (FINE_STRUCTURE, 1.0, "either sign"),
     ],
 )
 def test_which_noise_is_refined(noise, share, reason):

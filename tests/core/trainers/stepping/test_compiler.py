@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -14,22 +15,22 @@ NUMPY = "7f03-7f04 r-xp 00000000 08:01 78 /usr/lib/python3/numpy/_core.so\n"
 @pytest.fixture
 def libraries(tmp_path, monkeypatch):
     """Return a function that states what is loaded in this process; Triton is not."""
-    monkeypatch.delitem(sys.modules, "triton", raising=False)
+    others = {name: module for name, module in sys.modules.items() if name != "triton"}
+    monkeypatch.setattr(sys, "modules", others)
 
     def state(text):
         loaded = tmp_path / "maps"
         loaded.write_text(text)
         return loaded
 
-    yield state
-    sys.modules.pop("triton", None)
+    return state
 
 
 def test_beside_the_llvm_of_mesa_triton_is_as_if_not_installed(libraries):
     keep_triton_out(libraries(NUMPY + MESA))
     with pytest.raises(ImportError):
         importlib.import_module("triton")
-    assert importlib.util.find_spec("triton") is None
+    assert find_spec("triton") is None
 
 
 def test_triton_is_left_alone_where_nothing_is_drawn_in_software(libraries):

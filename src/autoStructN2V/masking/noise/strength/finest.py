@@ -1,8 +1,8 @@
 """Tell noise from structure by the differences of closest neighbors, where no place is flat.
 
 A difference of high order sees less structure than one of low order, and white noise as well
-(:mod:`..differences`). So where second and eighth differences hold the same power, that power is
-the noise, and the shape of its histogram can be read there.
+(:mod:`..differences`). So where second and eighth differences hold about the same power, that power
+is the noise, and the shape of its histogram can be read there.
 
 References
 ----------
@@ -12,6 +12,7 @@ doi:10.1006/cgip.1993.1022
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from scipy import ndimage
 from autoStructN2V.masking.noise.background import blur
 from autoStructN2V.masking.noise.differences import fine_differences, share_of_third_moment
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
+from autoStructN2V.masking.noise.strength.chance import error_of_mean
 from autoStructN2V.masking.noise.strength.levels import variance_at_levels
 
 if TYPE_CHECKING:
@@ -32,15 +34,17 @@ if TYPE_CHECKING:
 
 _LOW, _HIGH = 2, 8  # order of the differences that are compared
 _OF_MOMENT = 4  # a higher order sees less structure, and less of the third moment
-_N_PARTS = 20  # of the pixels, whose scatter gives the standard error
+_TINY = 1e-30
 
 
-def is_white_at_finest(
+def response_beside_structure(
     stacks: Sequence[NDArray[np.float32]],
     fields: Sequence[NoiseField],
     limits: NoiseLimits = NOISE_LIMITS,
-) -> bool:
-    """Whether the finest differences of images hold white noise and nothing else.
+) -> float | None:
+    """Return the fine energy for each unit of variance of white noise in images of structure.
+
+    Second differences see a little of the structure, eighth ones hardly any.
 
     Parameters
     ----------
@@ -50,13 +54,47 @@ def is_white_at_finest(
         Say which pixels can be used.
     limits : NoiseLimits
         What counts as white.
+
+    Returns
+    -------
+    float or None
+        1 where second differences see no structure; None if the finest differences hold something
+        else than white noise.
     """
     usable = _usable_pixels(fields)
     low, high = (
         float(np.square(_differences(stacks, usable, order)).sum()) for order in (_LOW, _HIGH)
     )
     steepest = limits.strength.steepest
-    return 0.0 < high < steepest * low and low < steepest * high
+    is_white = 0.0 < high < steepest * low and low < steepest * high
+    return low / high if is_white else None
+
+
+@dataclass(frozen=True)
+class FinestAsymmetry:
+    """Third moment of white noise over its variance, as the finest differences show it.
+
+    Attributes
+    ----------
+    value : float
+        In units of the images.
+    standard_error : float
+        Large in few pixels, and where few of them decide.
+    """
+
+    value: float
+    standard_error: float
+
+    def beside(self, background: float, limits: NoiseLimits = NOISE_LIMITS) -> float:
+        """Return what to take where it was measured over background, too.
+
+        That is more exact where there is background, and structure's own where there is none. It
+        is kept unless more than chance lies between the two, or the one found here is clear.
+        """
+        reach = limits.significance.clear_errors * self.standard_error
+        is_clear = abs(self.value) >= reach
+        is_excluded = abs(self.value - background) > reach
+        return self.value if is_clear or is_excluded else background
 
 
 def finest_asymmetry(
@@ -64,7 +102,7 @@ def finest_asymmetry(
     fields: Sequence[NoiseField],
     levels: Levels,
     limits: NoiseLimits = NOISE_LIMITS,
-) -> float | None:
+) -> FinestAsymmetry:
     """Read the third moment of white noise over its variance from the finest differences.
 
     Parameters
@@ -76,25 +114,16 @@ def finest_asymmetry(
     levels : tuple of (brightness, variance)
         Strength of the noise, at least one.
     limits : NoiseLimits
-        What is more than chance.
-
-    Returns
-    -------
-    float or None
-        In units of the images. None if it is no more than chance, as in few pixels, or where few
-        of them decide.
+        How brightness is averaged.
     """
     usable = _usable_pixels(fields)
     cubes = _differences(stacks, usable, _OF_MOMENT) ** 3
     scale = limits.background.brightness_scale
     bright = [blur(stack, scale)[used] for stack, used in zip(stacks, usable, strict=True)]
-    variance = float(variance_at_levels(levels, np.concatenate(bright)).mean())
-    parts = np.array([part.sum() for part in np.array_split(cubes - cubes.mean(), _N_PARTS)])
-    error = float(np.sqrt(np.square(parts).sum())) / cubes.size
+    variance = max(float(variance_at_levels(levels, np.concatenate(bright)).mean()), _TINY)
     third = float(cubes.mean())
-    if variance <= 0.0 or abs(third) < limits.significance.clear_errors * error:
-        return None
-    return third / share_of_third_moment(_OF_MOMENT) / variance
+    unit = share_of_third_moment(_OF_MOMENT) * variance
+    return FinestAsymmetry(third / unit, error_of_mean(cubes - third) / unit)
 
 
 def _usable_pixels(fields: Sequence[NoiseField]) -> list[NDArray[np.bool_]]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoStructN2V.masking.noise.background import NoiseField, blur
-from autoStructN2V.masking.noise.differences import fine_energy, fine_energy_of
+from autoStructN2V.masking.noise.differences import fine_energy
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 
 # shares of the pixels between the levels: few are bright, and their noise is the strongest
@@ -30,7 +30,7 @@ Levels = tuple[tuple[float, float], ...]
 def strength_levels(
     stacks: Sequence[NDArray[np.float32]],
     fields: Sequence[NoiseField],
-    autocorrelation: NDArray[np.float64],
+    response: float,
     known: tuple[float, float],
 ) -> Levels:
     """Measure the variance of the noise at the levels of brightness of images.
@@ -41,8 +41,8 @@ def strength_levels(
         Noisy images.
     fields : sequence of NoiseField
         Say which pixels can be used.
-    autocorrelation : (H, W) float64
-        Of the noise, 1 in the center.
+    response : float
+        Fine energy for each unit of variance of the noise: 1 if it is white.
     known : tuple of float
         A brightness, and the variance of the noise there: what the levels are scaled by where the
         differences hold too little of the noise.
@@ -66,7 +66,6 @@ def strength_levels(
         return ()
     centers = [float(bright[chosen].mean()) for chosen in kept]
     medians = [float(np.median(energy[chosen])) for chosen in kept]
-    response = max(fine_energy_of(autocorrelation), 1e-6)
     if response >= _LEAST_RESPONSE:
         response *= _MEDIAN_OVER_MEAN
     else:

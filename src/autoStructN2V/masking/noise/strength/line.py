@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from autoStructN2V.masking.noise.background import NoiseField, blur, high_pass
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
+from autoStructN2V.masking.noise.strength.chance import error_of_mean
 from autoStructN2V.masking.noise.strength.levels import Levels, variance_at_levels
-
-_N_PARTS = 20  # of the background, whose scatter gives the standard error
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,7 @@ def measure_noise_strength(
     return NoiseStrength(at_mean, mean, gain / at_mean, kurtosis, skewness, asymmetry)
 
 
-def by_levels_alone(
-    strength: NoiseStrength, levels: Levels, asymmetry: float | None
-) -> NoiseStrength:
+def by_levels_alone(strength: NoiseStrength, levels: Levels, asymmetry: float) -> NoiseStrength:
     """Return the strength of noise whose background is full of structure, as the levels tell it.
 
     Parameters
@@ -106,14 +103,12 @@ def by_levels_alone(
         What was measured over the background.
     levels : tuple of (brightness, variance)
         At least one.
-    asymmetry : float or None
-        What else is known of the third moment; None keeps that of the background, which is too
-        large rather than too small.
+    asymmetry : float
+        Third moment over the variance, as far as it is known.
     """
     variance = float(variance_at_levels(levels, np.array(strength.brightness)))
-    known = strength.asymmetry if asymmetry is None else asymmetry
-    skewness = known / max(variance, np.finfo(float).tiny) ** 0.5
-    return replace(strength, variance=variance, slope=0.0, asymmetry=known, skewness=skewness)
+    skewness = asymmetry / max(variance, np.finfo(float).tiny) ** 0.5
+    return replace(strength, variance=variance, slope=0.0, asymmetry=asymmetry, skewness=skewness)
 
 
 def _gain(
@@ -138,6 +133,5 @@ def _gain(
     gain = float((square * centered).mean()) / spread
     variance = float(square.mean())
     off_line = (square - variance - gain * centered) * centered
-    parts = np.array([part.sum() for part in np.array_split(off_line, _N_PARTS)])
-    error = float(np.sqrt(np.square(parts).sum())) / square.size / spread
+    error = error_of_mean(off_line) / spread
     return gain if abs(gain) >= limits.significance.clear_errors * error else 0.0

@@ -8,8 +8,9 @@ from autoStructN2V.masking.noise.background import NoiseField, noise_field
 from autoStructN2V.masking.noise.differences import fine_differences
 from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 from autoStructN2V.masking.noise.strength.finest import (
+    FinestAsymmetry,
     finest_asymmetry,
-    is_white_at_finest,
+    response_beside_structure,
 )
 from autoStructN2V.masking.noise.strength.levels import strength_levels
 
@@ -31,14 +32,12 @@ def photons(rng, clean):
 def read(stack):
     """Read the third moment over the variance, where the noise is as strong as it is measured."""
     field = noise_field(stack)
-    white = np.zeros((11, 11))
-    white[5, 5] = 1.0
-    return finest_asymmetry([stack], [field], strength_levels([stack], [field], white, (0.0, 1.0)))
+    return finest_asymmetry([stack], [field], strength_levels([stack], [field], 1.0, (0.0, 1.0)))
 
 
 def is_white(stack):
     stack = stack.astype(np.float32)
-    return is_white_at_finest([stack], [noise_field(stack)])
+    return response_beside_structure([stack], [noise_field(stack)]) is not None
 
 
 @pytest.mark.parametrize("order", [2, 4, 8])
@@ -64,7 +63,21 @@ def test_images_full_of_structure_still_tell_their_noise():
     expected = GAIN * clean.mean()
     assert found.noise_variance == pytest.approx(expected, rel=0.06)
     assert found.variance_at(np.array(clean.mean())) == pytest.approx(expected, rel=0.06)
-    assert found.skewness == pytest.approx(found.asymmetry / expected**0.5, rel=0.05)
+    assert abs(found.asymmetry) < 5.0 * GAIN
+    assert abs(found.skewness) < 0.3
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_skewed_structure_is_not_taken_for_skewed_noise(sign):
+    """Bright or dark specks everywhere: what seems noise over the background is skewed by them."""
+    rng = np.random.default_rng(5)
+    specks = np.exp(texture(rng, 2.5))
+    specks = sign * (specks - specks.mean()) / specks.std()
+    clean = 1000.0 + 300.0 * (0.4 + np.abs(texture(rng, 40.0))) * specks
+    found = measure_noise_autocorrelation([clean + rng.normal(0.0, 55.0, clean.shape)])
+    assert found.is_told_by_levels
+    assert found.noise_variance == pytest.approx(55.0**2, rel=0.03)
+    assert abs(found.skewness) < 0.3
 
 
 def test_what_is_shared_along_fibers_is_not_drawn_as_noise():
@@ -80,20 +93,35 @@ def test_what_is_shared_along_fibers_is_not_drawn_as_noise():
 def test_counts_tell_what_one_is_worth(contrast):
     rng = np.random.default_rng(2)
     clean = np.maximum(60.0 + contrast * texture(rng, 8.0, (8, 256, 256)), 1.0)
-    assert read(photons(rng, clean)) == pytest.approx(GAIN, rel=0.15)
+    assert read(photons(rng, clean)).value == pytest.approx(GAIN, rel=0.15)
 
 
 def test_symmetric_noise_has_no_third_moment():
     rng = np.random.default_rng(3)
     noisy = texture(rng, 2.0) + rng.normal(0.0, 0.3, (2, 256, 256))
-    assert read(noisy.astype(np.float32)) is None
+    found = read(noisy.astype(np.float32))
+    assert abs(found.value) < 3.0 * found.standard_error
 
 
 def test_a_few_strong_pixels_tell_no_third_moment():
     rng = np.random.default_rng(3)
     noisy = rng.normal(0.0, 1.0, (1, 256, 256)).astype(np.float32)
     noisy[0, 40::60, 30::70] += 200.0
-    assert read(noisy) is None
+    found = read(noisy)
+    assert abs(found.value) < 3.0 * found.standard_error
+
+
+@pytest.mark.parametrize(
+    ("background", "kept"),
+    [(7.0, 5.0), (90.0, 5.0), (-90.0, 5.0)],
+)
+def test_a_clear_third_moment_goes_before_that_of_the_background(background, kept):
+    assert FinestAsymmetry(5.0, 1.0).beside(background) == kept
+
+
+@pytest.mark.parametrize(("background", "kept"), [(4.0, 4.0), (90.0, 1.0), (-90.0, 1.0)])
+def test_an_unclear_one_gives_way_to_what_it_does_not_exclude(background, kept):
+    assert FinestAsymmetry(1.0, 2.0).beside(background) == kept
 
 
 @pytest.mark.parametrize("side", [48, 256])
@@ -119,4 +147,4 @@ def test_sharpened_noise_is_not_taken_for_white():
 
 def test_a_flat_image_has_no_noise():
     flat = np.zeros((1, 64, 64), np.float32)
-    assert not is_white_at_finest([flat], [NoiseField(flat, flat)])
+    assert response_beside_structure([flat], [NoiseField(flat, flat)]) is None
