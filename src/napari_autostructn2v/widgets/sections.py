@@ -6,6 +6,7 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QIcon, QPixmap
 from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QWidget
 from superqt import QCollapsible
+from superqt.utils import signals_blocked
 
 
 class Collapsible(QCollapsible):
@@ -31,6 +32,16 @@ class Collapsible(QCollapsible):
     def add(self, widget: QWidget) -> None:
         """Add a widget to what is hidden."""
         self.addWidget(widget)
+
+    def expand(self, animate: bool = True) -> None:
+        """Show what is hidden."""
+        with signals_blocked(self.toggleButton()):  # superqt 0.7 tells it twice otherwise
+            super().expand(animate)
+
+    def collapse(self, animate: bool = True) -> None:
+        """Hide it again."""
+        with signals_blocked(self.toggleButton()):
+            super().collapse(animate)
 
     def _show_arrow(self, is_expanded: bool) -> None:
         self.setText(f"{'▾' if is_expanded else '▸'}  {self._title}")

@@ -1,13 +1,13 @@
-"""The scroll area of the docks is wide enough, and keeps in view what it follows."""
+"""Sections tell once that they open; their scroll area is wide enough, and follows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QPoint
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSlider, QLabel, QVBoxLayout, QWidget
 
-from napari_autostructn2v.widgets.sections import VerticalScrollArea
+from napari_autostructn2v.widgets.sections import Collapsible, VerticalScrollArea
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -70,3 +70,17 @@ def test_a_person_who_scrolls_is_not_called_back(qtbot: QtBot) -> None:
     first.setFixedHeight(900)
     qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 700)
     assert area.verticalScrollBar().value() == 0
+
+
+def test_a_section_tells_once_that_it_opens_and_closes(qtbot: QtBot) -> None:
+    """Whoever listens does something that takes its time, as to look for models."""
+    section = Collapsible("More")
+    section.add(QLabel("inside"))
+    qtbot.addWidget(section)
+    told: list[bool] = []
+    section.toggled.connect(told.append)
+    section.expand(animate=False)
+    section.collapse(animate=False)
+    qtbot.mouseClick(section.toggleButton(), Qt.MouseButton.LeftButton)
+    assert section.isExpanded()
+    assert told == [True, False, True]
