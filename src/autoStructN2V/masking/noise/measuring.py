@@ -22,7 +22,7 @@ from autoStructN2V.masking.noise.differences import fine_energy_of
 from autoStructN2V.masking.noise.estimate import Estimate, estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise.lags import joined, lag_sums
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
-from autoStructN2V.masking.noise.strength.finest import finest_asymmetry, response_beside_structure
+from autoStructN2V.masking.noise.strength.finest import finest_asymmetry, is_white_at_finest
 from autoStructN2V.masking.noise.strength.levels import scaled_kurtosis, strength_levels
 from autoStructN2V.masking.noise.strength.line import by_levels_alone, measure_noise_strength
 from autoStructN2V.masking.noise.structure import off_center_maximum
@@ -210,13 +210,13 @@ def measure_cleaned(
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
     values, errors = _in_all_slices(fields, estimate, offsets, limits)
     variance = strength.variance * estimate.variance_factor
-    finest = _response_beside_structure(estimate, stacks, fields, limits)
-    response = fine_energy_of(estimate.values) if finest is None else finest
+    is_white = _is_white_beside_structure(estimate, stacks, fields, limits)
+    response = 1.0 if is_white else fine_energy_of(estimate.values)
     levels = strength_levels(stacks, fields, response, (strength.brightness, variance))
-    is_told_by_levels = finest is not None and bool(levels)
+    is_told_by_levels = is_white and bool(levels)
     if is_told_by_levels:
-        third = finest_asymmetry(stacks, fields, levels, limits)
-        asymmetry = third.beside(strength.asymmetry, limits)
+        finest = finest_asymmetry(stacks, fields, levels, limits)
+        asymmetry = finest.beside(strength.asymmetry, limits)
         strength = by_levels_alone(strength, levels, asymmetry)
         variance = strength.variance
     return Autocorrelation(
@@ -241,18 +241,18 @@ def measure_cleaned(
     )
 
 
-def _response_beside_structure(
+def _is_white_beside_structure(
     estimate: Estimate,
     stacks: Sequence[NDArray[np.float32]],
     fields: Sequence[NoiseField],
     limits: NoiseLimits,
-) -> float | None:
-    """Fine energy of white noise where it shares its autocorrelation with structure, or None."""
+) -> bool:
+    """Whether noise is white where structure and noise share their autocorrelation."""
     if not estimate.leaves_out_common:
-        return None
+        return False
     # what differs between directions may be structure as well
     is_alone = off_center_maximum(np.abs(estimate.values)) <= limits.leak.most
-    return response_beside_structure(stacks, fields, limits) if is_alone else None
+    return is_alone and is_white_at_finest(stacks, fields, limits)
 
 
 def _in_all_slices(

@@ -37,14 +37,12 @@ _OF_MOMENT = 4  # a higher order sees less structure, and less of the third mome
 _TINY = 1e-30
 
 
-def response_beside_structure(
+def is_white_at_finest(
     stacks: Sequence[NDArray[np.float32]],
     fields: Sequence[NoiseField],
     limits: NoiseLimits = NOISE_LIMITS,
-) -> float | None:
-    """Return the fine energy for each unit of variance of white noise in images of structure.
-
-    Second differences see a little of the structure, eighth ones hardly any.
+) -> bool:
+    """Whether the finest differences of images hold white noise and nothing else.
 
     Parameters
     ----------
@@ -54,20 +52,13 @@ def response_beside_structure(
         Say which pixels can be used.
     limits : NoiseLimits
         What counts as white.
-
-    Returns
-    -------
-    float or None
-        1 where second differences see no structure; None if the finest differences hold something
-        else than white noise.
     """
     usable = _usable_pixels(fields)
     low, high = (
         float(np.square(_differences(stacks, usable, order)).sum()) for order in (_LOW, _HIGH)
     )
     steepest = limits.strength.steepest
-    is_white = 0.0 < high < steepest * low and low < steepest * high
-    return low / high if is_white else None
+    return 0.0 < high < steepest * low and low < steepest * high
 
 
 @dataclass(frozen=True)
