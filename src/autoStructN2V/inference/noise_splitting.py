@@ -99,7 +99,7 @@ SIGMAS = (0.0, *np.geomspace(0.4, 9.0, 17).round(3).tolist())
 def judge(
     windows: Sequence[NDArray[np.float32]],
     predictors: Mapping[str, Predictor],
-    noise: NoiseSampler,
+    noises: Sequence[NoiseSampler],
     seed: int,
     should_stop: Callable[[], bool] = lambda: False,
     scales: Sequence[Scale | None] | None = None,
@@ -112,8 +112,8 @@ def judge(
         Normalized noisy squares, of as many slices as the networks see; the middle one counts.
     predictors : mapping of str to Predictor
         Networks by the name that the verdict gives them.
-    noise : NoiseSampler
-        Draws noise like that of the windows, for squares of their size.
+    noises : sequence of NoiseSampler
+        Each draws noise like that of a window, for squares of its size.
     seed : int
         Seed of the draws.
     should_stop : callable
@@ -131,11 +131,11 @@ def judge(
     used = [_unclipped(window[len(window) // 2]) for window in windows]
     if _is_clipped(used):
         return CLIPPED
-    generator = torch.Generator(noise.device).manual_seed(seed)
+    generator = torch.Generator(noises[0].device).manual_seed(seed)
     scores: dict[str, list[NDArray[np.float64]]] = {}
     variances = []
-    of_windows = zip(windows, scales or [None] * len(windows), used, strict=True)
-    for window, scale, is_used in of_windows:
+    of_windows = zip(windows, noises, scales or [None] * len(windows), used, strict=True)
+    for window, noise, scale, is_used in of_windows:
         drawn = _drawn(window, noise, generator, scale)
         variances.append(_block_means(np.square(drawn[len(drawn) // 2]))[is_used])
         for sign in (1.0, -1.0):

@@ -76,7 +76,7 @@ def counted(photons, gain=5.0, offset=20.0, read_noise=2.0):
 )
 def test_estimated_errors_are_those_against_the_truth(kind):
     windows, filters, sampler, true = of_kind(kind)
-    verdict = judge(windows, filters, sampler, seed=0)
+    verdict = judge(windows, filters, [sampler] * len(windows), seed=0)
     assert {name: verdict.errors[name] for name in true} == pytest.approx(true, rel=0.12, abs=0.03)
     for better, worse in permutations(FILTERS, 2):
         if true[worse] > 1.15 * true[better]:  # 0.6 dB
@@ -90,19 +90,21 @@ def test_estimated_errors_are_those_against_the_truth(kind):
 def test_errors_of_shot_noise_are_not_promised_to_be_small(photons):
     """A line through the noise of the dark background takes the errors for negative."""
     windows, filters, sampler, true = counted(photons)
-    verdict = judge(windows, filters, sampler, seed=0)
+    verdict = judge(windows, filters, [sampler] * len(windows), seed=0)
     assert {name: verdict.errors[name] for name in true} == pytest.approx(true, rel=0.12, abs=0.05)
 
 
 def test_the_same_seed_gives_the_same_verdict():
     windows, filters, sampler, _ = of_kind("random")
-    first, second, other = (judge(windows, filters, sampler, seed) for seed in (1, 1, 2))
+    first, second, other = (
+        judge(windows, filters, [sampler] * len(windows), seed) for seed in (1, 1, 2)
+    )
     assert first == second != other
 
 
 def test_it_can_be_stopped():
     windows, filters, sampler, _ = of_kind("random")
-    assert judge(windows, filters, sampler, 0, should_stop=lambda: True) is None
+    assert judge(windows, filters, [sampler] * len(windows), 0, should_stop=lambda: True) is None
 
 
 def verdict(stage1=0.10, stage2=0.05, gaussian=0.15, deviation=0.001):
@@ -167,7 +169,7 @@ def test_where_values_were_cut_off_nothing_is_judged():
     clean[:, :, 128:] += 2.0
     cut_off = np.maximum(noisy, np.median(noisy[:, :, :128]))
     windows, filters, sampler, _ = prepared(cut_off, clean)
-    found = judge(windows, filters, sampler, seed=0)
+    found = judge(windows, filters, [sampler] * len(windows), seed=0)
     errors = [
         np.square(FILTERS["median"](image)[:, 128:] - truth[:, 128:]).mean()
         for image, truth in list(zip(cut_off, clean, strict=True))[:JUDGED]
@@ -175,10 +177,10 @@ def test_where_values_were_cut_off_nothing_is_judged():
     true = np.mean(errors) / np.var((noisy - clean)[:JUDGED, :, 128:])
     assert found.errors["median"] == pytest.approx(true, abs=0.05)
     everywhere = [np.maximum(window, np.quantile(window, 0.8)) for window in windows]
-    assert judge(everywhere, filters, sampler, seed=0) == CLIPPED
+    assert judge(everywhere, filters, [sampler] * len(everywhere), seed=0) == CLIPPED
 
 
 def test_counts_of_few_photons_are_not_taken_for_values_that_were_cut_off():
     counts = np.random.default_rng(0).poisson(0.3, (1, 128, 128)).astype(np.float32)
     _, filters, sampler, _ = of_kind("random")
-    assert isinstance(judge([np.tile(counts, (1, 2, 2))], filters, sampler, seed=0), Verdict)
+    assert isinstance(judge([np.tile(counts, (1, 2, 2))], filters, [sampler], seed=0), Verdict)

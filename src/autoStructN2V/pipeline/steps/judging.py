@@ -14,6 +14,7 @@ from autoStructN2V.inference.noise_splitting import SPLITTING_LIMITS, are_clippe
 from autoStructN2V.inference.predictor import Predictor
 from autoStructN2V.inference.verdict import NoVerdict, Verdict
 from autoStructN2V.masking.recorruption import NoiseSampler
+from autoStructN2V.pipeline.steps.uneven_noise import MOST_INVALID, noise_differs, noise_of
 from autoStructN2V.sampling import evenly
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 LARGEST_SIDE = 384  # px: of the squares that are judged; more take longer and vary less
 _SMALLEST_SIDE = 48  # px: the scatter in less says nothing
 MOST_WINDOWS = 2
-MOST_INVALID = 0.02  # of a square: what was filled has no noise, and would count as denoised
 _NO_SQUARES = NoVerdict(
     f"The middle of the images holds no square of {_SMALLEST_SIDE} px in which nearly all pixels "
     "are signal; judge by eye."
@@ -62,7 +62,8 @@ def judge_stages(
     normalization : Normalization
         Of the networks' input.
     noise : Autocorrelation
-        What is known of the noise.
+        What is known of the noise; its strength is measured in each judged image where images
+        differ in it.
     device : torch.device
         Where the networks compute.
     seed : int
@@ -87,25 +88,33 @@ def judge_stages(
         return _NO_SQUARES
     windows, scales = zip(*found, strict=True)
     predictors = {name: Predictor.of_model(*trained) for name, trained in models.items()}
-    sampler = NoiseSampler(
-        noise,
-        None,
-        (normalization.mean, normalization.std),
-        windows[0].shape[-1],
-        device,
-        by_levels=noise.is_drawn_by_levels(is_coarse=first.grid_share < 1.0),
-        added=SPLITTING_LIMITS.strength,
-    )
+    is_coarse = first.grid_share < 1.0
+    noises = [noise] * len(windows)
+    if not is_coarse and noise_differs(sources, noise):
+        middles = [normalization.denormalize(window[len(window) // 2]) for window in windows]
+        noises = [noise_of(middle, noise) for middle in middles]
+    samplers = [
+        NoiseSampler(
+            known,
+            None,
+            (normalization.mean, normalization.std),
+            windows[0].shape[-1],
+            device,
+            by_levels=known.is_drawn_by_levels(is_coarse=is_coarse),
+            added=SPLITTING_LIMITS.strength,
+        )
+        for known in noises
+    ]
     on_device = [
         None if scale is None else Scale(*scale.to(device)[..., None, None]) for scale in scales
     ]
-    verdict = judge(windows, predictors, sampler, seed, should_stop, on_device)
+    verdict = judge(windows, predictors, samplers, seed, should_stop, on_device)
     if not isinstance(verdict, Verdict):
         return verdict
     # in pixels of the images, whatever grid they were worked on
     sigma = verdict.gaussian_sigma / first.grid_share
     # noise that is as coarse as structure: what was found to be structure may be half of it
-    doubt = noise.leak if first.grid_share < 1.0 else 0.0
+    doubt = noise.leak if is_coarse else 0.0
     return replace(verdict, gaussian_sigma=sigma, doubt=doubt, is_learned=is_learned)
 
 

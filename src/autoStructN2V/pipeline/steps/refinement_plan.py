@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autoStructN2V.datasets.images.validity import invalid_pixels
 from autoStructN2V.masking.fading import noise_after_evening
 from autoStructN2V.masking.limits import limit
-from autoStructN2V.masking.noise.strength.levels import spread_over_images
 from autoStructN2V.masking.recorruption import NoiseSampler
-from autoStructN2V.pipeline.steps.judging import MOST_INVALID, noise_is_cut_off
-from autoStructN2V.sampling import MOST_SLICES, affordable, evenly
+from autoStructN2V.pipeline.steps.judging import noise_is_cut_off
+from autoStructN2V.pipeline.steps.uneven_noise import noise_differs
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.data import RefinementPlan
 from autoStructN2V.trainers.events import TrainingEvent, Warned
@@ -22,9 +19,7 @@ from autoStructN2V.trainers.refinement import WITHOUT_REFINEMENT
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.datasets.normalization import Normalization
@@ -37,7 +32,6 @@ if TYPE_CHECKING:
 # of noise divided by its strength at each brightness: images of 0.2 to 2.6 (widefield, confocal and
 # two-photon of FMD, W2S, bacteria) gain; 5 (W2S) and 16 (less than a photon) do not
 _MOST_KURTOSIS = 3.0
-_SIDE = 256  # px: of what is compared of each
 
 
 @dataclass(frozen=True)
@@ -57,13 +51,6 @@ class RefinementLimits:
         separates="as above, where a network has seen all pixels before some were hidden",
         source="far beyond chance: refinements that were right (T7_blob, seeds 21 and 22) seemed 5 "
         "and 6 % worse, and weights that copy noise were kept instead, 4 dB below",
-        kind="theory",
-    )
-    spread: float = limit(
-        0.12,
-        unit="standard deviation over the mean, of the variance at one brightness",
-        separates="images of one detector and gain from those that were stretched one by one",
-        source="twice what chance makes of slices of 64 px, of some 20 areas each; 0.3 in W2S",
         kind="theory",
     )
 
@@ -157,24 +144,9 @@ def _why_not_by_levels(
     """Say why noise is not what its levels say in all of the images."""
     if noise_is_cut_off(sources, measurement.mode, normalization):
         return "Noise is cut off at the lowest or highest value nearly everywhere"
-    if spread_over_images(_some_squares(measurement.sources), noise.levels) > _LIMITS.spread:
+    if noise_differs(measurement.sources, noise):
         return "The noise is not equally strong in all images, where they are equally bright"
     return None
-
-
-def _some_squares(sources: Sequence[ImageSource]) -> list[NDArray[np.float32]]:
-    """Read the middle of a few slices of all images, where nearly all pixels are signal."""
-    places = [(source, z) for source in sources for z in range(source.shape[0])]
-    largest = max((source.shape[1:] for source in sources), key=math.prod, default=(1, 1))
-    squares = []
-    for source, z in (places[i] for i in evenly(len(places), affordable(MOST_SLICES, largest))):
-        corners = [max(0, (length - _SIDE) // 2) for length in source.shape[1:]]
-        rows, columns = (slice(corner, corner + _SIDE) for corner in corners)
-        square = source.read_slice(z)[rows, columns].copy()  # else it keeps all of the slice
-        invalid = invalid_pixels(source, z)
-        if invalid is None or invalid[rows, columns].mean() <= MOST_INVALID:
-            squares.append(square)
-    return squares
 
 
 def _holds(kernel: Kernel, proposed: Kernel) -> bool:
