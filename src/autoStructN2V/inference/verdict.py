@@ -76,6 +76,11 @@ class Verdict:
         return is_gain and (self.is_learned or self.least_gain_db < _WORTH_TELLING)
 
     @property
+    def is_tie(self) -> bool:
+        """Whether the best stage and the filter differ by less than a person would notice."""
+        return abs(self.gain_db) < _WORTH_TELLING
+
+    @property
     def gains_db(self) -> dict[str, float]:
         """How much better each stage is than the best Gaussian filter, in dB, as cautiously."""
         return {name: self._db(GAUSSIAN, name) for name in self.stages}

@@ -17,6 +17,7 @@ from PIL import Image
 from autoStructN2V import citations
 from autoStructN2V.datasets import ArraySource
 from autoStructN2V.errors import OutputError
+from autoStructN2V.inference.verdict import GAUSSIAN, Verdict
 from autoStructN2V.masking import LineOffsets, Sinusoid
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
@@ -155,6 +156,18 @@ def test_of_a_stage_that_was_stopped_at_once_nothing_is_claimed(
     text = MethodsText(replace(run[1], config=imported)).text
     assert "An earlier training served as the first stage." in text
     assert "used for a training" in MethodsText(replace(run[1], denoised={})).text
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(0.05, "is 3.5 dB below that"), (0.30, "is 2.6 dB above that"), (0.15, "is about that")],
+)
+def test_the_verdict_is_told_in_plain_words(
+    run: tuple[RunOutput, RunRecord], error: float, said: str
+) -> None:
+    verdict = Verdict({"stage 2": error, GAUSSIAN: 0.15}, {"stage 2": 0.001, GAUSSIAN: 0.0}, 1.5)
+    record = replace(run[1], result=replace(run[1].result, verdict=verdict))
+    assert said in MethodsText(record).text
 
 
 def test_a_kernel_that_was_skipped_was_not_drawn_by_hand(
