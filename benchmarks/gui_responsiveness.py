@@ -260,7 +260,7 @@ def report(heartbeats: list[Heartbeat]) -> tuple[list[dict[str, Any]], list[str]
         ours = [label for label in labels if label != _ALONE]
         parts = {label: [label] for label in labels}
         if len(ours) > 1:
-            parts["large: all of it"] = ours
+            parts[f"{ours[0].partition(':')[0]}: all of it"] = ours
         for name, chosen in parts.items():
             gaps, busy = heartbeat.of(chosen)
             found, own = figures(gaps), figures(busy)

@@ -223,6 +223,7 @@ class Job:
             self.sources,
             self.normalization,
             self.measured,
+            self.noise.measured_sources(),
             self.device,
             self.config.random_seed,
             self.should_stop,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,36 @@ _NO_SQUARES = NoVerdict(
     f"The middle of the images holds no square of {_SMALLEST_SIDE} px in which nearly all pixels "
     "are signal; judge by eye."
 )
+_UNKNOWN_NOISE = NoVerdict(
+    "The images were stretched one by one, and those that would be judged do not tell how strong "
+    "their own noise is; judge by eye."
+)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A part of a slice of one of several stacks."""
+
+    index: int
+    z: int
+    rows: slice
+    columns: slice
+
+    def of(self, sources: Sequence[ImageSource]) -> NDArray[np.float32]:
+        """Return the pixels (P, P) there."""
+        return sources[self.index].read_slice(self.z)[self.rows, self.columns]
+
+
+@dataclass(frozen=True)
+class _Square:
+    """What is judged: normalized pixels (1 or 3, P, P), and the scales of their slices.
+
+    Scales as :func:`slice_scales` returns them, (2, 1 or 3), or None.
+    """
+
+    place: _Place
+    window: NDArray[np.float32]
+    scales: Tensor | None
 
 
 def judge_stages(
@@ -45,6 +75,7 @@ def judge_stages(
     sources: Sequence[ImageSource],
     normalization: Normalization,
     noise: Autocorrelation,
+    measured: Sequence[ImageSource],
     device: torch.device,
     seed: int,
     should_stop: Callable[[], bool],
@@ -62,8 +93,10 @@ def judge_stages(
     normalization : Normalization
         Of the networks' input.
     noise : Autocorrelation
-        What is known of the noise; its strength is measured in each judged image where images
-        differ in it.
+        What is known of the noise of all images.
+    measured : sequence of ImageSource
+        The stacks as noise was measured in them, in the units that they were stored in. Where they
+        differ in it, its strength is measured anew in each image that is judged.
     device : torch.device
         Where the networks compute.
     seed : int
@@ -86,13 +119,15 @@ def judge_stages(
     found = _windows(sources, first.mode, normalization)
     if not found:
         return _NO_SQUARES
-    windows, scales = zip(*found, strict=True)
     predictors = {name: Predictor.of_model(*trained) for name, trained in models.items()}
     is_coarse = first.grid_share < 1.0
-    noises = [noise] * len(windows)
-    if not is_coarse and noise_differs(sources, noise):
-        middles = [normalization.denormalize(window[len(window) // 2]) for window in windows]
-        noises = [noise_of(middle, noise) for middle in middles]
+    noises: list[Autocorrelation | None] = [noise] * len(found)
+    if not is_coarse and noise_differs(measured, noise, should_stop):
+        noises = [noise_of(square.place.of(measured), noise) for square in found]
+    pairs = [(square, own) for square, own in zip(found, noises, strict=True) if own is not None]
+    if not pairs:
+        return _UNKNOWN_NOISE
+    windows = [square.window for square, _ in pairs]
     samplers = [
         NoiseSampler(
             known,
@@ -103,8 +138,9 @@ def judge_stages(
             by_levels=known.is_drawn_by_levels(is_coarse=is_coarse),
             added=SPLITTING_LIMITS.strength,
         )
-        for known in noises
+        for _, known in pairs
     ]
+    scales = [square.scales for square, _ in pairs]
     on_device = [
         None if scale is None else Scale(*scale.to(device)[..., None, None]) for scale in scales
     ]
@@ -122,30 +158,30 @@ def noise_is_cut_off(
     sources: Sequence[ImageSource], mode: Mode, normalization: Normalization
 ) -> bool:
     """Whether images are clipped nearly everywhere: what was cut off cannot be drawn."""
-    windows = [window for window, _ in _windows(sources, mode, normalization)] if sources else []
+    found = _windows(sources, mode, normalization) if sources else []
+    windows = [square.window for square in found]
     return bool(windows) and are_clipped(windows)
 
 
 def _windows(
     sources: Sequence[ImageSource], mode: Mode, normalization: Normalization
-) -> list[tuple[NDArray[np.float32], Tensor | None]]:
-    """Cut normalized squares (1 or 3, P, P) from the middle of a few slices, of equal size.
-
-    Also return the scales of their slices as :func:`slice_scales` does, (2, 1 or 3).
-    """
+) -> list[_Square]:
+    """Cut squares of equal size from the middle of a few slices."""
     side = min(LARGEST_SIDE, *(min(source.shape[1:]) for source in sources))
     if side < _SMALLEST_SIDE:
         return []
-    places = [(source, z) for source in sources for z in range(source.shape[0])]
-    windows = []
-    for source, z in (places[i] for i in evenly(len(places), MOST_WINDOWS)):
-        invalid = invalid_pixels(source, z)
+    slices = [(index, z) for index, source in enumerate(sources) for z in range(source.shape[0])]
+    squares = []
+    for index, z in (slices[i] for i in evenly(len(slices), MOST_WINDOWS)):
+        source = sources[index]
         y, x = ((length - side) // 2 for length in source.shape[1:])
-        if invalid is not None and invalid[y : y + side, x : x + side].mean() > MOST_INVALID:
+        place = _Place(index, z, slice(y, y + side), slice(x, x + side))
+        invalid = invalid_pixels(source, z)
+        if invalid is not None and invalid[place.rows, place.columns].mean() > MOST_INVALID:
             continue
         around = [(source, int(i)) for i in neighbor_slices(source.shape[0], mode)[z]]
-        slices = [source.read_slice(i)[y : y + side, x : x + side] for source, i in around]
-        window = np.stack([normalization.normalize(image) for image in slices])
+        images = [replace(place, z=i).of(sources) for _, i in around]
+        window = np.stack([normalization.normalize(image) for image in images])
         scales = slice_scales(around, normalization)
-        windows.append((window, None if scales is None else scales.T))
-    return windows
+        squares.append(_Square(place, window, None if scales is None else scales.T))
+    return squares

@@ -46,6 +46,10 @@ class NoiseMeasurement:
     grid: Grid = field(default_factory=Grid)
     _evidence: dict[bool, Evidence] = field(default_factory=dict)
 
+    def measured_sources(self) -> list[ImageSource]:
+        """Return the stacks as noise is measured in them: without patterns that are kept, too."""
+        return [self.removal.for_measuring(source) for source in self.sources]
+
     def evidence(self, extractor: ExtractorConfig) -> Evidence:
         """Return the evidence for a kernel, measured once for each way of measuring.
 

@@ -144,7 +144,7 @@ def _why_not_by_levels(
     """Say why noise is not what its levels say in all of the images."""
     if noise_is_cut_off(sources, measurement.mode, normalization):
         return "Noise is cut off at the lowest or highest value nearly everywhere"
-    if noise_differs(measurement.sources, noise):
+    if noise_differs(measurement.measured_sources(), noise):
         return "The noise is not equally strong in all images, where they are equally bright"
     return None
 

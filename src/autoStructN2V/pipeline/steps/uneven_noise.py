@@ -18,7 +18,7 @@ from autoStructN2V.masking.noise.strength.levels import spread_over_images
 from autoStructN2V.sampling import MOST_SLICES, affordable, evenly
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class UnevenNoiseLimits:
         0.12,
         unit="standard deviation over the mean, of the variance at one brightness",
         separates="images of one detector and gain from those that were stretched one by one",
-        source="twice what chance makes of slices of 64 px, of some 20 areas each; 0.3 in W2S",
+        source="chance makes up to 0.10 of squares of 48 px and 0.08 of 64 px; 0.3 in W2S",
         kind="theory",
     )
 
@@ -46,22 +46,28 @@ class UnevenNoiseLimits:
 _LIMITS = UnevenNoiseLimits()
 
 
-def noise_differs(sources: Sequence[ImageSource], noise: Autocorrelation) -> bool:
+def noise_differs(
+    sources: Sequence[ImageSource],
+    noise: Autocorrelation,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> bool:
     """Whether noise is not equally strong in all images, where they are equally bright.
 
     Parameters
     ----------
     sources : sequence of ImageSource
-        Noisy stacks in which noise was measured.
+        Noisy stacks as noise was measured in them.
     noise : Autocorrelation
         What was measured, with its levels.
+    should_stop : callable
+        Asked before every slice that is read; True ends the comparison.
     """
     if not noise.levels:
         return False
-    return spread_over_images(_some_squares(sources), noise.levels) > _LIMITS.spread
+    return spread_over_images(_some_squares(sources, should_stop), noise.levels) > _LIMITS.spread
 
 
-def noise_of(image: NDArray[np.float32], noise: Autocorrelation) -> Autocorrelation:
+def noise_of(image: NDArray[np.float32], noise: Autocorrelation) -> Autocorrelation | None:
     """Return noise as strong as it is in one image, shared as it is in all of them.
 
     Parameters
@@ -69,14 +75,19 @@ def noise_of(image: NDArray[np.float32], noise: Autocorrelation) -> Autocorrelat
     image : (Y, X) float32
         Noisy, in the units in which noise was measured.
     noise : Autocorrelation
-        Of all images; returned as it is where the image alone does not tell.
+        Of all images.
+
+    Returns
+    -------
+    Autocorrelation or None
+        None where the image alone does not tell.
     """
     try:
         own = measure_cleaned([image[None]], (), mode="2D", equalize=True, max_lag=noise.max_lag)
     except InputError:  # it has too few pixels that show noise
-        return noise
+        return None
     if not (own.is_strength_known and own.levels):
-        return noise
+        return None
     return replace(
         noise,
         noise_variance=own.noise_variance,
@@ -91,12 +102,16 @@ def noise_of(image: NDArray[np.float32], noise: Autocorrelation) -> Autocorrelat
     )
 
 
-def _some_squares(sources: Sequence[ImageSource]) -> list[NDArray[np.float32]]:
+def _some_squares(
+    sources: Sequence[ImageSource], should_stop: Callable[[], bool]
+) -> list[NDArray[np.float32]]:
     """Read the middle of a few slices of all images, where nearly all pixels are signal."""
     places = [(source, z) for source in sources for z in range(source.shape[0])]
     largest = max((source.shape[1:] for source in sources), key=math.prod, default=(1, 1))
     squares = []
     for source, z in (places[i] for i in evenly(len(places), affordable(MOST_SLICES, largest))):
+        if should_stop():
+            break
         corners = [max(0, (length - _SIDE) // 2) for length in source.shape[1:]]
         rows, columns = (slice(corner, corner + _SIDE) for corner in corners)
         square = source.read_slice(z)[rows, columns].copy()  # else it keeps all of the slice

@@ -17,7 +17,7 @@ _LLVM = "libLLVM"
 
 
 def keep_triton_out(loaded: Path = _LOADED) -> None:
-    """Make imports of Triton fail as if it was not installed, where they would end the process.
+    """Make imports of Triton fail as if it was not installed, where they may end the process.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, sou
         grid=Grid(share),
         configured=extractor,
         mode="2D",
-        sources=sources,
+        measured_sources=lambda: sources,
     )
     stage2 = validate_config({"preset": "fast"}).stage2
     normalization = estimate_normalization([ArraySource(np.eye(64, dtype=np.float32))])

@@ -43,6 +43,12 @@ def test_the_strength_is_that_of_the_image(z):
     assert np.array_equal(own.values, pooled.values)
 
 
-def test_an_image_that_does_not_tell_has_the_noise_of_all():
+def test_an_image_may_not_tell():
     pooled = measure_noise_autocorrelation([counted(GAINS)])
-    assert noise_of(np.zeros((128, 128), np.float32), pooled) is pooled
+    assert noise_of(np.zeros((128, 128), np.float32), pooled) is None
+
+
+def test_it_can_be_stopped():
+    stack = counted(GAINS)
+    pooled = measure_noise_autocorrelation([stack])
+    assert not noise_differs([ArraySource(stack)], pooled, should_stop=lambda: True)

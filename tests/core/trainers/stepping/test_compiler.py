@@ -28,6 +28,7 @@ def libraries(tmp_path, monkeypatch):
 
 def test_beside_the_llvm_of_mesa_triton_is_as_if_not_installed(libraries):
     keep_triton_out(libraries(NUMPY + MESA))
+    assert sys.modules["triton"] is None
     with pytest.raises(ImportError):
         importlib.import_module("triton")
     assert find_spec("triton") is None
