@@ -21,6 +21,7 @@ REPORT_FILE = "report.html"
 PICTURE_FILE = "before_after.png"
 """Beside them: the middle of a slice, noisy (left) and denoised (right)."""
 _SEARCHED_LEVELS = 4  # <experiment>/models/<day>/<training>
+_CHANNELS_LEVELS = 2  # <output>/<experiment>/<training>
 _SHELF_LEVELS = 6  # <experiment>/<training>/channel_0/models/<day>/<training>
 
 
@@ -30,12 +31,41 @@ def channel_folders(path: Path | str) -> list[Path]:
     Parameters
     ----------
     path : path-like
-        Folder of a training of one model for each channel.
+        Folder of a training of one model for each channel, or a folder that holds exactly one
+        training, at most two levels below as in ``<output>/<experiment>/<training>``.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    ModelError
+        When it holds more trainings than one, and models for each channel are among them.
     """
+    path = Path(path)
+    trainings = [
+        folder
+        for folder in folders_below(path, _CHANNELS_LEVELS)
+        if (folder / "channel_0").is_dir()
+    ]
+    if not trainings:
+        return []
+    if path not in trainings:
+        _only_one(path, [*trainings, *sorted(_model_folders(path))])
     folders: list[Path] = []
-    while (folder := Path(path) / f"channel_{len(folders)}").is_dir():
+    while (folder := trainings[0] / f"channel_{len(folders)}").is_dir():
         folders.append(folder)
     return folders
+
+
+def _only_one(path: Path, trainings: list[Path]) -> None:
+    """Raise an error that names the trainings below a folder if there are several."""
+    if len(trainings) > 1:
+        names = ", ".join(str(folder.relative_to(path)) for folder in trainings[:5])
+        raise ModelError(
+            f"{path} holds models of {len(trainings)} trainings; choose one of them, as {names}."
+        )
 
 
 def find_models(path: Path | str) -> dict[int, Path]:
@@ -73,11 +103,7 @@ def find_models(path: Path | str) -> dict[int, Path]:
             f"{path} holds neither {MODEL_FILES[1]} nor {MODEL_FILES[2]}; choose the model "
             "folder of a training."
         )
-    if len(folders) > 1:
-        names = ", ".join(str(folder.relative_to(path)) for folder in folders[:5])
-        raise ModelError(
-            f"{path} holds models of {len(folders)} trainings; choose one of them, as {names}."
-        )
+    _only_one(path, folders)
     return {n: folders[0] / f for n, f in MODEL_FILES.items() if (folders[0] / f).exists()}
 
 

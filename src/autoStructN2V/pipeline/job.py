@@ -223,7 +223,7 @@ class Job:
             self.sources,
             self.normalization,
             self.measured,
-            self.noise.measured_sources(),
+            self.noise.measured_sources() if self.noise.differs(self.should_stop) else None,
             self.device,
             self.config.random_seed,
             self.should_stop,

@@ -32,7 +32,9 @@ def read_card(path: Path) -> ModelCard:
 
 def channels_card(folder: Path) -> ModelCard:
     """Read the models of all channels of a training; raises as :func:`read_card`."""
-    cards = tuple(_card(place) for place in channel_folders(folder))
+    places = channel_folders(folder)
+    folder = places[0].parent  # what was given may be the folder that the training was written to
+    cards = tuple(_card(place) for place in places)
     names = channel_names(folder)
     named = [names[i] if i < len(names) else "" for i in range(len(cards))]
     return ModelCard(cards[0].models, folder, cards, tuple(named))

@@ -15,6 +15,7 @@ import torch
 from autoStructN2V import files
 from autoStructN2V.datasets import Normalization
 from autoStructN2V.errors import ModelError, OutputError
+from autoStructN2V.inference.model_files import channel_folders
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models import NetworkConfig
 from autoStructN2V.pipeline import find_models, load_stage1
@@ -247,6 +248,21 @@ def test_models_are_found_by_file_folder_and_parent(tmp_path):
         find_models(_empty(tmp_path))
     with pytest.raises(ModelError, match="does not exist; choose a model folder"):
         find_models(tmp_path / "nowhere")
+
+
+def test_models_of_channels_are_found_by_the_folder_that_they_were_written_to(tmp_path):
+    """As with one model: the output folder will do as long as it holds one training."""
+    training = tmp_path / "out" / "20260101-120000"
+    for channel in range(2):
+        file = training / f"channel_{channel}" / "models" / "a" / "b" / "stage1_model.pth"
+        save_model(file, model())
+    channels = [training / "channel_0", training / "channel_1"]
+    assert all(channel_folders(path) == channels for path in (training, training.parent, tmp_path))
+    assert channel_folders(training / "channel_0") == [] == channel_folders(tmp_path / "nowhere")
+    save_model(tmp_path / "out" / "models" / "a" / "b" / "stage1_model.pth", model())
+    with pytest.raises(ModelError, match=r"2 trainings; choose one of them, as .*models/a/b\."):
+        channel_folders(tmp_path)
+    assert channel_folders(training) == channels
 
 
 def test_models_are_sought_as_deep_as_trainings_lie_and_not_in_hidden_folders(tmp_path):

@@ -131,8 +131,9 @@ def is_structure_alone(
         return True
     n_windows = max(1.0, float(center_of(sums.counts.sum(0))) / limits.background.local_area)
     error_of_spread = 1.0 / np.sqrt(2.0 * n_windows)  # relative, of a standard deviation
-    by_chance = 1.0 + limits.significance.clear_errors * error_of_spread
-    tolerance = (1.0 + isotropy.evenness.most_above) * by_chance
+    by_chance = limits.significance.clear_errors * error_of_spread
+    # two independent reasons for unevenness: their squares add
+    tolerance = 1.0 + float(np.hypot(isotropy.evenness.most_above, by_chance))
     everything = float(np.quantile(simulated.structure, max(FRACTIONS)))
     of_noise = _unevenness([simulated], max(threshold, everything), scale)
     return bool(_unevenness(fields, threshold, scale) > tolerance * of_noise)

@@ -14,7 +14,7 @@ from autoStructN2V.inference.noise_splitting import SPLITTING_LIMITS, are_clippe
 from autoStructN2V.inference.predictor import Predictor
 from autoStructN2V.inference.verdict import NoVerdict, Verdict
 from autoStructN2V.masking.recorruption import NoiseSampler
-from autoStructN2V.pipeline.steps.uneven_noise import MOST_INVALID, noise_differs, noise_of
+from autoStructN2V.pipeline.steps.uneven_noise import MOST_INVALID, noise_of
 from autoStructN2V.sampling import evenly
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def judge_stages(
     sources: Sequence[ImageSource],
     normalization: Normalization,
     noise: Autocorrelation,
-    measured: Sequence[ImageSource],
+    differing: Sequence[ImageSource] | None,
     device: torch.device,
     seed: int,
     should_stop: Callable[[], bool],
@@ -94,9 +94,9 @@ def judge_stages(
         Of the networks' input.
     noise : Autocorrelation
         What is known of the noise of all images.
-    measured : sequence of ImageSource
-        The stacks as noise was measured in them, in the units that they were stored in. Where they
-        differ in it, its strength is measured anew in each image that is judged.
+    differing : sequence of ImageSource, optional
+        If noise differs between them: the stacks as it was measured in them, in the units that they
+        were stored in. Its strength is measured anew in each image that is judged.
     device : torch.device
         Where the networks compute.
     seed : int
@@ -122,8 +122,8 @@ def judge_stages(
     predictors = {name: Predictor.of_model(*trained) for name, trained in models.items()}
     is_coarse = first.grid_share < 1.0
     noises: list[Autocorrelation | None] = [noise] * len(found)
-    if not is_coarse and noise_differs(measured, noise, should_stop):
-        noises = [noise_of(square.place.of(measured), noise) for square in found]
+    if differing is not None and not is_coarse:
+        noises = [noise_of(square.place.of(differing), noise) for square in found]
     pairs = [(square, own) for square, own in zip(found, noises, strict=True) if own is not None]
     if not pairs:
         return _UNKNOWN_NOISE

@@ -9,9 +9,10 @@ from autoStructN2V.errors import InputError
 from autoStructN2V.inference.noise_report import InputNoise
 from autoStructN2V.masking.kernels.evidence import Evidence, measure_evidence
 from autoStructN2V.pipeline.steps.grid import Grid
+from autoStructN2V.pipeline.steps.uneven_noise import noise_differs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from autoStructN2V.datasets.images.sources import ImageSource
     from autoStructN2V.masking.kernels.config import ExtractorConfig
@@ -45,10 +46,29 @@ class NoiseMeasurement:
     configured: ExtractorConfig
     grid: Grid = field(default_factory=Grid)
     _evidence: dict[bool, Evidence] = field(default_factory=dict)
+    _differs: bool | None = None
 
     def measured_sources(self) -> list[ImageSource]:
         """Return the stacks as noise is measured in them: without patterns that are kept, too."""
         return [self.removal.for_measuring(source) for source in self.sources]
+
+    def differs(self, should_stop: Callable[[], bool] = lambda: False) -> bool:
+        """Whether noise is not equally strong in all images, where they are equally bright.
+
+        Parameters
+        ----------
+        should_stop : callable, optional
+            Asked before every slice that is read; True ends the comparison.
+        """
+        if self._differs is None:
+            evidence = self.reported()
+            differs = evidence is not None and noise_differs(
+                self.measured_sources(), evidence.autocorrelation, should_stop
+            )
+            if should_stop():
+                return differs
+            self._differs = differs
+        return self._differs
 
     def evidence(self, extractor: ExtractorConfig) -> Evidence:
         """Return the evidence for a kernel, measured once for each way of measuring.

@@ -9,7 +9,6 @@ from autoStructN2V.masking.fading import noise_after_evening
 from autoStructN2V.masking.limits import limit
 from autoStructN2V.masking.recorruption import NoiseSampler
 from autoStructN2V.pipeline.steps.judging import noise_is_cut_off
-from autoStructN2V.pipeline.steps.uneven_noise import noise_differs
 from autoStructN2V.trainers.config import LastStageConfig
 from autoStructN2V.trainers.data import RefinementPlan
 from autoStructN2V.trainers.events import TrainingEvent, Warned
@@ -108,7 +107,7 @@ def plan_refinement(
     by_levels = noise.is_drawn_by_levels(is_coarse=is_coarse)
     reason = _why_not(noise, by_levels=by_levels)
     if by_levels and not reason:
-        reason = _why_not_by_levels(noise, measurement, sources, normalization)
+        reason = _why_not_by_levels(measurement, sources, normalization)
     if reason:
         yield Warned(f"{reason}, so {WITHOUT_REFINEMENT}.")
         return None
@@ -136,7 +135,6 @@ def plan_refinement(
 
 
 def _why_not_by_levels(
-    noise: Autocorrelation,
     measurement: NoiseMeasurement,
     sources: Sequence[ImageSource],
     normalization: Normalization,
@@ -144,7 +142,7 @@ def _why_not_by_levels(
     """Say why noise is not what its levels say in all of the images."""
     if noise_is_cut_off(sources, measurement.mode, normalization):
         return "Noise is cut off at the lowest or highest value nearly everywhere"
-    if noise_differs(measurement.measured_sources(), noise):
+    if measurement.differs():
         return "The noise is not equally strong in all images, where they are equally bright"
     return None
 

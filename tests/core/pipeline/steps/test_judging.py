@@ -11,6 +11,7 @@ from autoStructN2V.datasets.images.matching import EvenedSource
 from autoStructN2V.inference.verdict import NoVerdict
 from autoStructN2V.masking import measure_noise_autocorrelation
 from autoStructN2V.pipeline.steps import judging
+from autoStructN2V.pipeline.steps.uneven_noise import noise_differs
 from tests.core.pipeline.steps.test_uneven_noise import GAINS, counted
 
 BRIGHTNESS = 20.0
@@ -30,12 +31,13 @@ def split(monkeypatch):
         monkeypatch.setattr(judging, "judge", judge)
         monkeypatch.setattr(judging.Predictor, "of_model", lambda *_: None)
         normalization = estimate_normalization(sources)
+        stacks, noise = [ArraySource(stored)], measure_noise_autocorrelation([stored])
         found = judging.judge_stages(
             {"the result": (SimpleNamespace(mode="2D", grid_share=1.0), None)},
             sources,
             normalization,
-            measure_noise_autocorrelation([stored]),
-            [ArraySource(stored)],
+            noise,
+            stacks if noise_differs(stacks, noise) else None,
             torch.device("cpu"),
             0,
             lambda: False,
