@@ -1,6 +1,12 @@
 """Words that have a fixed set of values, used all over the program."""
 
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+    from pydantic.fields import FieldInfo
 
 Mode = Literal["2D", "2.5D"]
 """What the network sees: a slice, or a triplet, a slice with the ones next to it."""
@@ -34,6 +40,19 @@ OutputDtype = Literal["float32", "input"]
 
 GoingOn = Literal["continue", "fine_tune"]
 """How a training goes on from a model: on the same images, or on others."""
+
+_LOWEST = "lowest"
+
+
+def lowest_means(words: str) -> dict[str, JsonValue]:
+    """Return what a field of a configuration says of its lowest value, as its extra schema."""
+    return {_LOWEST: words}
+
+
+def meaning_of_lowest(field: FieldInfo) -> str:
+    """Return what the lowest value of a field means; an empty text if it is a plain number."""
+    extra = field.json_schema_extra
+    return str(extra.get(_LOWEST, "")) if isinstance(extra, dict) else ""
 
 
 def stage_in_words(method: str, stage: int) -> str:

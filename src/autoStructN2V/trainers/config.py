@@ -8,6 +8,7 @@ from autoStructN2V.datasets.config import PatchConfig
 from autoStructN2V.frozen_config import FrozenConfig
 from autoStructN2V.masking.config import MaskingConfig
 from autoStructN2V.models.config import NetworkConfig
+from autoStructN2V.vocabulary import lowest_means
 
 BatchSize = Annotated[
     int,
@@ -34,6 +35,7 @@ StepsPerEpoch = Annotated[
         title="Steps per epoch",
         description="Optimizer steps in one epoch; 0: patches per image times the number of "
         "slices, divided by the batch size.",
+        json_schema_extra=lowest_means("Auto"),
     ),
 ]
 MostPasses = Annotated[
@@ -44,6 +46,7 @@ MostPasses = Annotated[
         description="How often a training looks at each pixel, at most: with few pixels, epochs "
         "get fewer steps, as a network that sees the same noise again and again learns it by "
         "heart. 0: as often as the epochs say.",
+        json_schema_extra=lowest_means("No limit"),
     ),
 ]
 OptimizerName = Literal["adam", "muon"]

@@ -72,10 +72,19 @@ class IntBox(QSpinBox):
 
 
 class FloatBox(QDoubleSpinBox):
-    """Number in its shortest form, so that 0.5 and 1e-05 are both readable."""
+    """Number in its shortest form, so that 0.5 and 1e-05 are both readable.
 
-    def __init__(self, low: float, high: float) -> None:
+    Parameters
+    ----------
+    low, high : float
+        Range.
+    lowest : str
+        What is shown instead of ``low``; empty for the number.
+    """
+
+    def __init__(self, low: float, high: float, *, lowest: str = "") -> None:
         super().__init__()
+        self.setSpecialValueText(lowest)
         self.setDecimals(_DECIMALS)
         self.setRange(low, high)
         self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
@@ -95,6 +104,8 @@ class FloatBox(QDoubleSpinBox):
     def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
         """Accept all notations of a number."""
         text = text or ""
+        if text and text == self.specialValueText():
+            return QValidator.State.Acceptable, text, position
         try:
             number = float(text.replace(",", "."))
         except ValueError:

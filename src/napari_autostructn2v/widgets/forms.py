@@ -16,6 +16,7 @@ from superqt.utils import signals_blocked
 
 from autoStructN2V.errors import in_own_words
 from autoStructN2V.masking.kernels.config import require_odd
+from autoStructN2V.vocabulary import meaning_of_lowest
 from napari_autostructn2v.widgets.editors import (
     CheckBox,
     ChoiceBox,
@@ -53,7 +54,6 @@ _CHOICE_LABELS: dict[tuple[str, Any], str] = {
     ("output_dtype", "float32"): "float32",
     ("output_dtype", "input"): "As the input",
 }
-_MEANING_OF_LOWEST = {"steps_per_epoch": "Auto", "most_passes": "No limit", "threads": "All"}
 _FILE_PATTERNS = {"mask_file_path": "Kernel (*.npy)", "stage1_model": "Model (*.pth)"}
 
 # an editor has an effect only while another one is on (or off)
@@ -242,12 +242,12 @@ def _editor(kind: Any, name: str, field: FieldInfo, is_optional: bool) -> Editor
     if kind is bool:
         return CheckBox()
     if kind is float:
-        return FloatBox(low, high)
+        return FloatBox(low, high, lowest=meaning_of_lowest(field))
     if kind is int:
         box = IntBox(int(low), int(high), is_optional=is_optional)
         box.setSingleStep(2 if _is_odd(field) else 1)
-        if name in _MEANING_OF_LOWEST:
-            box.setSpecialValueText(_MEANING_OF_LOWEST[name])
+        if lowest := meaning_of_lowest(field):
+            box.setSpecialValueText(lowest)
         return box
     if kind is Path:
         pattern = _FILE_PATTERNS.get(name, "")

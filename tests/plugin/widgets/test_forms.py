@@ -82,6 +82,26 @@ def test_numbers_keep_to_the_bounds_of_their_field(qtbot):
     assert isinstance(rate, FloatBox) and 0 < rate.minimum() < 1e-6 and rate.maximum() == 0.1
 
 
+@pytest.mark.parametrize(
+    ("model", "name", "words"),
+    [
+        (PipelineConfig, "threads", "All"),
+        (PipelineConfig, "pixel_memory", "Auto"),
+        (Stage2Config, "steps_per_epoch", "Auto"),
+        (Stage2Config, "most_passes", "No limit"),
+    ],
+)
+def test_a_zero_that_is_no_number_is_shown_in_words(model, name, words, qtbot):
+    box = make_editor(model, name)
+    qtbot.addWidget(box)
+    box.setValue(3)
+    assert box.text() == "3"
+    box.setValue(0)
+    assert box.text() == words
+    box.interpretText()  # as when the focus leaves it
+    assert box.value() == 0 and box.text() == words
+
+
 def test_odd_numbers_stay_odd(qtbot):
     box = make_editor(ExtractorConfig, "center_size")
     qtbot.addWidget(box)

@@ -28,6 +28,7 @@ from autoStructN2V.vocabulary import (
     PresetName,
     StripeRemoval,
     TripletsAlong,
+    lowest_means,
 )
 
 
@@ -112,6 +113,7 @@ class PipelineConfig(ScheduleConfig):
         title="Processor cores",
         description="How many cores compute when there is no GPU; 0 for all, less one where they "
         "are more than two. The result does not depend on it.",
+        json_schema_extra=lowest_means("All"),
     )
     pixel_memory: float = Field(
         0.0,
@@ -121,6 +123,7 @@ class PipelineConfig(ScheduleConfig):
         description="GB of memory for the pixels that patches are drawn from; of larger images, "
         "evenly chosen slices are kept. 0 for a quarter of what is free, at most 1 GB on a "
         "processor and 8 GB on a GPU.",
+        json_schema_extra=lowest_means("Auto"),
     )
     random_seed: int = Field(
         42, ge=0, le=2**31 - 1, title="Random seed", description="Same seed, same result."

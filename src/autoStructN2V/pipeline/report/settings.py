@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from autoStructN2V.quantities import duration_text
-from autoStructN2V.vocabulary import stage_in_words
+from autoStructN2V.vocabulary import meaning_of_lowest, stage_in_words
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from autoStructN2V.pipeline.report.record import RunRecord
 
 _PACKAGES = ("napari-autostructn2v", "torch", "numpy", "scipy")
@@ -53,7 +55,7 @@ def _row(name: str, stages: list[Any]) -> dict[str, Any] | None:
     return {
         "title": known.title or name,
         "help": known.description or "",
-        "values": [_text(value) for value in values],
+        "values": [_setting(value, known) for value in values],
         "is_changed": is_changed,
     }
 
@@ -65,8 +67,14 @@ def general_rows(record: RunRecord) -> list[tuple[str, str]]:
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
         if name not in _OF_NO_INTEREST and not isinstance(value, BaseModel) and value is not None:
-            rows.append((field.title or name, _text(value)))
+            rows.append((field.title or name, _setting(value, field)))
     return rows
+
+
+def _setting(value: object, field: FieldInfo) -> str:
+    """Say the value of a field, where zero is none by what it stands for."""
+    words = meaning_of_lowest(field)
+    return words.casefold() if words and value == 0 else _text(value)
 
 
 def _text(value: object) -> str:

@@ -27,6 +27,7 @@ from autoStructN2V.pipeline.files import drivers
 from autoStructN2V.pipeline.report import content, pictures, plots, spectra
 from autoStructN2V.pipeline.report.methods import MethodsText
 from autoStructN2V.pipeline.report.record import LARGEST_SIDE, RunRecord, shown_slices
+from autoStructN2V.pipeline.report.settings import general_rows
 from autoStructN2V.pipeline.report.writing import render
 from autoStructN2V.pipeline.results import PipelineResult
 from autoStructN2V.trainers import EpochFinished, Warned
@@ -102,6 +103,14 @@ def test_a_run_writes_a_page_with_all_it_has_to_say(run: tuple[RunOutput, RunRec
         assert stage.report.sentence in text
     assert "undefined" not in text.lower()
     assert len(text) < 1_000_000
+
+
+def test_settings_whose_zero_is_no_number_are_told_in_words(
+    run: tuple[RunOutput, RunRecord],
+) -> None:
+    general = dict(general_rows(run[1]))
+    assert general["Processor cores"] == "all" and general["Memory for pixels"] == "auto"
+    assert general["Random seed"] == str(run[1].config.random_seed)
 
 
 def test_patterns_are_marked_in_the_spectrum(run: tuple[RunOutput, RunRecord]) -> None:

@@ -13,6 +13,7 @@ from autoStructN2V.masking.kernels.evidence import Evidence
 from autoStructN2V.pipeline import finish, validate_config
 from autoStructN2V.pipeline.steps.grid import Grid
 from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
+from autoStructN2V.pipeline.steps.uneven_noise import noise_differs
 
 CENTER = Kernel.center_only()
 
@@ -31,7 +32,7 @@ def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, sou
         grid=Grid(share),
         configured=extractor,
         mode="2D",
-        measured_sources=lambda: sources,
+        differs=lambda: noise_differs(sources, noise),
     )
     stage2 = validate_config({"preset": "fast"}).stage2
     normalization = estimate_normalization([ArraySource(np.eye(64, dtype=np.float32))])
