@@ -111,7 +111,7 @@ def write_by_ngff_zarr(path: Path, image: NDArray[Any], facts: Facts) -> None:
     ngff_image = ngff_zarr.to_ngff_image(
         image, dims=list(facts.axes), scale=scale, axes_units=units
     )
-    multiscales = ngff_zarr.to_multiscales(ngff_image, scale_factors=[{"y": 2, "x": 2}])
+    multiscales = ngff_zarr.to_multiscales(ngff_image, scale_factors=[{"z": 1, "y": 2, "x": 2}])
     window = ngff_zarr.OmeroWindow(**_WINDOW)
     channels = [ngff_zarr.OmeroChannel("FFFFFF", window, name) for name in facts.channels]
     multiscales.metadata.omero = ngff_zarr.Omero(channels) if channels else None

@@ -88,7 +88,7 @@ def pieces(folder: Path | None, n: int) -> tuple[NDArray[np.float32], NDArray[np
 
 
 def cut(images: NDArray[np.float32], n: int) -> NDArray[np.float32]:
-    """Cut images (z, y, x) into their squares and return the ``n`` that vary most, in order."""
+    """Cut images (z, y, x) into squares and return the first ``n``."""
     rows = range(0, images.shape[1] - _SIDE + 1, _SIDE)
     squares = np.stack(
         [z[y : y + _SIDE, x : x + _SIDE] for z in images for y in rows for x in rows]
