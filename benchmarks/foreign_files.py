@@ -82,7 +82,9 @@ class Facts:
 def write_by_ome_zarr(path: Path, image: NDArray[Any], facts: Facts) -> None:
     """Write OME-Zarr 0.4 (Zarr 2)."""
     group = zarr.open_group(path, mode="w", zarr_format=2)
-    channels = [{"label": name, "color": "FFFFFF", "window": _WINDOW} for name in facts.channels]
+    channels: list[Any] = [
+        {"label": name, "color": "FFFFFF", "window": _WINDOW} for name in facts.channels
+    ]
     scale, units = _sizes_of(facts)
     write_image(
         image,
@@ -108,9 +110,8 @@ def _sizes_of(facts: Facts) -> tuple[dict[str, float], dict[str, str]]:
 def write_by_ngff_zarr(path: Path, image: NDArray[Any], facts: Facts) -> None:
     """Write OME-Zarr 0.5 (Zarr 3)."""
     scale, units = _sizes_of(facts)
-    ngff_image = ngff_zarr.to_ngff_image(
-        image, dims=list(facts.axes), scale=scale, axes_units=units
-    )
+    named: dict[str, Any] = {"dims": list(facts.axes), "scale": scale, "axes_units": units}
+    ngff_image = ngff_zarr.to_ngff_image(image, **named)
     multiscales = ngff_zarr.to_multiscales(ngff_image, scale_factors=[{"z": 1, "y": 2, "x": 2}])
     window = ngff_zarr.OmeroWindow(**_WINDOW)
     channels = [ngff_zarr.OmeroChannel("FFFFFF", window, name) for name in facts.channels]
@@ -135,7 +136,7 @@ def write_by_h5py(path: Path, image: NDArray[Any], facts: Facts) -> None:
 
 def write_by_pylibczirw(path: Path, image: NDArray[Any], facts: Facts) -> None:
     """Write a CZI file, plane by plane."""
-    *others, _, _ = facts.axes
+    others = facts.axes[:-2]
     with czi.create_czi(str(path), exist_ok=True) as file:
         for place in np.ndindex(image.shape[:-2]):
             plane = {letter.upper(): i for letter, i in zip(others, place, strict=True)}
@@ -184,7 +185,7 @@ def _facts_of_ome_zarr(path: Path) -> tuple[NDArray[Any], Facts]:
     space = [axis for axis in image.dims if axis in _SPACE]
     scale = {k: image.scale[k] * _UM_PER_UNIT[units[k] or "micrometer"] for k in space}
     omero = multiscales.metadata.omero
-    names = tuple(channel.label for channel in omero.channels) if omero else ()
+    names = tuple(str(channel.label) for channel in omero.channels) if omero else ()
     interval = image.scale.get("t") if "t" in image.dims and units.get("t") else None
     axes = "".join(image.dims)
     unit = str(units.get("x"))
@@ -215,7 +216,7 @@ def _facts_of_ome_tiff(file: tifffile.TiffFile) -> tuple[NDArray[Any], Facts]:
 
 def _facts_of_imagej(file: tifffile.TiffFile) -> tuple[NDArray[Any], Facts]:
     series, metadata = file.series[0], file.imagej_metadata or {}
-    tags = file.pages[0].tags
+    tags = file.pages.first.tags
     scale = {k: _per_pixel(tags[f"{k.upper()}Resolution"].value) for k in "yx"}
     if "spacing" in metadata:
         scale["z"] = float(metadata["spacing"])

@@ -7,8 +7,11 @@ Every file holds the same widefield fluorescence (W2S, Zhou et al., arXiv:2003.0
 view in three channels, one exposure each, and the mean of 400 as truth) or, without ``--w2s``,
 generated images: channels are channels, and fields or parts of them are slices and frames. Each is
 inspected, trained on and denoised by the command line, each channel for itself. "dB" is the PSNR
-after the best affine fit, of the input and of the result that the *other* program read; "differs"
-names what that program found changed. Exit code 1 if anything is wrong.
+of the input and of the result that the *other* program read, for the range of the truth; each
+slice is brought to the scale of its truth by the best affine fit, as every one was stretched to
+8 bits for itself. "differs" names what the other program found changed: axes, sizes, scale, names
+of channels, time between frames, and slices that resemble another slice of the truth more than
+their own. Exit code 1 if anything differs, or a result is not better than its input.
 """
 
 from __future__ import annotations
@@ -151,13 +154,37 @@ def run(case: Case, arguments: argparse.Namespace) -> dict[str, Any]:
     said += [call("denoise", source, "--model", models, "--output", result)]
     (folder / "said.txt").write_text("\n".join(said), encoding="utf-8")
     pixels, found = facts_of(result)
-    if source.suffix in _READ:  # else what the writer was told must do
-        facts = facts_of(source)[1]
     wrong = found.long_axes().differences(facts.long_axes())
-    pixels, truth = pixels.reshape(truth.shape), truth / np.ptp(truth)
-    scores = [psnr(affine_fit(image, truth), truth) for image in (stored, pixels)]
+    if source.suffix in _READ:  # what was asked for is what the other program made
+        wrong += facts_of(source)[1].long_axes().differences(facts.long_axes())
+    pixels = pixels.squeeze()
+    if pixels.shape != truth.squeeze().shape:
+        raise SystemExit(f"{result} is {pixels.shape}, and should be {truth.squeeze().shape}")
+    slices = [image.reshape(-1, _SIDE, _SIDE) for image in (stored, pixels, truth)]
+    wrong += misplaced(slices[1], slices[2])
+    scores = [score(image, slices[2]) for image in slices[:2]]
+    if scores[1] <= scores[0]:
+        wrong.append("result not better than the input")
     return {"file": case.name, "by": case.by, "axes": case.axes, "input": scores[0],
             "result": scores[1], "written": str(result), "wrong": wrong}  # fmt: skip
+
+
+def score(images: NDArray[Any], truth: NDArray[np.float32]) -> float:
+    """Return the PSNR of images (n, y, x), each on the scale of its truth."""
+    fitted = np.stack([affine_fit(*pair) for pair in zip(images, truth, strict=True)])
+    return psnr(fitted / np.ptp(truth), truth / np.ptp(truth))
+
+
+def misplaced(images: NDArray[Any], truth: NDArray[np.float32]) -> list[str]:
+    """Say if most images (n, y, x) resemble the truth of another place more than their own."""
+    centered = [
+        (stack - stack.mean((1, 2), keepdims=True)).reshape(len(stack), -1).astype(np.float64)
+        for stack in (images, truth)
+    ]
+    unit = [rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-9) for rows in centered]
+    likest = (unit[0] @ unit[1].T).argmax(1)
+    n_wrong = int((likest != np.arange(len(images))).sum())
+    return [f"{n_wrong} of {len(images)} slices out of place"] if 2 * n_wrong > len(images) else []
 
 
 def main() -> int:

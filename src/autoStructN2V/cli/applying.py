@@ -121,8 +121,14 @@ def _denoise_each(
 def _of_channel(model: Path, channel: int | None) -> Path:
     """Return the folder of the model of one channel, if there is one for each."""
     folders = inference.channel_folders(model)
-    is_there = channel is not None and channel < len(folders)
-    return folders[channel] if is_there and channel is not None else model
+    if channel is None or not folders:
+        return model
+    if channel >= len(folders):
+        raise ConfigError(
+            f"{model} holds models of {len(folders)} channels, from 0 to {len(folders) - 1}, and "
+            f"none of channel {channel}; choose one of them."
+        )
+    return folders[channel]
 
 
 def _chosen_model(model: Path, stage: int | None) -> TrainedModel:

@@ -22,6 +22,7 @@ PICTURE_FILE = "before_after.png"
 """Beside them: the middle of a slice, noisy (left) and denoised (right)."""
 _SEARCHED_LEVELS = 4  # <experiment>/models/<day>/<training>
 _CHANNELS_LEVELS = 2  # <output>/<experiment>/<training>
+_FIRST_CHANNEL = "channel_0"
 _SHELF_LEVELS = 6  # <experiment>/<training>/channel_0/models/<day>/<training>
 
 
@@ -32,7 +33,7 @@ def channel_folders(path: Path | str) -> list[Path]:
     ----------
     path : path-like
         Folder of a training of one model for each channel, or a folder that holds exactly one
-        training, at most two levels below as in ``<output>/<experiment>/<training>``.
+        training with models, at most two levels below as in ``<output>/<experiment>/<training>``.
 
     Returns
     -------
@@ -44,19 +45,29 @@ def channel_folders(path: Path | str) -> list[Path]:
         When it holds more trainings than one, and models for each channel are among them.
     """
     path = Path(path)
+    if _is_folder(path / _FIRST_CHANNEL):
+        return _folders_of_channels(path)
     trainings = [
         folder
         for folder in folders_below(path, _CHANNELS_LEVELS)
-        if (folder / "channel_0").is_dir()
+        # other folders can have that name, and of a training that was stopped there are no models
+        if _is_folder(folder / _FIRST_CHANNEL) and any(_model_folders(folder / _FIRST_CHANNEL))
     ]
     if not trainings:
         return []
-    if path not in trainings:
-        _only_one(path, [*trainings, *sorted(_model_folders(path))])
+    _only_one(path, [*trainings, *sorted(_model_folders(path))])
+    return _folders_of_channels(trainings[0])
+
+
+def _folders_of_channels(training: Path) -> list[Path]:
     folders: list[Path] = []
-    while (folder := trainings[0] / f"channel_{len(folders)}").is_dir():
+    while _is_folder(folder := training / f"channel_{len(folders)}"):
         folders.append(folder)
     return folders
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - never raises
 
 
 def _only_one(path: Path, trainings: list[Path]) -> None:
@@ -86,7 +97,7 @@ def find_models(path: Path | str) -> dict[int, Path]:
     Raises
     ------
     ModelError
-        When nothing is found, or models of more than one training.
+        When nothing is found, or models of more than one training or channel.
     """
     path = Path(path)
     if path.is_file() and is_package(path):
@@ -98,6 +109,11 @@ def find_models(path: Path | str) -> dict[int, Path]:
             f"{path} does not exist; choose a model folder, a .pth file or a package (.zip)."
         )
     folders = sorted(_model_folders(path))
+    if len(folders) != 1 and len(channels := channel_folders(path)) > 1:
+        raise ModelError(
+            f"{path} holds a model for each of {len(channels)} channels; choose one of them, "
+            f"as {channels[0].relative_to(path)}."
+        )
     if not folders:
         raise ModelError(
             f"{path} holds neither {MODEL_FILES[1]} nor {MODEL_FILES[2]}; choose the model "

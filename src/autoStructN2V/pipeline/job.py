@@ -223,7 +223,7 @@ class Job:
             self.sources,
             self.normalization,
             self.measured,
-            self.noise.measured_sources() if self.noise.differs(self.should_stop) else None,
+            self._differing(),
             self.device,
             self.config.random_seed,
             self.should_stop,
@@ -236,6 +236,12 @@ class Job:
             yield Judged(found)
             if found.loses_to_gaussian:
                 yield Warned(found.sentence)
+
+    def _differing(self) -> list[ImageSource] | None:
+        """Return the stacks as they are measured, if noise differs in them and they tell it."""
+        if self.noise.grid.is_coarse or not self.noise.differs(self.should_stop):
+            return None
+        return self.noise.measured_sources()
 
     def _named(self) -> dict[str, tuple[TrainedModel, FlexibleUNet]]:
         """Return what was trained by the name that a verdict gives it."""

@@ -32,6 +32,7 @@ PathKind = Literal["folder", "file"]
 
 _LARGEST_INT = 2**31 - 1
 _FADED = 0.4
+_FIRST = 1.0  # number beside a word
 _DECIMALS = 12  # learning rates of 1e-5 and less have to survive
 
 
@@ -79,7 +80,8 @@ class FloatBox(QDoubleSpinBox):
     low, high : float
         Range.
     lowest : str
-        What is shown instead of ``low``; empty for the number.
+        What is shown instead of ``low``; empty for the number. Steps lead from it to 1, and back
+        from 1 or less.
     """
 
     def __init__(self, low: float, high: float, *, lowest: str = "") -> None:
@@ -96,16 +98,29 @@ class FloatBox(QDoubleSpinBox):
 
     def valueFromText(self, text: str | None) -> float:  # noqa: N802 - name given by Qt
         """Return the number that a text means."""
+        if text and text.casefold() == self.specialValueText().casefold():
+            return self.minimum()
         try:
             return float((text or "").replace(",", "."))
         except ValueError:
             return super().value()
 
+    def stepBy(self, steps: int) -> None:  # noqa: N802 - name given by Qt
+        """Step by a share of the number; from a word, there is none."""
+        is_word = self.value() == self.minimum()
+        if not self.specialValueText() or self.value() > _FIRST or (steps > 0 and not is_word):
+            super().stepBy(steps)
+        else:
+            self.setValue(_FIRST if steps > 0 else self.minimum())
+
     def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
         """Accept all notations of a number."""
         text = text or ""
-        if text and text == self.specialValueText():
-            return QValidator.State.Acceptable, text, position
+        word = self.specialValueText().casefold()
+        if text and word.startswith(text.casefold()):
+            is_whole = text.casefold() == word
+            state = QValidator.State.Acceptable if is_whole else QValidator.State.Intermediate
+            return state, text, position
         try:
             number = float(text.replace(",", "."))
         except ValueError:

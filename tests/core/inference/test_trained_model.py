@@ -7,6 +7,7 @@ import pickle
 import warnings
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -263,6 +264,32 @@ def test_models_of_channels_are_found_by_the_folder_that_they_were_written_to(tm
     with pytest.raises(ModelError, match=r"2 trainings; choose one of them, as .*models/a/b\."):
         channel_folders(tmp_path)
     assert channel_folders(training) == channels
+
+
+def test_what_is_no_training_of_channels_hides_no_model(tmp_path, monkeypatch):
+    """Images in folders of that name, a training without models, a folder that cannot be read."""
+    (tmp_path / "images" / "channel_0").mkdir(parents=True)
+    (tmp_path / "out" / "20260101" / "channel_0" / "models").mkdir(parents=True)
+    file = tmp_path / "out" / "models" / "a" / "b" / "stage1_model.pth"
+    save_model(file, model())
+    monkeypatch.setattr(Path, "is_dir", _raise_permission_error)
+    assert channel_folders(tmp_path) == [] == channel_folders(tmp_path / "out")
+    monkeypatch.undo()
+    assert find_models(tmp_path) == {1: file}
+
+
+def _raise_permission_error(path, **_):
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+def test_where_one_model_is_asked_for_channels_are_named(tmp_path):
+    for channel in range(2):
+        file = tmp_path / "out" / "x" / f"channel_{channel}" / "models" / "a" / "b"
+        save_model(file / "stage1_model.pth", model())
+    for folder, named in [(tmp_path, "out/x/channel_0"), (tmp_path / "out" / "x", "channel_0")]:
+        with pytest.raises(ModelError, match="for each of 2 channels; choose one") as error:
+            find_models(folder)
+        assert str(error.value).replace("\\", "/").endswith(f"as {named}.")
 
 
 def test_models_are_sought_as_deep_as_trainings_lie_and_not_in_hidden_folders(tmp_path):

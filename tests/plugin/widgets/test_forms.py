@@ -102,6 +102,25 @@ def test_a_zero_that_is_no_number_is_shown_in_words(model, name, words, qtbot):
     assert box.value() == 0 and box.text() == words
 
 
+def test_a_word_can_be_typed_and_left_by_steps(qtbot):
+    box = make_editor(PipelineConfig, "pixel_memory")
+    qtbot.addWidget(box)
+    box.setValue(3)
+    box.lineEdit().selectAll()
+    qtbot.keyClicks(box.lineEdit(), "auto")
+    box.interpretText()
+    assert box.value() == 0
+    box.stepBy(1)
+    assert box.value() == 1
+    box.stepBy(-1)
+    assert box.value() == 0 and box.text() == "Auto"
+    box.setValue(2)
+    box.stepBy(1)
+    assert 2 < box.value() < 3
+    qtbot.keyClicks(box.lineEdit(), "x")
+    assert "x" not in box.lineEdit().text()
+
+
 def test_odd_numbers_stay_odd(qtbot):
     box = make_editor(ExtractorConfig, "center_size")
     qtbot.addWidget(box)

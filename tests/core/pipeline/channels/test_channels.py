@@ -92,6 +92,15 @@ def test_applying_all_equals_applying_each(trained, tmp_path):
     assert main([*words, str(all_channels)]) == 1  # exists
 
 
+def test_a_channel_without_a_model_is_named(trained, tmp_path, capsys):
+    """The folder that the training was written to will do, as for one model."""
+    words = ["denoise", str(trained["source"]), "--model", str(trained["model_dir"].parent)]
+    assert main([*words, "--output", str(tmp_path / "x.tif"), "--channel", "5"]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "models of 2 channels, from 0 to 1, and none of channel 5; choose one" in said
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_channel_without_noise_to_measure_keeps_its_first_stage_beside_the_others(tmp_path):
     ramp = np.broadcast_to(np.linspace(0.0, 100.0, 48, dtype=np.float32), (2, 48, 48))
     stack = np.stack([noisy_lines((2, 48, 48)), ramp], axis=1)
