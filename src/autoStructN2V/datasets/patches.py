@@ -6,7 +6,7 @@ P patch size, R rectangles.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +41,9 @@ class PatchRegion:
     """
 
     rectangles: NDArray[np.int64]
+    _moved: dict[torch.device, tuple[Tensor, Tensor, Tensor, int]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def n_corners(self) -> int:
@@ -75,15 +78,25 @@ class PatchRegion:
 
     def sample(self, n: int, generator: Generator, device: torch.device) -> Tensor:
         """Draw ``n`` corners (n, 3): slice, row, column; all corners are equally likely."""
-        bounds = torch.from_numpy(self.rectangles).to(device)
-        areas = torch.from_numpy(self._areas()).to(device)
-        ends = areas.cumsum(0)
-        corner = torch.randint(self.n_corners, (n,), generator=generator, device=device)
+        bounds, areas, ends, n_corners = self._on(device)
+        corner = torch.randint(n_corners, (n,), generator=generator, device=device)
         chosen = torch.searchsorted(ends, corner, right=True)
         inside = corner - (ends - areas)[chosen]  # number of the corner in its rectangle
         z, first_y, _, first_x, last_x = bounds[chosen].unbind(1)
         width = last_x - first_x + 1
         return torch.stack([z, first_y + inside // width, first_x + inside % width], 1)
+
+    def _on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor, int]:
+        """Return rectangles, their numbers of corners, the sums of these, and that of all.
+
+        They are moved once: a step on a GPU has no time to wait for what comes from the host.
+        """
+        if device not in self._moved:
+            areas = self._areas()
+            tables = (self.rectangles, areas, areas.cumsum())
+            moved = tuple(torch.from_numpy(table).to(device) for table in tables)
+            self._moved[device] = (moved[0], moved[1], moved[2], int(areas.sum()))
+        return self._moved[device]
 
 
 def _intersection(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -34,30 +34,52 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of Jordan et al.: singular values e
 _FEWEST_CHANNELS = 4  # a layer of fewer inputs or outputs has hardly any directions
 
 
-def orthogonalized(update: Tensor) -> Tensor:
-    """Return the matrix of nearly equal singular values that is closest in direction.
+def orthogonalized(updates: Sequence[Tensor]) -> list[Tensor]:
+    """Return the matrices of nearly equal singular values that are closest in direction.
+
+    Those with equal shorter sides are computed together: a GPU takes as long for one as for many.
 
     Parameters
     ----------
-    update : Tensor, (rows, columns)
-        Any matrix.
+    updates : sequence of Tensor, (rows, columns)
+        Any matrices; each may have a size of its own.
 
     Returns
     -------
-    Tensor, (rows, columns)
+    list of Tensor, (rows, columns)
         Singular values between about 0.7 and 1.2; zero for a matrix of zeros.
     """
+    wides = [_unit(update if _is_wide(update) else update.T) for update in updates]
+    together: dict[int, list[int]] = {}
+    for i, wide in enumerate(wides):
+        together.setdefault(len(wide), []).append(i)
+    turned = list(wides)
+    for numbers in together.values():
+        # the iteration acts from the left alone, so it is carried out on the small square matrix
+        grams = torch.stack([wides[i] @ wides[i].T for i in numbers])
+        for i, left in zip(numbers, _inverse_roots(grams), strict=True):
+            turned[i] = left @ wides[i]
+    return [t if _is_wide(u) else t.T for t, u in zip(turned, updates, strict=True)]
+
+
+def _is_wide(matrix: Tensor) -> bool:
+    return matrix.shape[0] <= matrix.shape[1]
+
+
+def _unit(matrix: Tensor) -> Tensor:
+    """Return a matrix whose squares sum up to one, or to zero."""
+    unit: Tensor = matrix / matrix.norm().clamp_min(1e-12)
+    return unit
+
+
+def _inverse_roots(grams: Tensor) -> Tensor:
+    """Return matrices (N, n, n) that turn roots of ``grams`` (N, n, n) into orthogonal ones."""
     a, b, c = _COEFFICIENTS
-    wide = update if update.shape[0] <= update.shape[1] else update.T
-    wide = wide / wide.norm().clamp_min(1e-12)
-    # the iteration acts from the left alone, so it is carried out on the small square matrix
-    gram = wide @ wide.T
-    left = torch.eye(len(gram), device=update.device, dtype=update.dtype)
+    left = torch.eye(grams.shape[-1], device=grams.device, dtype=grams.dtype).expand_as(grams)
     for _ in range(_N_ITERATIONS):
-        square = left @ gram @ left
+        square = left @ grams @ left
         left = a * left + (b * square + c * square @ square) @ left
-    turned: Tensor = left @ wide
-    return turned if update.shape[0] <= update.shape[1] else turned.T
+    return left
 
 
 class Muon(torch.optim.Optimizer):
@@ -85,19 +107,22 @@ class Muon(torch.optim.Optimizer):
         """Make one update."""
         loss = None if closure is None else closure()
         for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._update(weight, weight.grad, group["lr"])
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            updates = orthogonalized([self._ahead(weight) for weight in weights])
+            for weight, update in zip(weights, updates, strict=True):
+                rows, columns = update.shape
+                scale = max(1.0, rows / columns) ** 0.5
+                weight.add_(update.view_as(weight), alpha=-group["lr"] * scale)
         return loss
 
-    def _update(self, weight: Tensor, gradient: Tensor, lr: float) -> None:
-        state = self.state[weight]
+    def _ahead(self, weight: Tensor) -> Tensor:
+        """Return where the averaged gradient of a weight goes, (C_out, C_in h w)."""
+        gradient, state = weight.grad, self.state[weight]
+        assert gradient is not None
         if not state:
             state["momentum"] = torch.zeros_like(gradient)
         momentum: Tensor = state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
-        ahead = gradient.lerp(momentum, _MOMENTUM).flatten(1).float()
-        scale = max(1.0, ahead.shape[0] / ahead.shape[1]) ** 0.5
-        weight.add_(orthogonalized(ahead).view_as(weight), alpha=-lr * scale)
+        return gradient.lerp(momentum, _MOMENTUM).flatten(1).float()
 
 
 class Optimization:
