@@ -28,6 +28,7 @@ import numpy as np
 import foreign_files as foreign
 from autoStructN2V.datasets import open_images, read_stack
 from autoStructN2V.datasets.samples.synthetic import make_sample
+from command_line import COMMAND
 from foreign_files import Facts, facts_of
 from settings import add_settings_arguments
 from tables import Table, add_common_arguments, machine, use_threads, write_report
@@ -44,7 +45,6 @@ _SCALE = {"z": 0.5, "y": 0.108, "x": 0.108}  # micrometers
 _SIDE = 128  # px
 _READ = (".zarr", ".mrc", ".tif")  # by foreign_files.facts_of
 _SECONDS = 2.0  # from frame to frame
-_MAIN = "from autoStructN2V.cli import main; raise SystemExit(main())"
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def facts_for(case: Case, shape: tuple[int, ...]) -> Facts:
 
 def call(*words: object) -> str:
     """Run the command line and return what it says; an error ends the benchmark."""
-    command = [sys.executable, "-c", _MAIN, *map(str, words)]
+    command = [*COMMAND, *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, words))}: exit {done.returncode}\n{done.stderr}")

@@ -36,6 +36,7 @@ from autoStructN2V.pipeline import denoise_events, file_events
 from autoStructN2V.pipeline.cluster import open_client
 from autoStructN2V.pipeline.events import PredictionProgress
 from autoStructN2V.trainers import EpochFinished, load_model
+from command_line import COMMAND
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 from virtual_store import make_model, make_store, slices_of
 
@@ -46,7 +47,6 @@ _PARTS = ("speed", "memory", "dying", "kills")
 _SIDE = 1024
 _JOBS = ("train", "denoise")
 _KILLED_EVERY = 20.0  # seconds
-_WORK = "from autoStructN2V.cli import main; raise SystemExit(main())"
 
 
 def denoise(store: Path, model: Path, output: Path, client: Any = None) -> float | None:
@@ -188,8 +188,7 @@ class Cluster:
                 more = ["--no-nanny", "--no-dashboard", "--memory-limit", "0"]
                 self._start(name, [sys.executable, *words, *more])
             elif name == "client":
-                words = ["-c", _WORK, *self._words, "--scheduler", address]
-                self._start(name, [sys.executable, *words])
+                self._start(name, [*COMMAND, *self._words, "--scheduler", address])
 
     def kill(self, name: str) -> None:
         """End a process as nothing can be handled."""

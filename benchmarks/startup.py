@@ -20,9 +20,9 @@ import numpy as np
 import tifffile
 
 from autoStructN2V.datasets import make_sample
+from command_line import COMMAND
 from tables import Table, machine, write_report
 
-_COMMAND = [sys.executable, "-c", "from autoStructN2V.cli import main; main()"]
 _VIEWER = "import napari; viewer = napari.Viewer(show=False)"
 _DOCK = f"""{_VIEWER}
 import os
@@ -78,9 +78,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         small, large = images_in(Path(folder))
         torch_import = add("import torch", [sys.executable, "-c", "import torch"])
-        add("autostructn2v --help", [*_COMMAND, "--help"], 0.7)
-        add("inspect, 512 x 512", [*_COMMAND, "inspect", str(small)], torch_import + 2)
-        add("inspect, 30 x 2048 x 2048", [*_COMMAND, "inspect", str(large)], 10.0)
+        add("autostructn2v --help", [*COMMAND, "--help"], 0.7)
+        add("inspect, 512 x 512", [*COMMAND, "inspect", str(small)], torch_import + 2)
+        add("inspect, 30 x 2048 x 2048", [*COMMAND, "inspect", str(large)], 10.0)
         viewer = add("a window of napari", [sys.executable, "-c", _VIEWER])
         bar = 1.5 * torch_import
         python = [sys.executable, "-c"]

@@ -239,7 +239,9 @@ class Job:
 
     def _differing(self) -> list[ImageSource] | None:
         """Return the stacks as they are measured, if noise differs in them and they tell it."""
-        if self.noise.grid.is_coarse or not self.noise.differs(self.should_stop):
+        is_told = self.measured is not None and self.measured.is_strength_known
+        is_told = is_told and not self.noise.grid.is_coarse
+        if not is_told or not self.noise.differs(self.should_stop):
             return None
         return self.noise.measured_sources()
 

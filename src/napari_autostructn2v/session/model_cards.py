@@ -11,6 +11,7 @@ from autoStructN2V.pipeline.channels import channel_names
 from napari_autostructn2v.session.state import ModelCard
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -27,12 +28,16 @@ def read_card(path: Path) -> ModelCard:
     UserError
         If there is no model, or one cannot be used.
     """
-    return channels_card(path) if channel_folders(path) else _card(path)
+    places = channel_folders(path)
+    return _channels_card(places) if places else _card(path)
 
 
 def channels_card(folder: Path) -> ModelCard:
     """Read the models of all channels of a training; raises as :func:`read_card`."""
-    places = channel_folders(folder)
+    return _channels_card(channel_folders(folder))
+
+
+def _channels_card(places: Sequence[Path]) -> ModelCard:
     folder = places[0].parent  # what was given may be the folder that the training was written to
     cards = tuple(_card(place) for place in places)
     names = channel_names(folder)

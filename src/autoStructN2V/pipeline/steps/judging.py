@@ -42,6 +42,10 @@ _UNKNOWN_NOISE = NoVerdict(
     "The images were stretched one by one, and those that would be judged do not tell how strong "
     "their own noise is; judge by eye."
 )
+_UNKNOWN_STRENGTH = NoVerdict(
+    "Noise and structure could not be told apart in the images, so that nothing is known of how "
+    "strong the noise is; judge by eye."
+)
 
 
 @dataclass(frozen=True)
@@ -109,12 +113,13 @@ def judge_stages(
     Returns
     -------
     Verdict, NoVerdict or None
-        Why there is none where the images are too small, have too few pixels that are signal, or
-        are mostly clipped. None if it was stopped, or noise and structure could not be told apart,
-        which the report says.
+        Why there is none where noise and structure could not be told apart, or the images are too
+        small, have too few pixels that are signal, or are mostly clipped. None if it was stopped.
     """
-    if not noise.is_strength_known or not models:
+    if not models:
         return None
+    if not noise.is_strength_known:
+        return _UNKNOWN_STRENGTH
     first, _ = next(iter(models.values()))
     found = _windows(sources, first.mode, normalization)
     if not found:

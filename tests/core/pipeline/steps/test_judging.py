@@ -1,5 +1,6 @@
 """The verdict splits noise as strong as it is in what is judged."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,7 +22,7 @@ BRIGHTNESS = 20.0
 def split(monkeypatch):
     """Return a function that has images judged, and says with which noise and on which scales."""
 
-    def judged(stored, sources=None):
+    def judged(stored, sources=None, **known):
         sources = [ArraySource(stored)] if sources is None else sources
         seen = {}
 
@@ -31,7 +32,8 @@ def split(monkeypatch):
         monkeypatch.setattr(judging, "judge", judge)
         monkeypatch.setattr(judging.Predictor, "of_model", lambda *_: None)
         normalization = estimate_normalization(sources)
-        stacks, noise = [ArraySource(stored)], measure_noise_autocorrelation([stored])
+        stacks = [ArraySource(stored)]
+        noise = replace(measure_noise_autocorrelation([stored]), **known)
         found = judging.judge_stages(
             {"the result": (SimpleNamespace(mode="2D", grid_share=1.0), None)},
             sources,
@@ -80,4 +82,11 @@ def test_where_the_judged_ones_do_not_tell_there_is_no_verdict(split, monkeypatc
     found, variances, _ = split(counted(GAINS))
     assert isinstance(found, NoVerdict)
     assert "stretched one by one" in found.sentence
+    assert variances == []
+
+
+def test_where_noise_may_be_structure_it_is_said_that_nothing_is_known(split):
+    found, variances, _ = split(counted(GAINS), is_strength_known=False)
+    assert isinstance(found, NoVerdict)
+    assert "could not be told apart" in found.sentence
     assert variances == []
