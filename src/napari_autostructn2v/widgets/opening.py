@@ -56,7 +56,6 @@ class OpeningDock(DockContent):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-
     """
 
     room: ClassVar[str]
