@@ -136,7 +136,15 @@ def call_later(owner: QObject, slot: Callable[[], object]) -> None:
 
 
 def single_shot(owner: QObject, slot: Callable[[], object]) -> QTimer:
-    """Return a timer that, once started, makes such a call; it can be started again."""
+    """Return a timer that, once started, makes a call when the event loop comes to it.
+
+    Parameters
+    ----------
+    owner : QObject
+        Object that is needed for the call.
+    slot : bound method
+        Usually of the owner.
+    """
     timer = QTimer(owner)
     timer.setSingleShot(True)
     timer.timeout.connect(slot)

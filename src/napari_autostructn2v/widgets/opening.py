@@ -56,6 +56,7 @@ class OpeningDock(DockContent):
     Parameters
     ----------
     napari_viewer : napari.Viewer
+
     """
 
     room: ClassVar[str]
