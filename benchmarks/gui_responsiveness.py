@@ -111,9 +111,8 @@ def rest(seconds: float) -> None:
 
 
 def dock_of(session: Session, name: DockName) -> Any:
-    """Bring a dock to the front, and return its widget once the interface has made it."""
+    """Bring a dock to the front, and return its widget."""
     session.dock_requested.emit(name)
-    rest(0.2)  # asked for now, it would be made in the turn that the window takes for the dock
     return session.viewer.window.dock_widgets[title_of(name)].content
 
 

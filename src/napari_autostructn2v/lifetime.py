@@ -130,22 +130,8 @@ def call_later(owner: QObject, slot: Callable[[], object]) -> None:
     """
     if not isalive(owner):  # type: ignore[no-untyped-call]
         return
-    timer = single_shot(owner, slot)
-    timer.timeout.connect(timer.deleteLater)
-    timer.start()
-
-
-def single_shot(owner: QObject, slot: Callable[[], object]) -> QTimer:
-    """Return a timer that, once started, makes a call when the event loop comes to it.
-
-    Parameters
-    ----------
-    owner : QObject
-        Object that is needed for the call.
-    slot : bound method
-        Usually of the owner.
-    """
     timer = QTimer(owner)
     timer.setSingleShot(True)
     timer.timeout.connect(slot)
-    return timer
+    timer.timeout.connect(timer.deleteLater)
+    timer.start(0)

@@ -7,12 +7,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from npe2 import PluginManager
-from qtpy.QtCore import QChildEvent, QEvent, QObject
+from qtpy.QtCore import QChildEvent, QEvent, QObject, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
-from napari_autostructn2v.lifetime import connect, single_shot, viewer_of
+from napari_autostructn2v.lifetime import connect, viewer_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import napari
     from psygnal import SignalInstance
 
@@ -89,8 +91,8 @@ class DockTabs(QObject):
         self._known: weakref.WeakSet[QDockWidget] = weakref.WeakSet()  # closed ones are gone
         self._asked_last: weakref.ref[QDockWidget] | None = None
         # by the first, a new dock has its name and its place; by the second, the window its tabs
-        self._look_soon = single_shot(self, self._look)
-        self._raise_soon = single_shot(self, self._raise_asked_last)
+        self._look_soon = _timer(self, self._look)
+        self._raise_soon = _timer(self, self._raise_asked_last)
         window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
@@ -138,6 +140,14 @@ class DockTabs(QObject):
         window = self.parent()
         if dock is not None and isinstance(window, QMainWindow) and dock in _open_docks(window):
             dock.raise_()
+
+
+def _timer(owner: QObject, slot: Callable[[], None]) -> QTimer:
+    """Return a timer that, once started, makes a call when the event loop comes to it."""
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.timeout.connect(slot)
+    return timer
 
 
 def _join(window: QMainWindow, dock: QDockWidget, others: list[QDockWidget]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout
 
-from napari_autostructn2v.lifetime import at_end, single_shot, unwrapped, viewer_of
+from napari_autostructn2v.lifetime import at_end, unwrapped, viewer_of
 from napari_autostructn2v.session.work.jobs import Job, error_text
 from napari_autostructn2v.widgets.dock_content import DockContent
 
@@ -57,6 +57,10 @@ class OpeningDock(DockContent):
     ----------
     napari_viewer : napari.Viewer
 
+    Attributes
+    ----------
+    content : DockContent or None
+        What a person came for; None while it is loaded.
     """
 
     room: ClassVar[str]
@@ -67,13 +71,13 @@ class OpeningDock(DockContent):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
         self._viewer = weakref.ref(unwrapped(napari_viewer))
-        self._content: DockContent | None = None
+        self.content: DockContent | None = None
         self._job: Job | None = None
         # napari fills half of a dock with nothing unless what is in it wants all of the height
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        self.words = QLabel(self.purpose)
+        self.words = QLabel(f"{self.purpose}\n\nLoading PyTorch takes a few seconds…")
         self.words.setWordWrap(True)
         self.words.setMargin(12)
         # the dock becomes as wide as its content will want to be
@@ -81,33 +85,22 @@ class OpeningDock(DockContent):
         self.setMinimumWidth(_USUAL_WIDTH)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._column.addWidget(self.words)
-        # napari takes as long to add a dock as its content takes to be made: a turn for each
-        self._fill_soon = single_shot(self, self._fill)
         if is_loaded():
-            self._fill_soon.start()
-        else:
-            self.words.setText(f"{self.purpose}\n\nLoading PyTorch takes a few seconds…")
-            self._load()
-
-    @property
-    def content(self) -> DockContent | None:
-        """What a person came for; None while it is loaded, and made now if it was about to be."""
-        if self._fill_soon.isActive():
             self._fill()
-        return self._content
+        else:
+            self._load()
 
     def on_closed(self) -> None:
         """Wait for nothing any more, or let the content do what is left to do."""
-        self._fill_soon.stop()
         if self._job is not None:
             self._job.abandon()
-        if self._content is not None:
-            self._content.on_closed()
+        if self.content is not None:
+            self.content.on_closed()
 
     def on_seen(self, is_seen: bool) -> None:
         """Tell the content."""
-        if self._content is not None:
-            self._content.on_seen(is_seen)
+        if self.content is not None:
+            self.content.on_seen(is_seen)
 
     def _load(self) -> None:
         job = self._job = Job(load, lambda _: None, self._fill, self._tell)
@@ -117,14 +110,12 @@ class OpeningDock(DockContent):
         job.start()
 
     def _fill(self, _: object = None) -> None:
-        self._fill_soon.stop()
         make = getattr(import_module(f"{self.room}.dock"), type(self).__name__)
-        content: DockContent = make(viewer_of(self._viewer))
-        self._content = content
+        self.content = make(viewer_of(self._viewer))
         self.words.hide()
         self.setMinimumWidth(0)
-        self._column.addWidget(content, 1)
-        content.on_seen(self.isVisible())
+        self._column.addWidget(self.content, 1)
+        self.content.on_seen(self.isVisible())
 
     def _tell(self, error: Exception) -> None:
         self.words.setText(

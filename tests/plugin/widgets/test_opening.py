@@ -59,33 +59,6 @@ def test_it_has_words_and_then_its_content(
     qtbot.waitUntil(lambda: dock.content.height() == dock.height())
 
 
-def test_what_is_loaded_comes_in_the_next_turn(
-    windowed: napari.Viewer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[bool] = []
-    fill = opening.OpeningDock._fill
-    monkeypatch.setattr(opening.OpeningDock, "_fill", lambda self: made.append(True) or fill(self))
-    windowed.window.add_plugin_dock_widget("napari-autostructn2v", DockName.TRAINING)
-    assert made == []
-    qtbot.waitUntil(lambda: made == [True])
-
-
-def test_what_is_asked_for_is_made_at_once_and_once(windowed: napari.Viewer, qtbot: QtBot) -> None:
-    dock = Training(windowed)
-    content = dock.content
-    assert content is not None
-    qtbot.waitUntil(lambda: not dock._fill_soon.isActive())
-    assert dock.content is content
-    deleted(dock, qtbot)
-
-
-def test_a_dock_that_is_closed_at_once_stays_empty(windowed: napari.Viewer, qtbot: QtBot) -> None:
-    dock = Training(windowed)
-    dock.on_closed()
-    assert dock.content is None
-    deleted(dock, qtbot)
-
-
 def test_it_may_be_closed_before(
     windowed: napari.Viewer, qtbot: QtBot, loading: threading.Event
 ) -> None:
