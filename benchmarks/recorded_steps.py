@@ -14,11 +14,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from autoStructN2V.trainers import StageConfig, build_network
 from autoStructN2V.trainers.stepping.optimizer import Muon, optimizers_of
-from gpu import short_type, wait_for
-from tables import Table, add_common_arguments, machine, use_threads, write_report
+from gpu import short_type
+from tables import Table, add_common_arguments, machine, seconds, use_threads, write_report
 from training_overhead import batch_source, kernel_of, training_data
 
 if TYPE_CHECKING:
@@ -53,14 +54,15 @@ class Steps:
         self._network = build_network(config, 1, seed=0).placed_on(device)
         self._weights = list(self._network.parameters())
         self._averaged = [weight.detach().clone() for weight in self._weights]
+        self._average = get_ema_multi_avg_fn(1 - _SHARE)  # type: ignore[no-untyped-call]
         self._optimizers = [self._recordable(one) for one in optimizers_of(self._network, config)]
 
     def _recordable(self, optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
         """Return Adam as it counts steps on the device, and Muon as it is."""
         if isinstance(optimizer, Muon) or self._device.type == "cpu":
             return optimizer
-        weights = optimizer.param_groups[0]["params"]
-        return torch.optim.Adam(weights, betas=(0.9, 0.99), fused=True, capturable=True)
+        (group,) = optimizer.param_groups
+        return torch.optim.Adam(group["params"], betas=group["betas"], fused=True, capturable=True)
 
     def make(self) -> Tensor:
         """Make a step and return its loss."""
@@ -74,9 +76,7 @@ class Steps:
             weight.grad = gradient
         for optimizer in self._optimizers:
             optimizer.step()
-        with torch.no_grad():
-            for averaged, weight in zip(self._averaged, self._weights, strict=True):
-                averaged.lerp_(weight, _SHARE)
+        self._average(self._averaged, self._weights, 0)
         return loss.detach()
 
 
@@ -97,14 +97,9 @@ def recorded(steps: Steps) -> tuple[Callable[[], None], Tensor]:
 
 def milliseconds(step: Callable[[], object], device: str) -> float:
     """Return how long a step takes, after some that warm up."""
-    for _ in range(_N_BEFORE):
-        step()
-    wait_for(device)
-    start = time.perf_counter()
-    for _ in range(_N_TIMED[device]):
-        step()
-    wait_for(device)
-    return 1e3 * (time.perf_counter() - start) / _N_TIMED[device]
+    n = _N_TIMED[device]
+    seconds(step, time.perf_counter, _N_BEFORE)
+    return 1e3 * seconds(step, time.perf_counter, n) / n
 
 
 def measure(features: int, batch: int, device: str) -> dict[str, Any]:

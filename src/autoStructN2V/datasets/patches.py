@@ -94,8 +94,8 @@ class PatchRegion:
         if device not in self._moved:
             areas = self._areas()
             tables = (self.rectangles, areas, areas.cumsum())
-            moved = tuple(torch.from_numpy(table).to(device) for table in tables)
-            self._moved[device] = (moved[0], moved[1], moved[2], int(areas.sum()))
+            bounds, counts, ends = (torch.from_numpy(table).to(device) for table in tables)
+            self._moved[device] = bounds, counts, ends, self.n_corners
         return self._moved[device]
 
 

@@ -223,7 +223,7 @@ class Job:
             self.sources,
             self.normalization,
             self.measured,
-            self._differing(),
+            self._differing(self.measured),
             self.device,
             self.config.random_seed,
             self.should_stop,
@@ -237,10 +237,9 @@ class Job:
             if found.loses_to_gaussian:
                 yield Warned(found.sentence)
 
-    def _differing(self) -> list[ImageSource] | None:
+    def _differing(self, noise: Autocorrelation) -> list[ImageSource] | None:
         """Return the stacks as they are measured, if noise differs in them and they tell it."""
-        is_told = self.measured is not None and self.measured.is_strength_known
-        is_told = is_told and not self.noise.grid.is_coarse
+        is_told = noise.is_strength_known and not self.noise.grid.is_coarse
         if not is_told or not self.noise.differs(self.should_stop):
             return None
         return self.noise.measured_sources()
