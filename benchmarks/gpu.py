@@ -2,7 +2,8 @@
 
 Measures, one after the other and each only if it fits what is left of --budget:
 
-training    the training loop on CUDA, in mixed precision and in float32, and on the CPU
+training    the training loop on CUDA, in mixed precision and in float32, and on the CPU; also with
+            every operation asked for one by one, instead of steps that are recorded and repeated
 precision   quality and time of the preset fast, in mixed precision and in float32
 denoising   pixels per second with a trained network, on CUDA and on the CPU
 presets     each preset on 30 slices of 512 x 512; too long ones by a few epochs, extrapolated
@@ -39,6 +40,7 @@ from autoStructN2V.pipeline import (
     validate_config,
 )
 from autoStructN2V.trainers import BatchFinished, EpochFinished, StageConfig, build_network
+from autoStructN2V.trainers.stepping.recorded import StepRecorder
 from inference import network_of
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 from tasks import make_task, psnr
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     Image = NDArray[np.float32]
     Row = dict[str, Any]
     Precision = Literal["mixed", "float32"]
+    Kind = tuple[str, Precision, bool]  # device, and whether steps are recorded
 
 _PRECISIONS: tuple[Precision, ...] = ("mixed", "float32")
 _SIZES = [(32, 4), (64, 2), (64, 8), (64, 64)]  # features and batch: fast, balanced, N2V, large
@@ -121,6 +124,19 @@ def trained_in(precision: Precision) -> Iterator[None]:
         yield
     if not without.called:
         raise RuntimeError("The training no longer asks torch.autocast, so nothing was switched.")
+
+
+@contextmanager
+def asked_for(is_recorded: bool) -> Iterator[None]:
+    """Record steps on CUDA as the program does, or ask for each of their operations."""
+    if is_recorded:
+        yield
+        return
+    never = Mock(side_effect=lambda _, step: step())
+    with patch.object(StepRecorder, "make", never):  # a mock gets no self
+        yield
+    if not never.called:
+        raise RuntimeError("The training no longer records its steps, so nothing was switched.")
 
 
 def wait_for(device: str) -> None:
@@ -196,7 +212,8 @@ def _steps_after(events: Iterator[Event], seconds: float) -> int:
     raise RuntimeError("The training ended while it was timed.")
 
 
-def training_row(device: str, precision: Precision, size: tuple[int, int], peak: float) -> Row:
+def training_row(kind: Kind, size: tuple[int, int], peak: float) -> Row:
+    device, precision, is_recorded = kind
     features, batch = size
     config = StageConfig(
         features=features,
@@ -206,12 +223,13 @@ def training_row(device: str, precision: Precision, size: tuple[int, int], peak:
         learning_rate=5e-3,
     )
     forget_memory(device)
-    with trained_in(precision):
+    with trained_in(precision), asked_for(is_recorded):
         steps = steps_per_second(device, config)
     flops = steps * step_flops(config)
     return {
         "device": device,
         "precision": precision,
+        "is_recorded": is_recorded and device == "cuda",
         "features": features,
         "batch": batch,
         "steps_per_second": steps,
@@ -224,20 +242,24 @@ def training_row(device: str, precision: Precision, size: tuple[int, int], peak:
 
 def measure_training(device: str, budget: Budget) -> list[Row]:
     """Compare devices and precisions at several sizes."""
-    columns = ["device", "precision", "features", "batch", "steps/s", "patches/s", "TFLOP/s"]
-    table = Table([*columns, "of peak", "memory MB", "times CPU"])
+    columns = ["device", "precision", "recorded", "features", "batch", "steps/s", "patches/s"]
+    table = Table([*columns, "TFLOP/s", "of peak", "memory MB", "times CPU"])
     on_cpu: dict[tuple[int, int], float] = {}
-    kinds: list[tuple[str, Precision]] = [("cpu", "float32")]
-    kinds += [(device, precision) for precision in _PRECISIONS if device != "cpu"]
-    for kind, precision in kinds:
-        peak = peak_flops(kind, precision)
-        for size in _SIZES_ON_CPU if kind == "cpu" else _SIZES:
-            what = f"training on {kind}, {precision}, {size[0]} features, batches of {size[1]}"
+    kinds: list[Kind] = [("cpu", "float32", True)]
+    if device != "cpu":
+        kinds += [(device, precision, True) for precision in _PRECISIONS]
+        kinds += [(device, "mixed", False)]
+    for kind in kinds:
+        name, precision, is_recorded = kind
+        peak = peak_flops(name, precision)
+        for size in _SIZES_ON_CPU if name == "cpu" else _SIZES:
+            how = f"{precision}, {'' if is_recorded else 'not recorded, '}"
+            what = f"training on {name}, {how}{size[0]} features, batches of {size[1]}"
             if not budget.allows(what, _WARM_UP + _TIMED + 3.0):
                 continue
-            row = training_row(kind, precision, size, peak)
+            row = training_row(kind, size, peak)
             steps = row["steps_per_second"]
-            on_cpu |= {size: steps} if kind == "cpu" else {}
+            on_cpu |= {size: steps} if name == "cpu" else {}
             row["times_cpu"] = steps / on_cpu[size] if size in on_cpu else None
             table.add(_training_cells(row), row)
     return table.rows
@@ -245,7 +267,8 @@ def measure_training(device: str, budget: Budget) -> list[Row]:
 
 def _training_cells(row: Row) -> list[str]:
     steps = row["steps_per_second"]
-    cells = [str(row[name]) for name in ("device", "precision", "features", "batch")]
+    cells = [row["device"], row["precision"], "yes" if row["is_recorded"] else "no"]
+    cells += [str(row["features"]), str(row["batch"])]
     cells += [f"{steps:.1f}", f"{steps * row['batch']:.0f}"]
     cells += [f"{row['flops_per_second'] / 1e12:.2f}", f"{100 * row['share_of_peak']:.0f} %"]
     return [*cells, _number(row["memory_bytes"], 1e-6), _number(row["times_cpu"])]
@@ -409,9 +432,9 @@ def _preset_cells(row: Row) -> list[str]:
 
 PARTS = {
     "training": Part(
-        "the training loop in mixed precision and float32, and on the CPU: steps per second, share "
-        "of the peak, memory",
-        70,
+        "the training loop in mixed precision and float32, recorded and not, and on the CPU: steps "
+        "per second, share of the peak, memory",
+        85,
         measure_training,
     ),
     "precision": Part(

@@ -90,7 +90,8 @@ class RecorruptedBatch:
     @property
     def n_compared(self) -> Tensor:
         """Number of pixels over which the loss is the mean, scalar."""
-        return torch.tensor(self.noisy.numel(), device=self.noisy.device)
+        # made on the device: a step that waits for the host could not be recorded
+        return torch.full((), self.noisy.numel(), device=self.noisy.device)
 
     def loss(self, prediction: Tensor) -> Tensor:
         """Return the error at all pixels; ``prediction`` is (2 B, 1, P, P)."""

@@ -51,7 +51,7 @@ class DeviceSpeed:
 
 TYPICAL_SPEED = {
     "cpu": DeviceSpeed(1e11, 8e-3),
-    "cuda": DeviceSpeed(1e13, 1e-2),
+    "cuda": DeviceSpeed(1e13, 2e-3),
     "mps": DeviceSpeed(1e12, 2e-2),
 }
 """Speeds to assume before one was measured, by type of device."""

@@ -89,11 +89,11 @@ class Muon(torch.optim.Optimizer):
     ----------
     parameters : iterable of Tensor, (C_out, C_in, h, w)
         Weights.
-    lr : float
+    lr : float or Tensor
         Size of an update: the largest change of a layer's output relative to its input.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
+    def __init__(self, parameters: Iterable[Tensor], lr: float | Tensor) -> None:
         super().__init__(list(parameters), {"lr": lr})
 
     @overload
@@ -110,9 +110,7 @@ class Muon(torch.optim.Optimizer):
             weights = [weight for weight in group["params"] if weight.grad is not None]
             updates = orthogonalized([self._ahead(weight) for weight in weights])
             for weight, update in zip(weights, updates, strict=True):
-                rows, columns = update.shape
-                scale = max(1.0, rows / columns) ** 0.5
-                weight.add_(update.view_as(weight), alpha=-group["lr"] * scale)
+                _subtract(weight, update.reshape(weight.shape), group["lr"])
         return loss
 
     def _ahead(self, weight: Tensor) -> Tensor:
@@ -123,6 +121,16 @@ class Muon(torch.optim.Optimizer):
             state["momentum"] = torch.zeros_like(gradient)
         momentum: Tensor = state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
         return gradient.lerp(momentum, _MOMENTUM).flatten(1).float()
+
+
+def _subtract(weight: Tensor, update: Tensor, lr: float | Tensor) -> None:
+    """Change a weight (C_out, C_in, h, w) by an update for an output as large as the input."""
+    rows, columns = weight.shape[0], weight[0].numel()
+    scale = max(1.0, rows / columns) ** 0.5
+    if isinstance(lr, Tensor):  # on a GPU, whose number the host does not know
+        weight.sub_(update * (lr * scale))
+    else:
+        weight.add_(update, alpha=-lr * scale)
 
 
 class Optimization:
@@ -171,10 +179,18 @@ class Optimization:
         return float(self._rates[0].get_last_lr()[0])
 
     def step(self) -> None:
-        """Update the weights by their gradients."""
+        """Update the weights by their gradients, and go on in the schedule."""
+        self.update()
+        self.advance()
+
+    def update(self) -> None:
+        """Update the weights by their gradients; on CUDA this can be recorded."""
         for optimizer in self._optimizers:
             self._scaler.step(optimizer)
         self._scaler.update()
+
+    def advance(self) -> None:
+        """Set the learning rates of the next step."""
         for rate in self._rates:
             rate.step()
 
@@ -202,7 +218,7 @@ class Optimization:
         """Return averages of gradients and the place in the schedule, as plain values."""
         return {
             "averages": self.averages,
-            "rates": [list(rate.get_last_lr()) for rate in self._rates],
+            "rates": [[float(lr) for lr in rate.get_last_lr()] for rate in self._rates],
             "n_steps": self._rates[0].last_epoch,
             "scaler": self._scaler.state_dict(),
         }
@@ -238,9 +254,13 @@ def _load_averages(
             is_known = value.shape in (weights[number].shape, ())
             if not is_known or not value.is_floating_point() or not torch.isfinite(value).all():
                 raise ValueError("averages that do not fit")
-    fresh = optimizer.state_dict()["param_groups"]
-    groups = [{**group, "lr": float(rate)} for group, rate in zip(fresh, rates, strict=True)]
+    groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": dict(averages), "param_groups": groups})
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = float(rate)
 
 
 def optimizers_of(network: nn.Module, config: OptimizationConfig) -> list[torch.optim.Optimizer]:
@@ -257,9 +277,18 @@ def optimizers_of(network: nn.Module, config: OptimizationConfig) -> list[torch.
     weights = list(network.parameters())
     turned = [w for w in weights if config.optimizer == "muon" and _is_matrix(w)]
     others = [w for w in weights if all(w is not other for other in turned)]
-    is_fused = weights[0].device.type != "mps"
-    adam = torch.optim.Adam(others, betas=_ADAM_BETAS, fused=is_fused)
-    return [adam, Muon(turned, config.learning_rate)] if turned else [adam]
+    device = weights[0].device
+    is_cuda = device.type == "cuda"
+
+    def rate() -> Any:
+        """Return the learning rate as what can change after a step was recorded."""
+        highest = config.learning_rate
+        return torch.tensor(highest, device=device) if is_cuda else highest
+
+    adam = torch.optim.Adam(
+        others, rate(), _ADAM_BETAS, fused=device.type != "mps", capturable=is_cuda
+    )
+    return [adam, Muon(turned, rate())] if turned else [adam]
 
 
 def _is_matrix(weight: Tensor) -> bool:

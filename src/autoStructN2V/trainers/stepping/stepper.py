@@ -16,6 +16,7 @@ from autoStructN2V.trainers.checkpoint import fitting, load_generator
 from autoStructN2V.trainers.events import Warned
 from autoStructN2V.trainers.stepping.gradients import Gradients
 from autoStructN2V.trainers.stepping.optimizer import Optimization
+from autoStructN2V.trainers.stepping.recorded import StepRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,8 +74,13 @@ class Stepper:
         self._gradients = Gradients(network, scaler, precision, config.patch_size)
         # the average spans a few percent of the training, between 10 and 1000 steps
         decay = 1 - 1 / min(1000, max(10, n_steps // 30))
-        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-        self._averaged = AveragedModel(network, multi_avg_fn=average)
+        self._average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self._averaged = AveragedModel(network, multi_avg_fn=self._average)
+        self._weights = list(network.parameters())
+        self._average_weights = list(self._averaged.parameters())
+        self._recorder: StepRecorder | None = None
+        if self._device.type == "cuda":
+            self._recorder = StepRecorder(self._generator, is_possible=not scaler.is_enabled())
 
     @property
     def averaged(self) -> FlexibleUNet:
@@ -101,6 +107,7 @@ class Stepper:
     def load_averages(self, averages: Sequence[Mapping[int, Any]]) -> None:
         """Take :attr:`averages` of another training; raises as `Optimization.load_averages`."""
         self._optimization.load_averages(averages)
+        self._forget()
 
     def step(
         self, noise: NoiseSampler | None, workers: Workers, should_stop: Callable[[], bool]
@@ -129,14 +136,38 @@ class Stepper:
         """
         nothing = torch.zeros((), device=self._device)
         try:
-            loss = self._gradients.set_from(self.draw(noise), workers, should_stop)
-            if loss is None:
-                return nothing, None
-            self._optimization.step()
-            self._averaged.update_parameters(self._network)
+            loss = self._updated(noise, workers, should_stop)
         except RuntimeError as error:
             return nothing, self._shrink_batch(error)
+        if loss is None:
+            return nothing, None
+        self._optimization.advance()
         return loss, None
+
+    def _updated(
+        self, noise: NoiseSampler | None, workers: Workers, should_stop: Callable[[], bool]
+    ) -> Tensor | None:
+        """Draw a batch, update weights and their average, and return the loss; None if stopped."""
+        if self._recorder is None:
+            return self._update(noise, workers, should_stop)
+        if should_stop():
+            return None
+        kind = noise, self.batch_size
+        return self._recorder.make(kind, lambda: self._update(noise, workers, lambda: False))
+
+    def _update(
+        self, noise: NoiseSampler | None, workers: Workers, should_stop: Callable[[], bool]
+    ) -> Tensor | None:
+        """Do the same, one operation after the other."""
+        loss = self._gradients.set_from(self.draw(noise), workers, should_stop)
+        if loss is None:
+            return None
+        self._optimization.update()
+        if self._averaged.n_averaged == 0:
+            self._averaged.update_parameters(self._network)
+        else:  # as AveragedModel does it, which asks the device for the number each time
+            self._average(self._average_weights, self._weights, 0)
+        return loss
 
     def draw(self, noise: NoiseSampler | None) -> MaskedBatch | RecorruptedBatch:
         """Draw a batch whose pixels are partly hidden, or with noise added."""
@@ -169,6 +200,12 @@ class Stepper:
         if state["batch_size"] not in range(1, self._config.batch_size + 1):
             raise ValueError("batches of another size")
         self.batch_size = int(state["batch_size"])
+        self._forget()
+
+    def _forget(self) -> None:
+        """Record anew how a step is made: averages are other tensors now."""
+        if self._recorder is not None:
+            self._recorder.forget()
 
     def _shrink_batch(self, error: RuntimeError) -> Warned:
         """Halve the batch when memory ran out; anything else is raised again."""
