@@ -175,17 +175,27 @@ class NoiseKind:
         """Return noise that is independent in every pixel."""
         return cls(torch.ones(side, side // 2 + 1), Kernel.center_only())
 
-    @property
-    def is_white(self) -> bool:
-        """Whether pixels are independent."""
-        return self.kernel.n_hidden == 1
 
-    def draw(self, n: int, side: int, generator: Generator) -> Tensor:
-        """Draw Gaussian noise (n, 1, side, side) of variance 1; ``side`` is less than its own."""
-        own = len(self.shaping)
-        white = torch.randn((n, 1, own, own), generator=generator)
-        noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * self.shaping, s=(own, own))
-        return noise[..., :side, :side]
+def shaped(shaping: Tensor, side: int, generator: Generator) -> Tensor:
+    """Draw Gaussian noise of variance 1.
+
+    Parameters
+    ----------
+    shaping : Tensor, (B, own, own // 2 + 1)
+        :attr:`NoiseKind.shaping` of each patch.
+    side : int
+        Of the patches, less than their own one: noise is periodic.
+    generator : Generator
+        Source of randomness, on the device of ``shaping``.
+
+    Returns
+    -------
+    Tensor, (B, 1, side, side)
+    """
+    n, own = shaping.shape[:2]
+    white = torch.randn((n, own, own), generator=generator, device=shaping.device)
+    noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * shaping, s=(own, own))
+    return noise[:, None, :side, :side]
 
 
 def _line(random: np.random.Generator) -> Image:
@@ -248,18 +258,22 @@ class Strengths:
 
 
 def noisy_and_clean(
-    clean: Tensor, kind: NoiseKind, generator: Generator, limits: Strengths = Strengths()
+    clean: Tensor,
+    noise: Tensor,
+    is_white: Tensor,
+    generator: Generator,
+    limits: Strengths = Strengths(),
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Add noise of any strength, the same everywhere or growing with brightness.
 
     Parameters
     ----------
-    clean : Tensor, (B, 1, side, side)
-        Parts of images of mean 0 and variance 1.
-    kind : NoiseKind
-        Which pixels share it.
+    clean, noise : Tensor, (B, 1, side, side)
+        Parts of images of mean 0 and variance 1, and noise of variance 1.
+    is_white : Tensor, (B, 1, 1, 1) bool
+        Whether pixels do not share noise; it can be that of single photons then.
     generator : Generator
-        Source of randomness.
+        Source of randomness, on the device of ``clean``.
     limits : Strengths
         Of noise and signal.
 
@@ -270,13 +284,13 @@ def noisy_and_clean(
     std : Tensor, (B, 1, 1, 1)
         Standard deviation of the noise at mean brightness.
     """
-    shape = (len(clean), 1, 1, 1)
+    shape, device = (len(clean), 1, 1, 1), clean.device
 
     def uniform(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(shape, generator=generator)
+        return low + (high - low) * torch.rand(shape, generator=generator, device=device)
 
     def normal(std: float) -> Tensor:
-        return std * torch.randn(shape, generator=generator)
+        return std * torch.randn(shape, generator=generator, device=device)
 
     weakest, strongest = limits.noise
     std = torch.exp(uniform(math.log(weakest), math.log(strongest)))
@@ -286,11 +300,10 @@ def noisy_and_clean(
     is_shot = uniform(0, 1) < limits.shot
     dark = signal.amin((2, 3), keepdim=True) - uniform(0.05, 1.0)
     brightness = (signal - dark) / (signal - dark).mean((2, 3), keepdim=True)
-    relative = torch.where(is_shot, torch.lerp(torch.ones(shape), brightness, uniform(0.3, 1)), 1.0)
-    noise = kind.draw(len(clean), clean.shape[-1], generator) * relative.sqrt()
-    if kind.is_white:  # half of the shot noise is of true photons, not Gaussian where they are few
-        photons = ((signal - dark).mean((2, 3), keepdim=True) / std).square()
-        counted = torch.poisson(brightness * photons, generator) - brightness * photons
-        is_counted = is_shot & (uniform(0, 1) < 0.5)
-        noise = torch.where(is_counted, counted / photons.sqrt(), noise)
-    return signal + std * noise, signal, std
+    relative = 1.0 + is_shot * uniform(0.3, 1) * (brightness - 1.0)
+    # half of the shot noise is of true photons, not Gaussian where they are few
+    photons = ((signal - dark).mean((2, 3), keepdim=True) / std).square()
+    counted = torch.poisson(brightness * photons, generator) - brightness * photons
+    is_counted = is_white & is_shot & (uniform(0, 1) < 0.5)
+    drawn = torch.where(is_counted, counted / photons.sqrt(), noise * relative.sqrt())
+    return signal + std * drawn, signal, std

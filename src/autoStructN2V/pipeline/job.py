@@ -19,7 +19,7 @@ from autoStructN2V.inference.trained_model import TrainedModel
 from autoStructN2V.inference.verdict import NoVerdict, Verdict
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
-from autoStructN2V.models.head_start import give_head_start, has_head_start
+from autoStructN2V.models.head_start import GENTLY, give_head_start, has_head_start
 from autoStructN2V.pipeline.configuration.of_preset import is_modified
 from autoStructN2V.pipeline.events import (
     Event,
@@ -156,6 +156,8 @@ class Job:
         if may_have and (plan is not None or hidden.n_hidden == 1):
             give_head_start(network)
             self.head_starts.add(stage)
+        if plan is None and self._has_head_start(stage):
+            config = config.model_copy(update={"learning_rate": GENTLY * config.learning_rate})
         trainer = Trainer(network.placed_on(self.device), data, config, self.config, stage, seed)
         if self.start is not None:
             yield from self.start.begin(trainer, stage)
@@ -179,6 +181,11 @@ class Job:
         is_last = isinstance(config, LastStageConfig)
         is_meant = is_anew and is_last and self.config.head_start and has_head_start(config)
         return is_meant and not (kernel.n_hidden == 1 and self._is_noise_shared())
+
+    def _has_head_start(self, stage: int) -> bool:
+        """Whether a training began there, or with a model that did."""
+        is_continued = self.start is not None and self.start.has_head_start(stage)
+        return stage in self.head_starts or is_continued
 
     def _is_noise_shared(self) -> bool:
         """Whether structured noise was found in the images."""
@@ -278,7 +285,7 @@ class Job:
             self.config.method,
             stage,
             kernel,
-            self._provenance(stage, outcome),
+            {**self._provenance(stage, outcome), "learning_rate": config.learning_rate},
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
             grid_share=self.noise.grid.share,
             triplets_along=self.config.triplets_along,
@@ -303,8 +310,7 @@ class Job:
             "noise": None if noise is None else noise.std_text,
             **self._prepared_by(),
             "ancestors": [] if self.start is None else self.start.ancestors(stage),
-            "has_head_start": stage in self.head_starts
-            or (self.start is not None and self.start.has_head_start(stage)),
+            "has_head_start": self._has_head_start(stage),
         }
 
     def _prepared_by(self) -> dict[str, object]:

@@ -82,3 +82,16 @@ def test_stage_1_begins_at_random_and_stage_2_with_the_weights(refinement, expec
     assert result.stage2.model.kernel.n_hidden > 1
     began = [stage.model.provenance["has_head_start"] for stage in (result.stage1, result.stage2)]
     assert began == [False, expected]
+
+
+@pytest.mark.parametrize(
+    ("network", "refinement", "expected"),
+    [(_OF_PRESETS, 0.0, 1e-4), (_OF_PRESETS, 0.7, 1e-3), ({}, 0.0, 1e-3)],
+    ids=["pixels stay hidden", "refined", "from random weights"],
+)
+def test_steps_are_small_where_pixels_stay_hidden(tmp_path, network, refinement, expected):
+    """Nothing but the weights says what becomes of seen pixels then, and they forget it soon."""
+    rate = {"learning_rate": 1e-3, "steps_per_epoch": 2, "refinement": refinement}
+    folder, model = trained(tmp_path, tiny({"n2v": {**network, **rate}}, head_start=True))
+    assert model.provenance["learning_rate"] == pytest.approx(expected)
+    assert f"learning rate {expected:g}" in (folder / "report.html").read_text("utf-8")

@@ -131,11 +131,14 @@ class MethodsText:
         text = f"It was {origin}. " if origin else ""
         if not origin and model.provenance.get("has_head_start"):
             text += "It began with weights that had been trained on drawn images. "
+        rate = model.provenance.get(
+            "learning_rate"
+        )  # lower than that of the stage where it says so
         text += (
             f"It took {len(result.history)} epochs, batches of {config.batch_size} patches of "
             f"{config.patch_size} x {config.patch_size} pixels, {config.mask_percentage:g}% of "
             f"pixels hidden, optimizer {config.optimizer.capitalize()}, learning rate "
-            f"{config.learning_rate:g}."
+            f"{rate if isinstance(rate, float) else config.learning_rate:g}."
         )
         if model.provenance.get("is_refined"):
             text += (
