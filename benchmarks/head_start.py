@@ -41,6 +41,7 @@ _RATE, _RATE_OF_OTHERS, _FALL, _WARM_UP = 4e-3, 2e-3, 0.35, 100
 _AVERAGED = 0.998
 _SAVE_EVERY = 2500
 _N_TIMED = 200  # steps, for --seconds
+_MOST_RADIUS = 5  # px: no kernel of 50 pixels needs a larger one
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,6 @@ class Drawn:
             filled = replace_hidden(noisy, hidden, LOCAL_MEAN, radius, generator)
             masked = torch.where(radii == radius, filled, masked)
         return masked
-
-
-_MOST_RADIUS = 5  # px: no kernel of 50 pixels needs a larger one
 
 
 def _image(seed: int, number: int) -> np.ndarray:
@@ -278,11 +276,12 @@ def main() -> None:
     print(f"{n_steps} steps", flush=True)
     loss = torch.zeros((), device=arguments.device)
     while training.step < n_steps:
-        loss += training.advance(drawn) / _SAVE_EVERY
+        loss += training.advance(drawn)
         if training.step % _SAVE_EVERY == 0 or training.step == n_steps:
             training.export(arguments.export)
+            n_summed = training.step - (training.step - 1) // _SAVE_EVERY * _SAVE_EVERY
             seconds = time.perf_counter() - start
-            print(f"{training.step} {float(loss):.4f} {seconds:.0f} s", flush=True)
+            print(f"{training.step} {float(loss) / n_summed:.4f} {seconds:.0f} s", flush=True)
             loss.zero_()
 
 

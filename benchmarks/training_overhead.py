@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from autoStructN2V.datasets import ArraySource, Normalization, load_patch_bank, split_patches
 from autoStructN2V.masking import Kernel
@@ -134,10 +134,11 @@ def cost_of_parts(data: TrainingData, config: StageConfig, clock: Clock) -> dict
     network = build_network(config, data.kernel.n_slices, seed=0).placed_on(data.bank.device)
     validation = trainer_of(data, config, 1).validation
     average = get_ema_multi_avg_fn(0.99)  # type: ignore[no-untyped-call]
-    averaged = AveragedModel(network, multi_avg_fn=average)
+    weights = list(network.parameters())
+    averaged = [weight.detach().clone() for weight in weights]
     parts: dict[str, Callable[[], object]] = {
         "drawing": lambda: source.draw(config.batch_size),
-        "averaging": lambda: averaged.update_parameters(network),
+        "averaging": lambda: average(averaged, weights, 0),
         "validation": lambda: validation.loss(network),
     }
     spent = {}

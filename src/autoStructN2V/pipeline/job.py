@@ -156,7 +156,8 @@ class Job:
         if may_have and (plan is not None or hidden.n_hidden == 1):
             give_head_start(network)
             self.head_starts.add(stage)
-        if plan is None and self._has_head_start(stage):
+        is_refused = isinstance(config, LastStageConfig) and config.refinement > 0 and plan is None
+        if is_refused and self._has_head_start(stage):
             config = config.model_copy(update={"learning_rate": GENTLY * config.learning_rate})
         trainer = Trainer(network.placed_on(self.device), data, config, self.config, stage, seed)
         if self.start is not None:
@@ -285,13 +286,15 @@ class Job:
             self.config.method,
             stage,
             kernel,
-            {**self._provenance(stage, outcome), "learning_rate": config.learning_rate},
+            self._provenance(stage, config, outcome),
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
             grid_share=self.noise.grid.share,
             triplets_along=self.config.triplets_along,
         )
 
-    def _provenance(self, stage: int, outcome: TrainingResult) -> dict[str, object]:
+    def _provenance(
+        self, stage: int, config: StageConfig, outcome: TrainingResult
+    ) -> dict[str, object]:
         """Say where a model comes from, and how images are prepared for it."""
         last = outcome.history[-1] if outcome.history else None
         noise = self.noise.of_images()
@@ -304,6 +307,7 @@ class Job:
             "best_val_loss": last.best_val_loss if last else None,
             "is_stopped": outcome.is_stopped,
             "is_refined": outcome.is_refined,
+            "learning_rate": config.learning_rate,
             "device": str(self.device),
             "preset": self.config.preset,
             "is_modified": is_modified(self.config),

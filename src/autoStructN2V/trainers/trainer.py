@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from autoStructN2V.errors import TrainingError
+from autoStructN2V.models.device import is_out_of_memory
 from autoStructN2V.models.unet import FlexibleUNet
 from autoStructN2V.models.workers import Workers
 from autoStructN2V.trainers.checkpoint import Standing
@@ -181,6 +182,7 @@ class Trainer:
         self.network.eval()
         is_refined = self._refinement.noise is not None
         averages = self.stepper.averages
+        self.stepper.release()
         return TrainingResult(
             self.network, self._standing.history, is_stopped, is_refined, averages
         )
@@ -222,7 +224,7 @@ class Trainer:
         train_loss = yield from self._train_epoch(epoch, should_stop)
         if should_stop():
             return False
-        val_loss = self.validation.loss(self.averaged)
+        val_loss = self._validated()
         if not math.isfinite(train_loss + val_loss):
             yield self._diverged(epoch, standing.best)
             return False
@@ -234,6 +236,16 @@ class Trainer:
         yield from previews.of(self.averaged, should_stop)
         yield from self._refine()
         return True
+
+    def _validated(self) -> float:
+        """Return the error at hidden pixels, also where the training left no memory for it."""
+        try:
+            return self.validation.loss(self.averaged)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        self.stepper.release()
+        return self.validation.loss(self.averaged)
 
     def _refine(self) -> Generator[TrainingEvent, None, None]:
         """Begin the refinement, or take it back, where it is time for that."""

@@ -1,5 +1,6 @@
 """A training begins with the weights of the package if it is to, and the model notes it."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,10 +20,11 @@ _OF_PRESETS = {"features": HEAD_START.features, "num_layers": HEAD_START.num_lay
 _HARDLY = {"learning_rate": 1e-6, "steps_per_epoch": 1}
 
 
-def trained(tmp_path, config, spread=1):
+def trained(tmp_path, config, spread=1, noisy=None):
     """Train on noise that so many pixels share; return the folder of the model, and the model."""
     settings = {"output_dir": tmp_path, "method": "n2v", "num_epochs": 1, **config}
-    noisy = ArraySource(noisy_lines(spread=spread), name="lines")
+    stack = noisy_lines(spread=spread) if noisy is None else noisy
+    noisy = ArraySource(stack, name="lines")
     output = finish(recorded_events([noisy], settings))
     folder = output.folders.model
     return folder, load_model(next(iter(find_models(folder).values())))
@@ -84,14 +86,31 @@ def test_stage_1_begins_at_random_and_stage_2_with_the_weights(refinement, expec
     assert began == [False, expected]
 
 
+def counts(shape=(4, 128, 128)):
+    """Return counts of half a photon for each pixel, of uneven light."""
+    light = 0.5 + 0.3 * np.sin(np.arange(shape[2]) / 9.0)
+    return np.random.default_rng(0).poisson(np.broadcast_to(light, shape)).astype(np.float32)
+
+
 @pytest.mark.parametrize(
     ("network", "refinement", "expected"),
-    [(_OF_PRESETS, 0.0, 1e-4), (_OF_PRESETS, 0.7, 1e-3), ({}, 0.0, 1e-3)],
-    ids=["pixels stay hidden", "refined", "from random weights"],
+    [(_OF_PRESETS, 0.7, 1e-4), (_OF_PRESETS, 0.0, 1e-3), ({}, 0.7, 1e-3)],
+    ids=["the noise allows none", "none is asked for", "from random weights"],
 )
-def test_steps_are_small_where_pixels_stay_hidden(tmp_path, network, refinement, expected):
+def test_steps_are_small_where_a_refinement_is_not_possible(
+    tmp_path, network, refinement, expected
+):
     """Nothing but the weights says what becomes of seen pixels then, and they forget it soon."""
     rate = {"learning_rate": 1e-3, "steps_per_epoch": 2, "refinement": refinement}
-    folder, model = trained(tmp_path, tiny({"n2v": {**network, **rate}}, head_start=True))
+    config = tiny({"n2v": {**network, **rate}}, head_start=True)
+    folder, model = trained(tmp_path, config, noisy=counts())
     assert model.provenance["learning_rate"] == pytest.approx(expected)
     assert f"learning rate {expected:g}" in (folder / "report.html").read_text("utf-8")
+
+
+def test_what_is_fine_tuned_after_a_head_start_is_so_in_steps_as_small(tmp_path):
+    rate = {"learning_rate": 1e-3, "steps_per_epoch": 2, "refinement": 0.7}
+    config = tiny({"n2v": {**_OF_PRESETS, **rate}}, head_start=True)
+    folder, _ = trained(tmp_path / "first", config, noisy=counts())
+    _, tuned = trained(tmp_path / "second", go_on(folder, "fine_tune"), noisy=counts())
+    assert tuned.provenance["learning_rate"] == pytest.approx(1e-4)

@@ -382,6 +382,24 @@ def test_out_of_memory_with_one_patch_is_one_sentence():
         train(trainer)
 
 
+def test_a_validation_without_memory_is_made_once_the_training_has_given_back_its_own(monkeypatch):
+    """On a GPU, a recorded step keeps what it needs to itself."""
+    trainer, seen = trainer_for(n_epochs=2), []
+    whole = trainer.validation.loss
+
+    def loss(network):
+        has_gradients = any(weight.grad is not None for weight in trainer.network.parameters())
+        seen.append(has_gradients)
+        if has_gradients:
+            raise SHORTAGE
+        return whole(network)
+
+    monkeypatch.setattr(trainer.validation, "loss", loss)
+    _, result = train(trainer)
+    assert seen == [True, False] * 2
+    assert len(result.history) == 2
+
+
 def test_other_errors_are_not_mistaken_for_a_shortage():
     trainer = trainer_for()
     fail_above(trainer, 0, RuntimeError("a bug"))

@@ -131,14 +131,11 @@ class MethodsText:
         text = f"It was {origin}. " if origin else ""
         if not origin and model.provenance.get("has_head_start"):
             text += "It began with weights that had been trained on drawn images. "
-        rate = model.provenance.get(
-            "learning_rate"
-        )  # lower than that of the stage where it says so
         text += (
             f"It took {len(result.history)} epochs, batches of {config.batch_size} patches of "
             f"{config.patch_size} x {config.patch_size} pixels, {config.mask_percentage:g}% of "
             f"pixels hidden, optimizer {config.optimizer.capitalize()}, learning rate "
-            f"{rate if isinstance(rate, float) else config.learning_rate:g}."
+            f"{_learning_rate(model, config):g}."
         )
         if model.provenance.get("is_refined"):
             text += (
@@ -166,3 +163,9 @@ class MethodsText:
             f"{'about' if verdict.is_tie else compared} that of "
             f"the best Gaussian filter (standard deviation {verdict.gaussian_sigma:.2g} pixels)."
         )
+
+
+def _learning_rate(model: TrainedModel, config: StageConfig) -> float:
+    """Return the rate that a model was trained at, which can be lower than that of its stage."""
+    told = model.provenance.get("learning_rate")
+    return told if isinstance(told, float) else config.learning_rate

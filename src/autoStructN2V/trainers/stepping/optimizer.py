@@ -271,7 +271,7 @@ def optimizers_of(network: nn.Module, config: OptimizationConfig) -> list[torch.
     network : Module
         On its device.
     config : OptimizationConfig
-        Optimizer, and the learning rate of Muon.
+        Optimizer, and its highest learning rate.
     """
     keep_triton_out()
     weights = list(network.parameters())

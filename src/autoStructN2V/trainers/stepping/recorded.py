@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from autoStructN2V.models.device import is_out_of_memory
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
@@ -34,16 +36,25 @@ class StepRecorder:
         On a CUDA device; the only one that the steps draw from.
     is_possible : bool
         False for steps that have to wait for the device, which cannot be recorded.
+
+    Attributes
+    ----------
+    failure : str
+        Why steps are asked for although they were to be recorded; empty if they are not.
     """
 
     def __init__(self, generator: Generator, *, is_possible: bool = True) -> None:
         self._generator = generator
         self._is_possible = is_possible
+        self.failure = ""
         self._ends: deque[torch.cuda.Event] = deque()
         self.forget()
 
     def forget(self) -> None:
-        """Forget what is recorded; needed where tensors of a step were replaced by others."""
+        """Forget what is recorded, and give back the memory that a graph keeps for itself.
+
+        Needed where tensors of a step were replaced by others.
+        """
         self._kind: Hashable = None
         self._n_made = 0
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -63,6 +74,11 @@ class StepRecorder:
         -------
         Tensor or None
             What the step returned; the next step may write into it.
+
+        Raises
+        ------
+        RuntimeError
+            What the step raised, and where memory did not suffice for recording it.
         """
         if kind != self._kind:
             self.forget()
@@ -84,10 +100,14 @@ class StepRecorder:
             graph.register_generator_state(self._generator)
             with _ONE_AT_A_TIME, _recorded_into(graph, self._generator.device):
                 self._result = step()
-        except RuntimeError:  # of a driver or library that cannot: slower, and right all the same
+        except RuntimeError as error:
             # otherwise it would go on to wait for the end of what is recorded
             self._generator.graphsafe_set_state(before)
+            if is_out_of_memory(error):
+                raise
+            # a driver or library that cannot: slower, and right all the same
             self._is_possible = False
+            self.failure = str(error).partition("\n")[0]
             return
         self._graph = graph
 
@@ -105,14 +125,18 @@ def _recorded_into(graph: torch.cuda.CUDAGraph, device: torch.device) -> Iterato
     """Record what this thread asks for, while other threads go on to use the device.
 
     They may draw from PyTorch's own generator, and would be refused as long as it is recorded; so
-    that is a copy of it, from which nothing is drawn.
+    that is a copy of it, from which nothing is drawn. Where recording fails, PyTorch does not go
+    back to the stream that was current; this does.
     """
     of_others = torch.cuda.default_generators[device.index or 0]
     state = of_others.graphsafe_get_state()
     of_others.graphsafe_set_state(of_others.clone_state())
     try:
-        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+        beside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        with (
+            torch.cuda.stream(torch.cuda.current_stream(device)),
+            torch.cuda.graph(graph, stream=beside, capture_error_mode="thread_local"),
+        ):
             of_others.graphsafe_set_state(state)
             yield
     finally:

@@ -91,7 +91,7 @@ class Stepper:
 
     @property
     def networks(self) -> tuple[nn.Module, nn.Module]:
-        """What has weights: the network, and its average with the number of steps in it."""
+        """What has weights: the network, and its average with whether there is one yet."""
         return self._network, self._averaged
 
     @property
@@ -121,7 +121,7 @@ class Stepper:
         workers : Workers
             Compute the parts of a batch.
         should_stop : callable
-            Asked after each part; True leaves the weights as they are.
+            Asked after each part, on CUDA before the step; True leaves the weights as they are.
 
         Returns
         -------
@@ -142,7 +142,7 @@ class Stepper:
         if loss is None:
             return nothing, None
         self._optimization.advance()
-        return loss, None
+        return loss, self._not_recorded()
 
     def _updated(
         self, noise: NoiseSampler | None, workers: Workers, should_stop: Callable[[], bool]
@@ -165,7 +165,7 @@ class Stepper:
         self._optimization.update()
         if self._averaged.n_averaged == 0:
             self._averaged.update_parameters(self._network)
-        else:  # as AveragedModel does it, which asks the device for the number each time
+        else:  # as AveragedModel does it, but that it sends a number to the device each time
             self._average(self._average_weights, self._weights, 0)
         return loss
 
@@ -202,10 +202,28 @@ class Stepper:
         self.batch_size = int(state["batch_size"])
         self._forget()
 
+    def release(self) -> None:
+        """Give back the memory that is kept for the next step; a step can follow all the same."""
+        for weight in self._weights:
+            weight.grad = None
+        self._forget()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _forget(self) -> None:
         """Record anew how a step is made: averages are other tensors now."""
         if self._recorder is not None:
             self._recorder.forget()
+
+    def _not_recorded(self) -> Warned | None:
+        """Say once that steps cannot be recorded, if so."""
+        if self._recorder is None or not self._recorder.failure:
+            return None
+        why, self._recorder.failure = self._recorder.failure, ""
+        return Warned(
+            f"Steps cannot be recorded on this GPU ({why}), so the training takes several times as "
+            "long as it could; its result is the same."
+        )
 
     def _shrink_batch(self, error: RuntimeError) -> Warned:
         """Halve the batch when memory ran out; anything else is raised again."""

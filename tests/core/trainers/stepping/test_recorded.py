@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,6 +89,8 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> list[FakeGraph]:
     monkeypatch.setattr(torch.cuda, "graph", recording)
     monkeypatch.setattr(torch.cuda, "Event", FakeEvent)
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "stream", nullcontext)
     monkeypatch.setattr(torch.cuda, "default_generators", (FakeGenerator(),))
     FakeEvent.waited = 0
     return made
@@ -135,15 +137,33 @@ def test_what_cannot_be_recorded_is_asked_for_each_time(graphs, monkeypatch):
     def refuse(*_: Any, **__: Any) -> Any:
         generator.state = of_all.state = "being recorded"
         yield
-        raise RuntimeError("operation not permitted when stream is capturing")
+        raise RuntimeError("operation not permitted when stream is capturing\nat some place")
 
     asked: list[str] = []
     steps_of(StepRecorder(FakeGenerator(), is_possible=False), "hidden", 10, asked)
     monkeypatch.setattr(torch.cuda, "graph", refuse)
-    steps_of(StepRecorder(generator), "hidden", 10, asked)
+    recorder = StepRecorder(generator)
+    steps_of(recorder, "hidden", 10, asked)
+    assert recorder.failure == "operation not permitted when stream is capturing"
     assert len(asked) == 21  # once to no avail
     assert all(graph.n_replays == 0 for graph in graphs)
     assert (generator.state, of_all.state) == ("before", "before")
+
+
+def test_too_little_memory_for_recording_is_told_so_that_batches_get_smaller(graphs, monkeypatch):
+    generator = FakeGenerator()
+
+    def full(*_: Any, **__: Any) -> Any:
+        generator.state = "being recorded"
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    recorder = StepRecorder(generator)
+    with monkeypatch.context() as patched, pytest.raises(torch.OutOfMemoryError):
+        patched.setattr(torch.cuda, "graph", full)
+        steps_of(recorder, "batches of 8", 10, [])
+    assert generator.state == "before"
+    steps_of(recorder, "batches of 4", 10, [])
+    assert graphs[-1].n_replays == 7
 
 
 def test_the_generator_of_all_is_free_while_a_step_is_recorded(graphs, monkeypatch):
@@ -171,8 +191,10 @@ STACK = np.random.default_rng(0).normal(size=(3, 128, 128)).astype(np.float32)
 CUDA = torch.device("cuda")
 
 
-def stepper_on_cuda(mode: Mode = "2D", *, is_recorded: bool = True) -> Stepper:
-    config = StageConfig(features=16, num_layers=1, optimizer="muon", learning_rate=5e-3)
+def stepper_on_cuda(
+    mode: Mode = "2D", *, is_recorded: bool = True, learning_rate: float = 5e-3
+) -> Stepper:
+    config = StageConfig(features=16, num_layers=1, optimizer="muon", learning_rate=learning_rate)
     bank = load_patch_bank([ArraySource(STACK)], PLAIN, mode, CUDA, 2**31)
     split = split_patches(bank.shapes, config.patch_size, (0.8, 0.1, 0.1), np.random.default_rng(0))
     n_slices = 1 if mode == "2D" else 3
@@ -199,7 +221,11 @@ def test_repeated_steps_are_those_that_were_asked_for():
     np.testing.assert_allclose(losses_of(recorded, 40), losses_of(asked_for, 40), rtol=0.02)
     assert is_repeated(recorded)
     assert not is_repeated(asked_for)
-    assert recorded.learning_rate == asked_for.learning_rate
+    rates = [
+        [float(one.param_groups[0]["lr"]) for one in stepper._optimization._optimizers]
+        for stepper in (recorded, asked_for)
+    ]
+    assert rates[0] == rates[1] == [pytest.approx(recorded.learning_rate)] * 2
     for one, other in zip(
         recorded.averaged.parameters(), asked_for.averaged.parameters(), strict=True
     ):
@@ -228,7 +254,9 @@ def test_all_kinds_of_steps_can_be_recorded(mode, levels):
 
 @needs_cuda
 def test_each_repetition_draws_other_patches():
-    losses = losses_of(stepper_on_cuda(), 30)
+    stepper = stepper_on_cuda(learning_rate=1e-30)  # weights that stay do not change the losses
+    losses = losses_of(stepper, 30)
+    assert is_repeated(stepper)
     assert len(set(losses)) == 30
 
 
@@ -254,6 +282,7 @@ def test_a_step_that_cannot_be_recorded_is_made_all_the_same(monkeypatch):
     monkeypatch.setattr(stepper, "draw", waiting)
     losses = losses_of(stepper, 10)
     assert not is_repeated(stepper)
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
     np.testing.assert_allclose(losses, losses_of(stepper_on_cuda(is_recorded=False), 10), rtol=0.02)
     assert torch.isfinite(torch.randn(4, device=CUDA)).all()  # others can draw as before
 
@@ -281,6 +310,7 @@ def test_other_threads_use_the_device_while_a_step_is_recorded():
         over.set()
         thread.join()
     assert not failures
+    assert all(is_repeated(stepper) for stepper in steppers)
     np.testing.assert_allclose(losses, [losses[0]] * 5, rtol=0.02)
 
 
@@ -309,3 +339,16 @@ def test_other_threads_draw_from_the_generator_of_all_while_a_step_is_recorded(m
     losses_of(stepper, 10)
     assert is_repeated(stepper)
     assert [type(value) for value in found] == [float]
+
+
+@needs_cuda
+def test_what_was_recorded_keeps_no_memory_when_a_training_is_over():
+    stepper = stepper_on_cuda()
+    losses_of(stepper, 3)
+    stepper.release()
+    before = torch.cuda.memory_allocated()
+    for _ in range(3):
+        losses_of(stepper, 10)
+        assert is_repeated(stepper)
+        stepper.release()
+    assert torch.cuda.memory_allocated() <= before + 2**20
