@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 HEAD_START = NetworkConfig(features=32, num_layers=2)
 """Networks that there are weights for."""
 GENTLY = 0.1
-"""Times the learning rate, where the noise allows no refinement and pixels stay hidden to the end.
+"""Times the learning rate, while pixels are hidden in a training that is to be refined.
 
 What a network makes of the pixels that it sees is what these weights say then, and is soon
-forgotten in large steps."""
+forgotten in large steps.
+"""
 _FILE = "head_start.npz"
 _FIRST_LAYER = "encoder.0.0.weight"
 _SHARE_OF_CENTER = 0.6  # of what a network sees of three slices; their noise is independent

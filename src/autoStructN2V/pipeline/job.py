@@ -156,10 +156,10 @@ class Job:
         if may_have and (plan is not None or hidden.n_hidden == 1):
             give_head_start(network)
             self.head_starts.add(stage)
-        is_refused = isinstance(config, LastStageConfig) and config.refinement > 0 and plan is None
-        if is_refused and self._has_head_start(stage):
-            config = config.model_copy(update={"learning_rate": GENTLY * config.learning_rate})
-        trainer = Trainer(network.placed_on(self.device), data, config, self.config, stage, seed)
+        rate = self._hidden_rate(stage, config)
+        trainer = Trainer(
+            network.placed_on(self.device), data, config, self.config, stage, seed, hidden_rate=rate
+        )
         if self.start is not None:
             yield from self.start.begin(trainer, stage)
         n_parameters = sum(p.numel() for p in trainer.network.parameters())
@@ -187,6 +187,14 @@ class Job:
         """Whether a training began there, or with a model that did."""
         is_continued = self.start is not None and self.start.has_head_start(stage)
         return stage in self.head_starts or is_continued
+
+    def _hidden_rate(self, stage: int, config: StageConfig) -> float:
+        """Return by how much steps are smaller while pixels are hidden.
+
+        Where no refinement is asked for, the network has to learn all from hidden pixels.
+        """
+        is_to_be_refined = isinstance(config, LastStageConfig) and config.refinement > 0
+        return GENTLY if is_to_be_refined and self._has_head_start(stage) else 1.0
 
     def _is_noise_shared(self) -> bool:
         """Whether structured noise was found in the images."""
@@ -307,7 +315,7 @@ class Job:
             "best_val_loss": last.best_val_loss if last else None,
             "is_stopped": outcome.is_stopped,
             "is_refined": outcome.is_refined,
-            "learning_rate": config.learning_rate,
+            "hidden_learning_rate": self._hidden_rate(stage, config) * config.learning_rate,
             "device": str(self.device),
             "preset": self.config.preset,
             "is_modified": is_modified(self.config),

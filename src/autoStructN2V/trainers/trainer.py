@@ -59,6 +59,8 @@ class Trainer:
         Number that the events carry.
     seed : int
         Seed of all random draws.
+    hidden_rate : float
+        Times the learning rate, while pixels are hidden.
 
     References
     ----------
@@ -73,6 +75,8 @@ class Trainer:
         schedule: ScheduleConfig,
         stage: int,
         seed: int,
+        *,
+        hidden_rate: float = 1.0,
     ) -> None:
         self.network = network
         self.data = data
@@ -80,7 +84,8 @@ class Trainer:
         self.schedule = schedule
         self.stage = stage
         self.device = data.bank.device
-        self.stepper = Stepper(network, data, config, self.n_steps * schedule.num_epochs, seed)
+        n_steps = self.n_steps * schedule.num_epochs
+        self.stepper = Stepper(network, data, config, n_steps, seed, hidden_rate=hidden_rate)
         self._standing = Standing(self._weights())
         self._n_epochs_before = 0
         self.validation = MaskedValidation(

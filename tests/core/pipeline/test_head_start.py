@@ -95,17 +95,17 @@ def counts(shape=(4, 128, 128)):
 @pytest.mark.parametrize(
     ("network", "refinement", "expected"),
     [(_OF_PRESETS, 0.7, 1e-4), (_OF_PRESETS, 0.0, 1e-3), ({}, 0.7, 1e-3)],
-    ids=["the noise allows none", "none is asked for", "from random weights"],
+    ids=["to be refined", "not to be refined", "from random weights"],
 )
-def test_steps_are_small_where_a_refinement_is_not_possible(
-    tmp_path, network, refinement, expected
-):
+@pytest.mark.parametrize("noisy", [noisy_lines(spread=1), counts()], ids=["refined", "refused"])
+def test_steps_are_small_while_pixels_are_hidden(tmp_path, network, refinement, expected, noisy):
     """Nothing but the weights says what becomes of seen pixels then, and they forget it soon."""
     rate = {"learning_rate": 1e-3, "steps_per_epoch": 2, "refinement": refinement}
-    config = tiny({"n2v": {**network, **rate}}, head_start=True)
-    folder, model = trained(tmp_path, config, noisy=counts())
-    assert model.provenance["learning_rate"] == pytest.approx(expected)
-    assert f"learning rate {expected:g}" in (folder / "report.html").read_text("utf-8")
+    settings = {"num_epochs": 2, "early_stopping": False, "head_start": True}
+    folder, model = trained(tmp_path, tiny({"n2v": {**network, **rate}}, **settings), noisy=noisy)
+    assert model.provenance["hidden_learning_rate"] == pytest.approx(expected)
+    report = (folder / "report.html").read_text("utf-8")
+    assert ("0.0001 while pixels were hidden" in report) is (expected == 1e-4)
 
 
 def test_what_is_fine_tuned_after_a_head_start_is_so_in_steps_as_small(tmp_path):
@@ -113,4 +113,4 @@ def test_what_is_fine_tuned_after_a_head_start_is_so_in_steps_as_small(tmp_path)
     config = tiny({"n2v": {**_OF_PRESETS, **rate}}, head_start=True)
     folder, _ = trained(tmp_path / "first", config, noisy=counts())
     _, tuned = trained(tmp_path / "second", go_on(folder, "fine_tune"), noisy=counts())
-    assert tuned.provenance["learning_rate"] == pytest.approx(1e-4)
+    assert tuned.provenance["hidden_learning_rate"] == pytest.approx(1e-4)

@@ -40,7 +40,9 @@ SPLIT = (0.7, 0.15, 0.15)
 SHORTAGE = torch.OutOfMemoryError("CUDA out of memory")
 
 
-def trainer_for(*, n_epochs=2, seed=0, stack=None, schedule=None, refinement=None, **fields):
+def trainer_for(
+    *, n_epochs=2, seed=0, stack=None, schedule=None, refinement=None, hidden_rate=1.0, **fields
+):
     stack = noisy_lines((3, 64, 48)) if stack is None else stack
     sources = [ArraySource(stack)]
     bank = load_patch_bank(sources, estimate_normalization(sources), "2D", CPU, 2**30)
@@ -53,6 +55,7 @@ def trainer_for(*, n_epochs=2, seed=0, stack=None, schedule=None, refinement=Non
         ScheduleConfig(num_epochs=n_epochs, **(schedule or {})),
         stage=1,
         seed=seed,
+        hidden_rate=hidden_rate,
     )
 
 
@@ -225,6 +228,31 @@ def test_the_last_epochs_refine_without_blind_spots(share, n_hidden):
     assert kinds == ["MaskedBatch"] * 3 * n_hidden + ["RecorruptedBatch"] * 3 * (4 - n_hidden)
     assert len(result.history) == 4
     assert of_kind(events, Warned) == []
+
+
+def test_steps_are_smaller_only_while_pixels_are_hidden():
+    rates = []
+    for share in (1.0, 0.1):
+        plan = refinement(0.5)
+        trainer = trainer_for(n_epochs=4, steps_per_epoch=3, refinement=plan, hidden_rate=share)
+        _, result = train(trainer)
+        rates.append(np.array([epoch.learning_rate for epoch in result.history]))
+    np.testing.assert_allclose(rates[1] / rates[0], [0.1, 0.1, 1.0, 1.0])
+
+
+def test_a_training_with_smaller_steps_goes_on_from_its_state_bit_for_bit():
+    def made(n_epochs):
+        trainer = trainer_for(n_epochs=4, steps_per_epoch=3, hidden_rate=0.1)
+        events = trainer.run(lambda: False)
+        while len(trainer._standing.history) < n_epochs:
+            next(events)
+        return trainer
+
+    whole, begun, continued = made(4), made(2), made(0)
+    continued.load_state_dict(begun.state_dict())
+    train(continued)
+    for name, weight in whole.averaged.state_dict().items():
+        assert torch.equal(weight, continued.averaged.state_dict()[name])
 
 
 @pytest.mark.parametrize(

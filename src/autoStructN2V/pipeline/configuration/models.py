@@ -196,8 +196,7 @@ class PipelineConfig(ScheduleConfig):
         "were trained on drawn images with noise of many kinds, instead of random weights: better "
         "results, above all of few steps and of small images. Of use with 32 features and 2 "
         "layers, as the presets have them; with a kernel of several pixels only where a refinement "
-        "can follow. N2V that begins with them and cannot be refined takes a tenth of the learning "
-        "rate.",
+        "can follow. While pixels are hidden, the learning rate is a tenth then.",
     )
     stage1_model: Path | None = Field(
         None,

@@ -135,7 +135,7 @@ class MethodsText:
             f"It took {len(result.history)} epochs, batches of {config.batch_size} patches of "
             f"{config.patch_size} x {config.patch_size} pixels, {config.mask_percentage:g}% of "
             f"pixels hidden, optimizer {config.optimizer.capitalize()}, learning rate "
-            f"{_learning_rate(model, config):g}."
+            f"{config.learning_rate:g}{_while_hidden(model, config)}."
         )
         if model.provenance.get("is_refined"):
             text += (
@@ -165,7 +165,9 @@ class MethodsText:
         )
 
 
-def _learning_rate(model: TrainedModel, config: StageConfig) -> float:
-    """Return the rate that a model was trained at, which can be lower than that of its stage."""
-    told = model.provenance.get("learning_rate")
-    return told if isinstance(told, float) else config.learning_rate
+def _while_hidden(model: TrainedModel, config: StageConfig) -> str:
+    """Say the learning rate while pixels were hidden, where it was another one."""
+    rate = model.provenance.get("hidden_learning_rate")
+    if not isinstance(rate, float) or rate == config.learning_rate:
+        return ""
+    return f" ({rate:g} while pixels were hidden)"

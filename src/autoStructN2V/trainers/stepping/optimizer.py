@@ -176,7 +176,7 @@ class Optimization:
     @property
     def learning_rate(self) -> float:
         """Learning rate of the next step."""
-        return float(self._rates[0].get_last_lr()[0])
+        return float(self._optimizers[0].param_groups[0]["lr"])
 
     def step(self) -> None:
         """Update the weights by their gradients, and go on in the schedule."""
@@ -189,10 +189,18 @@ class Optimization:
             self._scaler.step(optimizer)
         self._scaler.update()
 
-    def advance(self) -> None:
-        """Set the learning rates of the next step."""
+    def advance(self, share: float = 1.0) -> None:
+        """Set the learning rates of the next step, to a share of what the schedule says."""
         for rate in self._rates:
             rate.step()
+        if share != 1.0:
+            for group in self._groups:
+                group["lr"] *= share  # the schedule does not look at what it was
+
+    @property
+    def _groups(self) -> list[dict[str, Any]]:
+        """Weights of each optimizer, with their learning rate."""
+        return [group for optimizer in self._optimizers for group in optimizer.param_groups]
 
     @property
     def averages(self) -> list[dict[int, Any]]:
@@ -218,7 +226,7 @@ class Optimization:
         """Return averages of gradients and the place in the schedule, as plain values."""
         return {
             "averages": self.averages,
-            "rates": [[float(lr) for lr in rate.get_last_lr()] for rate in self._rates],
+            "rates": [[float(group["lr"])] for group in self._groups],
             "n_steps": self._rates[0].last_epoch,
             "scaler": self._scaler.state_dict(),
         }

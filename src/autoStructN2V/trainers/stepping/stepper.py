@@ -45,6 +45,8 @@ class Stepper:
         Steps of the whole training.
     seed : int
         Seed of all random draws.
+    hidden_rate : float
+        Times the learning rate, while pixels are hidden.
 
     Attributes
     ----------
@@ -59,8 +61,11 @@ class Stepper:
         config: StageConfig,
         n_steps: int,
         seed: int,
+        *,
+        hidden_rate: float = 1.0,
     ) -> None:
         self.batch_size = config.batch_size
+        self._hidden_rate = hidden_rate
         self._network = network
         self._config = config
         self._device = data.bank.device
@@ -141,7 +146,7 @@ class Stepper:
             return nothing, self._shrink_batch(error)
         if loss is None:
             return nothing, None
-        self._optimization.advance()
+        self._optimization.advance(self._hidden_rate if noise is None else 1.0)
         return loss, self._not_recorded()
 
     def _updated(
