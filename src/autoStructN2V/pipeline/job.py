@@ -149,6 +149,7 @@ class Job:
             sources=self.evened,
             is_refined=is_refined,
             has_head_start=may_have,
+            should_stop=self.should_stop,
         )
         data = self.pixels.training_data(config, hidden, plan)
         seed = self.config.random_seed + stage

@@ -25,7 +25,7 @@ from autoStructN2V.pipeline.steps.judging import LARGEST_SIDE, MOST_WINDOWS
 from autoStructN2V.pipeline.steps.training_data import N_TEST_PATCHES, bank_bytes
 from autoStructN2V.quantities import about_text, memory_text
 from autoStructN2V.trainers.config import LastStageConfig
-from autoStructN2V.trainers.length import steps_in_epoch
+from autoStructN2V.trainers.length import is_shortened, steps_in_epoch
 from autoStructN2V.trainers.stepping.gradients import patches_at_work, patches_in_part
 from autoStructN2V.trainers.validation import n_patches_worth
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from autoStructN2V.datasets.splitting import Split
     from autoStructN2V.pipeline.configuration.models import PipelineConfig
     from autoStructN2V.trainers.config import StageConfig
     from autoStructN2V.vocabulary import Mode
@@ -69,6 +70,9 @@ class Estimate:
         Whether the speed of the device was measured, or a typical one assumed.
     may_stop_early : bool
         Whether early stopping can end the training before that time.
+    passes : int
+        How often the last stage looks at each pixel, where that is all it may (most_passes) and
+        less than asked for; 0 where it is not.
     """
 
     seconds: float
@@ -76,6 +80,7 @@ class Estimate:
     device: str
     is_measured: bool
     may_stop_early: bool
+    passes: int = 0
 
     def of_models(self, n: int) -> Estimate:
         """Return the estimate of as many such trainings, one after the other."""
@@ -93,7 +98,13 @@ class Estimate:
         if self.may_stop_early and duration.startswith("about"):
             duration = f"at most {duration}"
         memory, device = memory_text(self.n_bytes), device_name or self.device.upper()
-        return f"Takes {duration} and {memory} of memory on {device}."
+        said = f"Takes {duration} and {memory} of memory on {device}."
+        if self.passes:
+            said += (
+                f" It looks at each pixel {self.passes} times, as often as it may (Most passes): "
+                "more epochs or steps would not make it longer."
+            )
+        return said
 
 
 def estimate_run(
@@ -124,7 +135,8 @@ def estimate_run(
         seconds, n_bytes = _seconds(config, shapes, device, speed), _bytes(config, shapes, device)
     if not is_in_files:
         n_bytes += len(config.used_stages) * _BYTES * _n_pixels(shapes)
-    return Estimate(seconds, int(n_bytes), device.type, speed.is_measured, config.early_stopping)
+    early, passes = config.early_stopping, _passes(config, shapes)
+    return Estimate(seconds, int(n_bytes), device.type, speed.is_measured, early, passes)
 
 
 def _seconds(
@@ -198,10 +210,23 @@ def denoising_bytes(
 
 def steps_per_epoch(stage: StageConfig, config: PipelineConfig, shapes: Sequence[Shape]) -> int:
     """Return the number of optimizer steps in one epoch of a stage."""
+    return steps_in_epoch(stage, _split(stage, config, shapes), config.num_epochs)
+
+
+def _passes(config: PipelineConfig, shapes: Sequence[Shape]) -> int:
+    """Return how often the last stage looks at each pixel, if it is shortened to that; or 0."""
+    if not config.trained_stages:
+        return 0
+    last = config.trained_stages[-1]
+    split = _split(last, config, shapes)
+    return last.most_passes if is_shortened(last, split, config.num_epochs) else 0
+
+
+def _split(stage: StageConfig, config: PipelineConfig, shapes: Sequence[Shape]) -> Split:
+    """Divide images of such sizes as a training does."""
     slices = dict(enumerate(shape[1:] for shape in shapes for _ in range(shape[0])))
     generator = np.random.default_rng(config.random_seed)
-    split = split_patches(slices, stage.patch_size, config.split_ratio, generator)
-    return steps_in_epoch(stage, split, config.num_epochs)
+    return split_patches(slices, stage.patch_size, config.split_ratio, generator)
 
 
 def _network_config(stage: StageConfig) -> NetworkConfig:

@@ -16,7 +16,7 @@ from autoStructN2V.trainers.loss import STRENGTH
 from autoStructN2V.trainers.refinement import WITHOUT_REFINEMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     import torch
 
@@ -67,6 +67,7 @@ def plan_refinement(
     sources: Sequence[ImageSource] = (),
     is_refined: bool = False,
     has_head_start: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Generator[TrainingEvent, None, RefinementPlan | None]:
     """Plan the refinement that is asked for, where the noise allows one.
 
@@ -89,6 +90,8 @@ def plan_refinement(
     has_head_start : bool
         Whether the network begins with weights that were trained without hidden pixels: a few
         epochs that hide some teach it to predict those, not to do without the others.
+    should_stop : callable
+        Asked while images are compared; what is planned then is of no use.
 
     Yields
     ------
@@ -107,7 +110,7 @@ def plan_refinement(
     by_levels = noise.is_drawn_by_levels(is_coarse=is_coarse)
     reason = _why_not(noise, by_levels=by_levels)
     if by_levels and not reason:
-        reason = _why_not_by_levels(measurement, sources, normalization)
+        reason = _why_not_by_levels(measurement, sources, normalization, should_stop)
     if reason:
         yield Warned(f"{reason}, so {WITHOUT_REFINEMENT}.")
         return None
@@ -138,11 +141,12 @@ def _why_not_by_levels(
     measurement: NoiseMeasurement,
     sources: Sequence[ImageSource],
     normalization: Normalization,
+    should_stop: Callable[[], bool],
 ) -> str | None:
     """Say why noise is not what its levels say in all of the images."""
     if noise_is_cut_off(sources, measurement.mode, normalization):
         return "Noise is cut off at the lowest or highest value nearly everywhere"
-    if measurement.differs():
+    if measurement.differs(should_stop):
         return "The noise is not equally strong in all images, where they are equally bright"
     return None
 

@@ -155,6 +155,17 @@ def test_the_number_of_steps_is_that_of_the_training():
 
 
 @pytest.mark.parametrize(
+    ("preset", "side", "passes"),
+    [("fast", 512, 0), ("balanced", 512, 80), ("high_quality", 512, 80), ("fast", 192, 80)],
+)
+def test_a_training_that_looks_at_each_pixel_as_often_as_it_may_says_so(preset, side, passes):
+    """On one such image a longer preset is the same training, and takes as long."""
+    estimate = estimate_run(validate_config({"preset": preset}), [(1, side, side)], CPU)
+    assert estimate.passes == passes
+    assert (f"looks at each pixel {passes} times" in estimate.sentence()) is bool(passes)
+
+
+@pytest.mark.parametrize(
     ("seconds", "said"),
     [(3, "under 10 s"), (42, "40 s"), (100, "2 min"), (4800, "1 h 20 min")],
 )

@@ -32,7 +32,7 @@ def planned(share, kernel=CENTER, along_x=(), most=25, has_head_start=False, sou
         grid=Grid(share),
         configured=extractor,
         mode="2D",
-        differs=lambda: noise_differs(sources, noise),
+        differs=lambda should_stop: noise_differs(sources, noise),
     )
     stage2 = validate_config({"preset": "fast"}).stage2
     normalization = estimate_normalization([ArraySource(np.eye(64, dtype=np.float32))])
