@@ -587,9 +587,9 @@ def test_gaussian_noise_is_used_for_the_refinement(monkeypatch, method):
     shares = []
 
     class Recorded(Trainer):
-        def __init__(self, network, data, *rest):
+        def __init__(self, network, data, *rest, **named):
             shares.append(data.refinement and data.refinement.share)
-            super().__init__(network, data, *rest)
+            super().__init__(network, data, *rest, **named)
 
     monkeypatch.setattr(job, "Trainer", Recorded)
     noise = np.random.default_rng(0).normal(0, 0.3, (3, 96, 96))
