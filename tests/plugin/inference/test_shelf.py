@@ -42,7 +42,15 @@ if TYPE_CHECKING:
 
 LINES = make_sample("horizontal_lines", shape=(1, 96, 96)).noisy
 N_MODELS = 30
-MOST_SECONDS = 0.3  # of the processor, in which the shelf opens
+MOST_LOOPS = 5.0  # times yardstick(), in which the shelf opens: 0.3 s of a usual processor
+
+
+def yardstick() -> float:
+    """Return the seconds of the processor for a million turns of a loop, about 0.06 s."""
+    start, total = time.process_time(), 0
+    for i in range(1_000_000):
+        total += i * i % 7
+    return time.process_time() - start
 
 
 def fill(root: Path, n: int) -> None:
@@ -121,8 +129,9 @@ def test_thirty_models_open_at_once_and_only_pictures_that_are_seen_are_read(
     monkeypatch.setattr(
         shelf_items, "read_picture", lambda path: (read.append(path), picture_of(path))[1]
     )
-    taken = []
+    taken, loops = [], []
     for _ in range(3):  # the fastest is what the program needs, whatever else the computer does
+        loops.append(yardstick())
         dock.shelf.collapse(animate=False)
         view.items.show_models(())
         shelf.state = replace(shelf.state, models=())
@@ -132,7 +141,7 @@ def test_thirty_models_open_at_once_and_only_pictures_that_are_seen_are_read(
         view.list.viewport().repaint()
         taken.append(time.process_time() - start)
         qtbot.waitUntil(lambda: not shelf.state.is_looking)
-    assert min(taken) < MOST_SECONDS
+    assert min(taken) < MOST_LOOPS * min(loops)
     assert len(set(read)) < N_MODELS / 2
 
 
