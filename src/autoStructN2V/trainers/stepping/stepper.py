@@ -241,8 +241,7 @@ class Stepper:
                 f"(now {self._config.features})."
             ) from error
         self.batch_size //= 2
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        self.release()
         return Warned(f"Out of memory: training goes on with batches of {self.batch_size} patches.")
 
 
