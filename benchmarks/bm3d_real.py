@@ -37,10 +37,20 @@ def noise_spectrum(image: NDArray[np.float64]) -> NDArray[np.float64]:
     return spectrum * image.size
 
 
+def stabilized(image: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return intensities (y, x) transformed so that shot noise is equally strong everywhere."""
+    return 2.0 * np.sqrt(np.maximum(image.astype(np.float64), 0.0) + _ANSCOMBE)
+
+
+def restored(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the intensities (y, x) of a transformed image."""
+    return (image / 2.0) ** 2 - _ANSCOMBE
+
+
 def bm3d_images(
     image: NDArray[np.float64], python: Path, threads: int | None
-) -> dict[float, NDArray[np.float64]]:
-    """Return what BM3D makes of an image (y, x), for each strength of the noise."""
+) -> dict[float, tuple[NDArray[np.float64], float]]:
+    """Return what BM3D makes of an image (y, x) and its seconds, for each strength of the noise."""
     spectrum = noise_spectrum(image)
     given = {str(strength): image for strength in _STRENGTHS}
     given |= {f"{strength}.spectrum": spectrum * strength**2 for strength in _STRENGTHS}
@@ -49,7 +59,10 @@ def bm3d_images(
         np.savez(files[0], **given)  # type: ignore[arg-type]
         run_script("peer_bm3d.py", files, python, threads)
         with np.load(files[1]) as file:
-            return {strength: file[str(strength)] for strength in _STRENGTHS}
+            return {
+                strength: (file[f"{strength}"], float(file[f"{strength}.seconds"]))
+                for strength in _STRENGTHS
+            }
 
 
 def main() -> None:
@@ -67,12 +80,11 @@ def main() -> None:
         noisy, truth = read_pair(arguments.data, name)
         if len(noisy) > 1:
             parser.error(f"{name} is a stack; give single images")
-        stabilized = 2.0 * np.sqrt(np.maximum(noisy[0].astype(np.float64), 0.0) + _ANSCOMBE)
-        images = bm3d_images(stabilized, arguments.bm3d_python, arguments.threads)
+        images = bm3d_images(stabilized(noisy[0]), arguments.bm3d_python, arguments.threads)
         scale = (arguments.limits, arguments.peak)
         scores = {
-            strength: masked_psnr(((image / 2.0) ** 2 - _ANSCOMBE)[None], truth, *scale)
-            for strength, image in images.items()
+            strength: masked_psnr(restored(image)[None], truth, *scale)
+            for strength, (image, _) in images.items()
         }
         best = max(scores, key=lambda strength: scores[strength])
         row = {

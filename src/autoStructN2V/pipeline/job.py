@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import autoStructN2V
 from autoStructN2V.datasets.images.validity import Comparable
 from autoStructN2V.errors import InputError
 from autoStructN2V.inference.doubt import doubtful_area
@@ -19,8 +17,6 @@ from autoStructN2V.inference.trained_model import TrainedModel
 from autoStructN2V.inference.verdict import NoVerdict, Verdict
 from autoStructN2V.masking.kernels.kernel import Kernel
 from autoStructN2V.models.config import NetworkConfig
-from autoStructN2V.models.head_start import GENTLY, give_head_start, has_head_start
-from autoStructN2V.pipeline.configuration.of_preset import is_modified
 from autoStructN2V.pipeline.events import (
     Event,
     Judged,
@@ -29,9 +25,11 @@ from autoStructN2V.pipeline.events import (
     StageStarted,
     StageTrained,
 )
+from autoStructN2V.pipeline.provenance import Origin
 from autoStructN2V.pipeline.results import PipelineResult, ResultSink, StageResult
 from autoStructN2V.pipeline.steps.denoising import Denoiser
 from autoStructN2V.pipeline.steps.doubting import DoubtMaps
+from autoStructN2V.pipeline.steps.head_starts import HeadStarts
 from autoStructN2V.pipeline.steps.judging import judge_stages
 from autoStructN2V.pipeline.steps.refinement_plan import plan_refinement
 from autoStructN2V.pipeline.steps.stage_report import compare_stages, report_on_stage
@@ -83,7 +81,6 @@ class Job:
     is_as_stored: bool = True  # on the scale and with the rows of the images; else no map of doubt
     results: dict[int, StageResult] = field(default_factory=dict)
     networks: dict[int, FlexibleUNet] = field(default_factory=dict)
-    head_starts: set[int] = field(default_factory=set)
     comparison: StageComparison | None = None
     verdict: Verdict | None = None
     measured: Autocorrelation | None = None
@@ -92,6 +89,24 @@ class Job:
     def sources(self) -> list[ImageSource]:
         """The stacks on the grid that is worked on, evenly bright."""
         return self.noise.grid.of(self.evened)
+
+    @cached_property
+    def head_starts(self) -> HeadStarts:
+        """Which trainings begin with the weights of the package."""
+        return HeadStarts(self.config, self.noise, self.start)
+
+    @cached_property
+    def origin(self) -> Origin:
+        """What the models say of where they come from."""
+        return Origin(
+            self.originals,
+            self.config,
+            self.noise,
+            self.removal,
+            self.is_matched,
+            self.device,
+            self.start,
+        )
 
     @cached_property
     def pixels(self) -> RunPixels:
@@ -128,7 +143,7 @@ class Job:
             yield Warned(message)
         relative = model.normalization.relative_to(self.normalization.offset)
         # what is kept of it here is prepared for as this run prepares its images
-        provenance = {**model.provenance, **self._prepared_by()}
+        provenance = {**model.provenance, **self.origin.preparation}
         model = replace(model, normalization=relative, provenance=provenance)
         self.normalization = relative
         yield from self._finish_stage(model, TrainingResult(model.build(self.device)))
@@ -139,7 +154,7 @@ class Job:
         """Train one stage, apply it and measure the result."""
         hidden = replace(kernel.trimmed(), grid_share=self.noise.grid.share)
         is_refined = self.start is not None and self.start.is_refined(stage)
-        may_have = self._may_have_head_start(stage, hidden)
+        may_have = self.head_starts.may_be_given(stage, hidden)
         plan = yield from plan_refinement(
             config,
             hidden,
@@ -155,9 +170,8 @@ class Job:
         seed = self.config.random_seed + stage
         network = build_network(config, 3 if self.config.mode == "2.5D" else 1, seed)
         if may_have and (plan is not None or hidden.n_hidden == 1):
-            give_head_start(network)
-            self.head_starts.add(stage)
-        rate = self._hidden_rate(stage, config)
+            self.head_starts.give(stage, network)
+        rate = self.head_starts.hidden_rate(stage, config)
         trainer = Trainer(
             network.placed_on(self.device), data, config, self.config, stage, seed, hidden_rate=rate
         )
@@ -169,38 +183,6 @@ class Job:
         outcome = yield from trainer.run(self.should_stop, self._previewer(), kept)
         model = self._model(stage, config, hidden, outcome)
         yield from self._finish_stage(model, outcome)
-
-    def _may_have_head_start(self, stage: int, kernel: Kernel) -> bool:
-        """Whether a training may begin with the weights of the package.
-
-        Stage 1 may not, nor N2V where neighbors share noise: what they learn of it they would copy
-        from the pixels that they see. Nor would stage 2 unlearn that without a refinement: what is
-        filled into a kernel looks unlike the noise around it, and the weights, which know both, do
-        not do with seen pixels what they learn from hidden ones.
-        """
-        config = self.config.stages_to_train[stage]
-        is_anew = self.start is None or stage not in self.start.models
-        is_last = isinstance(config, LastStageConfig)
-        is_meant = is_anew and is_last and self.config.head_start and has_head_start(config)
-        return is_meant and not (kernel.n_hidden == 1 and self._is_noise_shared())
-
-    def _has_head_start(self, stage: int) -> bool:
-        """Whether a training began there, or with a model that did."""
-        is_continued = self.start is not None and self.start.has_head_start(stage)
-        return stage in self.head_starts or is_continued
-
-    def _hidden_rate(self, stage: int, config: StageConfig) -> float:
-        """Return by how much steps are smaller while pixels are hidden.
-
-        Where no refinement is asked for, the network has to learn all from hidden pixels.
-        """
-        is_to_be_refined = isinstance(config, LastStageConfig) and config.refinement > 0
-        return GENTLY if is_to_be_refined and self._has_head_start(stage) else 1.0
-
-    def _is_noise_shared(self) -> bool:
-        """Whether structured noise was found in the images."""
-        evidence = self.noise.reported()
-        return evidence is not None and evidence.propose(self.noise.configured).advice.found
 
     def _checkpoints(
         self, stage: int, kernel: Kernel, plan: RefinementPlan | None
@@ -295,48 +277,11 @@ class Job:
             self.config.method,
             stage,
             kernel,
-            self._provenance(stage, config, outcome),
+            self.origin.of_model(stage, config, outcome, self.head_starts),
             average_turns=isinstance(config, LastStageConfig) and config.averages_turns,
             grid_share=self.noise.grid.share,
             triplets_along=self.config.triplets_along,
         )
-
-    def _provenance(
-        self, stage: int, config: StageConfig, outcome: TrainingResult
-    ) -> dict[str, object]:
-        """Say where a model comes from, and how images are prepared for it."""
-        last = outcome.history[-1] if outcome.history else None
-        noise = self.noise.of_images()
-        return {
-            "version": autoStructN2V.__version__,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "images": [source.name for source in self.originals],
-            "shapes": [list(source.shape) for source in self.originals],
-            "epochs": len(outcome.history),
-            "best_val_loss": last.best_val_loss if last else None,
-            "is_stopped": outcome.is_stopped,
-            "is_refined": outcome.is_refined,
-            "hidden_learning_rate": self._hidden_rate(stage, config) * config.learning_rate,
-            "device": str(self.device),
-            "preset": self.config.preset,
-            "is_modified": is_modified(self.config),
-            "noise": None if noise is None else noise.std_text,
-            **self._prepared_by(),
-            "ancestors": [] if self.start is None else self.start.ancestors(stage),
-            "has_head_start": self._has_head_start(stage),
-        }
-
-    def _prepared_by(self) -> dict[str, object]:
-        """Say what has to be done to other images before a model of this run is applied."""
-        return {
-            "remove_periodic": self.config.remove_periodic,
-            "remove_stripes": self.removal.stripe_removal,
-            **self.config.pattern_edits.fields,
-            "repair_outliers": self.config.repair_outliers,
-            "is_matched": self.is_matched,
-            "evens_slices": self.config.match_intensities,
-            "align_rows": self.config.align_rows,
-        }
 
     def _finish_stage(
         self, model: TrainedModel, outcome: TrainingResult

@@ -131,16 +131,22 @@ def estimate_run(
         Whether results are written, and not kept in memory as well.
     """
     speed = speed or TYPICAL_SPEED.get(device.type, TYPICAL_SPEED["cpu"])
+    splits = splits_of(config, shapes)
     with using_threads(config.threads):
-        seconds, n_bytes = _seconds(config, shapes, device, speed), _bytes(config, shapes, device)
+        seconds = _seconds(config, shapes, splits, device, speed)
+        n_bytes = _bytes(config, shapes, device)
     if not is_in_files:
         n_bytes += len(config.used_stages) * _BYTES * _n_pixels(shapes)
-    early, passes = config.early_stopping, _passes(config, shapes)
+    early, passes = config.early_stopping, _passes(config, splits)
     return Estimate(seconds, int(n_bytes), device.type, speed.is_measured, early, passes)
 
 
 def _seconds(
-    config: PipelineConfig, shapes: Sequence[Shape], device: torch.device, speed: DeviceSpeed
+    config: PipelineConfig,
+    shapes: Sequence[Shape],
+    splits: Sequence[Split],
+    device: torch.device,
+    speed: DeviceSpeed,
 ) -> float:
     """Return the most time that all stages take together."""
     trained = config.trained_stages
@@ -159,7 +165,7 @@ def _seconds(
         flops_of_test = cost.flops_per_pixel * N_TEST_PATCHES * stage.patch_size**2
         seconds += n_tests * flops_of_test / speed.flops_per_second
         if stage in trained:
-            n_steps = steps_per_epoch(stage, config, shapes)
+            n_steps = steps_in_epoch(stage, splits[trained.index(stage)], config.num_epochs)
             step = _step_seconds(cost, stage, device, speed)
             check = _validation_seconds(cost, stage, n_steps, speed)
             seconds += config.num_epochs * (n_steps * step + check)
@@ -208,25 +214,23 @@ def denoising_bytes(
     return _BYTES_OF_LIBRARIES + max(measured, predicted)
 
 
-def steps_per_epoch(stage: StageConfig, config: PipelineConfig, shapes: Sequence[Shape]) -> int:
-    """Return the number of optimizer steps in one epoch of a stage."""
-    return steps_in_epoch(stage, _split(stage, config, shapes), config.num_epochs)
+def splits_of(config: PipelineConfig, shapes: Sequence[Shape]) -> list[Split]:
+    """Divide images of such sizes as the training of each stage does."""
+    slices = dict(enumerate(shape[1:] for shape in shapes for _ in range(shape[0])))
+    return [
+        split_patches(
+            slices, stage.patch_size, config.split_ratio, np.random.default_rng(config.random_seed)
+        )
+        for stage in config.trained_stages
+    ]
 
 
-def _passes(config: PipelineConfig, shapes: Sequence[Shape]) -> int:
+def _passes(config: PipelineConfig, splits: Sequence[Split]) -> int:
     """Return how often the last stage looks at each pixel, if it is shortened to that; or 0."""
-    if not config.trained_stages:
+    if not splits:
         return 0
     last = config.trained_stages[-1]
-    split = _split(last, config, shapes)
-    return last.most_passes if is_shortened(last, split, config.num_epochs) else 0
-
-
-def _split(stage: StageConfig, config: PipelineConfig, shapes: Sequence[Shape]) -> Split:
-    """Divide images of such sizes as a training does."""
-    slices = dict(enumerate(shape[1:] for shape in shapes for _ in range(shape[0])))
-    generator = np.random.default_rng(config.random_seed)
-    return split_patches(slices, stage.patch_size, config.split_ratio, generator)
+    return last.most_passes if is_shortened(last, splits[-1], config.num_epochs) else 0
 
 
 def _network_config(stage: StageConfig) -> NetworkConfig:

@@ -17,10 +17,11 @@ from autoStructN2V.pipeline.forecast.device_speed import (
     DeviceSpeed,
     measure_speed,
 )
-from autoStructN2V.pipeline.forecast.estimate import Estimate, estimate_run, steps_per_epoch
+from autoStructN2V.pipeline.forecast.estimate import Estimate, estimate_run, splits_of
 from autoStructN2V.pipeline.forecast.network_cost import network_cost
 from autoStructN2V.quantities import duration_text
 from autoStructN2V.trainers.events import BatchFinished
+from autoStructN2V.trainers.length import steps_in_epoch
 from tests.core.conftest import noisy_lines, tiny
 
 CPU = torch.device("cpu")
@@ -151,7 +152,8 @@ def test_the_number_of_steps_is_that_of_the_training():
             steps.append(event.n_steps)
 
     finish(pipeline_events(images, config), count)
-    assert steps[-1] == steps_per_epoch(config.n2v, config, [images.shape])
+    (split,) = splits_of(config, [images.shape])
+    assert steps[-1] == steps_in_epoch(config.n2v, split, config.num_epochs)
 
 
 @pytest.mark.parametrize(
