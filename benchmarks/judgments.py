@@ -3,6 +3,7 @@
 Trains on synthetic tasks and on real pairs NAME_noisy.tif and NAME_gt.tif, and compares
 
 - by how much each stage is better than the best Gaussian filter, in dB: estimated, and in truth;
+  the filter is applied to the images without the patterns that are removed first;
 - the share of the squared error in the 5 % of the area that the map of doubt marks. In brackets
   the share that a map would mark that knew the error, as blurred as the map of doubt is.
 
@@ -28,7 +29,7 @@ from quality import configuration, read_pair
 from settings import add_settings_arguments
 from tables import Table, add_common_arguments, machine, use_threads, write_report
 from tasks import ALL_TASKS, TASKS, affine_fit, make_task, psnr
-from verdicts import agreement_of
+from verdicts import agreement_of, without_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,14 +64,16 @@ def judged(name: str, noisy: NDArray[np.float32], arguments: argparse.Namespace)
         found: dict[str, Any] = pickle.loads(kept.read_bytes())
         return found
     mode: Mode = "2.5D" if name == "T6_stack" else "2D"
+    config = configuration(arguments, mode, 0, None)
     events: list[Any] = []
-    finish(pipeline_events(noisy, configuration(arguments, mode, 0, None)), events.append)
+    finish(pipeline_events(noisy, config), events.append)
     stages = [event for event in events if isinstance(event, StageFinished)]
     doubts = [event.doubt for event in stages if event.doubt is not None]
     found = {
         "denoised": {f"stage{e.stage}": e.denoised[0] for e in stages if e.denoised},
         "verdict": next((e.verdict for e in events if isinstance(e, Judged)), None),
         "noise": doubts[-1].noise if doubts else None,
+        "cleaned": without_patterns(noisy, config),
     }
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +85,8 @@ def row_of(
     name: str, noisy: NDArray[np.float32], truth: NDArray[np.float32], found: dict[str, Any]
 ) -> dict[str, Any]:
     """Compare what was said with the truth."""
-    blurred = {sigma: ndimage.gaussian_filter(noisy, (0, sigma, sigma)) for sigma in _SIGMAS}
+    cleaned = found["cleaned"]
+    blurred = {sigma: ndimage.gaussian_filter(cleaned, (0, sigma, sigma)) for sigma in _SIGMAS}
     best = max(_SIGMAS, key=lambda sigma: psnr(blurred[sigma], truth))
     scores = {stage: psnr(image, truth) for stage, image in found["denoised"].items()}
     scores["best_gaussian"] = psnr(blurred[best], truth)
@@ -92,7 +96,7 @@ def row_of(
         row["gains"] = found["verdict"].gains_db
     if found["noise"] is not None:
         results = {**found["denoised"], "filter": blurred[best]}
-        results["smooth"] = ndimage.gaussian_filter(noisy, (0, 2.5, 2.5))
+        results["smooth"] = ndimage.gaussian_filter(cleaned, (0, 2.5, 2.5))
         row["doubt"] = {
             which: shares(noisy, image, truth, found["noise"]) for which, image in results.items()
         }

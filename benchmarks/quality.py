@@ -39,9 +39,9 @@ from tables import (
     use_threads,
     write_report,
 )
-from tasks import ALL_TASKS, TASKS, Task, affine_fit, make_task, psnr, score
+from tasks import ALL_TASKS, TASKS, affine_fit, make_task, psnr, score
 from true_kernel import agreement, true_kernel
-from verdicts import COLUMN, agreement_of, cell_of
+from verdicts import COLUMN, agreement_of, cell_of, without_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,9 +115,9 @@ def run_task(name: str, mode: Mode, seed: int, arguments: argparse.Namespace) ->
     truth = true_kernel(name, mode)
     with tempfile.TemporaryDirectory() as folder:
         file = truth.save(Path(folder) / "true.npy") if arguments.kernel == "true" else None
-        result, seconds = train(
-            task["noisy"], configuration(arguments, mode, seed, file), clock_of(arguments.clock)
-        )
+        config = configuration(arguments, mode, seed, file)
+        result, seconds = train(task["noisy"], config, clock_of(arguments.clock))
+        cleaned = without_patterns(task["noisy"], config)
     images = {"input": task["noisy"], **denoised_images(result)}
     row: dict[str, Any] = {"task": name, "mode": mode, "seed": seed}
     row |= {step: score(image, task["clean"]) for step, image in images.items()}
@@ -126,17 +126,19 @@ def run_task(name: str, mode: Mode, seed: int, arguments: argparse.Namespace) ->
         row |= {"kernel": found.to_array().astype(int).tolist(), **agreement(found, truth)}
     if result.comparison is not None:
         row["comparison"] = result.comparison.to_dict()
-    row["verdict"] = agreement_of(result.verdict, _psnr_of(row, task))
+    row["verdict"] = agreement_of(result.verdict, _psnr_of(row, cleaned, task["clean"]))
     return row | {"seconds": seconds}
 
 
-def _psnr_of(row: dict[str, Any], task: Task) -> dict[str, float]:
-    """Return the PSNR in dB of both stages and of the best Gaussian filter."""
-    blurred = (ndimage.gaussian_filter(task["noisy"], (0, s, s)) for s in _SIGMAS)
+def _psnr_of(
+    row: dict[str, Any], cleaned: NDArray[np.float32], truth: NDArray[np.float32]
+) -> dict[str, float]:
+    """Return the PSNR in dB of both stages and of the best Gaussian filter of cleaned images."""
+    blurred = (ndimage.gaussian_filter(cleaned, (0, s, s)) for s in _SIGMAS)
     scores: dict[str, float] = {
         step: row[step]["psnr"] for step in ("stage1", "stage2") if step in row
     }
-    scores["best_gaussian"] = max(psnr(image, task["clean"]) for image in blurred)
+    scores["best_gaussian"] = max(psnr(image, truth) for image in blurred)
     return scores
 
 

@@ -5,14 +5,28 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from autoStructN2V.datasets.images.sources import ArraySource, read_stack
+from autoStructN2V.masking import find_patterns
+from autoStructN2V.pipeline import validate_config
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from autoStructN2V.inference.verdict import Verdict
 
 COLUMN = "verdict: dB above Gaussian (truth), ranks"
 _CLEAR = 0.2  # dB in the truth: smaller differences need not be ranked
 _NAMES = {"stage 1": "stage1", "stage 2": "stage2", "gaussian": "best_gaussian"}
+
+
+def without_patterns(noisy: NDArray[np.float32], config: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Return images (z, y, x) as a run judges them: without the patterns that it removes."""
+    source = ArraySource(noisy)
+    removal = find_patterns([source], **validate_config(config).pattern_search)
+    return read_stack(removal.applied_to(source))
 
 
 def agreement_of(verdict: Verdict | None, psnr: Mapping[str, float]) -> dict[str, Any] | None:

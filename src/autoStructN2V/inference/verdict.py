@@ -33,6 +33,8 @@ class Verdict:
     is_learned : bool
         Whether the networks learned from the very pixels that are judged, as in images too small
         to hold any out: what they know of the noise there counts in their favor.
+    is_without_patterns : bool
+        Whether patterns were removed first, and the filter applied to the images without them.
     """
 
     errors: dict[str, float]
@@ -40,6 +42,7 @@ class Verdict:
     gaussian_sigma: float
     doubt: float = 0.0
     is_learned: bool = False
+    is_without_patterns: bool = False
 
     @property
     def stages(self) -> dict[str, float]:
@@ -100,9 +103,10 @@ class Verdict:
         if other is not None and (gain := self._db(other, self.best)) >= _WORTH_TELLING:
             than_stage = f"about {gain:.1f} dB better than {other} and "
         if self.loses_to_gaussian:
-            what = f"a Gaussian filter of {self.gaussian_sigma:.2g} px"
+            what = f"a Gaussian filter of {self._filter}"
             if self.gaussian_sigma == 0.0:
-                what = "the images as they are"
+                what = "the images without patterns"
+                what = what if self.is_without_patterns else "the images as they are"
             return (
                 f"{best} is about {-self.gain_db:.1f} dB worse than {what}, as far as these images "
                 "can tell: use that, check the kernel, or train longer (preset High quality)."
@@ -112,8 +116,14 @@ class Verdict:
         why = f": {self._why_open}" if self.is_open else ""
         return (
             f"{best} is {than_stage}{by} better than the best Gaussian filter "
-            f"({self.gaussian_sigma:.2g} px), as far as these images can tell{why}."
+            f"({self._filter}), as far as these images can tell{why}."
         )
+
+    @property
+    def _filter(self) -> str:
+        """The best filter, and what it was applied to."""
+        width = f"{self.gaussian_sigma:.2g} px"
+        return f"{width} on the images without patterns" if self.is_without_patterns else width
 
     @property
     def _why_open(self) -> str:

@@ -227,6 +227,7 @@ class Job:
             self.config.random_seed,
             self.should_stop,
             is_learned=self.pixels.holds_nothing_out,
+            is_without_patterns=bool(self.removal.patterns),
         )
         if isinstance(found, NoVerdict):
             yield Warned(found.sentence)

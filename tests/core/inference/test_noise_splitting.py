@@ -131,6 +131,19 @@ def test_a_result_that_loses_to_a_gaussian_filter_is_told():
     assert "dB worse than the images as they are" in untouched.sentence
 
 
+def test_which_images_the_filter_was_applied_to_is_said():
+    """Stage 1 may beat the filter of the images as recorded and lose to that of cleaned ones."""
+    cleaned = replace(verdict(), is_without_patterns=True)
+    assert "best Gaussian filter (1.5 px on the images without patterns), as" in cleaned.sentence
+    losing = replace(verdict(gaussian=0.02), is_without_patterns=True)
+    assert (
+        "worse than a Gaussian filter of 1.5 px on the images without patterns, as"
+        in losing.sentence
+    )
+    untouched = replace(losing, gaussian_sigma=0.0)
+    assert "worse than the images without patterns, as" in untouched.sentence
+
+
 def test_errors_that_are_too_small_to_be_known_make_no_claims():
     """The variance of the noise is known to a few percent, and so is what is told of it."""
     assert verdict(stage1=0.0, stage2=-0.01, gaussian=0.01).gain_db < 1.5

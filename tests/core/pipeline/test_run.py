@@ -194,6 +194,13 @@ def test_a_verdict_knows_whether_pixels_were_held_out(n_slices, is_learned):
     assert result.verdict.is_learned is is_learned
 
 
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_a_verdict_knows_whether_patterns_were_removed(is_removed):
+    images = make_sample("periodic", seed=0, shape=(4, 96, 96)).noisy
+    _, result = drive(images, tiny(method="n2v", remove_periodic=is_removed))
+    assert result.verdict.is_without_patterns is is_removed
+
+
 def test_an_imported_model_of_the_other_mode_is_refused(stage1_file):
     with pytest.raises(ModelError, match=r"trained in 2D mode but 2\.5D is configured"):
         drive(noisy_lines((20, 32, 32)), tiny(stage1_model=stage1_file[0], mode="2.5D"))

@@ -85,6 +85,7 @@ def judge_stages(
     should_stop: Callable[[], bool],
     *,
     is_learned: bool = False,
+    is_without_patterns: bool = False,
 ) -> Verdict | NoVerdict | None:
     """Estimate how far the results of a run are from the truth.
 
@@ -109,6 +110,8 @@ def judge_stages(
         True ends the work.
     is_learned : bool
         Whether no pixels were held out from the training.
+    is_without_patterns : bool
+        Whether patterns were removed from the stacks.
 
     Returns
     -------
@@ -156,7 +159,13 @@ def judge_stages(
     sigma = verdict.gaussian_sigma / first.grid_share
     # noise that is as coarse as structure: what was found to be structure may be half of it
     doubt = noise.leak if is_coarse else 0.0
-    return replace(verdict, gaussian_sigma=sigma, doubt=doubt, is_learned=is_learned)
+    return replace(
+        verdict,
+        gaussian_sigma=sigma,
+        doubt=doubt,
+        is_learned=is_learned,
+        is_without_patterns=is_without_patterns,
+    )
 
 
 def noise_is_cut_off(
