@@ -13,7 +13,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 ifeq ($(shell uname),Linux)
 NEEDS = screen
 # a process for each core and one more, as windows wait now and then, with one thread each
-PARALLEL = --numprocesses $$(($$(nproc) + 1))
+PARALLEL = --numprocesses $$(($$(nproc) + 1)) --dist worksteal
 export QT_QPA_PLATFORM = xcb
 endif
 
