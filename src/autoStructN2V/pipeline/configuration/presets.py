@@ -25,7 +25,7 @@ _QUICK: dict[str, Any] = {
     "batch_size": 4,
     "optimizer": "muon",
     "learning_rate": 5e-3,
-    "most_passes": 80,
+    "most_passes": 50,
 }
 
 _BEST: dict[str, Any] = {"steps_per_epoch": 60, "refinement": 0.7, "average_turns": True}
