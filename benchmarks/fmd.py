@@ -33,7 +33,7 @@ from tables import (
     write_report,
 )
 from tasks import affine_fit, psnr
-from verdicts import COLUMN, agreement_of, cell_of
+from verdicts import COLUMN, agreement_of, cell_of, without_patterns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,16 +74,17 @@ def score_frame(
 ) -> dict[str, Any]:
     """Train on one frame alone and score it."""
     noisy, truth = (middle(image, arguments.side) for image in read_frame(folder, name, frame))
-    result, seconds = train(
-        noisy, configuration(arguments, "2D", 0, None), clock_of(arguments.clock)
-    )
+    config = configuration(arguments, "2D", 0, None)
+    result, seconds = train(noisy, config, clock_of(arguments.clock))
     images = {"input": noisy, **denoised_images(result)}
     row: dict[str, Any] = {"type": name, "frame": frame, "seconds": seconds}
     row |= {step: peak_psnr(image, truth) for step, image in images.items()}
     row["best_gaussian"] = best_gaussian(noisy, truth)
     row |= scores_at_own_brightness(noisy, truth, images)
     last = result.last_stage
-    row["verdict"] = agreement_of(result.verdict, row["own"])
+    own = affine_fit(truth, noisy)
+    judged = best_gaussian(without_patterns(noisy, config), own)
+    row["verdict"] = agreement_of(result.verdict, {**row["own"], "best_gaussian": judged})
     row["grid"] = last.model.grid_share if last else None
     if result.kernel is not None:
         row["kernel"] = trimmed(result.kernel).astype(int).tolist()

@@ -1,7 +1,8 @@
 """Single frames of FMD, denoised by other programs and by this one in the same run.
 
 Every program learns from one frame alone, or knows none: BM3D (which is told the measured spectrum
-of the noise; of several strengths, with and without a transform of shot noise, the truth chooses),
+of the noise; of several strengths, with and without a transform of shot noise, the truth at the
+brightness of the frame chooses),
 CAREamics (Noise2Void, as many steps as in side_by_side.py), FM2S, Noise2VST, and this program with
 preset fast. PSNR in dB as in fmd.py, also by the truth at the brightness of the frame; seconds of
 the processor (of BM3D: of one try). The other programs are in an environment of their own;
@@ -123,7 +124,10 @@ def read_arguments() -> argparse.Namespace:
     add("--peers-python", type=Path, required=True, metavar="FILE", help=python)
     add("--fm2s", type=Path, metavar="FOLDER", help="the clone of FM2S")
     add_common_arguments(parser)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if "fm2s" in arguments.methods and arguments.fm2s is None:
+        parser.error("fm2s needs --fm2s; without its clone name the other --methods")
+    return arguments
 
 
 def main() -> None:

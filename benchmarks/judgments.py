@@ -64,16 +64,14 @@ def judged(name: str, noisy: NDArray[np.float32], arguments: argparse.Namespace)
         found: dict[str, Any] = pickle.loads(kept.read_bytes())
         return found
     mode: Mode = "2.5D" if name == "T6_stack" else "2D"
-    config = configuration(arguments, mode, 0, None)
     events: list[Any] = []
-    finish(pipeline_events(noisy, config), events.append)
+    finish(pipeline_events(noisy, configuration(arguments, mode, 0, None)), events.append)
     stages = [event for event in events if isinstance(event, StageFinished)]
     doubts = [event.doubt for event in stages if event.doubt is not None]
     found = {
         "denoised": {f"stage{e.stage}": e.denoised[0] for e in stages if e.denoised},
         "verdict": next((e.verdict for e in events if isinstance(e, Judged)), None),
         "noise": doubts[-1].noise if doubts else None,
-        "cleaned": without_patterns(noisy, config),
     }
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -82,10 +80,13 @@ def judged(name: str, noisy: NDArray[np.float32], arguments: argparse.Namespace)
 
 
 def row_of(
-    name: str, noisy: NDArray[np.float32], truth: NDArray[np.float32], found: dict[str, Any]
+    name: str,
+    noisy: NDArray[np.float32],
+    cleaned: NDArray[np.float32],
+    truth: NDArray[np.float32],
+    found: dict[str, Any],
 ) -> dict[str, Any]:
     """Compare what was said with the truth."""
-    cleaned = found["cleaned"]
     blurred = {sigma: ndimage.gaussian_filter(cleaned, (0, sigma, sigma)) for sigma in _SIGMAS}
     best = max(_SIGMAS, key=lambda sigma: psnr(blurred[sigma], truth))
     scores = {stage: psnr(image, truth) for stage, image in found["denoised"].items()}
@@ -160,7 +161,8 @@ def main() -> None:
     use_threads(arguments.threads)
     table = Table(_COLUMNS)
     for name, noisy, truth in images_of(arguments):
-        row = row_of(name, noisy, truth, judged(name, noisy, arguments))
+        cleaned = without_patterns(noisy, configuration(arguments, "2D", 0, None))
+        row = row_of(name, noisy, cleaned, truth, judged(name, noisy, arguments))
         table.add(cells_of(row), row)
     settings = {"preset": arguments.preset, "set": arguments.set}
     write_report(arguments.json, {"machine": machine(), "settings": settings, "images": table.rows})

@@ -24,6 +24,8 @@ def denoise(
 ) -> dict[str, NDArray[np.float64]]:
     """Return the denoised images under their names, and the seconds of each as ``NAME.seconds``.
 
+    Seconds of the processor.
+
     Without ``sigma``, ``NAME.spectrum`` is the power spectrum of the noise of an image.
     """
     if not hasattr(np, "trapz"):
@@ -35,9 +37,9 @@ def denoise(
         if name.endswith(_SPECTRUM):
             continue
         noise = images[name + _SPECTRUM] if sigma is None else sigma
-        start = time.perf_counter()
+        start = time.process_time()
         out[name] = np.asarray(bm3d(image, sigma_psd=noise), np.float64)
-        out[f"{name}.seconds"] = np.array(time.perf_counter() - start)
+        out[f"{name}.seconds"] = np.array(time.process_time() - start)
     return out
 
 

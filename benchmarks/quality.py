@@ -198,15 +198,15 @@ def read_pair(folder: Path, name: str) -> list[NDArray[np.float32]]:
 def score_real(folder: Path, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Train on a real image and score it where its truth is within the limits."""
     noisy, truth = read_pair(folder, name)
-    result, seconds = train(
-        noisy, configuration(arguments, "2D", 0, None), clock_of(arguments.clock)
-    )
+    config = configuration(arguments, "2D", 0, None)
+    result, seconds = train(noisy, config, clock_of(arguments.clock))
     images = {"input": noisy, **denoised_images(result)}
     row: dict[str, Any] = {"image": name, "kernel": None, "seconds": seconds}
     scale = (arguments.limits, arguments.peak)
     row |= {step: masked_psnr(image, truth, *scale) for step, image in images.items()}
     row["best_gaussian"] = best_gaussian(noisy, truth, *scale)
-    row["verdict"] = agreement_of(result.verdict, row)
+    judged = best_gaussian(without_patterns(noisy, config), truth, *scale)
+    row["verdict"] = agreement_of(result.verdict, {**row, "best_gaussian": judged})
     if result.kernel is not None:
         row["kernel"] = result.kernel.trimmed().to_array().astype(int).tolist()
     return row

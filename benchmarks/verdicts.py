@@ -23,7 +23,7 @@ _NAMES = {"stage 1": "stage1", "stage 2": "stage2", "gaussian": "best_gaussian"}
 
 
 def without_patterns(noisy: NDArray[np.float32], config: Mapping[str, Any]) -> NDArray[np.float32]:
-    """Return images (z, y, x) as a run judges them: without the patterns that it removes."""
+    """Return images (z, y, x) without the patterns that a run removes before it judges them."""
     source = ArraySource(noisy)
     removal = find_patterns([source], **validate_config(config).pattern_search)
     return read_stack(removal.applied_to(source))

@@ -103,25 +103,27 @@ class Verdict:
         if other is not None and (gain := self._db(other, self.best)) >= _WORTH_TELLING:
             than_stage = f"about {gain:.1f} dB better than {other} and "
         if self.loses_to_gaussian:
-            what = f"a Gaussian filter of {self._filter}"
+            what, that = f"a Gaussian filter of {self.filter_text}", "that"
             if self.gaussian_sigma == 0.0:
                 what = "the images without patterns"
                 what = what if self.is_without_patterns else "the images as they are"
+                that = "those"
             return (
                 f"{best} is about {-self.gain_db:.1f} dB worse than {what}, as far as these images "
-                "can tell: use that, check the kernel, or train longer (preset High quality)."
+                f"can tell: use {that}, check the kernel, or train longer where the images are "
+                "many enough (preset High quality)."
             )
         about = "at best" if self.is_open else "about"
         by = f"{about} {self.gain_db:.1f} dB" if self.gain_db >= _WORTH_TELLING else "no"
         why = f": {self._why_open}" if self.is_open else ""
         return (
             f"{best} is {than_stage}{by} better than the best Gaussian filter "
-            f"({self._filter}), as far as these images can tell{why}."
+            f"({self.filter_text}), as far as these images can tell{why}."
         )
 
     @property
-    def _filter(self) -> str:
-        """The best filter, and what it was applied to."""
+    def filter_text(self) -> str:
+        """Width of the best filter, and what it was applied to."""
         width = f"{self.gaussian_sigma:.2g} px"
         return f"{width} on the images without patterns" if self.is_without_patterns else width
 

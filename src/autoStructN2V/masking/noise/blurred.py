@@ -118,13 +118,9 @@ def _flat_and_structured(
 
 
 def _is_steep(power: FloatArray, limits: BlurredLimits) -> bool:
-    """Whether the power (R,) falls much from the first to the second third of the band, and on.
-
-    That of images which were enlarged ends within the band, and what little is beyond is even.
-    """
+    """Whether the power (R,) falls much from the first to the second third of the band."""
     third = len(power) // 3
-    falls_on = power[2 * third] > (1.0 + limits.evenness.most_above) * power[-1]
-    return bool(power[third] > limits.steep * power[2 * third] and falls_on)
+    return bool(power[third] > limits.steep * power[2 * third])
 
 
 def _autocorrelation(rings: FloatArray, log_power: FloatArray, max_lag: int) -> FloatArray:

@@ -1,8 +1,8 @@
 """Presets: starting values for common wishes.
 
-Balanced is fast with a training four times as long, high quality with one eight times as long: more
-steps gained more than a larger network did in the same time. Documented is the table of documented
-defaults and needs no values here.
+Balanced is fast with a training four times as long, high quality with one eight times as long,
+where there are as many pixels (``most_passes``): more steps gained more than a larger network did
+in the same time. Documented is the table of documented defaults and needs no values here.
 """
 
 from collections.abc import Mapping

@@ -111,7 +111,7 @@ def _figures(record: RunRecord) -> list[tuple[str, str]]:
     if verdict is not None:
         at_best = "at best " if verdict.is_open else ""
         gain = f"{at_best}{_signed(verdict.gain_db, 1)} dB"
-        found.append((gain, f"against the best Gaussian filter ({verdict.gaussian_sigma:.2g} px)"))
+        found.append((gain, f"against the best Gaussian filter ({verdict.filter_text})"))
     if report is not None:
         of = f"; {report.input_noise.std_text} was measured" if report.input_noise else ""
         meaning = f"standard deviation of the noise that was removed{of}"
@@ -250,7 +250,7 @@ def _errors(verdict: Verdict | None) -> list[dict[str, Any]]:
     """Return the estimated errors, the smallest first, each with the length of its bar in %."""
     if verdict is None:
         return []
-    names = {"gaussian": f"{_FILTER} ({verdict.gaussian_sigma:.2g} px)"}
+    names = {"gaussian": f"{_FILTER} ({verdict.filter_text})"}
     shown = {name: max(error, 0.0) for name, error in verdict.errors.items()}
     longest = max(*shown.values(), 1e-12)
     return [

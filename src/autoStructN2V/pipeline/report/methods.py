@@ -155,13 +155,15 @@ class MethodsText:
         verdict = self._record.result.verdict
         if verdict is None:
             return ""
+        applied = " of the images without these patterns" if verdict.is_without_patterns else ""
         compared = f"{abs(verdict.gain_db):.1f} dB {'below' if verdict.gain_db >= 0 else 'above'}"
         return (
             "As estimated from the noisy images alone by splitting their noise "
             f"{self._cited(COUPLED_BOOTSTRAP)}, the mean squared error against the truth is "
             f"{'at best ' if verdict.is_open else ''}"
             f"{'about' if verdict.is_tie else compared} that of "
-            f"the best Gaussian filter (standard deviation {verdict.gaussian_sigma:.2g} pixels)."
+            f"the best Gaussian filter{applied} (standard deviation "
+            f"{verdict.gaussian_sigma:.2g} pixels)."
         )
 
 

@@ -34,7 +34,7 @@ class HeadStarts:
     config: PipelineConfig
     noise: NoiseMeasurement
     start: Start | None
-    _given: set[int] = field(default_factory=set)
+    _given: set[int] = field(default_factory=set, init=False)
 
     def may_be_given(self, stage: int, kernel: Kernel) -> bool:
         """Whether a training that hides a kernel may begin with the weights of the package.

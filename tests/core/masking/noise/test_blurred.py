@@ -1,7 +1,5 @@
 """Noise floor: noise that is blurred in all directions is told from sharp noise and structure."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -11,7 +9,6 @@ from autoStructN2V.masking.kernels.config import ExtractorConfig
 from autoStructN2V.masking.kernels.extraction import extract_kernel
 from autoStructN2V.masking.noise.background import noise_field
 from autoStructN2V.masking.noise.blurred import blurred_noise
-from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 
 SHAPE = (3, 256, 256)
@@ -51,17 +48,6 @@ def test_the_blur_is_measured(sigma):
 def test_noise_with_an_independent_part_is_not_blurred(kind):
     sample = synthetic.make_sample(kind, 0, SHAPE)
     assert blurred_noise([noise_field(sample.noisy)], 5) is None
-
-
-@pytest.mark.parametrize("slowest", [0.2, 0.25, NOISE_LIMITS.blurred.slowest])
-def test_noise_of_enlarged_images_ends_and_is_not_blurred(slowest):
-    """It falls as steeply where the recorded grid ends, wherever the band begins."""
-    rng = np.random.default_rng(4)
-    recorded = rng.standard_normal((SHAPE[0], SHAPE[1] // 2, SHAPE[2] // 2))
-    image = ndimage.zoom(recorded, (1, 2, 2), order=3, mode="mirror", grid_mode=True)
-    image = (image + 0.03 * rng.standard_normal(image.shape)).astype(np.float32)
-    limits = replace(NOISE_LIMITS.blurred, slowest=slowest)
-    assert blurred_noise([noise_field(image)], 5, limits) is None
 
 
 def test_sharp_structure_is_no_blurred_noise():

@@ -142,18 +142,22 @@ def test_beside_other_programs_what_is_no_arithmetic_takes_longer():
 
 
 def test_the_number_of_steps_is_that_of_the_training():
+    """Each stage divides the images by patches of its own size."""
     images = noisy_lines((9, 48, 48))
-    stage = {"steps_per_epoch": 0, "patches_per_image": 4}
-    config = validate_config(tiny(method="n2v", n2v=stage))
-    steps = []
+    own = {"steps_per_epoch": 0, "most_passes": 1}
+    sizes = {"stage1": {**own, "patch_size": 16}, "stage2": {**own, "patch_size": 32}}
+    config = validate_config(tiny(**sizes))
+    steps = {}
 
     def count(event):
         if isinstance(event, BatchFinished):
-            steps.append(event.n_steps)
+            steps[event.stage] = event.n_steps
 
     finish(pipeline_events(images, config), count)
-    (split,) = splits_of(config, [images.shape])
-    assert steps[-1] == steps_in_epoch(config.n2v, split, config.num_epochs)
+    splits = splits_of(config, [images.shape])
+    for number, stage, split in zip((1, 2), (config.stage1, config.stage2), splits, strict=True):
+        assert steps[number] == steps_in_epoch(stage, split, config.num_epochs)
+    assert steps[1] != steps[2]
 
 
 @pytest.mark.parametrize(

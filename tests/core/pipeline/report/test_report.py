@@ -179,6 +179,17 @@ def test_the_verdict_is_told_in_plain_words(
     assert said in MethodsText(record).text
 
 
+def test_the_page_says_that_the_filter_saw_images_without_patterns(
+    run: tuple[RunOutput, RunRecord],
+) -> None:
+    errors = {"stage 2": 0.05, GAUSSIAN: 0.15}
+    verdict = Verdict(errors, dict.fromkeys(errors, 0.001), 1.5, is_without_patterns=True)
+    record = replace(run[1], result=replace(run[1].result, verdict=verdict))
+    page = render(record)
+    assert page.count("1.5 px on the images without patterns") == 3, "figure, sentence and bar"
+    assert "the best Gaussian filter of the images without these patterns (" in page
+
+
 def test_a_kernel_that_was_skipped_was_not_drawn_by_hand(
     run: tuple[RunOutput, RunRecord],
 ) -> None:
