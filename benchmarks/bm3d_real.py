@@ -60,7 +60,7 @@ def bm3d_images(
         run_script("peer_bm3d.py", files, python, threads)
         with np.load(files[1]) as file:
             return {
-                strength: (file[f"{strength}"], float(file[f"{strength}.seconds"]))
+                strength: (file[str(strength)], float(file[f"{strength}.seconds"]))
                 for strength in _STRENGTHS
             }
 

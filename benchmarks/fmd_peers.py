@@ -2,11 +2,10 @@
 
 Every program learns from one frame alone, or knows none: BM3D (which is told the measured spectrum
 of the noise; of several strengths, with and without a transform of shot noise, the truth at the
-brightness of the frame chooses),
-CAREamics (Noise2Void, as many steps as in side_by_side.py), FM2S, Noise2VST, and this program with
-preset fast. PSNR in dB as in fmd.py, also by the truth at the brightness of the frame; seconds of
-the processor (of BM3D: of one try). The other programs are in an environment of their own;
-peer_careamics.py and peer_fluorescence.py say how to make it.
+brightness of the frame chooses), CAREamics (Noise2Void, as many steps as in side_by_side.py), FM2S,
+Noise2VST, and this program with preset fast. PSNR in dB as in fmd.py, also by the truth at the
+brightness of the frame; seconds of the processor (of BM3D: of one try). The other programs are in
+an environment of their own; peer_careamics.py and peer_fluorescence.py say how to make it.
 """
 
 from __future__ import annotations

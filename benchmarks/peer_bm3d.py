@@ -24,8 +24,7 @@ def denoise(
 ) -> dict[str, NDArray[np.float64]]:
     """Return the denoised images under their names, and the seconds of each as ``NAME.seconds``.
 
-    Seconds of the processor.
-
+    These are of the processor.
     Without ``sigma``, ``NAME.spectrum`` is the power spectrum of the noise of an image.
     """
     if not hasattr(np, "trapz"):

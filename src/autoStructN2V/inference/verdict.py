@@ -105,9 +105,8 @@ class Verdict:
         if self.loses_to_gaussian:
             what, that = f"a Gaussian filter of {self.filter_text}", "that"
             if self.gaussian_sigma == 0.0:
-                what = "the images without patterns"
-                what = what if self.is_without_patterns else "the images as they are"
-                that = "those"
+                how = "without patterns" if self.is_without_patterns else "as they are"
+                what, that = f"the images {how}", "those"
             return (
                 f"{best} is about {-self.gain_db:.1f} dB worse than {what}, as far as these images "
                 f"can tell: use {that}, check the kernel, or train longer where the images are "
