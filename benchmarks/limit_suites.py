@@ -261,7 +261,7 @@ def share_left(case: PatternCase, removal: PatternRemoval) -> float:
     return error / pattern
 
 
-class RecorruptionSuite(_Cases):
+class LocalStrengthSuite(_Cases):
     """Judges limits of drawing noise by its strength at each pixel, which is known."""
 
     _SIDE = 64
@@ -307,10 +307,10 @@ class RecorruptionSuite(_Cases):
         return sampler.draw(patch, torch.Generator().manual_seed(0))[0, 0].numpy()
 
 
-SUITES: dict[str, type[NoiseSuite | ExtractionSuite | PatternSuite | RecorruptionSuite]] = {
+SUITES: dict[str, type[NoiseSuite | ExtractionSuite | PatternSuite | LocalStrengthSuite]] = {
     "NoiseLimits": NoiseSuite,
     "ExtractionLimits": ExtractionSuite,
     "PatternLimits": PatternSuite,
-    "RecorruptionLimits": RecorruptionSuite,
+    "LocalStrengthLimits": LocalStrengthSuite,
 }
 """The suite of each dataclass of limits that is handed to a function as a whole."""

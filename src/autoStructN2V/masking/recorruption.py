@@ -6,13 +6,6 @@ predicted from the other without hiding anything. What lies beyond a kernel, too
 be hidden, is noise as well, unless a person has taken it out. Where noise depends on brightness,
 the drawn noise is as strong as the measured one is there.
 
-Noise that is skewed, as of few photons, has a third moment too, and drawn noise is Gaussian. What a
-network gains by keeping some of the skewed noise is charged only if the drawn noise is stronger at
-pixels that are brighter than those around them. With variance v + c (y - m), where m is the mean
-around a pixel, the terms of third order in the mean product of a smooth function of that pixel of
-y + a z with n - z / a are E[n^3] - (2 - a^2) c E[n^2]: they vanish for one c, which the third
-moment gives. What a network makes of products with pixels around is charged a little too much.
-
 Shapes: B patches, C slices, P patch size.
 
 References
@@ -22,19 +15,19 @@ Pang et al.: Recorrupted-to-Recorrupted. CVPR (2021). doi:10.1109/CVPR46437.2021
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from autoStructN2V.masking.kernels.cells import center_of
-from autoStructN2V.masking.limits import limit
+from autoStructN2V.masking.local_strength import (
+    LOCAL_STRENGTH_LIMITS,
+    LocalStrengthLimits,
+    local_strength,
+)
 from autoStructN2V.masking.noise.autocorrelation import MAX_LAG
-from autoStructN2V.masking.noise.limits import NOISE_LIMITS
 from autoStructN2V.masking.noise.resolution import significant
-from autoStructN2V.masking.noise.strength.levels import growth_beyond
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,22 +39,6 @@ if TYPE_CHECKING:
 
 _MARGIN = MAX_LAG + 1  # px: drawn noise is periodic, so a border wider than all lags is cut off
 _LEAST_POWER = 1e-3  # relative to the mean: what no noise can have is lifted to this
-
-
-@dataclass(frozen=True)
-class RecorruptionLimits:
-    """How noise is drawn where its strength depends on brightness."""
-
-    averaged: int = limit(
-        5,
-        unit="px, side of a square, odd, at least 3",
-        separates="brightness, averaged over more, from the noise on it, averaged over less",
-        source="of 1 to 17 px it draws shot noise on a line with the least error, "
-        "benchmarks/limits.py",
-    )
-
-
-RECORRUPTION_LIMITS = RecorruptionLimits()
 
 
 class NoiseSampler:
@@ -80,11 +57,11 @@ class NoiseSampler:
     device : torch.device
         Where noise is drawn.
     by_levels : bool
-        Whether the strength follows the measured levels of brightness, and not a straight line.
-        Where the noise is skewed, it then follows the pixel itself as well.
+        Whether the strength follows the measured levels of brightness or the pixels, and not a
+        straight line.
     added : float
-        Times the drawn noise that is added to patches (a), for the third moment.
-    limits : RecorruptionLimits
+        Times the drawn noise that is added to patches (a), for noise that is skewed.
+    limits : LocalStrengthLimits
         Other limits than the usual ones, for a trial.
 
     Attributes
@@ -105,21 +82,16 @@ class NoiseSampler:
         *,
         by_levels: bool = False,
         added: float = 0.0,
-        limits: RecorruptionLimits = RECORRUPTION_LIMITS,
+        limits: LocalStrengthLimits = LOCAL_STRENGTH_LIMITS,
     ) -> None:
-        mean, std = mean_and_std
-        self._limits = limits
-        self.variance = autocorrelation.noise_variance / std**2
-        self._slope = autocorrelation.variance_slope * std
-        self._brightness = (autocorrelation.brightness - mean) / std
-        known = autocorrelation.levels if by_levels else ()
-        per_unit = std / autocorrelation.noise_variance  # relative variance for each unit
-        self._growth = growth_beyond(known) * per_unit if known else 0.0
-        self._own = autocorrelation.asymmetry / (2.0 - added**2) * per_unit
-        levels = np.array(known, np.float32).reshape(-1, 2)
-        self._levels = torch.from_numpy(levels).to(device)
-        self._levels = (self._levels - torch.tensor([mean, 0.0], device=device)) / torch.tensor(
-            [std, autocorrelation.noise_variance], device=device
+        self.variance = autocorrelation.noise_variance / mean_and_std[1] ** 2
+        self._strength = local_strength(
+            autocorrelation,
+            mean_and_std,
+            device,
+            by_levels=by_levels,
+            added=added,
+            limits=limits,
         )
         self._patch_size = patch_size
         self.device = device
@@ -168,8 +140,8 @@ class NoiseSampler:
         noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * self._shaping, s=shape[2:])
         inner = noise[..., : self._patch_size, : self._patch_size]
         if scale is None:
-            return inner * self._relative_variance(patches).sqrt()
-        drawn: Tensor = scale.gain * inner * self._relative_variance(scale.before(patches)).sqrt()
+            return inner * self._strength(patches).sqrt()
+        drawn: Tensor = scale.gain * inner * self._strength(scale.before(patches)).sqrt()
         return drawn
 
     def variance_at(self, patches: Tensor) -> Tensor:
@@ -185,43 +157,7 @@ class NoiseSampler:
         Tensor, (B, C, P, P) float32
             In squared normalized units.
         """
-        return self.variance * self._relative_variance(patches)
-
-    def _relative_variance(self, patches: Tensor) -> Tensor:
-        """Return the variance (B, C, P, P) relative to that at mean brightness."""
-        around = _mean_around(patches, self._limits.averaged)
-        if len(self._levels):
-            n_pixels = self._n_around(patches.shape[-1])
-            others = (n_pixels * around - patches) / (n_pixels - 1.0)
-            return self._at_levels(others, patches)
-        variance = 1.0 + self._slope * (around - self._brightness)
-        return variance.clamp_min(NOISE_LIMITS.strength.least_share)
-
-    def _n_around(self, side: int) -> Tensor:
-        """Return how many pixels of a patch (P, P) the square around each has."""
-        reach = self._limits.averaged // 2
-        places = torch.arange(side, device=self.device)
-        along = (places + reach).clamp_max(side - 1) - (places - reach).clamp_min(0) + 1
-        return along[:, None] * along[None, :]
-
-    def _at_levels(self, others: Tensor, patches: Tensor) -> Tensor:
-        """Return the variance (B, C, P, P) of pixels with some brightness around them."""
-        bright, variance = self._levels.T.contiguous()
-        above = torch.searchsorted(bright, others.contiguous()).clamp(1, len(bright) - 1)
-        low, high = bright[above - 1], bright[above]
-        width = (high - low).clamp_min(torch.finfo(high.dtype).tiny)  # one level has none
-        share = ((others - low) / width).clamp(0.0, 1.0)
-        at_others = torch.lerp(variance[above - 1], variance[above], share)
-        at_others += self._growth * (others - bright[-1]).clamp_min(0.0)
-        least = NOISE_LIMITS.strength.least_share * at_others
-        return torch.maximum(at_others + self._own * (patches - others), least)
-
-
-def _mean_around(patches: Tensor, side: int) -> Tensor:
-    """Return the mean (B, C, P, P) of a square around each pixel, of what of it is in the patch."""
-    return functional.avg_pool2d(
-        patches, side, stride=1, padding=side // 2, count_include_pad=False
-    )
+        return self.variance * self._strength(patches)
 
 
 def _within(values: NDArray[np.float64], kernel: Kernel) -> NDArray[np.float64]:

@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from autoStructN2V.masking.noise.strength.by_pixel import ADDED
+
 if TYPE_CHECKING:
     from autoStructN2V.trainers.batches import MaskedBatch, RecorruptedBatch
 
-STRENGTH = 0.5
+STRENGTH = ADDED
 """Drawn noise that is added, relative to the measured noise; the loss undoes what it adds."""
 
 

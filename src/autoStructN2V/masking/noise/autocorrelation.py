@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from autoStructN2V.masking.kernels.cells import MAX_KERNEL_SIZE
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, StrengthLimits
+from autoStructN2V.masking.noise.strength.by_pixel import PixelStrength
 from autoStructN2V.masking.noise.strength.levels import Levels, variance_at_levels
 from autoStructN2V.masking.patterns.pattern import Pattern
 
@@ -50,6 +51,9 @@ class Autocorrelation:
     levels : tuple of (brightness, variance)
         Variance of the noise at several levels of brightness, the darkest first; empty if they
         were not measured.
+    by_pixel : PixelStrength or None
+        Variance of the noise of a pixel by its own value and by what is around it; None where
+        neighbors share noise, or it was not measured.
     scaled_kurtosis : float
         Excess kurtosis of the noise divided by its strength at each brightness.
     variance_slope : float
@@ -84,6 +88,7 @@ class Autocorrelation:
     brightness: float = 0.0
     variance_slope: float = 0.0
     levels: Levels = ()
+    by_pixel: PixelStrength | None = None
     scaled_kurtosis: float = 0.0
     resembles_structure: bool = False
     is_strength_known: bool = True

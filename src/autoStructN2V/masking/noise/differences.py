@@ -18,7 +18,7 @@ def fine_differences(stack: FloatArray, order: int = _ORDER) -> FloatArray:
 
     Within half the order of the edges, where the stack is mirrored, it has more.
     """
-    taps = _taps(order)
+    taps = difference_taps(order)
     along_y = ndimage.convolve1d(stack, taps, axis=1, mode="mirror")
     found: FloatArray = ndimage.convolve1d(along_y, taps, axis=2, mode="mirror")
     return found
@@ -35,7 +35,7 @@ def fine_energy(stack: FloatArray) -> FloatArray:
 
 def fine_energy_of(autocorrelation: NDArray[np.float64]) -> float:
     """Mean fine energy of noise of variance 1 with autocorrelation (H, W); of white noise 1."""
-    along = np.correlate(_taps(_ORDER), _taps(_ORDER), mode="full")
+    along = np.correlate(difference_taps(_ORDER), difference_taps(_ORDER), mode="full")
     middle = autocorrelation.shape[0] // 2
     inner = slice(middle - _ORDER, middle + _ORDER + 1)
     return float(along @ autocorrelation[inner, inner] @ along)
@@ -43,10 +43,10 @@ def fine_energy_of(autocorrelation: NDArray[np.float64]) -> float:
 
 def share_of_third_moment(order: int) -> float:
     """Third moment of differences of independent noise, relative to that of the noise."""
-    return float((_taps(order) ** 3).sum()) ** 2
+    return float((difference_taps(order) ** 3).sum()) ** 2
 
 
-def _taps(order: int) -> NDArray[np.float64]:
+def difference_taps(order: int) -> NDArray[np.float64]:
     """Weights (order + 1,) of a difference, of norm 1."""
     taps = np.poly(np.ones(order))
     return taps / np.linalg.norm(taps)

@@ -8,6 +8,7 @@ few pixels is subtracted; what is left of it looks alike in all directions, and 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from autoStructN2V.masking.noise.differences import fine_energy_of
 from autoStructN2V.masking.noise.estimate import Estimate, estimate_across, estimate_in_plane
 from autoStructN2V.masking.noise.lags import joined, lag_sums
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
+from autoStructN2V.masking.noise.resolution import significant
+from autoStructN2V.masking.noise.strength.by_pixel import strength_by_pixel
 from autoStructN2V.masking.noise.strength.finest import finest_asymmetry, is_white_at_finest
 from autoStructN2V.masking.noise.strength.levels import scaled_kurtosis, strength_levels
 from autoStructN2V.masking.noise.strength.line import by_levels_alone, measure_noise_strength
@@ -210,16 +213,17 @@ def measure_cleaned(
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
     values, errors = _in_all_slices(fields, estimate, offsets, limits)
     variance = strength.variance * estimate.variance_factor
-    is_white = _is_white_beside_structure(estimate, stacks, fields, limits)
-    response = 1.0 if is_white else fine_energy_of(estimate.values)
+    is_white = _is_white(estimate, stacks, fields, limits)
+    is_beside_structure = is_white and estimate.leaves_out_common
+    response = 1.0 if is_beside_structure else fine_energy_of(estimate.values)
     levels = strength_levels(stacks, fields, response, (strength.brightness, variance))
-    is_told_by_levels = is_white and bool(levels)
+    is_told_by_levels = is_beside_structure and bool(levels)
     if is_told_by_levels:
         finest = finest_asymmetry(stacks, fields, levels, limits)
         asymmetry = finest.beside(strength.asymmetry, limits)
         strength = by_levels_alone(strength, levels, asymmetry)
         variance = strength.variance
-    return Autocorrelation(
+    found = Autocorrelation(
         values=values,
         standard_error=errors,
         raw=_raw(stacks, max_lag, offsets),
@@ -239,17 +243,26 @@ def measure_cleaned(
         periodic_patterns=tuple(patterns),
         leak=0.0 if is_told_by_levels else estimate.leak / (1.0 - estimate.leak),
     )
+    return _told_by_pixels(found, stacks) if is_white else found
 
 
-def _is_white_beside_structure(
+def _told_by_pixels(
+    found: Autocorrelation, stacks: Sequence[NDArray[np.float32]]
+) -> Autocorrelation:
+    """Add to white noise how strong it is by pixels, unless a line says all of it."""
+    if found.follows_line:
+        return found
+    shared = significant(found)[len(found.values) // 2]
+    return replace(found, by_pixel=strength_by_pixel(stacks, shared))
+
+
+def _is_white(
     estimate: Estimate,
     stacks: Sequence[NDArray[np.float32]],
     fields: Sequence[NoiseField],
     limits: NoiseLimits,
 ) -> bool:
-    """Whether noise is white where structure and noise share their autocorrelation."""
-    if not estimate.leaves_out_common:
-        return False
+    """Whether neighbors share hardly any noise, also where structure hides what they share."""
     # what differs between directions may be structure as well
     is_alone = off_center_maximum(np.abs(estimate.values)) <= limits.leak.most
     return is_alone and is_white_at_finest(stacks, fields, limits)

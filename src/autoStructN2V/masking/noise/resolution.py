@@ -79,6 +79,7 @@ def noise_on_grid(noise: Autocorrelation, share: float) -> Autocorrelation:
         grid_share=share,
         leak=noise.leak / variance,  # structure is smooth, and stays
         asymmetry=0.0,  # means of pixels are hardly skewed
+        by_pixel=None,
     )
 
 

@@ -98,6 +98,7 @@ def noise_of(image: NDArray[np.float32], noise: Autocorrelation) -> Autocorrelat
         scaled_kurtosis=own.scaled_kurtosis,
         skewness=own.skewness,
         asymmetry=own.asymmetry,
+        by_pixel=own.by_pixel,
         is_told_by_levels=own.is_told_by_levels,
     )
 

@@ -103,9 +103,15 @@ def variance_at_levels(levels: Levels, brightness: NDArray[np.floating]) -> NDAr
 
 
 def growth_beyond(levels: Levels) -> float:
-    """Return by how much the variance grows for each unit of brightness above the last level."""
-    bright, variance = np.array(levels[-_EXTRAPOLATED_FROM:]).T
-    return max(float(np.polyfit(bright, variance, 1)[0]), 0.0) if len(bright) > 1 else 0.0
+    """Return by how much the variance grows for each unit of brightness above the last level.
+
+    Where it has ceased to grow, as where detectors saturate, it does not begin again.
+    """
+    if len(levels) < 2:
+        return 0.0
+    bright, variance = np.array(levels).T
+    slopes = [np.polyfit(bright[-n:], variance[-n:], 1)[0] for n in (_EXTRAPOLATED_FROM, 2)]
+    return max(float(min(slopes)), 0.0)
 
 
 def spread_over_images(images: Sequence[NDArray[np.float32]], levels: Levels) -> float:

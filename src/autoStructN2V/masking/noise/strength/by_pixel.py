@@ -1,0 +1,324 @@
+"""How strong the noise of a pixel is, told by the pixel itself and by those around it.
+
+Noise z that is drawn for a noisy image y can be charged rightly only if, for every function f of a
+pixel, the mean product of f(y) with its noise n is that of f'(y) with the variance w of z: w is
+the Stein kernel of the noise. For Gaussian noise w is its variance, whatever the pixel; for photons
+it grows with the pixel; where a detector adds noise of its own, or values are cut off, it is
+neither. Averages around a pixel say how strong noise is there, but not this.
+
+It is measured without a model of the detector. High differences along a row and a column hold the
+noise of the pixel in their middle and hardly any structure, and the noise of the other pixels that
+they reach has nothing to do with that pixel, nor with those off its row and column. So the mean
+product of such a difference with any function of the pixel and of the mean of those off its row
+and column is that of the noise itself. With functions that grow by one step each, between two
+values of the noisier pixel that a network sees, this gives w step by step, at several levels of
+brightness.
+
+Shapes: N pixels, L levels, K knots.
+
+References
+----------
+Stein, C. M.: Estimation of the mean of a multivariate normal distribution. Annals of Statistics 9,
+1135 (1981). doi:10.1214/aos/1176345632
+Ledoux, M., Nourdin, I., Peccati, G.: Stein's method, logarithmic Sobolev and transport
+inequalities. GAFA 25, 256 (2015). doi:10.1007/s00039-015-0312-0
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+from scipy.optimize import nnls
+
+from autoStructN2V.masking.limits import limit
+from autoStructN2V.masking.noise.background import filled_pixels
+from autoStructN2V.masking.noise.differences import difference_taps, fine_energy
+from autoStructN2V.sampling import evenly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from autoStructN2V.masking.noise.strength.levels import Levels
+
+    Values = NDArray[np.float64]
+
+OFF_AXES = (1.0, 1.0, 0.0, 1.0, 1.0)
+"""Weights along either axis of the pixels (5, 5) around one that are off its row and its column."""
+ADDED = 0.5
+"""Noise that a network sees beside that of the images, relative to it: as much as a refinement
+adds, which the steps between pixels are told by."""
+REACH = 3.15
+"""Distance between a pixel and those around it up to which strength is told: the inverse hyperbolic
+sine of 12 standard deviations of the noise."""
+
+_ORDER = 12  # of the differences: the higher, the less structure they hold
+_KNOTS = np.linspace(-REACH, REACH, 15)
+# of Gauss and Hermite, for a normal law: noise that is added stands for itself, without any chance
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(6)
+_ROUNDS = 3  # what is added is as strong as what was found in the round before
+_MOST_PIXELS = 2**20
+_BAND = 512  # rows that are looked at together, at most
+
+
+@dataclass(frozen=True)
+class ByPixelLimits:
+    """How finely the strength of noise is told by pixels."""
+
+    per_level: int = limit(
+        4000,
+        unit="pixels",
+        separates="levels of brightness whose strength means something from those of chance",
+        source="chance moves the variance of a level by 4 %",
+        kind="budget",
+    )
+    per_bright_level: int = limit(
+        1000,
+        unit="pixels",
+        separates="brightness at which few pixels are, but detectors may saturate, from chance",
+        source="chance moves the variance of a level by 8 %",
+        kind="budget",
+    )
+    most_levels: int = limit(
+        16,
+        unit="levels",
+        separates="brightness that is told apart from time that is spent on it",
+        source="as many as the levels of brightness alone are, but for the brightest",
+        kind="budget",
+    )
+    bend: float = limit(
+        0.15,
+        unit="of the variance, standard deviation of second differences between knots",
+        separates="what the strength does from pixel to pixel from chance",
+        source="photons, read noise and saturation in FMD and Hagen bend it as much",
+        kind="theory",
+    )
+    least: float = limit(
+        0.05,
+        unit="of the variance of a level",
+        separates="pixels that noise cannot have lowered from the root of nothing",
+        source="guards a square root",
+        kind="budget",
+    )
+
+
+BY_PIXEL_LIMITS = ByPixelLimits()
+
+
+@dataclass(frozen=True)
+class PixelStrength:
+    """Variance of the noise of a pixel by its own value and by the mean of some around it.
+
+    Attributes
+    ----------
+    levels : tuple of (brightness, variance)
+        Mean around a pixel off its row and column, the darkest first, and the variance of the
+        noise there, in units of the images.
+    shares : (L, K) float64
+        Variance relative to that of the level at K pixels: their distances from the mean around
+        them, in its standard deviations, are evenly far apart from -:data:`REACH` to
+        :data:`REACH` as inverse hyperbolic sines.
+    """
+
+    levels: Levels
+    shares: Values
+
+    def shares_for(self, added: float, limits: ByPixelLimits = BY_PIXEL_LIMITS) -> Values:
+        """Return the shares (L, K) where networks see other noise than :data:`ADDED`.
+
+        What grows along a line charges the third moment rightly if it grows 2 / (2 - a^2) times
+        as fast as where hardly any noise is added.
+        """
+        growth = (2.0 - ADDED**2) / (2.0 - added**2)
+        return np.maximum(1.0 + growth * (self.shares - 1.0), limits.least)
+
+
+def strength_by_pixel(
+    stacks: Sequence[NDArray[np.float32]],
+    correlation: Values,
+    limits: ByPixelLimits = BY_PIXEL_LIMITS,
+) -> PixelStrength | None:
+    """Measure the strength of noise of which neighbors share hardly anything.
+
+    Parameters
+    ----------
+    stacks : sequence of (Z, Y, X) float32
+        Noisy images.
+    correlation : (H, W) float64
+        What neighbors share of the noise.
+    limits : ByPixelLimits
+        How finely.
+
+    Returns
+    -------
+    PixelStrength or None
+        None if too few pixels can be used, or hold no noise.
+    """
+    around, distance, noise = _pixels(stacks)
+    noise /= _kept_share(correlation)
+    levels, shares = [], []
+    for chosen in _of_levels(around, limits):
+        products = distance[chosen] * (noise[chosen] - noise[chosen].mean())
+        variance = float(products.mean())
+        if variance > 0.0:
+            levels.append((float(around[chosen].mean()), variance))
+            std = variance**0.5
+            shares.append(_shares(distance[chosen] / std, noise[chosen] / std, limits))
+    return PixelStrength(tuple(levels), np.stack(shares)) if levels else None
+
+
+def _pixels(stacks: Sequence[NDArray[np.float32]]) -> tuple[Values, Values, Values]:
+    """Return the mean around N pixels, their distance from it, and differences with their noise."""
+    taps = difference_taps(_ORDER)
+    taps /= 2.0 * taps[_ORDER // 2]  # one half of the pixel along either axis
+    weights = np.array(OFF_AXES) / sum(OFF_AXES)
+    found: list[list[Values]] = [[], [], []]
+    for band in _bands(stacks):
+        used = _usable(band)
+        exact = band.astype(np.float64)
+        row_means = ndimage.convolve1d(exact, weights, axis=0, mode="mirror")
+        around = ndimage.convolve1d(row_means, weights, axis=1, mode="mirror")
+        noise = np.zeros_like(exact)
+        for axis in (0, 1):
+            noise += ndimage.convolve1d(exact, taps, axis=axis, mode="mirror")
+        for values, plane in zip(found, (around, exact - around, noise), strict=True):
+            values.append(plane[used])
+    around, distance, noise = (np.concatenate(values) for values in found)
+    return around, distance, noise
+
+
+def _bands(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Return bands (Y, X) of slices, evenly chosen, that are enough pixels together."""
+    bands = [
+        plane[top : top + _BAND]
+        for stack in stacks
+        for plane in stack
+        for top in range(0, plane.shape[0], _BAND)
+    ]
+    largest = max(band.size for band in bands)
+    return [bands[index] for index in evenly(len(bands), max(1, _MOST_PIXELS // largest))]
+
+
+def _usable(band: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which pixels (Y, X) hold noise, also one that is cut off, in all that is reached."""
+    filled = filled_pixels(fine_energy(band[None]))[0]
+    return ndimage.binary_erosion(~filled, np.ones((_ORDER + 1, _ORDER + 1), bool))
+
+
+def _kept_share(correlation: Values) -> float:
+    """Return the mean product of the differences and the noise of their pixel, over its square.
+
+    Half of what neighbors share is reckoned with. A detector that is too slow for its scanner hands
+    noise on in one direction: its variances share it both ways, its third moments in that one.
+    """
+    taps = difference_taps(_ORDER)
+    taps /= 2.0 * taps[_ORDER // 2]
+    middle = correlation.shape[0] // 2
+    reach = min(_ORDER // 2, middle)
+    inner = slice(middle - reach, middle + reach + 1)
+    kept = taps[_ORDER // 2 - reach : _ORDER // 2 + reach + 1]
+    of_variance = float(kept @ correlation[middle, inner] + kept @ correlation[inner, middle])
+    return (1.0 + of_variance) / 2.0
+
+
+def _of_levels(around: Values, limits: ByPixelLimits) -> Iterator[NDArray[np.intp]]:
+    """Yield the pixels of each level, the darkest first; the brightest few have levels as well."""
+    n_levels = min(around.size // limits.per_level, limits.most_levels)
+    if n_levels == 0:
+        return
+    borders = list(np.linspace(0.0, 1.0, n_levels + 1))
+    while (1.0 - borders[-2]) * around.size >= 2 * limits.per_bright_level:
+        borders.insert(-1, (borders[-2] + 1.0) / 2.0)
+    level = np.searchsorted(np.quantile(around, borders[1:-1]), around, side="right")
+    for index in range(len(borders) - 1):
+        chosen = np.flatnonzero(level == index)
+        if chosen.size:
+            yield chosen
+
+
+def _shares(distance: Values, noise: Values, limits: ByPixelLimits) -> Values:
+    """Return the shares (K,) of a level, given what pixels (N,) have in its standard deviations."""
+    place = (np.clip(np.arcsinh(distance), -REACH, REACH) + REACH) / (_KNOTS[1] - _KNOTS[0])
+    below = np.minimum(place.astype(np.intp), len(_KNOTS) - 2)
+    share = place - below
+    found = np.ones(len(_KNOTS))
+    for _ in range(_ROUNDS):
+        spread = ADDED * np.sqrt(found[below] * (1.0 - share) + found[below + 1] * share)
+        steps = _Steps()
+        for node, weight in zip(_NODES, _WEIGHTS / _WEIGHTS.sum(), strict=True):
+            steps.add(distance + spread * node, noise, (below, share), weight)
+        found = steps.fitted(limits)
+    return found
+
+
+class _Steps:
+    """Mean products of noise with functions that grow from one border to the next alone.
+
+    Each is as large as the share of the pixels between both borders, times the variance of the
+    noise there, which gives as many equations as there are knots.
+    """
+
+    def __init__(self) -> None:
+        n_knots = len(_KNOTS)
+        self._borders = np.sinh((_KNOTS[1:] + _KNOTS[:-1]) / 2.0)
+        # beyond the first and the last border a function grows on and on
+        self._origins = np.concatenate([self._borders[:1], self._borders])
+        self._heights = np.concatenate([[0.0], np.diff(self._borders), [0.0]])
+        self._products = np.zeros(n_knots)
+        self._means = np.zeros((2, n_knots))
+        self._pixels = np.zeros((n_knots, n_knots))
+        self._noise_variance = 0.0
+        self._n = 0
+
+    def add(
+        self,
+        seen: Values,
+        noise: Values,
+        knots: tuple[NDArray[np.intp], Values],
+        weight: float,
+    ) -> None:
+        """Count pixels (N,) that are seen with added noise, between the knots that they lie at."""
+        n_knots = len(_KNOTS)
+        step = np.searchsorted(self._borders, seen)
+        grown = seen - self._origins[step]
+        centered = noise - noise.mean()
+        self._products += weight * self._sum(step, centered * grown, centered)
+        for means, power in zip(self._means, (1, 2), strict=True):
+            means += weight * self._sum(step, grown**power, np.ones_like(grown), power)
+        below, share = knots
+        for knot, part in ((below, 1.0 - share), (below + 1, share)):
+            counts = np.bincount(step * n_knots + knot, part, minlength=n_knots**2)
+            self._pixels += weight * counts.reshape(n_knots, n_knots)
+        self._noise_variance = float(np.square(centered).mean())
+        self._n = seen.size
+
+    def _sum(
+        self, step: NDArray[np.intp], within: Values, beyond: Values, power: int = 1
+    ) -> Values:
+        """Sum what each function makes of pixels on its step, and of those that are above it."""
+        n_knots = len(_KNOTS)
+        inside, on_steps = (
+            np.bincount(step, values, minlength=n_knots).astype(np.float64)
+            for values in (within, beyond)
+        )
+        above = on_steps.sum() - on_steps.cumsum()
+        summed: Values = inside + self._heights**power * above
+        return summed
+
+    def fitted(self, limits: ByPixelLimits) -> Values:
+        """Return the shares (K,) that fit best, as smooth as strengths are."""
+        mean, square = self._means / self._n
+        chance = self._noise_variance * np.maximum(square - mean**2, 0.0) / self._n
+        certainty = 1.0 / np.sqrt(chance + 1.0 / self._n**2)
+        equations = self._pixels / self._n * certainty[:, None]
+        known = self._products / self._n * certainty
+        bends = np.diff(np.eye(len(_KNOTS)), 2, axis=0) / limits.bend
+        matrix = np.concatenate([equations, bends])
+        values = np.concatenate([known, np.zeros(len(bends))])
+        above, _ = nnls(matrix, values - matrix.sum(axis=1) * limits.least)
+        found: Values = above + limits.least
+        return found
