@@ -12,6 +12,7 @@ import torch
 
 from autoStructN2V.datasets import ArraySource, Normalization, load_patch_bank, split_patches
 from autoStructN2V.masking import Autocorrelation, Kernel, NoiseSampler
+from autoStructN2V.masking.noise.strength.by_pixel import PixelStrength
 from autoStructN2V.models.workers import Workers
 from autoStructN2V.trainers import StageConfig, TrainingData, build_network
 from autoStructN2V.trainers.stepping.recorded import StepRecorder
@@ -232,15 +233,21 @@ def test_repeated_steps_are_those_that_were_asked_for():
         torch.testing.assert_close(one, other, rtol=0.05, atol=0.01)
 
 
+LEVELS = ((-1.0, 0.5), (0.0, 1.0), (1.0, 1.5))
+BY_PIXEL = PixelStrength(LEVELS, np.linspace(0.5, 1.5, 15)[None].repeat(3, axis=0))
+
+
 @needs_cuda
 @pytest.mark.parametrize("mode", ["2D", "2.5D"])
-@pytest.mark.parametrize("levels", [(), ((-1.0, 0.5), (0.0, 1.0), (1.0, 1.5))])
-def test_all_kinds_of_steps_can_be_recorded(mode, levels):
+@pytest.mark.parametrize(("levels", "by_pixel"), [((), None), (LEVELS, None), (LEVELS, BY_PIXEL)])
+def test_all_kinds_of_steps_can_be_recorded(mode, levels, by_pixel):
     """With pixels that are no signal, slices on scales of their own, and noise of any strength."""
     n_slices = 1 if mode == "2D" else 3
     values = np.zeros((n_slices, 11, 11))
     values[n_slices // 2, 5, 5] = 1.0
-    measured = Autocorrelation(values, values, values, 0.5, 10_000, 1.0, levels=levels)
+    measured = Autocorrelation(
+        values, values, values, 0.5, 10_000, 1.0, levels=levels, by_pixel=by_pixel
+    )
     noise = NoiseSampler(measured, None, (0.0, 1.0), 64, CUDA, by_levels=bool(levels))
     stepper = stepper_on_cuda(mode)
     bank = stepper._batches._bank
