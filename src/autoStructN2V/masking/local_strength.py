@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from autoStructN2V.masking.limits import limit
 from autoStructN2V.masking.noise.limits import NOISE_LIMITS
-from autoStructN2V.masking.noise.strength.by_pixel import OFF_AXES, REACH
+from autoStructN2V.masking.noise.strength.by_pixel import AROUND, REACH
 from autoStructN2V.masking.noise.strength.levels import growth_beyond
 
 if TYPE_CHECKING:
@@ -192,12 +192,10 @@ class _ByPixel:
         self._variance = noise.noise_variance / mean_and_std[1] ** 2
         shares = known.shares_for(added).astype(np.float32)
         self._shares = torch.from_numpy(shares).to(device)[None, None]
-        weights = torch.tensor(OFF_AXES, device=device)
-        self._weights = torch.outer(weights, weights)[None, None]
 
     def __call__(self, patches: Tensor) -> Tensor:
         planes = patches.reshape(-1, 1, *patches.shape[2:])
-        around = self._mean_off_axes(planes)
+        around = _sum_off_axes(planes) / _sum_off_axes(torch.ones_like(planes[:1]))
         variance, place = self._levels.at(around)
         distance = (planes - around) / (variance * self._variance).sqrt()
         where = torch.stack(
@@ -207,11 +205,20 @@ class _ByPixel:
         found = functional.grid_sample(shares, where, padding_mode="border", align_corners=True)
         return (variance * found).reshape(patches.shape)
 
-    def _mean_off_axes(self, planes: Tensor) -> Tensor:
-        """Return the mean (B, 1, P, P) of what of those pixels is in the patch."""
-        reach = len(OFF_AXES) // 2
-        sums = functional.conv2d(planes, self._weights, padding=reach)
-        return sums / functional.conv2d(torch.ones_like(planes[:1]), self._weights, padding=reach)
+
+def _sum_off_axes(planes: Tensor) -> Tensor:
+    """Sum the pixels around each (B, 1, P, P) that are off its row and column, within the patch.
+
+    A convolution would be rounded to 10 bits on a GPU.
+    """
+    side = 2 * AROUND + 1
+    square, row, column = (
+        functional.avg_pool2d(
+            planes, shape, stride=1, padding=(shape[0] // 2, shape[1] // 2), divisor_override=1
+        )
+        for shape in ((side, side), (1, side), (side, 1))
+    )
+    return square - row - column + planes
 
 
 def _mean_around(patches: Tensor, side: int) -> Tensor:

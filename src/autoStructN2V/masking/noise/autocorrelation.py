@@ -53,7 +53,7 @@ class Autocorrelation:
         were not measured.
     by_pixel : PixelStrength or None
         Variance of the noise of a pixel by its own value and by what is around it; None where
-        neighbors share noise, or it was not measured.
+        neighbors share noise, too few pixels show it, or a line over brightness says it all.
     scaled_kurtosis : float
         Excess kurtosis of the noise divided by its strength at each brightness.
     variance_slope : float

@@ -26,8 +26,12 @@ from autoStructN2V.masking.noise.limits import NOISE_LIMITS, NoiseLimits
 from autoStructN2V.masking.noise.resolution import significant
 from autoStructN2V.masking.noise.strength.by_pixel import strength_by_pixel
 from autoStructN2V.masking.noise.strength.finest import finest_asymmetry, is_white_at_finest
-from autoStructN2V.masking.noise.strength.levels import scaled_kurtosis, strength_levels
-from autoStructN2V.masking.noise.strength.line import by_levels_alone, measure_noise_strength
+from autoStructN2V.masking.noise.strength.levels import Levels, scaled_kurtosis, strength_levels
+from autoStructN2V.masking.noise.strength.line import (
+    NoiseStrength,
+    by_levels_alone,
+    measure_noise_strength,
+)
 from autoStructN2V.masking.noise.structure import off_center_maximum
 from autoStructN2V.masking.patterns.finding import find_patterns
 from autoStructN2V.masking.patterns.pattern import Pattern
@@ -209,27 +213,17 @@ def measure_cleaned(
     max_lag = max(_SMALLEST_LAG, min(max_lag, LARGEST_LAG, smallest // _FEWEST_SHIFTS))
     fields = [noise_field(stack, equalize=equalize, limits=limits.background) for stack in stacks]
     estimate = estimate_in_plane(fields, max_lag, limits)
-    strength = measure_noise_strength(stacks, fields, estimate.threshold, limits)
+    is_white = _is_white(estimate, stacks, fields, limits)
+    strength, levels, is_told_by_levels = _strength(stacks, fields, estimate, is_white, limits)
     offsets = (0,) if mode == "2D" else (-1, 0, 1)
     values, errors = _in_all_slices(fields, estimate, offsets, limits)
-    variance = strength.variance * estimate.variance_factor
-    is_white = _is_white(estimate, stacks, fields, limits)
-    is_beside_structure = is_white and estimate.leaves_out_common
-    response = 1.0 if is_beside_structure else fine_energy_of(estimate.values)
-    levels = strength_levels(stacks, fields, response, (strength.brightness, variance))
-    is_told_by_levels = is_beside_structure and bool(levels)
-    if is_told_by_levels:
-        finest = finest_asymmetry(stacks, fields, levels, limits)
-        asymmetry = finest.beside(strength.asymmetry, limits)
-        strength = by_levels_alone(strength, levels, asymmetry)
-        variance = strength.variance
     found = Autocorrelation(
         values=values,
         standard_error=errors,
         raw=_raw(stacks, max_lag, offsets),
         background_fraction=estimate.fraction,
         n_pixels=estimate.n_pixels,
-        noise_variance=variance,
+        noise_variance=strength.variance,
         excess_kurtosis=strength.excess_kurtosis,
         skewness=strength.skewness,
         asymmetry=strength.asymmetry,
@@ -244,6 +238,27 @@ def measure_cleaned(
         leak=0.0 if is_told_by_levels else estimate.leak / (1.0 - estimate.leak),
     )
     return _told_by_pixels(found, stacks) if is_white else found
+
+
+def _strength(
+    stacks: Sequence[NDArray[np.float32]],
+    fields: Sequence[NoiseField],
+    estimate: Estimate,
+    is_white: bool,
+    limits: NoiseLimits,
+) -> tuple[NoiseStrength, Levels, bool]:
+    """Return how strong the noise is, by levels as well, and whether these alone tell it."""
+    of_background = measure_noise_strength(stacks, fields, estimate.threshold, limits)
+    strength = replace(of_background, variance=of_background.variance * estimate.variance_factor)
+    is_beside_structure = is_white and estimate.leaves_out_common
+    response = 1.0 if is_beside_structure else fine_energy_of(estimate.values)
+    known = strength.brightness, strength.variance
+    levels = strength_levels(stacks, fields, response, known)
+    if not (is_beside_structure and levels):
+        return strength, levels, False
+    finest = finest_asymmetry(stacks, fields, levels, limits)
+    asymmetry = finest.beside(strength.asymmetry, limits)
+    return by_levels_alone(strength, levels, asymmetry), levels, True
 
 
 def _told_by_pixels(

@@ -47,22 +47,25 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-OFF_AXES = (1.0, 1.0, 0.0, 1.0, 1.0)
-"""Weights along either axis of the pixels (5, 5) around one that are off its row and its column."""
+AROUND = 2
+"""Rows and columns on either side of a pixel in which others are averaged, but those of itself."""
 ADDED = 0.5
 """Noise that a network sees beside that of the images, relative to it: as much as a refinement
 adds, which the steps between pixels are told by."""
-REACH = 3.15
-"""Distance between a pixel and those around it up to which strength is told: the inverse hyperbolic
-sine of 12 standard deviations of the noise."""
+REACH = float(np.arcsinh(12.0))
+"""Largest distance of a pixel from those around it at which strength is told: 12 standard
+deviations of the noise, as an inverse hyperbolic sine."""
 
 _ORDER = 12  # of the differences: the higher, the less structure they hold
 _KNOTS = np.linspace(-REACH, REACH, 15)
 # of Gauss and Hermite, for a normal law: noise that is added stands for itself, without any chance
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(6)
 _ROUNDS = 3  # what is added is as strong as what was found in the round before
-_MOST_PIXELS = 2**20
-_BAND = 512  # rows that are looked at together, at most
+_MOST_PIXELS = 2**20  # of all levels together
+_TILE = 512  # px: largest side of what is looked at together
+_FARTHEST = 12.0  # deviations of the differences of a level: what lies beyond is no noise
+_OF_NORMAL = 1.4826  # standard deviation of a normal law over its median distance
+_CLEAR = 3.0  # standard errors by which a variance has to exceed nothing
 
 
 @dataclass(frozen=True)
@@ -159,27 +162,36 @@ def strength_by_pixel(
         None if too few pixels can be used, or hold no noise.
     """
     around, distance, noise = _pixels(stacks)
-    noise /= _kept_share(correlation)
+    noise /= _reckoned_share(correlation)
     levels, shares = [], []
     for chosen in _of_levels(around, limits):
-        products = distance[chosen] * (noise[chosen] - noise[chosen].mean())
+        kept = chosen[_is_no_outlier(noise[chosen])]
+        products = distance[kept] * (noise[kept] - noise[kept].mean())
         variance = float(products.mean())
-        if variance > 0.0:
-            levels.append((float(around[chosen].mean()), variance))
+        if variance > _CLEAR * products.std() / kept.size**0.5:
+            levels.append((float(around[kept].mean()), variance))
             std = variance**0.5
-            shares.append(_shares(distance[chosen] / std, noise[chosen] / std, limits))
+            shares.append(_shares(distance[kept] / std, noise[kept] / std, limits))
     return PixelStrength(tuple(levels), np.stack(shares)) if levels else None
+
+
+def _is_no_outlier(noise: Values) -> NDArray[np.bool_]:
+    """Tell which differences (N,) of a level are noise, and not of hot pixels or beside them."""
+    distances = np.abs(noise - np.median(noise))
+    scale = _OF_NORMAL * float(np.median(distances))
+    return (distances <= _FARTHEST * scale) | (scale == 0.0)  # none where most pixels are the same
 
 
 def _pixels(stacks: Sequence[NDArray[np.float32]]) -> tuple[Values, Values, Values]:
     """Return the mean around N pixels, their distance from it, and differences with their noise."""
     taps = difference_taps(_ORDER)
     taps /= 2.0 * taps[_ORDER // 2]  # one half of the pixel along either axis
-    weights = np.array(OFF_AXES) / sum(OFF_AXES)
+    weights = np.ones(2 * AROUND + 1) / (2 * AROUND)
+    weights[AROUND] = 0.0
     found: list[list[Values]] = [[], [], []]
-    for band in _bands(stacks):
-        used = _usable(band)
-        exact = band.astype(np.float64)
+    for tile in _tiles(stacks):
+        used = _usable(tile)
+        exact = tile.astype(np.float64)
         row_means = ndimage.convolve1d(exact, weights, axis=0, mode="mirror")
         around = ndimage.convolve1d(row_means, weights, axis=1, mode="mirror")
         noise = np.zeros_like(exact)
@@ -191,29 +203,39 @@ def _pixels(stacks: Sequence[NDArray[np.float32]]) -> tuple[Values, Values, Valu
     return around, distance, noise
 
 
-def _bands(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Return bands (Y, X) of slices, evenly chosen, that are enough pixels together."""
-    bands = [
-        plane[top : top + _BAND]
+def _tiles(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Return tiles (Y, X) of slices, evenly chosen, that are enough pixels together."""
+    tiles = [
+        tile
         for stack in stacks
         for plane in stack
-        for top in range(0, plane.shape[0], _BAND)
+        for rows in _cut(plane, axis=0)
+        for tile in _cut(rows, axis=1)
     ]
-    largest = max(band.size for band in bands)
-    return [bands[index] for index in evenly(len(bands), max(1, _MOST_PIXELS // largest))]
+    mean_size = sum(tile.size for tile in tiles) / len(tiles)
+    return [tiles[index] for index in evenly(len(tiles), int(_MOST_PIXELS / mean_size))]
 
 
-def _usable(band: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell which pixels (Y, X) hold noise, also one that is cut off, in all that is reached."""
-    filled = filled_pixels(fine_energy(band[None]))[0]
+def _cut(plane: NDArray[np.float32], axis: int) -> list[NDArray[np.float32]]:
+    """Cut (Y, X) into parts of about the same length along an axis."""
+    return np.array_split(plane, -(-plane.shape[axis] // _TILE), axis)
+
+
+def _usable(tile: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which pixels (Y, X) hold noise in all that differences reach.
+
+    What is cut off is noise, too: near saturation noise is drawn as well, and has to be as weak.
+    """
+    filled = filled_pixels(fine_energy(tile[None]))[0]
     return ndimage.binary_erosion(~filled, np.ones((_ORDER + 1, _ORDER + 1), bool))
 
 
-def _kept_share(correlation: Values) -> float:
-    """Return the mean product of the differences and the noise of their pixel, over its square.
+def _reckoned_share(correlation: Values) -> float:
+    """Return what differences are divided by because neighbors share noise, with (H, W).
 
-    Half of what neighbors share is reckoned with. A detector that is too slow for its scanner hands
-    noise on in one direction: its variances share it both ways, its third moments in that one.
+    The mean product of the differences and the noise of their pixel is a share of its square: it is
+    halfway between that and 1. A detector that is too slow for its scanner hands noise on in one
+    direction: variances share it both ways, third moments in that one.
     """
     taps = difference_taps(_ORDER)
     taps /= 2.0 * taps[_ORDER // 2]
@@ -236,7 +258,7 @@ def _of_levels(around: Values, limits: ByPixelLimits) -> Iterator[NDArray[np.int
     level = np.searchsorted(np.quantile(around, borders[1:-1]), around, side="right")
     for index in range(len(borders) - 1):
         chosen = np.flatnonzero(level == index)
-        if chosen.size:
+        if chosen.size >= limits.per_bright_level:  # pixels of one value fall into one level
             yield chosen
 
 
@@ -259,17 +281,17 @@ class _Steps:
     """Mean products of noise with functions that grow from one border to the next alone.
 
     Each is as large as the share of the pixels between both borders, times the variance of the
-    noise there, which gives as many equations as there are knots.
+    noise there, which gives as many equations as there are knots (K), from K - 1 borders.
     """
 
     def __init__(self) -> None:
         n_knots = len(_KNOTS)
         self._borders = np.sinh((_KNOTS[1:] + _KNOTS[:-1]) / 2.0)
-        # beyond the first and the last border a function grows on and on
+        # (K,): beyond the first and the last border a function grows on and on
         self._origins = np.concatenate([self._borders[:1], self._borders])
         self._heights = np.concatenate([[0.0], np.diff(self._borders), [0.0]])
         self._products = np.zeros(n_knots)
-        self._means = np.zeros((2, n_knots))
+        self._means = np.zeros((2, n_knots))  # of the functions and of their squares
         self._pixels = np.zeros((n_knots, n_knots))
         self._noise_variance = 0.0
         self._n = 0
@@ -281,14 +303,17 @@ class _Steps:
         knots: tuple[NDArray[np.intp], Values],
         weight: float,
     ) -> None:
-        """Count pixels (N,) that are seen with added noise, between the knots that they lie at."""
+        """Count pixels (N,) that are seen with added noise.
+
+        They lie between knots, of which the lower (N,) is given, and how near (N,) the upper is.
+        """
         n_knots = len(_KNOTS)
         step = np.searchsorted(self._borders, seen)
         grown = seen - self._origins[step]
         centered = noise - noise.mean()
-        self._products += weight * self._sum(step, centered * grown, centered)
+        self._products += weight * self._sum(step, grown, 1, centered)
         for means, power in zip(self._means, (1, 2), strict=True):
-            means += weight * self._sum(step, grown**power, np.ones_like(grown), power)
+            means += weight * self._sum(step, grown, power, np.ones_like(grown))
         below, share = knots
         for knot, part in ((below, 1.0 - share), (below + 1, share)):
             counts = np.bincount(step * n_knots + knot, part, minlength=n_knots**2)
@@ -296,24 +321,21 @@ class _Steps:
         self._noise_variance = float(np.square(centered).mean())
         self._n = seen.size
 
-    def _sum(
-        self, step: NDArray[np.intp], within: Values, beyond: Values, power: int = 1
-    ) -> Values:
-        """Sum what each function makes of pixels on its step, and of those that are above it."""
-        n_knots = len(_KNOTS)
-        inside, on_steps = (
-            np.bincount(step, values, minlength=n_knots).astype(np.float64)
-            for values in (within, beyond)
+    def _sum(self, step: NDArray[np.intp], grown: Values, power: int, factors: Values) -> Values:
+        """Sum the powers of each function (K,) times factors (N,), over pixels (N,)."""
+        on_step, counted = (
+            np.bincount(step, values, minlength=len(_KNOTS)).astype(np.float64)
+            for values in (factors * grown**power, factors)
         )
-        above = on_steps.sum() - on_steps.cumsum()
-        summed: Values = inside + self._heights**power * above
+        above = counted.sum() - counted.cumsum()
+        summed: Values = on_step + self._heights**power * above
         return summed
 
     def fitted(self, limits: ByPixelLimits) -> Values:
         """Return the shares (K,) that fit best, as smooth as strengths are."""
         mean, square = self._means / self._n
         chance = self._noise_variance * np.maximum(square - mean**2, 0.0) / self._n
-        certainty = 1.0 / np.sqrt(chance + 1.0 / self._n**2)
+        certainty = 1.0 / np.sqrt(chance + 1.0 / self._n**2)  # a step without pixels has no chance
         equations = self._pixels / self._n * certainty[:, None]
         known = self._products / self._n * certainty
         bends = np.diff(np.eye(len(_KNOTS)), 2, axis=0) / limits.bend

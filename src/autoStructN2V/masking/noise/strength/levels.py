@@ -21,6 +21,7 @@ _BORDERS = (*np.linspace(0.0, 0.9375, 16), 0.97, 0.985, 0.995, 1.0)
 _MEDIAN_OVER_MEAN = 0.979
 _LEAST_RESPONSE = 0.5  # energy of the differences: 1 for white noise; less is a small remainder
 _EXTRAPOLATED_FROM = 4  # levels: two alone scatter too much to tell the growth
+_CLEARLY_LESS = 0.8  # chance makes 0.1 of a variance
 _FEWEST = 200  # pixels of a level: two areas of the averaging
 
 Levels = tuple[tuple[float, float], ...]
@@ -105,13 +106,12 @@ def variance_at_levels(levels: Levels, brightness: NDArray[np.floating]) -> NDAr
 def growth_beyond(levels: Levels) -> float:
     """Return by how much the variance grows for each unit of brightness above the last level.
 
-    Where it has ceased to grow, as where detectors saturate, it does not begin again.
+    Where it falls clearly at the end, as where detectors saturate, it does not grow again.
     """
-    if len(levels) < 2:
+    bright, variance = np.array(levels[-_EXTRAPOLATED_FROM:]).T
+    if len(bright) < 2 or variance[-1] < _CLEARLY_LESS * variance[-2]:
         return 0.0
-    bright, variance = np.array(levels).T
-    slopes = [np.polyfit(bright[-n:], variance[-n:], 1)[0] for n in (_EXTRAPOLATED_FROM, 2)]
-    return max(float(min(slopes)), 0.0)
+    return max(float(np.polyfit(bright, variance, 1)[0]), 0.0)
 
 
 def spread_over_images(images: Sequence[NDArray[np.float32]], levels: Levels) -> float:

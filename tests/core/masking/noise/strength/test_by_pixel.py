@@ -1,5 +1,7 @@
 """The strength of noise by pixels charges networks for what they gain by keeping noise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -75,8 +77,7 @@ def test_what_networks_gain_by_keeping_noise_is_charged(detector):
     It is small beside what keeping all of the noise would gain, for functions of any shape.
     """
     noisy, clean = images(detector)
-    known = measure_noise_autocorrelation([noisy])
-    known.__dict__["by_pixel"] = measured(noisy)
+    known = replace(measure_noise_autocorrelation([noisy]), by_pixel=measured(noisy))
     sampler = NoiseSampler(
         known, Kernel.center_only(), (10.0, 5.0), 64, CPU, by_levels=True, added=0.5
     )
@@ -132,7 +133,30 @@ def test_half_of_what_neighbors_share_is_made_up_for():
     )
     true = 9.0 * 1.01
     assert plain < 0.93 * true
-    assert corrected == pytest.approx((plain + true) / 2.0, rel=0.02)
+    assert corrected == pytest.approx(2.0 * plain * true / (plain + true), rel=0.005)
+
+
+def test_hot_pixels_are_no_noise():
+    """Ten of 100,000 that were not repaired, far above any noise."""
+    noisy, _ = images(photons)
+    hot = noisy.copy()
+    hot[np.random.default_rng(1).random(SHAPE) < 1e-4] += 5000.0
+    clean, spoiled = (np.transpose(measured(one).levels) for one in (noisy, hot))
+    assert spoiled[1] == pytest.approx(np.interp(spoiled[0], *clean), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [[(1, 520, 512)], [(3, 256, 256), (40, 64, 64)], [(1, 300, 1500)], [(20, 600, 600)]],
+    ids=["520 rows", "two sizes", "wide", "many slices"],
+)
+def test_images_of_any_size_tell_it(shapes):
+    """They are cut into tiles, of which enough are chosen."""
+    rng = np.random.default_rng(3)
+    stacks = [photons(rng, np.full(shape, 12.0)).astype(np.float32) for shape in shapes]
+    found = strength_by_pixel(stacks, WHITE)
+    assert found is not None
+    assert np.array(found.levels)[:, 1] == pytest.approx(36.0, rel=0.12)
 
 
 def test_too_few_pixels_tell_nothing():

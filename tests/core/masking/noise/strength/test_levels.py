@@ -57,6 +57,8 @@ def test_levels_of_white_noise_are_its_variance():
 
 
 SATURATING = ((100.0, 1.0), (200.0, 9.0), (300.0, 4.0), (400.0, 2.0), (500.0, 1.0))
+# what saturates at the end of all, though it grows on the whole
+ENDING = ((100.0, 1.0), (200.0, 8.0), (300.0, 9.0), (400.0, 7.0))
 GROWING = ((100.0, 1.0), (200.0, 3.0), (300.0, 5.0))
 
 
@@ -65,6 +67,7 @@ GROWING = ((100.0, 1.0), (200.0, 3.0), (300.0, 5.0))
     [
         (SATURATING, ((20.0, 1.0), (150.0, 5.0), (200.0, 9.0), (900.0, 1.0))),
         (GROWING, ((20.0, 1.0), (250.0, 4.0), (900.0, 17.0))),
+        (ENDING, ((350.0, 8.0), (900.0, 7.0))),
     ],
 )
 def test_drawn_noise_is_as_strong_as_the_level_says(levels, expected):
