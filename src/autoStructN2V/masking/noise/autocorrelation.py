@@ -15,6 +15,10 @@ MAX_LAG = MAX_KERNEL_SIZE // 2  # px
 # over the squared skewness: 1 for photons that count alike, 4 / 3 for those that are multiplied by
 # chance, exponentially, as in an EMCCD
 _KURTOSIS_OF_COUNTS = 1.5
+# of noise divided by its strength at each brightness: images of 0.2 to 2.6 (widefield, confocal and
+# two-photon of FMD, W2S, bacteria) gain from a refinement; of 5 (W2S) and 16 (less than a photon)
+# they do not
+_MOST_KURTOSIS = 3.0
 _BENT = 1.5  # ratio: generated shot noise beside lines, which the line tells best, reaches 1.35
 
 
@@ -53,7 +57,8 @@ class Autocorrelation:
         were not measured.
     by_pixel : PixelStrength or None
         Variance of the noise of a pixel by its own value and by what is around it; None where
-        neighbors share noise, too few pixels show it, or a line over brightness says it all.
+        neighbors share noise, it is rare, too few pixels show it, or a line over brightness says
+        it all.
     scaled_kurtosis : float
         Excess kurtosis of the noise divided by its strength at each brightness.
     variance_slope : float
@@ -111,6 +116,11 @@ class Autocorrelation:
         """Whether the noise is about Gaussian and equally strong everywhere, by some limits."""
         is_symmetric = abs(self.skewness) < limits.gaussian_skewness
         return is_symmetric and abs(self.excess_kurtosis) < limits.gaussian_kurtosis
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether much of the noise is rare strong values, as of less than a photon for a pixel."""
+        return self.scaled_kurtosis >= _MOST_KURTOSIS
 
     @property
     def is_of_photons(self) -> bool:

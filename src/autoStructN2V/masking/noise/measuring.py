@@ -264,8 +264,11 @@ def _strength(
 def _told_by_pixels(
     found: Autocorrelation, stacks: Sequence[NDArray[np.float32]]
 ) -> Autocorrelation:
-    """Add to white noise how strong it is by pixels, unless a line says all of it."""
-    if found.follows_line:
+    """Add to white noise how strong it is by pixels, unless a line says all of it.
+
+    Steps between single photons are too coarse for it.
+    """
+    if found.follows_line or found.is_rare:
         return found
     shared = significant(found)[len(found.values) // 2]
     return replace(found, by_pixel=strength_by_pixel(stacks, shared))

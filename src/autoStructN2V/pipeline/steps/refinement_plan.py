@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from autoStructN2V.trainers.config import StageConfig
 
 
-# of noise divided by its strength at each brightness: images of 0.2 to 2.6 (widefield, confocal and
-# two-photon of FMD, W2S, bacteria) gain; 5 (W2S) and 16 (less than a photon) do not
-_MOST_KURTOSIS = 3.0
-
-
 @dataclass(frozen=True)
 class RefinementLimits:
     """How much worse than before a refinement may seem."""
@@ -162,7 +157,7 @@ def _holds(kernel: Kernel, proposed: Kernel) -> bool:
 
 def _why_not(noise: Autocorrelation, *, by_levels: bool) -> str | None:
     """Say why noise cannot be drawn like the measured one."""
-    is_scaled = by_levels and noise.scaled_kurtosis < _MOST_KURTOSIS
+    is_scaled = by_levels and not noise.is_rare
     if not (noise.is_uniform_gaussian or is_scaled):
         return "Much of the noise is rare strong values, as of less than a photon for each pixel"
     if not noise.is_strength_known:

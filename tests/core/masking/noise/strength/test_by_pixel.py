@@ -167,7 +167,7 @@ def test_too_few_pixels_tell_nothing():
 
 
 def test_it_is_told_of_white_noise_that_depends_on_brightness():
-    """Not of noise that neighbors share, and not on a coarser grid, where they do."""
+    """Not of noise that neighbors share, as on a coarser grid, and not of less than a photon."""
     noisy, _ = images(photons)
     found = measure_noise_autocorrelation([noisy])
     assert isinstance(found.by_pixel, PixelStrength)
@@ -177,6 +177,10 @@ def test_it_is_told_of_white_noise_that_depends_on_brightness():
         np.float32
     )
     assert measure_noise_autocorrelation([shared]).by_pixel is None
+    rare = 3.0 * rng.poisson(0.15 + 0.5 * (texture(rng) > 1.5)) + rng.normal(0.0, 0.3, SHAPE)
+    of_rare = measure_noise_autocorrelation([rare.astype(np.float32)])
+    assert of_rare.is_rare
+    assert of_rare.by_pixel is None
     uniform = np.random.default_rng(2).normal(100.0, 3.0, SHAPE).astype(np.float32)
     assert measure_noise_autocorrelation([uniform]).by_pixel is None
 
