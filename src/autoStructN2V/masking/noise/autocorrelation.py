@@ -57,8 +57,8 @@ class Autocorrelation:
         were not measured.
     by_pixel : PixelStrength or None
         Variance of the noise of a pixel by its own value and by what is around it; None where
-        neighbors share noise, it is rare, too few pixels show it, or a line over brightness says
-        it all.
+        neighbors share noise, it is rare or not that of photons, too few pixels show it, or a line
+        over brightness says it all.
     scaled_kurtosis : float
         Excess kurtosis of the noise divided by its strength at each brightness.
     variance_slope : float

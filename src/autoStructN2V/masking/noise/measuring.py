@@ -266,9 +266,9 @@ def _told_by_pixels(
 ) -> Autocorrelation:
     """Add to white noise how strong it is by pixels, unless a line says all of it.
 
-    Steps between single photons are too coarse for it.
+    Steps between single photons are too coarse for it, and so may strong values of either sign be.
     """
-    if found.follows_line or found.is_rare:
+    if found.follows_line or found.is_rare or not found.is_of_photons:
         return found
     shared = significant(found)[len(found.values) // 2]
     return replace(found, by_pixel=strength_by_pixel(stacks, shared))

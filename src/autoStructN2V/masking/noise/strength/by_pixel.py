@@ -263,17 +263,27 @@ def _of_levels(around: Values, limits: ByPixelLimits) -> Iterator[NDArray[np.int
 
 
 def _shares(distance: Values, noise: Values, limits: ByPixelLimits) -> Values:
-    """Return the shares (K,) of a level, given what pixels (N,) have in its standard deviations."""
+    """Return the shares (K,) of a level, given what pixels (N,) have in its standard deviations.
+
+    Their mean over the pixels is 1. Between single photons there are no pixels to tell the strength
+    at, and what functions gain there is charged at all of them.
+    """
     place = (np.clip(np.arcsinh(distance), -REACH, REACH) + REACH) / (_KNOTS[1] - _KNOTS[0])
     below = np.minimum(place.astype(np.intp), len(_KNOTS) - 2)
     share = place - below
+
+    def of_pixels(shares: Values) -> Values:
+        between: Values = shares[below] * (1.0 - share) + shares[below + 1] * share
+        return between
+
     found = np.ones(len(_KNOTS))
     for _ in range(_ROUNDS):
-        spread = ADDED * np.sqrt(found[below] * (1.0 - share) + found[below + 1] * share)
+        spread = ADDED * np.sqrt(of_pixels(found))
         steps = _Steps()
         for node, weight in zip(_NODES, _WEIGHTS / _WEIGHTS.sum(), strict=True):
             steps.add(distance + spread * node, noise, (below, share), weight)
         found = steps.fitted(limits)
+        found /= of_pixels(found).mean()
     return found
 
 

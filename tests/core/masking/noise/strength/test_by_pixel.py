@@ -8,6 +8,7 @@ import torch
 from scipy import ndimage
 
 from autoStructN2V.masking.kernels.kernel import Kernel
+from autoStructN2V.masking.local_strength import local_strength
 from autoStructN2V.masking.noise.measuring import measure_noise_autocorrelation
 from autoStructN2V.masking.noise.resolution import noise_on_grid
 from autoStructN2V.masking.noise.strength.by_pixel import REACH, PixelStrength, strength_by_pixel
@@ -105,6 +106,24 @@ def test_gaussian_noise_is_as_strong_at_all_pixels():
     within = slice(4, 11)  # of fewer than three deviations
     assert known.shares[:, within] == pytest.approx(1.0, abs=0.25)
     assert known.shares[:, within].mean() == pytest.approx(1.0, abs=0.02)
+
+
+def test_what_is_gained_between_photons_is_charged_at_them():
+    """Between single photons no pixel tells the strength, and their noise is drawn all the same."""
+    rng = np.random.default_rng(4)
+    noisy = (9.0 * rng.poisson(0.7, SHAPE) + rng.normal(0.0, 0.5, SHAPE)).astype(np.float32)
+    known = measured(noisy)
+    assert np.mean([variance for _, variance in known.levels]) == pytest.approx(56.95, rel=0.03)
+    strength = local_strength(
+        replace(measure_noise_autocorrelation([noisy]), by_pixel=known),
+        (0.0, 1.0),
+        CPU,
+        by_levels=True,
+        added=0.5,
+    )
+    drawn = strength(torch.from_numpy(noisy)[None])
+    of_noise = measure_noise_autocorrelation([noisy]).noise_variance
+    assert float(drawn.mean()) * of_noise == pytest.approx(56.95, rel=0.03)
 
 
 def test_read_noise_lowers_pixels_and_photons_raise_them():
