@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 from scipy.optimize import nnls
+from scipy.stats import median_abs_deviation
 
 from autoStructN2V.masking.limits import limit
 from autoStructN2V.masking.noise.background import filled_pixels
@@ -64,7 +65,6 @@ _ROUNDS = 3  # what is added is as strong as what was found in the round before
 _MOST_PIXELS = 2**20  # of all levels together
 _TILE = 512  # px: largest side of what is looked at together
 _FARTHEST = 12.0  # deviations of the differences of a level: what lies beyond is no noise
-_OF_NORMAL = 1.4826  # standard deviation of a normal law over its median distance
 _CLEAR = 3.0  # standard errors by which a variance has to exceed nothing
 
 
@@ -177,15 +177,15 @@ def strength_by_pixel(
 
 def _is_no_outlier(noise: Values) -> NDArray[np.bool_]:
     """Tell which differences (N,) of a level are noise, and not of hot pixels or beside them."""
-    distances = np.abs(noise - np.median(noise))
-    scale = _OF_NORMAL * float(np.median(distances))
-    return (distances <= _FARTHEST * scale) | (scale == 0.0)  # none where most pixels are the same
+    scale = float(median_abs_deviation(noise, scale="normal"))
+    return (np.abs(noise - np.median(noise)) <= _FARTHEST * scale) | (
+        scale == 0.0
+    )  # none where most pixels are the same
 
 
 def _pixels(stacks: Sequence[NDArray[np.float32]]) -> tuple[Values, Values, Values]:
     """Return the mean around N pixels, their distance from it, and differences with their noise."""
-    taps = difference_taps(_ORDER)
-    taps /= 2.0 * taps[_ORDER // 2]  # one half of the pixel along either axis
+    taps = _half_taps()
     weights = np.ones(2 * AROUND + 1) / (2 * AROUND)
     weights[AROUND] = 0.0
     found: list[list[Values]] = [[], [], []]
@@ -201,6 +201,13 @@ def _pixels(stacks: Sequence[NDArray[np.float32]]) -> tuple[Values, Values, Valu
             values.append(plane[used])
     around, distance, noise = (np.concatenate(values) for values in found)
     return around, distance, noise
+
+
+def _half_taps() -> Values:
+    """Weights (N,) of a difference along one axis that holds one half of its middle pixel."""
+    taps = difference_taps(_ORDER)
+    half: Values = taps / (2.0 * taps[_ORDER // 2])
+    return half
 
 
 def _tiles(stacks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
@@ -237,8 +244,7 @@ def _reckoned_share(correlation: Values) -> float:
     halfway between that and 1. A detector that is too slow for its scanner hands noise on in one
     direction: variances share it both ways, third moments in that one.
     """
-    taps = difference_taps(_ORDER)
-    taps /= 2.0 * taps[_ORDER // 2]
+    taps = _half_taps()
     middle = correlation.shape[0] // 2
     reach = min(_ORDER // 2, middle)
     inner = slice(middle - reach, middle + reach + 1)
@@ -279,9 +285,9 @@ def _shares(distance: Values, noise: Values, limits: ByPixelLimits) -> Values:
     found = np.ones(len(_KNOTS))
     for _ in range(_ROUNDS):
         spread = ADDED * np.sqrt(of_pixels(found))
-        steps = _Steps()
+        steps = _Steps(noise)
         for node, weight in zip(_NODES, _WEIGHTS / _WEIGHTS.sum(), strict=True):
-            steps.add(distance + spread * node, noise, (below, share), weight)
+            steps.add(distance + spread * node, (below, share), weight)
         found = steps.fitted(limits)
         found /= of_pixels(found).mean()
     return found
@@ -294,7 +300,7 @@ class _Steps:
     noise there, which gives as many equations as there are knots (K), from K - 1 borders.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, noise: Values) -> None:
         n_knots = len(_KNOTS)
         self._borders = np.sinh((_KNOTS[1:] + _KNOTS[:-1]) / 2.0)
         # (K,): beyond the first and the last border a function grows on and on
@@ -303,13 +309,11 @@ class _Steps:
         self._products = np.zeros(n_knots)
         self._means = np.zeros((2, n_knots))  # of the functions and of their squares
         self._pixels = np.zeros((n_knots, n_knots))
-        self._noise_variance = 0.0
-        self._n = 0
+        self._noise = noise - noise.mean()  # (N,)
 
     def add(
         self,
         seen: Values,
-        noise: Values,
         knots: tuple[NDArray[np.intp], Values],
         weight: float,
     ) -> None:
@@ -320,16 +324,13 @@ class _Steps:
         n_knots = len(_KNOTS)
         step = np.searchsorted(self._borders, seen)
         grown = seen - self._origins[step]
-        centered = noise - noise.mean()
-        self._products += weight * self._sum(step, grown, 1, centered)
+        self._products += weight * self._sum(step, grown, 1, self._noise)
         for means, power in zip(self._means, (1, 2), strict=True):
             means += weight * self._sum(step, grown, power, np.ones_like(grown))
         below, share = knots
         for knot, part in ((below, 1.0 - share), (below + 1, share)):
             counts = np.bincount(step * n_knots + knot, part, minlength=n_knots**2)
             self._pixels += weight * counts.reshape(n_knots, n_knots)
-        self._noise_variance = float(np.square(centered).mean())
-        self._n = seen.size
 
     def _sum(self, step: NDArray[np.intp], grown: Values, power: int, factors: Values) -> Values:
         """Sum the powers of each function (K,) times factors (N,), over pixels (N,)."""
@@ -343,11 +344,13 @@ class _Steps:
 
     def fitted(self, limits: ByPixelLimits) -> Values:
         """Return the shares (K,) that fit best, as smooth as strengths are."""
-        mean, square = self._means / self._n
-        chance = self._noise_variance * np.maximum(square - mean**2, 0.0) / self._n
-        certainty = 1.0 / np.sqrt(chance + 1.0 / self._n**2)  # a step without pixels has no chance
-        equations = self._pixels / self._n * certainty[:, None]
-        known = self._products / self._n * certainty
+        n_pixels = self._noise.size
+        mean, square = self._means / n_pixels
+        variance = float(np.square(self._noise).mean())
+        chance = variance * np.maximum(square - mean**2, 0.0) / n_pixels
+        certainty = 1.0 / np.sqrt(chance + 1.0 / n_pixels**2)  # a step without pixels has no chance
+        equations = self._pixels / n_pixels * certainty[:, None]
+        known = self._products / n_pixels * certainty
         bends = np.diff(np.eye(len(_KNOTS)), 2, axis=0) / limits.bend
         matrix = np.concatenate([equations, bends])
         values = np.concatenate([known, np.zeros(len(bends))])
